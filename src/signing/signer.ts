@@ -1,0 +1,84 @@
+/**
+ * The signer: what the rest of the program knows of keys. Private keys never leave the token behind
+ * it; callers hash (streaming, in their own process) and hand over the digest.
+ *
+ * Implementations: `software-token.ts` and the PKCS#11 token, both loaded only inside the
+ * signer process; `signer-process.ts` is the client of that process and the one the main process uses. Every
+ * implementation passes `test/contract/signer-contract.ts`.
+ *
+ * @module
+ */
+
+export type KeyType =
+  | { readonly kind: 'rsa'; readonly modulusBits: 2048 | 3072 | 4096 }
+  | { readonly kind: 'ec'; readonly curve: 'P-256' | 'P-384' };
+
+export type DigestName = 'sha256' | 'sha384' | 'sha512';
+
+/** A signature algorithm as X.509 needs it; the digest is part of it. */
+export interface SignatureAlgorithm {
+  /** PSS: MGF1 with the same digest, salt as long as the digest (RFC 4055 §3.1). */
+  readonly scheme: 'rsa-pkcs1' | 'rsa-pss' | 'ecdsa';
+  readonly digest: DigestName;
+}
+
+/** What a key may sign; the token refuses anything else (`SIGNING_USAGE_REFUSED`). */
+export type KeyUsagePurpose = 'certificate' | 'crl' | 'ocsp' | 'audit' | 'request' | 'tls';
+
+export interface KeyDescription {
+  /** The name the key was generated under, unique in the token. */
+  readonly label: string;
+  readonly type: KeyType;
+  /** DER SubjectPublicKeyInfo (RFC 5280 §4.1). */
+  readonly spki: Uint8Array;
+  readonly purposes: readonly KeyUsagePurpose[];
+  readonly createdMs: number;
+}
+
+export interface SignRequest {
+  readonly label: string;
+  readonly purpose: KeyUsagePurpose;
+  readonly algorithm: SignatureAlgorithm;
+  /** Exactly as long as the algorithm's digest. */
+  readonly digest: Uint8Array;
+}
+
+export interface Signer {
+  /** Makes the keys usable: unlocks the token. Idempotent. */
+  activate(): Promise<void>;
+  /** Forgets every secret; signing fails with `SIGNING_NOT_ACTIVE` until activated again. */
+  deactivate(): Promise<void>;
+  isActive(): Promise<boolean>;
+
+  /**
+   * Generates a key pair inside the token; durable before it resolves.
+   *
+   * @throws {SigningError} `SIGNING_KEY_EXISTS` when the label is taken.
+   */
+  generate(key: {
+    readonly label: string;
+    readonly type: KeyType;
+    readonly purposes: readonly KeyUsagePurpose[];
+  }): Promise<KeyDescription>;
+
+  /** @throws {SigningError} `SIGNING_KEY_UNKNOWN` when the token has no such key. */
+  describe(label: string): Promise<KeyDescription>;
+  list(): Promise<readonly KeyDescription[]>;
+
+  /**
+   * Signs a digest. The signature has been verified with the public key before it is returned;
+   * ECDSA signatures are DER `Ecdsa-Sig-Value` (RFC 3279 §2.2.3).
+   *
+   * @throws {SigningError} `SIGNING_KEY_UNKNOWN`, `SIGNING_USAGE_REFUSED`, `SIGNING_ALGORITHM_REFUSED`
+   *   (the key cannot do it, or the digest has another length), `SIGNING_NOT_ACTIVE`,
+   *   `SIGNING_SIGNATURE_WRONG` (nothing was released), `SIGNING_UNAVAILABLE` (the token or its
+   *   process is away; try again later).
+   */
+  sign(request: SignRequest): Promise<Uint8Array>;
+
+  /** Destroys the key for ever; durable before it resolves. */
+  destroy(label: string): Promise<void>;
+
+  /** Releases the token and ends its process. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,89 @@
+/**
+ * The store: ordered byte keys, byte values, serialisable transactions.
+ *
+ * The interface promises nothing that a network database could not also keep: every read is
+ * asynchronous, a transaction body may be run again, ranges are paged by the driver. Drivers:
+ * `level-store.ts` (LevelDB). Every driver passes `test/contract/store-contract.ts`.
+ *
+ * Not here: what the keys mean (each folder owns its keyspaces, see `keyspace.ts`) and the journal.
+ *
+ * @module
+ */
+
+/** Half-open key range `[gte, lt)`; a missing bound is open. */
+export interface KeyRange {
+  readonly gte?: Uint8Array;
+  readonly lt?: Uint8Array;
+  /** From the high end down; default false. */
+  readonly reverse?: boolean;
+  /** At most this many pairs. */
+  readonly limit?: number;
+}
+
+export type KeyValue = readonly [key: Uint8Array, value: Uint8Array];
+
+/** Reads at one consistent state. */
+export interface ReadView {
+  /**
+   * @returns The value, or undefined when the key is absent. The array must not be changed.
+   * @throws {StoreError} `STORE_VALUE_DAMAGED` when the checksum does not match: never a wrong value.
+   */
+  read(key: Uint8Array): Promise<Uint8Array | undefined>;
+  /** Pairs in key order (unsigned bytes), each verified like `read`. */
+  range(range: KeyRange): AsyncIterable<KeyValue>;
+  /** Keys alone, without reading or verifying the values. */
+  keys(range: KeyRange): AsyncIterable<Uint8Array>;
+  /**
+   * A large value kept by `putLarge`, by its SHA-256.
+   *
+   * @throws {StoreError} `STORE_VALUE_DAMAGED` when the bytes do not have that hash.
+   */
+  readLarge(sha256: Uint8Array): Promise<Uint8Array | undefined>;
+}
+
+/** A read view that holds resources until closed. */
+export interface Snapshot extends ReadView {
+  close(): Promise<void>;
+}
+
+/** Reads see the transaction's own writes. Only valid while its body runs. */
+export interface Transaction extends ReadView {
+  put(key: Uint8Array, value: Uint8Array): void;
+  delete(key: Uint8Array): void;
+  /**
+   * Keeps a large value once under its SHA-256 and counts this reference.
+   *
+   * @returns the SHA-256, 32 bytes.
+   */
+  putLarge(value: Uint8Array): Promise<Uint8Array>;
+  /** Drops one reference; the value goes with the last one. */
+  releaseLarge(sha256: Uint8Array): Promise<void>;
+}
+
+export interface Store {
+  /**
+   * Runs `body` against the newest state and commits its writes atomically. Bodies run one after
+   * another; the promise resolves only when the commit is durable (group commit: one flush may make
+   * many transactions durable). A later body sees an earlier one's writes even before they are
+   * flushed, and is rejected with it if that flush fails.
+   *
+   * A body that throws changes nothing and its error is passed on.
+   *
+   * @param reason A short phrase for logs and metrics, e.g. `ca: revoke`.
+   * @throws {StoreError} `STORE_WRITER_CLOSED` after a write error: reads go on, writes do not.
+   * @throws {StoreError} `STORE_WRITE_FAILED` when this commit itself could not be made durable.
+   */
+  transact<T>(reason: string, body: (transaction: Transaction) => Promise<T>): Promise<T>;
+
+  /** A consistent, durable state: it never shows what a crash could still take back. */
+  snapshot(): Snapshot;
+
+  /** Called once when the first write error has closed the writer. */
+  onWriterClosed(listener: (error: Error) => void): void;
+
+  /** False after the first write error. */
+  readonly isWritable: boolean;
+
+  /** Waits for commits under way, then closes. Further calls fail with `STORE_CLOSED`. */
+  close(): Promise<void>;
+}
