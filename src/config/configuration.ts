@@ -1,0 +1,166 @@
+/**
+ * `certdir.yaml`: how one instance runs. Read once at start, validated whole, then passed on as plain
+ * values; no other file reads it and nothing reads the environment. What the CA promises is not
+ * here but in its policy (`cps/`).
+ *
+ * @module
+ */
+
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+
+import type { LogLevel } from '../core/log.ts';
+import { loadYamlFile } from './yaml-file.ts';
+
+export interface ListenerConfiguration {
+  readonly address: string;
+  readonly port: number;
+  readonly tls: 'none' | 'starttls' | 'ldaps';
+}
+
+export interface LdapLimitsConfiguration {
+  readonly anonymousPduBytes: number;
+  readonly boundPduBytes: number;
+  readonly connections: number;
+  readonly connectionsPerAddress: number;
+  readonly pendingOperations: number;
+  readonly idleMs: number;
+  readonly writeStallMs: number;
+  readonly searchEntries: number;
+  readonly searchMs: number;
+}
+
+interface FileConfiguration {
+  readonly formatVersion: 1;
+  readonly policy: string;
+  readonly store: {
+    readonly folder: string;
+    readonly cacheMiB: number;
+    readonly writeBufferMiB: number;
+  };
+  readonly token: {
+    readonly kind: 'software';
+    readonly file: string;
+    readonly passphraseFile?: string | undefined;
+  };
+  readonly directory: {
+    readonly suffixes: readonly string[];
+    readonly schemaFolder?: string | undefined;
+  };
+  readonly ldap: {
+    readonly listeners: readonly ListenerConfiguration[];
+    readonly certificateFile?: string | undefined;
+    readonly keyFile?: string | undefined;
+    readonly allowClearPasswords: boolean;
+    readonly limits: LdapLimitsConfiguration;
+  };
+  readonly http?: { readonly address: string; readonly port: number } | undefined;
+  readonly log: {
+    readonly level: LogLevel;
+    readonly format: 'json' | 'text' | 'auto';
+  };
+}
+
+/** The validated configuration; every path in it is absolute. */
+export interface Configuration extends FileConfiguration {
+  /** The data folder: where certdir.yaml lies. */
+  readonly folder: string;
+}
+
+const port = z.int().min(0).max(65535).describe('TCP port; 0 lets the system choose');
+const address = z.string().min(1).describe('address to listen on, e.g. 127.0.0.1, 0.0.0.0 or ::');
+
+const listener = z.strictObject({
+  address,
+  port,
+  tls: z.enum(['none', 'starttls', 'ldaps']),
+});
+
+/** Bounds on what a peer may ask for; every default is documented in docs/operations.md. */
+const ldapLimits = z.strictObject({
+  anonymousPduBytes: z.int().min(1024).max(67_108_864).default(262_144),
+  boundPduBytes: z.int().min(1024).max(268_435_456).default(16_777_216),
+  connections: z.int().min(1).max(100_000).default(10_000),
+  connectionsPerAddress: z.int().min(1).max(100_000).default(1_000),
+  pendingOperations: z.int().min(1).max(10_000).default(64),
+  idleMs: z.int().min(1_000).default(900_000),
+  writeStallMs: z.int().min(1_000).default(60_000),
+  searchEntries: z.int().min(1).default(5_000),
+  searchMs: z.int().min(100).default(30_000),
+});
+
+const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
+  formatVersion: z.literal(1),
+  /** The CA's policy, beside this file. */
+  policy: z.string().min(1),
+  store: z
+    .strictObject({
+      folder: z.string().min(1).default('store'),
+      cacheMiB: z.int().min(8).max(65_536).default(64),
+      writeBufferMiB: z.int().min(1).max(1_024).default(16),
+    })
+    .prefault({}),
+  token: z.strictObject({
+    kind: z.literal('software'),
+    file: z.string().min(1),
+    passphraseFile: z.string().min(1).optional(),
+  }),
+  directory: z.strictObject({
+    suffixes: z.array(z.string().min(1)).min(1),
+    /** Folder of the schema; the program's own when it is left out. */
+    schemaFolder: z.string().min(1).optional(),
+  }),
+  ldap: z.strictObject({
+    listeners: z.array(listener).min(1),
+    certificateFile: z.string().min(1).optional(),
+    keyFile: z.string().min(1).optional(),
+    /** Lets password binds through on clear connections. Only for trials on the loopback. */
+    allowClearPasswords: z.boolean().default(false),
+    limits: ldapLimits.prefault({}),
+  }),
+  http: z.strictObject({ address, port }).optional(),
+  log: z
+    .strictObject({
+      level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+      format: z.enum(['json', 'text', 'auto']).default('auto'),
+    })
+    .prefault({}),
+});
+
+/** The name of the configuration in a data folder. */
+export const CONFIGURATION_FILE = 'certdir.yaml';
+
+/**
+ * Reads the configuration.
+ *
+ * @param file Path of `certdir.yaml`; paths in it are relative to its folder.
+ * @throws {ConfigError} `CONFIG_UNREADABLE`, `CONFIG_SYNTAX`, `CONFIG_INVALID`.
+ */
+export async function loadConfiguration(file: string): Promise<Configuration> {
+  const raw = await loadYamlFile(file, configurationSchema);
+  const folder = dirname(resolve(file));
+  const at = (path: string): string => resolve(folder, path);
+  const { passphraseFile } = raw.token;
+  const { certificateFile, keyFile } = raw.ldap;
+  const { schemaFolder } = raw.directory;
+  return {
+    ...raw,
+    folder,
+    policy: at(raw.policy),
+    store: { ...raw.store, folder: at(raw.store.folder) },
+    token: {
+      ...raw.token,
+      file: at(raw.token.file),
+      ...(passphraseFile === undefined ? {} : { passphraseFile: at(passphraseFile) }),
+    },
+    directory: {
+      ...raw.directory,
+      ...(schemaFolder === undefined ? {} : { schemaFolder: at(schemaFolder) }),
+    },
+    ldap: {
+      ...raw.ldap,
+      ...(certificateFile === undefined ? {} : { certificateFile: at(certificateFile) }),
+      ...(keyFile === undefined ? {} : { keyFile: at(keyFile) }),
+    },
+  };
+}

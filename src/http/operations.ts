@@ -1,0 +1,161 @@
+/**
+ * What an administrator at this machine can ask of a certdir: the one interface behind every
+ * command of the CLI. `app.ts` implements it on the open store; `control-server.ts` offers it over
+ * the unix socket of a running server and `control-client.ts` is its other end, so a command does the
+ * same thing with and without a server.
+ *
+ * Everything here is JSON-safe: serial numbers are upper-case hexadecimal, times are RFC 3339
+ * text in UTC, bytes are PEM or base64.
+ *
+ * @module
+ */
+
+/** Counts of steps done, for progress bars. `total` is 0 while it is not known. */
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
+  readonly what: string;
+}
+
+export type OnProgress = (progress: Progress) => void;
+
+/** The person at the terminal as the audit log shall name them. */
+export interface Operator {
+  readonly name: string;
+}
+
+export interface ScopeStatus {
+  /** A partition's code, or `arl`. */
+  readonly scope: string;
+  readonly dn: string;
+  readonly crlNumber: string | null;
+  readonly thisUpdate: string | null;
+  readonly nextUpdate: string | null;
+  readonly nextPublication: string | null;
+  readonly entries: number;
+  readonly bytes: number;
+}
+
+export interface ServiceStatus {
+  readonly version: string;
+  /** True when a server answered, false when the command opened the store itself. */
+  readonly isServing: boolean;
+  readonly preset: string;
+  readonly caName: string;
+  readonly certificates: {
+    readonly issued: number;
+    readonly revoked: number;
+  };
+  readonly keyActive: boolean;
+  readonly storeWritable: boolean;
+  readonly audit: { readonly size: string; readonly rootHash: string };
+  readonly scopes: readonly ScopeStatus[];
+  /** What an operator should look at, most urgent first; empty when all is well. */
+  readonly warnings: readonly string[];
+}
+
+/** The subject's attributes (gunma 4-2-2): what the municipality notified. */
+export interface SubjectAttributes {
+  readonly commonName: string;
+  readonly substituteCharacterOfCommonName?: string | undefined;
+  /** `1` male, `2` female, `3` unknown. */
+  readonly gender: string;
+  /** `YYYY-MM-DD`, or era digit and `YYYYMMDD` as it stands in the certificate. */
+  readonly dateOfBirth: string;
+  readonly address: string;
+  readonly substituteCharacterOfAddress?: string | undefined;
+}
+
+export interface IssueInput {
+  /** PKCS#10, PEM or base64 of the DER. */
+  readonly request: string;
+  /** Municipality code, five or six digits. */
+  readonly municipality: string;
+  readonly attributes: SubjectAttributes;
+}
+
+export interface IssuedReport {
+  readonly serialNumber: string;
+  readonly subject: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  readonly partition: string;
+  readonly certificate: string;
+  readonly sha256Fingerprint: string;
+}
+
+export interface RevokeInput {
+  readonly serialNumber: string;
+  /** A reason's name (RFC 5280 §5.3.1), e.g. `keyCompromise`. */
+  readonly reason: string;
+}
+
+/** The answer that the CPS calls the receipt of a revocation (gunma 4-4-2-2). */
+export interface RevokedReport {
+  readonly serialNumber: string;
+  readonly subject: string;
+  readonly reason: string;
+  readonly revokedAt: string;
+  readonly partition: string;
+  /** When the list that carries it is due at the latest. */
+  readonly publicationDue: string;
+}
+
+export interface PublishInput {
+  readonly scopes: 'all' | readonly string[];
+}
+
+export interface PublishedReport {
+  readonly scope: string;
+  readonly crlNumber: string;
+  readonly thisUpdate: string;
+  readonly nextUpdate: string;
+  readonly entries: number;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export interface VerifierInput {
+  /** The RDN value under `ou=Verifiers`. */
+  readonly name: string;
+  readonly kind: string;
+  readonly agreementNumber: string;
+  /** `YYYY-MM-DD`, first and last day (Japan time) on which access is granted. */
+  readonly agreementFrom: string;
+  readonly agreementUntil: string;
+  /** Partition codes, or `*` for all. */
+  readonly partitions: readonly string[];
+  readonly password: string;
+}
+
+export interface VerifierReport {
+  readonly dn: string;
+  readonly kind: string;
+  readonly agreementNumber: string;
+  readonly agreementFrom: string;
+  readonly agreementUntil: string;
+  readonly partitions: readonly string[];
+  readonly isDisabled: boolean;
+}
+
+export interface Operations {
+  status(): Promise<ServiceStatus>;
+  issue(input: IssueInput, operator: Operator): Promise<IssuedReport>;
+  revoke(input: RevokeInput, operator: Operator): Promise<RevokedReport>;
+  publish(
+    input: PublishInput,
+    operator: Operator,
+    onProgress: OnProgress,
+  ): Promise<readonly PublishedReport[]>;
+  /** All or nothing; an error names the line of the first fault. */
+  ldifImport(
+    source: AsyncIterable<Uint8Array>,
+    operator: Operator,
+    onProgress: OnProgress,
+  ): Promise<{ readonly entries: number }>;
+  /** LDIF text of a subtree from one consistent state; the whole directory without `base`. */
+  ldifExport(input: { readonly base?: string | undefined }): AsyncIterable<string>;
+  verifierAdd(input: VerifierInput, operator: Operator): Promise<VerifierReport>;
+  verifierList(): Promise<readonly VerifierReport[]>;
+  verifierDisable(input: { readonly name: string }, operator: Operator): Promise<VerifierReport>;
+}
