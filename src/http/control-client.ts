@@ -1,0 +1,142 @@
+/**
+ * The other end of the control socket: `Operations` carried out by a running server.
+ *
+ * @module
+ */
+
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+
+import { CertdirError } from '../core/errors.ts';
+import { type AnswerLine, OPERATOR_HEADER } from './control-protocol.ts';
+import { HttpError } from './errors.ts';
+import type {
+  IssuedReport,
+  OnProgress,
+  Operations,
+  PublishedReport,
+  RevokedReport,
+  ServiceStatus,
+  VerifierReport,
+} from './operations.ts';
+
+/** An error that the server answered with; the code is the server's own. */
+export class RemoteError extends CertdirError {}
+
+/** True when a server answers on the socket. */
+export function isServerAnswering(socketFile: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(socketFile);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', () => resolve(false));
+  });
+}
+
+/** The operations of the server behind `socketFile`. */
+export function connectControl(socketFile: string, operatorName: string): Operations {
+  const call = async <T>(name: string, body: unknown, onProgress?: OnProgress): Promise<T> => {
+    const answer = await send({ socketFile, operatorName, name, body });
+    return (await readAnswer(answer, { onProgress })) as T;
+  };
+  return {
+    status: () => call<ServiceStatus>('status', {}),
+    issue: (input) => call<IssuedReport>('issue', input),
+    revoke: (input) => call<RevokedReport>('revoke', input),
+    publish: (input, _operator, onProgress) =>
+      call<readonly PublishedReport[]>('publish', input, onProgress),
+    ldifImport: (source, _operator, onProgress) =>
+      call<{ readonly entries: number }>('ldif-import', Readable.from(source), onProgress),
+    ldifExport: (input) =>
+      exportChunks({ socketFile, operatorName, name: 'ldif-export', body: input }),
+    verifierAdd: (input) => call<VerifierReport>('verifier-add', input),
+    verifierList: () => call<readonly VerifierReport[]>('verifier-list', {}),
+    verifierDisable: (input) => call<VerifierReport>('verifier-disable', input),
+  };
+}
+
+interface Request {
+  readonly socketFile: string;
+  readonly operatorName: string;
+  readonly name: string;
+  readonly body: unknown;
+}
+
+function send({ socketFile, operatorName, name, body }: Request): Promise<IncomingMessage> {
+  const isStream = body instanceof Readable;
+  return new Promise((resolve, reject) => {
+    const outgoing = httpRequest(
+      {
+        socketPath: socketFile,
+        path: `/v1/${name}`,
+        method: 'POST',
+        headers: {
+          'content-type': isStream ? 'application/octet-stream' : 'application/json',
+          [OPERATOR_HEADER]: encodeURIComponent(operatorName),
+        },
+      },
+      resolve,
+    );
+    outgoing.once('error', (cause) => {
+      reject(
+        new HttpError('HTTP_SERVER_UNREACHABLE', `no server answers on ${socketFile}`, { cause }),
+      );
+    });
+    if (isStream) {
+      body.once('error', (error) => outgoing.destroy(error));
+      body.pipe(outgoing);
+    } else {
+      outgoing.end(JSON.stringify(body));
+    }
+  });
+}
+
+async function readAnswer(
+  answer: IncomingMessage,
+  { onProgress }: { readonly onProgress: OnProgress | undefined },
+): Promise<unknown> {
+  for await (const line of answerLines(answer)) {
+    if (line.kind === 'progress') {
+      onProgress?.(line.progress);
+    } else if (line.kind === 'result') {
+      return line.result;
+    }
+  }
+  throw cutAnswer();
+}
+
+async function* exportChunks(request: Request): AsyncIterable<string> {
+  for await (const line of answerLines(await send(request))) {
+    if (line.kind === 'chunk') {
+      yield line.text;
+    } else if (line.kind === 'result') {
+      return;
+    }
+  }
+  throw cutAnswer();
+}
+
+/** The lines of an answer; an error line is thrown as what it says. */
+async function* answerLines(answer: IncomingMessage): AsyncIterable<AnswerLine> {
+  for await (const text of createInterface({
+    input: answer,
+    crlfDelay: Number.POSITIVE_INFINITY,
+  })) {
+    const line = JSON.parse(text) as AnswerLine;
+    if (line.kind === 'error') {
+      throw new RemoteError(line.code, line.message);
+    }
+    yield line;
+  }
+}
+
+function cutAnswer(): HttpError {
+  return new HttpError(
+    'HTTP_ANSWER_CUT',
+    'the server went away before it had answered; run `certdir status` to see what was done',
+  );
+}

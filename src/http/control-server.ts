@@ -1,0 +1,202 @@
+/**
+ * The unix socket in the data folder through which the CLI works while the server runs. Whoever may
+ * open the socket is the machine's administrator of this CA: the folder has mode 0700 and the
+ * socket 0600. Not here: the remote API for registration offices, which has its own
+ * authentication.
+ *
+ * @module
+ */
+
+import { chmod, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+
+import { isCertdirError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import { type AnswerLine, OPERATOR_HEADER, requestSchemas } from './control-protocol.ts';
+import { HttpError } from './errors.ts';
+import type {
+  IssueInput,
+  OnProgress,
+  Operations,
+  Operator,
+  PublishInput,
+  RevokeInput,
+  VerifierInput,
+} from './operations.ts';
+
+export interface ControlServer {
+  /** Waits for requests under way, then removes the socket. */
+  close(): Promise<void>;
+}
+
+/** An operation behind the socket: reads the request, may tell chunks and progress, and answers. */
+type Handler = (call: Call) => Promise<unknown>;
+
+interface Call {
+  readonly body: unknown;
+  readonly operator: Operator;
+  readonly onProgress: OnProgress;
+  readonly onChunk: (text: string) => Promise<void>;
+}
+
+/**
+ * Offers `operations` on a unix socket.
+ *
+ * @throws {HttpError} `HTTP_ADDRESS_IN_USE` when another server answers there.
+ */
+export async function openControlServer(options: {
+  readonly socketFile: string;
+  readonly operations: Operations;
+  readonly log: Log;
+}): Promise<ControlServer> {
+  const { socketFile, log } = options;
+  await removeStaleSocket(socketFile);
+  const server = fastify({ logger: false, bodyLimit: 1024 * 1024 });
+  server.addContentTypeParser('application/octet-stream', (_request, payload, done) => {
+    done(null, payload);
+  });
+  const handlers = handlersOf(options.operations);
+  for (const [name, handler] of Object.entries(handlers)) {
+    route(server, { name, handler, log });
+  }
+  server.setErrorHandler((error, _request, reply) => {
+    const invalid = isValidationError(error);
+    const code = invalid ? 'HTTP_REQUEST_INVALID' : 'HTTP_INTERNAL';
+    const message = invalid ? error.message : 'the request failed; see the server log';
+    const line: AnswerLine = { kind: 'error', code, message };
+    void reply
+      .status(invalid ? 400 : 500)
+      .type('application/x-ndjson')
+      .send(`${JSON.stringify(line)}\n`);
+  });
+  await server.listen({ path: socketFile });
+  await chmod(socketFile, 0o600);
+  return {
+    close: async () => {
+      await server.close();
+      await rm(socketFile, { force: true });
+    },
+  };
+}
+
+function isValidationError(error: unknown): error is Error {
+  return error instanceof Error && 'validation' in error;
+}
+
+function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
+  return {
+    status: () => operations.status(),
+    issue: ({ body, operator }) => operations.issue(body as IssueInput, operator),
+    revoke: ({ body, operator }) => operations.revoke(body as RevokeInput, operator),
+    publish: ({ body, operator, onProgress }) =>
+      operations.publish(body as PublishInput, operator, onProgress),
+    'ldif-import': ({ body, operator, onProgress }) =>
+      operations.ldifImport(body as AsyncIterable<Uint8Array>, operator, onProgress),
+    'ldif-export': async ({ body, onChunk }) => {
+      for await (const text of operations.ldifExport(body as { readonly base?: string })) {
+        await onChunk(text);
+      }
+      return null;
+    },
+    'verifier-add': ({ body, operator }) => operations.verifierAdd(body as VerifierInput, operator),
+    'verifier-list': () => operations.verifierList(),
+    'verifier-disable': ({ body, operator }) =>
+      operations.verifierDisable(body as { readonly name: string }, operator),
+  };
+}
+
+function route(
+  server: FastifyInstance,
+  { name, handler, log }: { readonly name: string; readonly handler: Handler; readonly log: Log },
+): void {
+  const schema = requestSchemas[name];
+  server.route({
+    method: 'POST',
+    url: `/v1/${name}`,
+    ...(schema === undefined ? {} : { schema: { body: schema } }),
+    handler: async (request, reply) => {
+      await answer(request, reply, (call) => runLogged(handler, call, { name, log }));
+    },
+  });
+}
+
+async function runLogged(
+  handler: Handler,
+  call: Call,
+  { name, log }: { readonly name: string; readonly log: Log },
+): Promise<AnswerLine> {
+  try {
+    return { kind: 'result', result: await handler(call) };
+  } catch (error) {
+    if (isCertdirError(error)) {
+      log.info('operation refused', { operation: name, code: error.code });
+      return { kind: 'error', code: error.code, message: error.message };
+    }
+    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    log.error('operation failed', { operation: name, detail });
+    const message = `${name} failed inside the server; its log has the details`;
+    return { kind: 'error', code: 'HTTP_INTERNAL', message };
+  }
+}
+
+async function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  run: (call: Call) => Promise<AnswerLine>,
+): Promise<void> {
+  reply.hijack();
+  const stream = reply.raw;
+  stream.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()));
+  const write = async (line: AnswerLine): Promise<void> => {
+    if (stream.destroyed) {
+      throw new HttpError('HTTP_ANSWER_CUT', 'the command went away before its answer was sent');
+    }
+    if (!stream.write(`${JSON.stringify(line)}\n`)) {
+      const drained = new Promise<void>((resolve) => stream.once('drain', () => resolve()));
+      await Promise.race([drained, closed]);
+    }
+  };
+  const last = await run({
+    body: request.body,
+    operator: { name: operatorName(request) },
+    // Progress is advice: a client that reads slowly loses lines, not the operation.
+    onProgress: (progress) => {
+      if (!stream.writableNeedDrain && !stream.destroyed) {
+        stream.write(`${JSON.stringify({ kind: 'progress', progress })}\n`);
+      }
+    },
+    onChunk: (text) => write({ kind: 'chunk', text }),
+  });
+  stream.end(`${JSON.stringify(last)}\n`);
+}
+
+function operatorName(request: FastifyRequest): string {
+  const header = request.headers[OPERATOR_HEADER];
+  const name = typeof header === 'string' ? header : 'unknown';
+  try {
+    return decodeURIComponent(name).slice(0, 256);
+  } catch {
+    return 'unknown';
+  }
+}
+
+/** A socket file that nobody answers on is left from a server that was killed. */
+async function removeStaleSocket(socketFile: string): Promise<void> {
+  const isAnswered = await new Promise<boolean>((resolve) => {
+    const probe = connect(socketFile);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', () => resolve(false));
+  });
+  if (isAnswered) {
+    throw new HttpError(
+      'HTTP_ADDRESS_IN_USE',
+      `another certdir serves this data folder (${socketFile} answers); stop it first`,
+    );
+  }
+  await rm(socketFile, { force: true });
+}

@@ -1,0 +1,22 @@
+/**
+ * Errors of the web side.
+ *
+ * @module
+ */
+
+import { CertdirError } from '../core/errors.ts';
+
+export type HttpErrorCode =
+  /** The address or socket is taken by another process. */
+  | 'HTTP_ADDRESS_IN_USE'
+  | 'HTTP_LISTEN_FAILED'
+  /** A request to the control socket that its schema does not allow. */
+  | 'HTTP_REQUEST_INVALID'
+  /** No server answers on the control socket. */
+  | 'HTTP_SERVER_UNREACHABLE'
+  /** The server went away in the middle of an answer. */
+  | 'HTTP_ANSWER_CUT'
+  /** The server met an error it has no code for; its log has the details. */
+  | 'HTTP_INTERNAL';
+
+export class HttpError extends CertdirError<HttpErrorCode> {}
