@@ -1,0 +1,80 @@
+/**
+ * The test command behind `npm test`: installs the outside programs that the interop tests need
+ * where it may (Debian, root), says what it will skip where it may not, then runs every compiled
+ * test file that has a source, so that a file deleted from the sources does not go on passing.
+ *
+ *     npm test                          everything
+ *     npm test -- test/ldap             the files below a folder, or single files
+ *     npm test -- --long                the long runs too
+ *
+ * @module
+ */
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { packageRoot } from '../src/config/package-root.ts';
+import { hasTool, outsideTools } from './support/outside-tool.ts';
+
+function testSources(under: string): string[] {
+  const path = join(packageRoot, under);
+  if (!existsSync(path)) {
+    throw new Error(`${under}: no such file or folder`);
+  }
+  if (!statSync(path).isDirectory()) {
+    return [under];
+  }
+  return readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => join(under, name))
+    .sort();
+}
+
+function installMissingTools(): void {
+  const missing = outsideTools.filter((tool) => !hasTool(tool.command));
+  if (missing.length === 0) {
+    return;
+  }
+  const packages = missing.map((tool) => tool.debianPackage);
+  const mayInstall = process.getuid?.() === 0 && hasTool('apt-get');
+  if (mayInstall) {
+    process.stdout.write(`Installing what the interop tests need: ${packages.join(' ')}\n`);
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    const options = { env, stdio: 'ignore' as const };
+    spawnSync('apt-get', ['update'], options);
+    spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...packages], options);
+  }
+  const absent = missing.filter((tool) => !hasTool(tool.command));
+  if (absent.length > 0) {
+    const names = absent.map((tool) => tool.command).join(', ');
+    const install = `apt-get install ${absent.map((tool) => tool.debianPackage).join(' ')}`;
+    process.stdout.write(`Tests that need ${names} will be skipped; to run them: ${install}\n`);
+  }
+}
+
+function main(): number {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { long: { type: 'boolean', default: false } },
+  });
+  const sources = (positionals.length === 0 ? ['test'] : positionals).flatMap(testSources);
+  if (sources.length === 0) {
+    process.stderr.write('No test file there.\n');
+    return 1;
+  }
+  installMissingTools();
+  const compiled = sources.map((source) =>
+    join(packageRoot, 'dist', source.replace(/\.ts$/, '.js')),
+  );
+  const env = { ...process.env, ...(values.long ? { CERTDIR_TEST_LONG: '1' } : {}) };
+  const { status } = spawnSync(
+    process.execPath,
+    ['--test', '--test-reporter=spec', '--enable-source-maps', ...compiled],
+    { cwd: packageRoot, env, stdio: 'inherit' },
+  );
+  return status ?? 1;
+}
+
+process.exitCode = main();

@@ -1,0 +1,47 @@
+/**
+ * The one rule for tests that need a program not written here. A missing program is named and its
+ * tests are skipped on a developer's machine; where `CI` is set a missing program is a failure.
+ * `test/run.ts` installs them beforehand where it may.
+ *
+ * @module
+ */
+
+import { spawnSync } from 'node:child_process';
+
+/** A program the tests call, and the Debian package that brings it. */
+export interface OutsideTool {
+  readonly command: string;
+  readonly debianPackage: string;
+}
+
+export const outsideTools: readonly OutsideTool[] = [
+  { command: 'openssl', debianPackage: 'openssl' },
+  { command: 'ldapsearch', debianPackage: 'ldap-utils' },
+  { command: 'certtool', debianPackage: 'gnutls-bin' },
+  { command: 'softhsm2-util', debianPackage: 'softhsm2' },
+];
+
+/** True when the shell finds the program. */
+export function hasTool(command: string): boolean {
+  return spawnSync('sh', ['-c', 'command -v -- "$1"', 'sh', command]).status === 0;
+}
+
+/**
+ * The `skip` option of a test that needs `commands`: false when all are there, else the reason.
+ *
+ * @throws {Error} in CI, where nothing may be skipped.
+ */
+export function skipWithout(...commands: readonly string[]): string | false {
+  const missing = commands.filter((command) => !hasTool(command));
+  if (missing.length === 0) {
+    return false;
+  }
+  const packages = missing.map(
+    (command) => outsideTools.find((tool) => tool.command === command)?.debianPackage ?? command,
+  );
+  const reason = `needs ${missing.join(', ')} (Debian: apt-get install ${packages.join(' ')})`;
+  if (process.env['CI'] === 'true') {
+    throw new Error(`${reason}; in CI nothing is skipped`);
+  }
+  return reason;
+}
