@@ -1,0 +1,67 @@
+/**
+ * Who a request is made for. A principal is made by a successful bind (`credentials.ts`) or by
+ * trusted code of this process; what it may do is decided by `access.ts`.
+ *
+ * @module
+ */
+
+import type { Dn } from './dn.ts';
+
+/** What makes an entry a verifier: kind, agreement and the partitions it was granted. */
+export interface VerifierGrant {
+  /** The value of certdirVerifierKind. */
+  readonly kind: string;
+  readonly agreementNumber?: string;
+  /** First instant at which the agreement holds; open when undefined. */
+  readonly notBeforeMs?: number;
+  /** Last instant at which the agreement holds; open when undefined. */
+  readonly notAfterMs?: number;
+  /** Partition codes; `*` grants every partition. */
+  readonly partitions: ReadonlySet<string>;
+}
+
+/** Someone with an entry of their own. */
+export interface EntryPrincipal {
+  readonly kind: 'entry';
+  readonly dn: Dn;
+  readonly entryUuid: string;
+  readonly verifier?: VerifierGrant;
+  /** The values of certdirOperatorRole. */
+  readonly operatorRoles?: readonly string[];
+}
+
+/** This program itself, or a person with the rights of the data directory's owner. Bound by no rule. */
+export interface SystemPrincipal {
+  readonly kind: 'system';
+  /** For records, e.g. `ca` or `root@socket`. */
+  readonly name: string;
+}
+
+export type Principal = { readonly kind: 'anonymous' } | EntryPrincipal | SystemPrincipal;
+
+/** Nobody: every connection before a bind and after a failed one. */
+export const anonymous: Principal = { kind: 'anonymous' };
+
+/** The authorisation identity of RFC 4532 (`dn:…`, empty for anonymous, `u:…` for the system). */
+export function authorizationIdentity(principal: Principal): string {
+  switch (principal.kind) {
+    case 'anonymous':
+      return '';
+    case 'entry':
+      return `dn:${principal.dn.text}`;
+    case 'system':
+      return `u:${principal.name}`;
+  }
+}
+
+/** The principal's name for audit records. */
+export function actorOf(principal: Principal): string {
+  switch (principal.kind) {
+    case 'anonymous':
+      return 'anonymous';
+    case 'entry':
+      return principal.dn.format();
+    case 'system':
+      return principal.name;
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * The directory as its protocol front ends see it: the operations of RFC 4511 on values that have
+ * left the wire, with the caller's identity beside each, and nothing of how entries are kept.
+ *
+ * Names and attribute descriptions are texts as the client wrote them (RFC 4514, RFC 4512 §2.5):
+ * they are parsed, resolved to canonical OIDs and checked against the access rules here, so that no
+ * spelling reaches past a rule. Every failure is a {@link DirectoryError}; its code maps to one LDAP
+ * result code, its `matchedDn` is safe to send, and so is its message.
+ *
+ * Not here: the wire (ldap/), what the CA engine writes within its own transactions
+ * (`managed-entries.ts`).
+ *
+ * @module
+ */
+
+import type { Filter } from './filter.ts';
+import type { Principal } from './principal.ts';
+
+/** What is known of the connection that a request came over. */
+export interface Session {
+  /** TLS, or a local socket that others cannot read. */
+  readonly isProtected: boolean;
+  /** The peer's address, for records. */
+  readonly address: string;
+  /** `ldap`, `cli`, `http`, `system`: where the request entered, for records. */
+  readonly channel: string;
+}
+
+/** Who asks, and how. */
+export interface Caller {
+  readonly principal: Principal;
+  readonly session: Session;
+}
+
+/** An attribute with values, on its way in or out. `description` is RFC 4512 §2.5 text. */
+export interface AttributeValues {
+  readonly description: string;
+  readonly values: readonly Uint8Array[];
+}
+
+export type SearchScope = 'base' | 'one' | 'subtree';
+
+/** RFC 4511 §4.5.1. Aliases do not exist here, so `derefAliases` has nothing to say. */
+export interface SearchRequest {
+  /** The base object's name; empty for the root DSE (with scope `base`). */
+  readonly base: string;
+  readonly scope: SearchScope;
+  readonly filter: Filter;
+  /**
+   * The selection of RFC 4511 §4.5.1.8: descriptions, OIDs, `*`, `+` (RFC 3673), `1.1`, `@class` (RFC
+   * 4529). Empty means all user attributes.
+   */
+  readonly attributes: readonly string[];
+  readonly typesOnly: boolean;
+  /** Entries at most, as the client wants it; 0 for no wish. The server's own limit holds too. */
+  readonly sizeLimit: number;
+  /** Milliseconds at most, as the client wants it; 0 for no wish. */
+  readonly timeLimitMs: number;
+  /** Aborted by abandon, unbind or a lost connection; the search then ends with `DIRECTORY_ABANDONED`. */
+  readonly signal?: AbortSignal;
+}
+
+/** RFC 4511 §4.5.2 SearchResultEntry. */
+export interface SearchResultEntry {
+  /** The entry's name, spelt as it was when the entry was added or renamed. */
+  readonly dn: string;
+  /**
+   * What was selected and may be read. Descriptions are ready to be sent (canonical name, options,
+   * `;binary` where RFC 4522 wants it). `values` is empty when `typesOnly` was set.
+   */
+  readonly attributes: readonly AttributeValues[];
+}
+
+/** RFC 4511 §4.10. */
+export interface CompareRequest {
+  readonly dn: string;
+  readonly attribute: string;
+  readonly value: Uint8Array;
+}
+
+/** RFC 4511 §4.7. */
+export interface AddRequest {
+  readonly dn: string;
+  readonly attributes: readonly AttributeValues[];
+}
+
+/** One change of RFC 4511 §4.6; changes are applied in order, all or none. */
+export interface Modification {
+  readonly operation: 'add' | 'delete' | 'replace';
+  /** An attribute description. */
+  readonly attribute: string;
+  /** Empty with `delete`: the whole attribute; empty with `replace`: the attribute goes if it is there. */
+  readonly values: readonly Uint8Array[];
+}
+
+/** RFC 4511 §4.6. */
+export interface ModifyRequest {
+  readonly dn: string;
+  readonly changes: readonly Modification[];
+}
+
+/** RFC 4511 §4.8. */
+export interface DeleteRequest {
+  readonly dn: string;
+}
+
+/** RFC 4511 §4.9. */
+export interface RenameRequest {
+  readonly dn: string;
+  readonly newRdn: string;
+  readonly deleteOldRdn: boolean;
+  /** The new parent's name; undefined to stay under the old one. */
+  readonly newSuperior?: string;
+}
+
+/** Counters since the directory was opened. */
+export interface DirectoryStatistics {
+  readonly searches: number;
+  readonly entriesReturned: number;
+  readonly writes: number;
+  readonly refusedWrites: number;
+  readonly binds: number;
+  readonly refusedBinds: number;
+  /** Attributes that were asked for by name, had a value and were withheld. */
+  readonly withheldAttributes: number;
+}
+
+/** The operations. Writes resolve when they are durable. */
+export interface DirectoryService {
+  /**
+   * Entries in the order of their keys, read from one snapshot, as the consumer takes them: a slow
+   * consumer holds the snapshot, not the memory.
+   *
+   * @throws {DirectoryError} `DIRECTORY_NO_SUCH_OBJECT` (also for a base the caller may not know
+   *   of), `DIRECTORY_DN_SYNTAX`, `DIRECTORY_SIZE_LIMIT`, `DIRECTORY_TIME_LIMIT` and
+   *   `DIRECTORY_LOOK_THROUGH_LIMIT` after the entries that came within the limit,
+   *   `DIRECTORY_ABANDONED`.
+   */
+  search(request: SearchRequest, caller: Caller): AsyncIterable<SearchResultEntry>;
+
+  /**
+   * @returns whether the assertion is true.
+   * @throws {DirectoryError} `DIRECTORY_NO_SUCH_OBJECT`, `DIRECTORY_NO_SUCH_ATTRIBUTE` (also for an
+   *   attribute the caller may not compare), `DIRECTORY_UNDEFINED_TYPE`,
+   *   `DIRECTORY_INVALID_SYNTAX`, `DIRECTORY_INAPPROPRIATE_MATCHING`.
+   */
+  compare(request: CompareRequest, caller: Caller): Promise<boolean>;
+
+  /** Adds one entry under an existing parent, or a suffix. */
+  add(request: AddRequest, caller: Caller): Promise<void>;
+
+  /** Changes one entry, all changes or none. */
+  modify(request: ModifyRequest, caller: Caller): Promise<void>;
+
+  /** @throws {DirectoryError} `DIRECTORY_NOT_ON_NON_LEAF` when the entry has children. */
+  delete(request: DeleteRequest, caller: Caller): Promise<void>;
+
+  /** Renames or moves one leaf entry. */
+  rename(request: RenameRequest, caller: Caller): Promise<void>;
+
+  /**
+   * Simple bind (RFC 4513 §5.1). Both texts empty is the anonymous bind. Whether a password may come
+   * over this session in clear is for the front end to decide before it calls.
+   *
+   * @param password The UTF-8 bytes as received; not kept.
+   * @throws {DirectoryError} `DIRECTORY_UNWILLING` for a name with an empty password (§5.1.2),
+   *   `DIRECTORY_INVALID_CREDENTIALS` for everything that is wrong with name, password or account,
+   *   at the same cost, `DIRECTORY_DN_SYNTAX`, `DIRECTORY_BUSY` when too many passwords wait.
+   */
+  bind(dn: string, password: Uint8Array, session: Session): Promise<Principal>;
+
+  readonly statistics: DirectoryStatistics;
+}
