@@ -54,7 +54,7 @@ export function parseAttributeDescription(
 /**
  * Like {@link parseAttributeDescription}, for callers that cannot go on without a type.
  *
- * @throws {DirectoryError} `DIRECTORY_UNDEFINED_ATTRIBUTE`.
+ * @throws {DirectoryError} `DIRECTORY_UNDEFINED_TYPE`.
  */
 export function requireAttributeDescription(
   text: string,
@@ -64,7 +64,7 @@ export function requireAttributeDescription(
   const { type } = description;
   if (type === undefined) {
     throw new DirectoryError(
-      'DIRECTORY_UNDEFINED_ATTRIBUTE',
+      'DIRECTORY_UNDEFINED_TYPE',
       'an attribute type or option is not defined',
     );
   }

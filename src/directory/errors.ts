@@ -1,7 +1,6 @@
 /**
- * What can be wrong with a name, a schema, a filter, an LDIF record or a directory operation.
- *
- * The LDAP result code of each is in ldap/result-codes.ts.
+ * What can go wrong in the directory. Each code maps to exactly one LDAP result code (RFC 4511
+ * appendix A) in ldap/result-codes.ts; the name in the comment is that result code.
  *
  * @module
  */
@@ -9,45 +8,97 @@
 import { CertdirError } from '../core/errors.ts';
 
 export type DirectoryErrorCode =
-  /** Text that is not a distinguished name (RFC 4514), or names an unknown attribute type. */
+  /** invalidDNSyntax */
   | 'DIRECTORY_DN_SYNTAX'
-  /** Text that is not a filter (RFC 4515). */
-  | 'DIRECTORY_FILTER_SYNTAX'
-  /** A filter deeper or larger than allowed. */
-  | 'DIRECTORY_FILTER_LIMIT'
-  /** An attribute description that the schema does not know. */
-  | 'DIRECTORY_UNDEFINED_ATTRIBUTE'
-  /** A value that does not fit its attribute's syntax. */
+  /** invalidAttributeSyntax */
   | 'DIRECTORY_INVALID_SYNTAX'
-  /** The attribute type has no matching rule for what was asked. */
+  /** undefinedAttributeType */
+  | 'DIRECTORY_UNDEFINED_TYPE'
+  /** inappropriateMatching */
   | 'DIRECTORY_INAPPROPRIATE_MATCHING'
-  /** More values than the attribute type or its rules allow. */
-  | 'DIRECTORY_CONSTRAINT_VIOLATION'
-  /** A value is given twice. */
+  /** constraintViolation */
+  | 'DIRECTORY_CONSTRAINT'
+  /** attributeOrValueExists */
   | 'DIRECTORY_VALUE_EXISTS'
-  /** The entry's object classes, or its attributes under them, break the schema. */
-  | 'DIRECTORY_OBJECT_CLASS_VIOLATION'
-  /** A schema file that cannot be read. */
-  | 'SCHEMA_UNREADABLE'
-  /** A description that does not follow RFC 4512 §4.1. */
-  | 'SCHEMA_SYNTAX'
-  /** Two elements of one kind share an OID or a name. */
-  | 'SCHEMA_DUPLICATE'
-  /** A superior, attribute type, syntax or matching rule that nothing defines. */
-  | 'SCHEMA_UNKNOWN_REFERENCE'
-  /** An element that is its own superior. */
-  | 'SCHEMA_CYCLE'
-  /** Parts that do not go together (no syntax, a rule of the wrong kind, a structural SUP auxiliary, …). */
-  | 'SCHEMA_INCONSISTENT'
-  /** Text that is not LDIF (RFC 2849). */
-  | 'LDIF_SYNTAX'
-  /** Not `version: 1`. */
-  | 'LDIF_VERSION'
-  /** A change record where content records are read. */
-  | 'LDIF_CHANGE_RECORD'
-  /** A value given as a URL (`attribute:< url`). */
-  | 'LDIF_URL_VALUE'
-  /** A line, value or record larger than allowed. */
-  | 'LDIF_LIMIT';
+  /** noSuchAttribute */
+  | 'DIRECTORY_NO_SUCH_ATTRIBUTE'
+  /** noSuchObject */
+  | 'DIRECTORY_NO_SUCH_OBJECT'
+  /** entryAlreadyExists */
+  | 'DIRECTORY_ENTRY_EXISTS'
+  /** objectClassViolation */
+  | 'DIRECTORY_OBJECT_CLASS'
+  /** objectClassModsProhibited */
+  | 'DIRECTORY_OBJECT_CLASS_MODS'
+  /** namingViolation */
+  | 'DIRECTORY_NAMING'
+  /** notAllowedOnNonLeaf */
+  | 'DIRECTORY_NOT_ON_NON_LEAF'
+  /** notAllowedOnRDN */
+  | 'DIRECTORY_NOT_ON_RDN'
+  /** protocolError */
+  | 'DIRECTORY_FILTER_SYNTAX'
+  /** adminLimitExceeded: a filter deeper or with more parts than allowed */
+  | 'DIRECTORY_FILTER_LIMIT'
+  /** unwillingToPerform: the attribute is written by the CA engine alone */
+  | 'DIRECTORY_MANAGED_ATTRIBUTE'
+  /** unwillingToPerform */
+  | 'DIRECTORY_UNWILLING'
+  /** invalidCredentials */
+  | 'DIRECTORY_INVALID_CREDENTIALS'
+  /** insufficientAccessRights */
+  | 'DIRECTORY_ACCESS_DENIED'
+  /** busy */
+  | 'DIRECTORY_BUSY'
+  /** sizeLimitExceeded */
+  | 'DIRECTORY_SIZE_LIMIT'
+  /** timeLimitExceeded */
+  | 'DIRECTORY_TIME_LIMIT'
+  /** adminLimitExceeded */
+  | 'DIRECTORY_LOOK_THROUGH_LIMIT'
+  /** no answer is sent (RFC 4511 §4.11) */
+  | 'DIRECTORY_ABANDONED'
+  /** unavailable: the store accepts no writes */
+  | 'DIRECTORY_UNAVAILABLE'
+  /** other: a stored entry cannot be decoded */
+  | 'DIRECTORY_ENTRY_DAMAGED'
+  /** other: a schema file cannot be read */
+  | 'DIRECTORY_SCHEMA_UNREADABLE'
+  /** other: a description that does not follow RFC 4512 §4.1; the message starts with file and line, as for all of these */
+  | 'DIRECTORY_SCHEMA_SYNTAX'
+  /** other: two elements of one kind share an OID or a name */
+  | 'DIRECTORY_SCHEMA_DUPLICATE'
+  /** other: a superior, attribute type, syntax or matching rule that nothing defines */
+  | 'DIRECTORY_SCHEMA_REFERENCE'
+  /** other: an element that is its own superior */
+  | 'DIRECTORY_SCHEMA_CYCLE'
+  /** other: parts that do not go together, e.g. a structural class under an auxiliary one */
+  | 'DIRECTORY_SCHEMA_INCONSISTENT'
+  /** other: access rules that name unknown attributes, classes or rights */
+  | 'DIRECTORY_ACCESS_RULE'
+  /** other: text that is not LDIF (RFC 2849); the message starts with `line N`, as for all of these */
+  | 'DIRECTORY_LDIF_SYNTAX'
+  /** other: a version other than 1 */
+  | 'DIRECTORY_LDIF_VERSION'
+  /** other: a change record where content records are read */
+  | 'DIRECTORY_LDIF_CHANGE'
+  /** other: a value given as a URL (`attribute:< url`) */
+  | 'DIRECTORY_LDIF_URL'
+  /** other: a line, value or record larger than allowed */
+  | 'DIRECTORY_LDIF_LIMIT';
 
-export class DirectoryError extends CertdirError<DirectoryErrorCode> {}
+export interface DirectoryErrorOptions {
+  readonly cause?: unknown;
+  /** The deepest ancestor that exists and that the caller may know of (RFC 4511 §4.1.9). */
+  readonly matchedDn?: string;
+}
+
+export class DirectoryError extends CertdirError<DirectoryErrorCode> {
+  /** Empty unless the code is `DIRECTORY_NO_SUCH_OBJECT`. */
+  readonly matchedDn: string;
+
+  constructor(code: DirectoryErrorCode, message: string, options: DirectoryErrorOptions = {}) {
+    super(code, message, options);
+    this.matchedDn = options.matchedDn ?? '';
+  }
+}
