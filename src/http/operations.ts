@@ -42,6 +42,7 @@ export interface ServiceStatus {
   readonly isServing: boolean;
   readonly preset: string;
   readonly caName: string;
+  readonly caDn: string;
   readonly certificates: {
     readonly issued: number;
     readonly revoked: number;

@@ -1,0 +1,204 @@
+/**
+ * `certdir ca …`: issue, revoke, publish.
+ *
+ * @module
+ */
+
+import { readFile, writeFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+
+import { loadSubjectAttributes } from '../config/subject-attributes.ts';
+import type {
+  IssuedReport,
+  PublishedReport,
+  RevokedReport,
+  SubjectAttributes,
+} from '../http/operations.ts';
+
+import { contextOf, withOperations } from './context.ts';
+import { examples } from './examples.ts';
+import { formatTable } from './output.ts';
+import { UsageError } from './usage-error.ts';
+
+interface IssueOptions {
+  readonly csr: string;
+  readonly municipality: string;
+  readonly attributes?: string;
+  readonly name?: string;
+  readonly nameSubstitute?: string;
+  readonly gender?: string;
+  readonly birth?: string;
+  readonly address?: string;
+  readonly addressSubstitute?: string;
+  readonly out?: string;
+}
+
+/** Adds the command to the program. */
+export function addCaCommand(program: Command): void {
+  const ca = program.command('ca').description('issue and revoke certificates, publish lists');
+  addIssue(ca);
+  addRevoke(ca);
+  addPublish(ca);
+}
+
+function addIssue(ca: Command): void {
+  ca.command('issue')
+    .description('issue a certificate from a PKCS#10 request')
+    .requiredOption('--csr <file>', 'the request, PEM or DER')
+    .requiredOption('--municipality <code>', 'municipality code, five or six digits')
+    .option('--attributes <file>', "YAML file with the subject's attributes")
+    .option('--name <text>', 'family and given name, joined by an ideographic space')
+    .option('--name-substitute <flags>', 'one digit per character of the name')
+    .option('--gender <digit>', '1 male, 2 female, 3 unknown')
+    .option('--birth <date>', 'YYYY-MM-DD')
+    .option('--address <text>', 'address')
+    .option('--address-substitute <flags>', 'one digit per character of the address')
+    .option('--out <file>', 'write the certificate there instead of to standard output')
+    .addHelpText(
+      'after',
+      examples(
+        'certdir ca issue --csr citizen.csr --municipality 10201 --attributes citizen.yaml',
+        "certdir ca issue --csr citizen.csr --municipality 10201 --name '前橋　花子' --gender 2 \\\n" +
+          "    --birth 1990-04-01 --address '群馬県前橋市大手町一丁目１番１号' --out citizen.pem",
+      ),
+    )
+    .action(async (options: IssueOptions, command: Command) => {
+      const context = contextOf(command);
+      const input = {
+        request: await readRequest(options.csr),
+        municipality: options.municipality,
+        attributes: await attributesOf(options),
+      };
+      const report = await withOperations(context, (operations) =>
+        operations.issue(input, context.operator),
+      );
+      await answerIssued(report, { out: options.out, output: context.output });
+    });
+}
+
+async function answerIssued(
+  report: IssuedReport,
+  {
+    out,
+    output,
+  }: {
+    readonly out: string | undefined;
+    readonly output: ReturnType<typeof contextOf>['output'];
+  },
+): Promise<void> {
+  if (out !== undefined) {
+    await writeFile(out, report.certificate);
+  }
+  output.note(
+    `Issued ${report.serialNumber} to ${report.subject}\n` +
+      `valid ${report.notBefore} to ${report.notAfter}, partition ${report.partition}`,
+  );
+  output.answer(report, () =>
+    out === undefined ? report.certificate.trimEnd() : `Certificate written to ${out}`,
+  );
+}
+
+async function attributesOf(options: IssueOptions): Promise<SubjectAttributes> {
+  if (options.attributes !== undefined) {
+    return loadSubjectAttributes(options.attributes);
+  }
+  const required = { name: options.name, gender: options.gender, birth: options.birth };
+  const missing = Object.entries({ ...required, address: options.address })
+    .filter(([, value]) => value === undefined)
+    .map(([name]) => `--${name}`);
+  if (missing.length > 0) {
+    throw new UsageError(
+      `${missing.join(', ')} missing; give all of --name --gender --birth --address, or --attributes FILE`,
+    );
+  }
+  return {
+    commonName: options.name ?? '',
+    gender: options.gender ?? '',
+    dateOfBirth: options.birth ?? '',
+    address: options.address ?? '',
+    ...(options.nameSubstitute === undefined
+      ? {}
+      : { substituteCharacterOfCommonName: options.nameSubstitute }),
+    ...(options.addressSubstitute === undefined
+      ? {}
+      : { substituteCharacterOfAddress: options.addressSubstitute }),
+  };
+}
+
+async function readRequest(file: string): Promise<string> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(file);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`the request cannot be read: ${reason}`, { cause });
+  }
+  // A DER SEQUENCE starts with 0x30, a PEM file with text.
+  return bytes[0] === 0x30 ? bytes.toString('base64') : bytes.toString('utf8');
+}
+
+function addRevoke(ca: Command): void {
+  ca.command('revoke')
+    .description('revoke a certificate; never undone')
+    .argument('<serial>', 'serial number in hexadecimal')
+    .requiredOption('--reason <name>', 'reason, e.g. keyCompromise, affiliationChanged')
+    .addHelpText('after', examples('certdir ca revoke 4F2A…9C --reason keyCompromise'))
+    .action(async (serialNumber: string, options: { reason: string }, command: Command) => {
+      const context = contextOf(command);
+      const report = await withOperations(context, (operations) =>
+        operations.revoke({ serialNumber, reason: options.reason }, context.operator),
+      );
+      context.output.answer(report, () => formatReceipt(report));
+    });
+}
+
+function formatReceipt(report: RevokedReport): string {
+  return [
+    `Revoked ${report.serialNumber}`,
+    `subject           ${report.subject}`,
+    `reason            ${report.reason}`,
+    `revoked at        ${report.revokedAt}`,
+    `partition         ${report.partition}`,
+    `in a list before  ${report.publicationDue}`,
+  ].join('\n');
+}
+
+function addPublish(ca: Command): void {
+  ca.command('publish')
+    .description('publish certificate revocation lists now')
+    .option('--partition <code...>', 'municipality codes, or arl')
+    .option('--all', 'every partition and the ARL')
+    .addHelpText(
+      'after',
+      examples('certdir ca publish --all', 'certdir ca publish --partition 10201 arl'),
+    )
+    .action(async (options: { partition?: string[]; all?: boolean }, command: Command) => {
+      const context = contextOf(command);
+      if ((options.partition === undefined) === (options.all !== true)) {
+        throw new UsageError('give either --partition CODE … or --all');
+      }
+      const bar = context.output.progress();
+      const reports = await withOperations(context, (operations) =>
+        operations.publish(
+          { scopes: options.partition ?? 'all' },
+          context.operator,
+          bar.onProgress,
+        ),
+      ).finally(() => bar.stop());
+      context.output.answer(reports, () => formatPublished(reports));
+    });
+}
+
+function formatPublished(reports: readonly PublishedReport[]): string {
+  return formatTable(
+    ['scope', 'number', 'thisUpdate', 'nextUpdate', 'entries', 'bytes'],
+    reports.map((report) => [
+      report.scope,
+      report.crlNumber,
+      report.thisUpdate,
+      report.nextUpdate,
+      String(report.entries),
+      String(report.bytes),
+    ]),
+  );
+}

@@ -1,0 +1,83 @@
+/**
+ * The demonstration's subjects: sample names, keys made on the spot.
+ *
+ * @module
+ */
+
+import { generateKeyPairSync, sign } from 'node:crypto';
+
+import {
+  encodeBitString,
+  encodeElement,
+  encodeInteger,
+  encodeSequence,
+} from '../asn1/der-writer.ts';
+import { contextTag } from '../asn1/tags.ts';
+import type { SubjectAttributes } from '../http/operations.ts';
+import { encodeSignatureAlgorithm } from '../x509/algorithms.ts';
+import { nameFromText } from '../x509/name.ts';
+import { encodePem } from '../x509/pem.ts';
+
+export interface SampleCitizen {
+  /** The certificate's file name without its ending. */
+  readonly file: string;
+  readonly municipality: string;
+  readonly isRevoked: boolean;
+  readonly attributes: SubjectAttributes;
+}
+
+export const sampleCitizens: readonly SampleCitizen[] = [
+  {
+    file: 'good',
+    municipality: '10201',
+    isRevoked: false,
+    attributes: {
+      commonName: '群馬　花子',
+      gender: '2',
+      dateOfBirth: '1990-04-01',
+      address: '群馬県前橋市大手町一丁目１番１号',
+    },
+  },
+  {
+    file: 'revoked',
+    municipality: '10201',
+    isRevoked: true,
+    attributes: {
+      commonName: '群馬　太郎',
+      gender: '1',
+      dateOfBirth: '1985-10-10',
+      address: '群馬県前橋市大手町一丁目１番１号',
+    },
+  },
+  {
+    file: 'takasaki',
+    municipality: '10202',
+    isRevoked: false,
+    attributes: {
+      commonName: '見本　一郎',
+      gender: '1',
+      dateOfBirth: '2001-01-15',
+      address: '群馬県高崎市高松町３５番地１',
+    },
+  },
+];
+
+/** A fresh RSA-2048 key and a PKCS#10 request signed with it (RFC 2986 §4). */
+export function makeCitizenRequest(): { readonly request: string; readonly privateKeyPem: string } {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const information = encodeSequence(
+    encodeInteger(0),
+    nameFromText('CN=applicant,C=JP').der,
+    publicKey.export({ type: 'spki', format: 'der' }),
+    encodeElement(contextTag(0, 'constructed')),
+  );
+  const request = encodeSequence(
+    information,
+    encodeSignatureAlgorithm({ scheme: 'rsa-pkcs1', digest: 'sha256' }),
+    encodeBitString(sign('sha256', information, privateKey)),
+  );
+  return {
+    request: encodePem('CERTIFICATE REQUEST', request),
+    privateKeyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  };
+}

@@ -1,0 +1,87 @@
+/**
+ * The command line: `certdir <command> [options]`.
+ *
+ * @module
+ */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+
+import { packageRoot } from '../config/package-root.ts';
+import { addCaCommand } from './ca-command.ts';
+import { addDemoCommand } from './demo-command.ts';
+import { reportFailure } from './exit-codes.ts';
+import { addHsmCommand } from './hsm-command.ts';
+import { addInitCommand } from './init-command.ts';
+import { addLdifCommand } from './ldif-command.ts';
+import { addServeCommand } from './serve-command.ts';
+import { addStatusCommand } from './status-command.ts';
+import { addVerifierCommand } from './verifier-command.ts';
+
+const overview = `
+While a server runs on the data folder, commands work through it; otherwise they open the
+store themselves. Answers go to standard output, everything else to standard error.
+
+Exit codes:
+  0  done
+  1  failed inside; the message or the server log says where
+  2  the command line is wrong
+  3  a configuration, policy or secret file is wrong
+  4  the input was refused (request, LDIF, names, dates, reasons)
+  5  what was asked for does not exist
+  6  it exists already, or the present state does not allow it
+  7  something needed is away: the port, the lock, the key, the disk
+  8  stored data is damaged
+
+First steps:
+  $ certdir demo                            a CA with everything, in ./data
+  $ certdir init --preset gunma --data DIR  a CA of your own
+  $ certdir serve --data DIR                LDAP, LDAPS, HTTP and the schedule`;
+
+/** The whole program, without running it. */
+export function buildProgram(): Command {
+  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  const program = new Command('certdir')
+    .description('A certification authority whose heart is its LDAP directory.')
+    .version(version)
+    .option('--data <dir>', 'data folder', 'data')
+    .option('--json', 'answer as one JSON document')
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError('(certdir <command> --help shows what it takes)')
+    .addHelpText('after', overview);
+  addInitCommand(program);
+  addServeCommand(program);
+  addStatusCommand(program);
+  addCaCommand(program);
+  addVerifierCommand(program);
+  addLdifCommand(program);
+  addHsmCommand(program);
+  addDemoCommand(program);
+  return program;
+}
+
+/** Runs one command line and sets the exit code. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = buildProgram();
+  forEachCommand(program, (command) => command.exitOverride());
+  try {
+    await program.parseAsync([...argv]);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Commander has written its own message: a usage error, or the help that was asked for.
+      process.exitCode = error.exitCode === 0 ? 0 : 2;
+      return;
+    }
+    process.exitCode = reportFailure(error, { isJson: argv.includes('--json') });
+  }
+}
+
+function forEachCommand(command: Command, visit: (command: Command) => void): void {
+  visit(command);
+  for (const child of command.commands) {
+    forEachCommand(child, visit);
+  }
+}

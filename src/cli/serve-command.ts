@@ -1,0 +1,28 @@
+/**
+ * `certdir serve`.
+ *
+ * @module
+ */
+
+import type { Command } from 'commander';
+
+import { serve } from '../app.ts';
+import { contextOf } from './context.ts';
+import { examples } from './examples.ts';
+import { untilStopped } from './stop-signals.ts';
+
+/** Adds the command to the program. */
+export function addServeCommand(program: Command): void {
+  program
+    .command('serve')
+    .description('run the server: LDAP, LDAPS, HTTP, control socket and the schedule')
+    .addHelpText('after', examples('certdir serve --data /var/lib/certdir'))
+    .action(async (_options: unknown, command: Command) => {
+      const context = contextOf(command);
+      const server = await serve({ folder: context.folder });
+      for (const endpoint of server.endpoints) {
+        context.output.note(`listening on ${endpoint}`);
+      }
+      await untilStopped(server, context.output);
+    });
+}

@@ -1,0 +1,60 @@
+/**
+ * `certdir status`.
+ *
+ * @module
+ */
+
+import type { Command } from 'commander';
+
+import type { ServiceStatus } from '../http/operations.ts';
+import { contextOf, withOperations } from './context.ts';
+import { examples } from './examples.ts';
+import { formatTable } from './output.ts';
+
+/** Adds the command to the program. */
+export function addStatusCommand(program: Command): void {
+  program
+    .command('status')
+    .description('show the CA, its lists and what needs attention')
+    .addHelpText('after', examples('certdir status', 'certdir status --json'))
+    .action(async (_options: unknown, command: Command) => {
+      const context = contextOf(command);
+      const status = await withOperations(context, (operations) => operations.status());
+      context.output.answer(status, () => formatStatus(status));
+    });
+}
+
+function formatStatus(status: ServiceStatus): string {
+  const facts = [
+    ['CA', status.caName],
+    ['policy', status.preset],
+    ['server', status.isServing ? 'running' : 'not running'],
+    ['key', status.keyActive ? 'active' : 'not active: nothing can be signed'],
+    ['store', status.storeWritable ? 'writable' : 'read-only after a write error'],
+    [
+      'certificates',
+      `${status.certificates.issued} issued, ${status.certificates.revoked} revoked`,
+    ],
+    ['audit log', `${status.audit.size} records, root ${status.audit.rootHash}`],
+  ];
+  const width = Math.max(...facts.map(([name = '']) => name.length));
+  const lists = formatTable(
+    ['scope', 'number', 'thisUpdate', 'nextUpdate', 'next publication', 'entries', 'bytes'],
+    status.scopes.map((scope) => [
+      scope.scope,
+      scope.crlNumber ?? '-',
+      scope.thisUpdate ?? '-',
+      scope.nextUpdate ?? '-',
+      scope.nextPublication ?? '-',
+      String(scope.entries),
+      String(scope.bytes),
+    ]),
+  );
+  const warnings = status.warnings.map((warning) => `warning: ${warning}`);
+  return [
+    ...facts.map(([name = '', value = '']) => `${name.padEnd(width)}  ${value}`),
+    '',
+    lists,
+    ...(warnings.length === 0 ? [] : ['', ...warnings]),
+  ].join('\n');
+}

@@ -1,0 +1,113 @@
+/**
+ * `certdir verifier …`: who may read restricted revocation lists (gunma 1-3-1 (9) to (12)).
+ *
+ * @module
+ */
+
+import type { Command } from 'commander';
+
+import { readSecretFile } from '../config/secret-file.ts';
+import type { VerifierReport } from '../http/operations.ts';
+import { contextOf, withOperations } from './context.ts';
+import { examples } from './examples.ts';
+import { formatTable } from './output.ts';
+
+interface AddOptions {
+  readonly kind: string;
+  readonly agreement: string;
+  readonly from: string;
+  readonly until: string;
+  readonly partitions: readonly string[];
+  readonly passwordFile: string;
+}
+
+/** Adds the command to the program. */
+export function addVerifierCommand(program: Command): void {
+  const verifier = program
+    .command('verifier')
+    .description('register the verifiers that may read restricted lists');
+  addAdd(verifier);
+  addList(verifier);
+  addDisable(verifier);
+}
+
+function addAdd(verifier: Command): void {
+  verifier
+    .command('add')
+    .description('register a verifier under its agreement')
+    .argument('<name>', 'name of its entry, e.g. tax-office')
+    .requiredOption('--kind <kind>', 'kind of verifier, as the policy names it')
+    .requiredOption('--agreement <number>', 'number of the agreement')
+    .requiredOption('--from <date>', 'first day of access, YYYY-MM-DD')
+    .requiredOption('--until <date>', 'last day of access, YYYY-MM-DD')
+    .requiredOption('--partitions <codes...>', "municipality codes, or '*' for all")
+    .requiredOption('--password-file <file>', 'file with the password, readable by its owner only')
+    .addHelpText(
+      'after',
+      examples(
+        'certdir verifier add tax-office --kind signatureVerifier --agreement 2026-17 \\\n' +
+          "    --from 2026-04-01 --until 2027-03-31 --partitions '*' --password-file tax.password",
+      ),
+    )
+    .action(async (name: string, options: AddOptions, command: Command) => {
+      const context = contextOf(command);
+      const password = await readSecretFile(options.passwordFile);
+      const input = {
+        name,
+        kind: options.kind,
+        agreementNumber: options.agreement,
+        agreementFrom: options.from,
+        agreementUntil: options.until,
+        partitions: options.partitions,
+        password,
+      };
+      const report = await withOperations(context, (operations) =>
+        operations.verifierAdd(input, context.operator),
+      );
+      context.output.answer(report, () => `Registered ${report.dn}`);
+    });
+}
+
+function addList(verifier: Command): void {
+  verifier
+    .command('list')
+    .description('list the registered verifiers')
+    .addHelpText('after', examples('certdir verifier list --json'))
+    .action(async (_options: unknown, command: Command) => {
+      const context = contextOf(command);
+      const reports = await withOperations(context, (operations) => operations.verifierList());
+      context.output.answer(reports, () =>
+        reports.length === 0 ? 'No verifier is registered.' : formatVerifiers(reports),
+      );
+    });
+}
+
+function formatVerifiers(reports: readonly VerifierReport[]): string {
+  return formatTable(
+    ['dn', 'kind', 'agreement', 'from', 'until', 'partitions', 'state'],
+    reports.map((report) => [
+      report.dn,
+      report.kind,
+      report.agreementNumber,
+      report.agreementFrom,
+      report.agreementUntil,
+      report.partitions.join(' '),
+      report.isDisabled ? 'disabled' : 'enabled',
+    ]),
+  );
+}
+
+function addDisable(verifier: Command): void {
+  verifier
+    .command('disable')
+    .description("end a verifier's access at once; its entry and its records stay")
+    .argument('<name>', 'name of its entry')
+    .addHelpText('after', examples('certdir verifier disable tax-office'))
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const context = contextOf(command);
+      const report = await withOperations(context, (operations) =>
+        operations.verifierDisable({ name }, context.operator),
+      );
+      context.output.answer(report, () => `Disabled ${report.dn}`);
+    });
+}

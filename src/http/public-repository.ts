@@ -1,0 +1,187 @@
+/**
+ * The public repository (R-WEB): CA certificates, their fingerprints, cross-certificate pairs and
+ * the ARL, read-only over HTTP.
+ *
+ * Everything is read from the directory as anonymous, under the same access rules as LDAP, so that
+ * nothing is here that an anonymous LDAP client could not read; revocation lists restricted to
+ * registered verifiers are therefore not here at all.
+ *
+ * @module
+ */
+
+import { createHash } from 'node:crypto';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+
+import type { Log } from '../core/log.ts';
+import type { Filter } from '../directory/filter.ts';
+import { anonymous } from '../directory/principal.ts';
+import type { DirectoryService } from '../directory/service.ts';
+import { encodePem } from '../x509/pem.ts';
+import { HttpError } from './errors.ts';
+import { formatFingerprint, renderRepositoryPage } from './repository-page.ts';
+
+export interface PublicRepository {
+  /** `http://address:port`, with the port that was really taken. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export interface PublicRepositoryOptions {
+  readonly directory: DirectoryService;
+  /** The CA entry's name. */
+  readonly caDn: string;
+  readonly caName: string;
+  readonly address: string;
+  readonly port: number;
+  readonly log: Log;
+}
+
+const anyEntry: Filter = { kind: 'present', attribute: 'objectClass' };
+
+/**
+ * Starts the repository.
+ *
+ * @throws {HttpError} `HTTP_ADDRESS_IN_USE`, `HTTP_LISTEN_FAILED`.
+ */
+export async function openPublicRepository(
+  options: PublicRepositoryOptions,
+): Promise<PublicRepository> {
+  const server = fastify({
+    logger: false,
+    bodyLimit: 1024,
+    requestTimeout: 30_000,
+    connectionTimeout: 60_000,
+    routerOptions: { maxParamLength: 200 },
+  });
+  server.addHook('onSend', async (_request, reply) => {
+    reply.headers({
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
+      'referrer-policy': 'no-referrer',
+    });
+  });
+  server.setErrorHandler((error, request, reply) => {
+    const status = statusOf(error);
+    if (status >= 500) {
+      const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      options.log.error('repository request failed', { url: request.url, detail });
+    }
+    void reply
+      .status(status)
+      .type('text/plain')
+      .send(status >= 500 ? 'internal error\n' : 'bad request\n');
+  });
+  server.setNotFoundHandler((_request, reply) => {
+    void reply.status(404).type('text/plain').send('not found\n');
+  });
+  addRoutes(server, options);
+  const url = await listen(server, options);
+  return { url, close: () => server.close() };
+}
+
+function statusOf(error: unknown): number {
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : 500;
+}
+
+async function listen(
+  server: FastifyInstance,
+  { address, port }: { readonly address: string; readonly port: number },
+): Promise<string> {
+  try {
+    return await server.listen({ host: address, port });
+  } catch (cause) {
+    const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
+    throw isTaken
+      ? new HttpError(
+          'HTTP_ADDRESS_IN_USE',
+          `port ${port} on ${address} is taken; stop the other program or change http.port in certdir.yaml`,
+          { cause },
+        )
+      : new HttpError('HTTP_LISTEN_FAILED', `cannot listen on ${address} port ${port}`, { cause });
+  }
+}
+
+function addRoutes(server: FastifyInstance, options: PublicRepositoryOptions): void {
+  server.get('/', async (_request, reply) => {
+    const certificates = await readValues(options, 'cACertificate');
+    const lists = await readValues(options, 'authorityRevocationList');
+    const page = renderRepositoryPage({
+      caName: options.caName,
+      certificates,
+      hasArl: lists.length > 0,
+    });
+    return reply.type('text/html; charset=utf-8').send(page);
+  });
+  server.get('/fingerprints.txt', async (_request, reply) => {
+    const certificates = await readValues(options, 'cACertificate');
+    const lines = certificates.flatMap((der) => [
+      `SHA-256 ${formatFingerprint('sha256', der)}`,
+      `SHA-1   ${formatFingerprint('sha1', der)}`,
+    ]);
+    return reply.type('text/plain').send(`${lines.join('\n')}\n`);
+  });
+  server.get('/ca.pem', async (_request, reply) => {
+    const certificates = await readValues(options, 'cACertificate');
+    const pem = certificates.map((der) => encodePem('CERTIFICATE', der)).join('');
+    return reply.type('application/x-pem-file').send(pem);
+  });
+  server.get<{ Params: { name: string } }>('/certificates/:name', async (request, reply) => {
+    const [, hash, form] = /^([0-9a-f]{64})\.(cer|pem)$/.exec(request.params.name) ?? [];
+    const certificates = await readValues(options, 'cACertificate');
+    const der = certificates.find((value) => sha256(value) === hash);
+    if (der === undefined) {
+      return reply.callNotFound();
+    }
+    return form === 'pem'
+      ? reply.type('application/x-pem-file').send(encodePem('CERTIFICATE', der))
+      : sendBytes(reply, 'application/pkix-cert', der);
+  });
+  server.get('/pairs/:index', async (request, reply) => {
+    const { index } = request.params as { index: string };
+    const pairs = await readValues(options, 'crossCertificatePair');
+    const pair = /^\d{1,4}$/.test(index) ? pairs[Number(index)] : undefined;
+    return pair === undefined
+      ? reply.callNotFound()
+      : sendBytes(reply, 'application/octet-stream', pair);
+  });
+  server.get('/arl.crl', async (_request, reply) => {
+    const [list] = await readValues(options, 'authorityRevocationList');
+    return list === undefined
+      ? reply.callNotFound()
+      : sendBytes(reply, 'application/pkix-crl', list);
+  });
+}
+
+function sendBytes(reply: FastifyReply, type: string, bytes: Uint8Array): FastifyReply {
+  return reply
+    .type(type)
+    .header('etag', `"${sha256(bytes)}"`)
+    .header('cache-control', 'public, no-cache')
+    .send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Values of an attribute of the CA entry, as anonymous sees them. */
+async function readValues(
+  { directory, caDn }: PublicRepositoryOptions,
+  attribute: string,
+): Promise<readonly Uint8Array[]> {
+  const request = {
+    base: caDn,
+    scope: 'base',
+    filter: anyEntry,
+    attributes: [attribute],
+    typesOnly: false,
+    sizeLimit: 1,
+    timeLimitMs: 0,
+  } as const;
+  const session = { isProtected: false, address: '', channel: 'http' };
+  for await (const entry of directory.search(request, { principal: anonymous, session })) {
+    return entry.attributes.flatMap((one) => [...one.values]);
+  }
+  return [];
+}
