@@ -1,0 +1,64 @@
+/**
+ * What can go wrong between a caller and a private key.
+ *
+ * The codes are a value too, because an error crosses the border of the signer process as code and
+ * message.
+ *
+ * @module
+ */
+
+import { CertdirError } from '../core/errors.ts';
+
+export const signingErrorCodes = [
+  /** The token has no key of that label. */
+  'SIGNING_KEY_UNKNOWN',
+  /** The label is taken. */
+  'SIGNING_KEY_EXISTS',
+  /** The label, type or purposes of a key to be made are not allowed. */
+  'SIGNING_KEY_REFUSED',
+  /** The key was not made for this purpose. */
+  'SIGNING_USAGE_REFUSED',
+  /** The key cannot sign with this algorithm, or the digest has another length. */
+  'SIGNING_ALGORITHM_REFUSED',
+  /** The token is locked: activate it first. */
+  'SIGNING_NOT_ACTIVE',
+  /** The token answered with a signature that does not verify; it was not released. */
+  'SIGNING_SIGNATURE_WRONG',
+  /** The token or its process is away; the same request may succeed later. */
+  'SIGNING_UNAVAILABLE',
+  /** The signer was closed by its owner. */
+  'SIGNING_CLOSED',
+  /** A fault inside the signer process; its log says more. */
+  'SIGNING_INTERNAL',
+  /** The passphrase does not open the token. */
+  'SIGNING_PASSPHRASE_WRONG',
+  /** The passphrase's file is missing, empty, too long, or readable by others. */
+  'SIGNING_PASSPHRASE_FILE',
+  /** There is no token file. */
+  'SIGNING_TOKEN_MISSING',
+  /** The token file, its folder or its permissions do not allow reading or writing it. */
+  'SIGNING_TOKEN_ACCESS',
+  /** The token file may be read or written by others. */
+  'SIGNING_TOKEN_EXPOSED',
+  /** The token file is not what was written: cut, changed, or put together from others. */
+  'SIGNING_TOKEN_DAMAGED',
+  /** The token file is of another version of this program. */
+  'SIGNING_TOKEN_VERSION',
+  /** The token file was exchanged while the token was open: activate it again. */
+  'SIGNING_TOKEN_CHANGED',
+  /** The package pkcs11js is not there or was not compiled. */
+  'SIGNING_PKCS11_MISSING',
+  /** The PKCS#11 module cannot be loaded or answers with an error. */
+  'SIGNING_PKCS11_MODULE',
+] as const;
+
+export type SigningErrorCode = (typeof signingErrorCodes)[number];
+
+export class SigningError extends CertdirError<SigningErrorCode> {}
+
+const knownCodes: ReadonlySet<string> = new Set(signingErrorCodes);
+
+/** True for a code of this folder, whatever the other side of a channel sent. */
+export function isSigningErrorCode(code: unknown): code is SigningErrorCode {
+  return typeof code === 'string' && knownCodes.has(code);
+}
