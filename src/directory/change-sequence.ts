@@ -1,0 +1,51 @@
+/**
+ * Change sequence numbers as OpenLDAP writes them in entryCSN and contextCSN
+ * (draft-ietf-ldup-model; RFC 4533 cookies carry them): time to the microsecond, a count, a server
+ * id and a modifier, all of one width, so that they sort as text:
+ *
+ * `20260105000000.000000Z#000000#000#000000`
+ *
+ * @module
+ */
+
+const shape =
+  /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)\.(\d{6})Z#[0-9a-f]{6}#[0-9a-f]{3}#[0-9a-f]{6}$/;
+
+/**
+ * The next number: the time of now, or one microsecond after the last where the clock stands still
+ * or has been set back.
+ *
+ * @param last The number given last; undefined before the first.
+ */
+export function nextChangeSequence(last: string | undefined, nowMs: number): string {
+  const nowMicroseconds = BigInt(Math.floor(nowMs)) * 1000n;
+  const lastMicroseconds = last === undefined ? undefined : parseMicroseconds(last);
+  const next =
+    lastMicroseconds !== undefined && lastMicroseconds >= nowMicroseconds
+      ? lastMicroseconds + 1n
+      : nowMicroseconds;
+  const seconds = formatGeneralizedTime(Number(next / 1000n)).slice(0, -1);
+  const fraction = String(next % 1_000_000n).padStart(6, '0');
+  return `${seconds}.${fraction}Z#000000#000#000000`;
+}
+
+/** True for a text of this form with a real time in it. */
+export function isChangeSequence(text: string): boolean {
+  return parseMicroseconds(text) !== undefined;
+}
+
+/** GeneralizedTime (RFC 4517 §3.3.13) to the second, e.g. `20260105000000Z`. */
+export function formatGeneralizedTime(atMs: number): string {
+  return `${new Date(atMs).toISOString().slice(0, 19).replaceAll(/[-T:]/g, '')}Z`;
+}
+
+function parseMicroseconds(text: string): bigint | undefined {
+  const match = shape.exec(text);
+  if (match === null) {
+    return undefined;
+  }
+  const [year, month, day, hour, minute, second, fraction] = match.slice(1).map(Number);
+  const atMs = Date.UTC(year ?? 0, (month ?? 0) - 1, day, hour, minute, second);
+  const isReal = Number.isFinite(atMs) && formatGeneralizedTime(atMs) === `${text.slice(0, 14)}Z`;
+  return isReal ? BigInt(atMs) * 1000n + BigInt(fraction ?? 0) : undefined;
+}

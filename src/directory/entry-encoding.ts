@@ -1,0 +1,217 @@
+/**
+ * Entries as stored bytes:
+ *
+ * ```
+ * format (1 byte, 0x01) · dn · count · attribute …
+ * attribute = code (1 byte; 0x00: OID text follows) · option count · option … · value count · value …
+ * value     = length × 2 · bytes, or length × 2 + 1 · SHA-256 for a value kept apart
+ * ```
+ *
+ * Texts and values have their length in front; numbers are varints (7 bits a byte, low first).
+ * Decoding makes views of the stored bytes, no copies.
+ *
+ * @module
+ */
+
+import { asBuffer, encodeUtf8 } from '../core/bytes.ts';
+import { attributeCode, codedOid } from './attribute-codes.ts';
+import { type Attribute, Entry, LargeValue, type StoredValue } from './entry.ts';
+import { DirectoryError } from './errors.ts';
+import type { AttributeType, SchemaLookup } from './schema-model.ts';
+
+const FORMAT = 1;
+const SHA256_LENGTH = 32;
+const noOptions: readonly string[] = [];
+
+/** Encodes an entry; its key is stored as the key, not here. */
+export function encodeEntry(entry: Entry): Uint8Array {
+  const parts = new PartWriter();
+  parts.byte(FORMAT);
+  parts.text(entry.dn);
+  parts.number(entry.attributes.length);
+  for (const attribute of entry.attributes) {
+    const code = attributeCode(attribute.type.oid);
+    parts.byte(code ?? 0);
+    if (code === undefined) {
+      parts.text(attribute.type.oid);
+    }
+    parts.number(attribute.options.length);
+    for (const option of attribute.options) {
+      parts.text(option);
+    }
+    parts.number(attribute.values.length);
+    for (const value of attribute.values) {
+      const isLarge = value instanceof LargeValue;
+      parts.number(value.length * 2 + (isLarge ? 1 : 0));
+      parts.bytes(isLarge ? value.sha256 : value);
+    }
+  }
+  return parts.finish();
+}
+
+/**
+ * Decodes what {@link encodeEntry} made.
+ *
+ * @throws {DirectoryError} `DIRECTORY_ENTRY_DAMAGED` when the bytes are not such an encoding, or when
+ *   an attribute type has left the schema.
+ */
+export function decodeEntry(key: Uint8Array, bytes: Uint8Array, schema: SchemaLookup): Entry {
+  const reader = new PartReader(bytes);
+  const format = reader.byte();
+  if (format !== FORMAT) {
+    throw damaged(`unknown format ${format}`);
+  }
+  const dn = reader.text();
+  const attributes: Attribute[] = new Array(reader.count());
+  for (let index = 0; index < attributes.length; index += 1) {
+    attributes[index] = decodeAttribute(reader, schema);
+  }
+  reader.expectEnd();
+  return new Entry(dn, key, attributes);
+}
+
+function decodeAttribute(reader: PartReader, schema: SchemaLookup): Attribute {
+  const type = decodeType(reader, schema);
+  const optionCount = reader.count();
+  const options = optionCount === 0 ? noOptions : reader.repeat(optionCount, () => reader.text());
+  const values = reader.repeat(reader.count(), () => decodeValue(reader));
+  return { type, options, values };
+}
+
+function decodeType(reader: PartReader, schema: SchemaLookup): AttributeType {
+  const code = reader.byte();
+  const oid = code === 0 ? reader.text() : codedOid(code);
+  const type = oid === undefined ? undefined : schema.attributeType(oid);
+  if (type === undefined) {
+    throw damaged(`attribute type ${oid ?? `code ${code}`} is not in the schema; restore its file`);
+  }
+  return type;
+}
+
+function decodeValue(reader: PartReader): StoredValue {
+  const header = reader.number();
+  const length = Math.floor(header / 2);
+  return header % 2 === 0
+    ? reader.bytes(length)
+    : new LargeValue(reader.bytes(SHA256_LENGTH), length);
+}
+
+function damaged(what: string): DirectoryError {
+  return new DirectoryError('DIRECTORY_ENTRY_DAMAGED', `stored entry: ${what}`);
+}
+
+class PartWriter {
+  readonly #parts: Uint8Array[] = [];
+  readonly #small: number[] = [];
+
+  byte(value: number): void {
+    this.#small.push(value);
+  }
+
+  number(value: number): void {
+    let rest = value;
+    while (rest >= 0x80) {
+      this.#small.push((rest % 0x80) + 0x80);
+      rest = Math.floor(rest / 0x80);
+    }
+    this.#small.push(rest);
+  }
+
+  bytes(value: Uint8Array): void {
+    this.#flush();
+    this.#parts.push(value);
+  }
+
+  text(value: string): void {
+    const bytes = encodeUtf8(value);
+    this.number(bytes.length);
+    this.bytes(bytes);
+  }
+
+  finish(): Uint8Array {
+    this.#flush();
+    return Buffer.concat(this.#parts);
+  }
+
+  #flush(): void {
+    if (this.#small.length > 0) {
+      this.#parts.push(Uint8Array.from(this.#small));
+      this.#small.length = 0;
+    }
+  }
+}
+
+class PartReader {
+  readonly #bytes: Uint8Array;
+  readonly #buffer: Buffer;
+  #offset = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#buffer = asBuffer(bytes);
+  }
+
+  byte(): number {
+    const value = this.#bytes[this.#offset];
+    if (value === undefined) {
+      throw damaged('cut short');
+    }
+    this.#offset += 1;
+    return value;
+  }
+
+  /** A varint below 2^49. */
+  number(): number {
+    let value = 0;
+    let factor = 1;
+    for (let count = 0; count < 7; count += 1) {
+      const byte = this.byte();
+      value += (byte % 0x80) * factor;
+      if (byte < 0x80) {
+        return value;
+      }
+      factor *= 0x80;
+    }
+    throw damaged('a number is too long');
+  }
+
+  /** A number of things that take at least a byte each. */
+  count(): number {
+    const value = this.number();
+    if (value > this.#bytes.length - this.#offset) {
+      throw damaged('a count is larger than what is left');
+    }
+    return value;
+  }
+
+  bytes(length: number): Uint8Array {
+    const end = this.#offset + length;
+    if (end > this.#bytes.length) {
+      throw damaged('cut short');
+    }
+    const view = this.#bytes.subarray(this.#offset, end);
+    this.#offset = end;
+    return view;
+  }
+
+  text(): string {
+    const length = this.count();
+    const start = this.#offset;
+    this.#offset += length;
+    return this.#buffer.toString('utf8', start, this.#offset);
+  }
+
+  repeat<T>(count: number, decode: () => T): readonly T[] {
+    const items: T[] = new Array(count);
+    for (let index = 0; index < count; index += 1) {
+      items[index] = decode();
+    }
+    return items;
+  }
+
+  expectEnd(): void {
+    if (this.#offset !== this.#bytes.length) {
+      throw damaged('bytes behind the end');
+    }
+  }
+}

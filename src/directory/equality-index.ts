@@ -1,0 +1,173 @@
+/**
+ * Equality indexes: for each indexed attribute type, postings from normalised values to the keys of
+ * the entries that have them.
+ *
+ * ```
+ * index · OID · 0x00 · value · 0x00 0x01 · key of the name  -> nothing
+ * ```
+ *
+ * The value is the equality rule's key, 0x00 within it written 0x00 0xff, its tail replaced by a hash
+ * when it is long: postings are candidates, the filter decides. A value of a subtype is posted
+ * under every indexed supertype too, because a filter on the supertype matches it (RFC 4511
+ * §4.5.1.7). Postings of one value stand in the order of names, so that a base restricts them to a
+ * range.
+ *
+ * Not here: which filter uses which index (`candidate-plan.ts`).
+ *
+ * @module
+ */
+
+import { createHash } from 'node:crypto';
+
+import { concatBytes, encodeUtf8, formatHex } from '../core/bytes.ts';
+import { Keyspace, keyOf } from '../store/keyspace.ts';
+import type { ReadView, Transaction } from '../store/store.ts';
+import { isSubtypeOf } from './attribute-description.ts';
+import type { Entry } from './entry.ts';
+import { DirectoryError } from './errors.ts';
+import { prefixRange } from './key-range.ts';
+import { loadValue } from './large-values.ts';
+import type { AttributeType, SchemaLookup } from './schema-model.ts';
+
+/** Longer normalised values end in a hash. */
+const MAX_VALUE_BYTES = 128;
+const KEPT_BYTES = 96;
+const endOfValue = Uint8Array.of(0x00, 0x01);
+const nothing = new Uint8Array(0);
+
+export class EqualityIndex {
+  readonly #types: readonly AttributeType[];
+  readonly #schema: SchemaLookup;
+  /** Which indexes the values of a type go to. */
+  readonly #targets = new Map<AttributeType, readonly AttributeType[]>();
+
+  /** @throws {DirectoryError} `DIRECTORY_INAPPROPRIATE_MATCHING` for a type without equality rule. */
+  constructor(types: readonly AttributeType[], schema: SchemaLookup) {
+    for (const type of types) {
+      if (type.equality === undefined || type.equality.matches !== undefined) {
+        throw new DirectoryError(
+          'DIRECTORY_INAPPROPRIATE_MATCHING',
+          `${type.name} cannot be indexed: its equality rule does not go by one key`,
+        );
+      }
+    }
+    this.#types = types;
+    this.#schema = schema;
+  }
+
+  /** The indexed types. */
+  get types(): readonly AttributeType[] {
+    return this.#types;
+  }
+
+  has(type: AttributeType): boolean {
+    return this.#types.includes(type);
+  }
+
+  /** Brings the postings from the old entry to the new one; undefined stands for no entry. */
+  async update(
+    transaction: Transaction,
+    before: Entry | undefined,
+    after: Entry | undefined,
+  ): Promise<void> {
+    const old = before === undefined ? new Map() : await this.#postings(transaction, before);
+    const current = after === undefined ? new Map() : await this.#postings(transaction, after);
+    for (const [text, key] of old) {
+      if (!current.has(text)) {
+        transaction.delete(key);
+      }
+    }
+    for (const [text, key] of current) {
+      if (!old.has(text)) {
+        transaction.put(key, nothing);
+      }
+    }
+  }
+
+  /** Posts an existing entry under one type alone; used when an index is built. */
+  async post(transaction: Transaction, entry: Entry, type: AttributeType): Promise<void> {
+    for (const key of (await this.#postings(transaction, entry, type)).values()) {
+      transaction.put(key, nothing);
+    }
+  }
+
+  /**
+   * Names' keys, in order, of entries at or below `baseKey` that may have the value.
+   *
+   * @param valueKey The key that the type's equality rule makes of the assertion.
+   */
+  async *candidates(
+    view: ReadView,
+    lookUp: { readonly type: AttributeType; readonly valueKey: Uint8Array },
+    range: { readonly baseKey: Uint8Array; readonly limit?: number },
+  ): AsyncIterable<Uint8Array> {
+    const prefix = postingPrefix(lookUp.type, lookUp.valueKey);
+    const limit = range.limit === undefined ? {} : { limit: range.limit };
+    const keys = view.keys({ ...prefixRange(concatBytes(prefix, range.baseKey)), ...limit });
+    for await (const key of keys) {
+      yield key.subarray(prefix.length);
+    }
+  }
+
+  async #postings(
+    view: ReadView,
+    entry: Entry,
+    only?: AttributeType,
+  ): Promise<Map<string, Uint8Array>> {
+    const postings = new Map<string, Uint8Array>();
+    for (const { type, values } of entry.attributes) {
+      for (const target of this.#targetsOf(type)) {
+        if (only !== undefined && target !== only) {
+          continue;
+        }
+        for (const value of values) {
+          const bytes = await loadValue(view, value);
+          const valueKey = target.equality?.valueKey(bytes, this.#schema) ?? bytes;
+          const key = concatBytes(postingPrefix(target, valueKey), entry.key);
+          postings.set(formatHex(key), key);
+        }
+      }
+    }
+    return postings;
+  }
+
+  #targetsOf(type: AttributeType): readonly AttributeType[] {
+    let targets = this.#targets.get(type);
+    if (targets === undefined) {
+      targets = this.#types.filter((indexed) => isSubtypeOf(type, indexed));
+      this.#targets.set(type, targets);
+    }
+    return targets;
+  }
+}
+
+/** Where all postings of a type are. */
+export function indexPrefix(type: AttributeType): Uint8Array {
+  return keyOf(Keyspace.index, encodeUtf8(type.oid), Uint8Array.of(0));
+}
+
+function postingPrefix(type: AttributeType, valueKey: Uint8Array): Uint8Array {
+  return concatBytes(indexPrefix(type), escapeZeros(shorten(valueKey)), endOfValue);
+}
+
+function shorten(valueKey: Uint8Array): Uint8Array {
+  if (valueKey.length <= MAX_VALUE_BYTES) {
+    return valueKey;
+  }
+  const hash = createHash('sha256').update(valueKey).digest();
+  return concatBytes(valueKey.subarray(0, KEPT_BYTES), hash);
+}
+
+function escapeZeros(bytes: Uint8Array): Uint8Array {
+  if (!bytes.includes(0)) {
+    return bytes;
+  }
+  const escaped: number[] = [];
+  for (const byte of bytes) {
+    escaped.push(byte);
+    if (byte === 0) {
+      escaped.push(0xff);
+    }
+  }
+  return Uint8Array.from(escaped);
+}

@@ -1,0 +1,83 @@
+/**
+ * Values that are kept apart from their entry: moved out on writing, counted, read when needed.
+ *
+ * @module
+ */
+
+import type { ReadView, Transaction } from '../store/store.ts';
+import { type Attribute, Entry, LargeValue, type StoredValue } from './entry.ts';
+import { DirectoryError } from './errors.ts';
+
+/** Values longer than this are kept apart, under their hash. */
+export const maxInlineBytes = 4096;
+
+/**
+ * The bytes of a value.
+ *
+ * @throws {DirectoryError} `DIRECTORY_ENTRY_DAMAGED` when the store has lost it.
+ */
+export async function loadValue(view: ReadView, value: StoredValue): Promise<Uint8Array> {
+  if (value instanceof Uint8Array) {
+    return value;
+  }
+  const bytes = await view.readLarge(value.sha256);
+  if (bytes === undefined) {
+    throw new DirectoryError('DIRECTORY_ENTRY_DAMAGED', 'stored entry: a large value is missing');
+  }
+  return bytes;
+}
+
+/** The values of an attribute as bytes. */
+export async function loadValues(
+  view: ReadView,
+  attribute: Attribute,
+): Promise<readonly Uint8Array[]> {
+  return isLoaded(attribute.values)
+    ? attribute.values
+    : Promise.all(attribute.values.map((value) => loadValue(view, value)));
+}
+
+/** True when no value has to be fetched. */
+export function isLoaded(values: readonly StoredValue[]): values is readonly Uint8Array[] {
+  return values.every((value) => value instanceof Uint8Array);
+}
+
+/** Puts values that came as bytes and are large into the store; each counts one reference. */
+export async function moveLargeValuesOut(transaction: Transaction, entry: Entry): Promise<Entry> {
+  const attributes: Attribute[] = [];
+  for (const attribute of entry.attributes) {
+    const values: StoredValue[] = [];
+    for (const value of attribute.values) {
+      const isInline = value instanceof LargeValue || value.length <= maxInlineBytes;
+      values.push(
+        isInline ? value : new LargeValue(await transaction.putLarge(value), value.length),
+      );
+    }
+    attributes.push({ ...attribute, values });
+  }
+  return new Entry(entry.dn, entry.key, attributes);
+}
+
+/** Drops the references of `before` that `after` does not carry on. */
+export async function releaseLargeValues(
+  transaction: Transaction,
+  before: Entry,
+  after: Entry | undefined,
+): Promise<void> {
+  const kept = new Set(after === undefined ? [] : largeValues(after));
+  for (const value of largeValues(before)) {
+    if (!kept.has(value)) {
+      await transaction.releaseLarge(value.sha256);
+    }
+  }
+}
+
+function* largeValues(entry: Entry): Iterable<LargeValue> {
+  for (const attribute of entry.attributes) {
+    for (const value of attribute.values) {
+      if (value instanceof LargeValue) {
+        yield value;
+      }
+    }
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * Entries in the store. Four keyspaces:
+ *
+ * ```
+ * entry      · key of the name                      -> the entry (entry-encoding.ts)
+ * child      · depth (2 bytes) · key of the name    -> nothing; a parent's children are one range
+ * entry UUID · 16 bytes                             -> key of the name
+ * index      · see equality-index.ts
+ * ```
+ *
+ * A name's key is its parent's key and one more component (dn.ts), so a subtree is a key range as
+ * well. Base reads cost one look-up, one-level reads their children, subtree reads the subtree.
+ *
+ * Not here: rules of the schema, access, operational attributes; see `directory.ts`.
+ *
+ * @module
+ */
+
+import { parseHex } from '../core/bytes.ts';
+import { Keyspace, keyOf } from '../store/keyspace.ts';
+import type { KeyRange, ReadView, Transaction } from '../store/store.ts';
+import type { Entry } from './entry.ts';
+import { decodeEntry, encodeEntry } from './entry-encoding.ts';
+import type { EqualityIndex } from './equality-index.ts';
+import { DirectoryError } from './errors.ts';
+import { keyDepth, prefixRange } from './key-range.ts';
+import { moveLargeValuesOut, releaseLargeValues } from './large-values.ts';
+import type { AttributeType, SchemaLookup } from './schema-model.ts';
+
+/** Entries read at once when keys come from an index. */
+const READ_BATCH = 32;
+const nothing = new Uint8Array(0);
+
+export class Tree {
+  readonly #schema: SchemaLookup;
+  readonly #index: EqualityIndex;
+  readonly #entryUuid: AttributeType;
+
+  constructor(schema: SchemaLookup, index: EqualityIndex, entryUuid: AttributeType) {
+    this.#schema = schema;
+    this.#index = index;
+    this.#entryUuid = entryUuid;
+  }
+
+  /** One entry by the key of its name. */
+  async read(view: ReadView, key: Uint8Array): Promise<Entry | undefined> {
+    const bytes = await view.read(keyOf(Keyspace.entry, key));
+    return bytes === undefined ? undefined : decodeEntry(key, bytes, this.#schema);
+  }
+
+  /** Entries by key, in the order of `keys`; keys without an entry are passed over. */
+  async *readEach(view: ReadView, keys: AsyncIterable<Uint8Array>): AsyncIterable<Entry> {
+    let batch: Promise<Entry | undefined>[] = [];
+    for await (const key of keys) {
+      batch.push(this.read(view, key));
+      if (batch.length === READ_BATCH) {
+        yield* present(await Promise.all(batch));
+        batch = [];
+      }
+    }
+    yield* present(await Promise.all(batch));
+  }
+
+  /** The keys of the direct children, in order. */
+  async *childKeys(view: ReadView, parentKey: Uint8Array): AsyncIterable<Uint8Array> {
+    for await (const key of view.keys(childRange(parentKey))) {
+      yield key.subarray(3);
+    }
+  }
+
+  async hasChildren(view: ReadView, parentKey: Uint8Array): Promise<boolean> {
+    for await (const _ of view.keys({ ...childRange(parentKey), limit: 1 })) {
+      return true;
+    }
+    return false;
+  }
+
+  /** The entry and everything below it, parents before their children. */
+  async *subtree(view: ReadView, baseKey: Uint8Array): AsyncIterable<Entry> {
+    for await (const [key, bytes] of view.range(prefixRange(keyOf(Keyspace.entry, baseKey)))) {
+      yield decodeEntry(key.subarray(1), bytes, this.#schema);
+    }
+  }
+
+  /** The key of the entry with this UUID. */
+  findUuid(view: ReadView, uuid: string): Promise<Uint8Array | undefined> {
+    return view.read(uuidKey(uuid));
+  }
+
+  /**
+   * Writes a new entry, or a changed one over `previous` (same key), with its index postings.
+   * Large values that came as bytes are moved out; those of `previous` that are gone are released.
+   *
+   * @returns the entry as stored.
+   */
+  async write(transaction: Transaction, entry: Entry, previous?: Entry): Promise<Entry> {
+    const stored = await moveLargeValuesOut(transaction, entry);
+    transaction.put(keyOf(Keyspace.entry, entry.key), encodeEntry(stored));
+    if (previous === undefined) {
+      transaction.put(childKey(entry.key), nothing);
+      transaction.put(uuidKey(this.uuidOf(entry)), entry.key);
+    }
+    await this.#index.update(transaction, previous, stored);
+    if (previous !== undefined) {
+      await releaseLargeValues(transaction, previous, stored);
+    }
+    return stored;
+  }
+
+  /** Removes a leaf. Whether it is one has been checked. */
+  async remove(transaction: Transaction, entry: Entry): Promise<void> {
+    await this.#index.update(transaction, entry, undefined);
+    this.#removeKeys(transaction, entry);
+    await releaseLargeValues(transaction, entry, undefined);
+  }
+
+  /** Writes `entry` in the place of a leaf with another name; large values are kept, not copied. */
+  async move(transaction: Transaction, previous: Entry, entry: Entry): Promise<void> {
+    await this.#index.update(transaction, previous, undefined);
+    this.#removeKeys(transaction, previous);
+    await this.write(transaction, entry);
+    await releaseLargeValues(transaction, previous, entry);
+  }
+
+  uuidOf(entry: Entry): string {
+    const value = entry.values(this.#entryUuid)[0];
+    if (value === undefined) {
+      throw new DirectoryError('DIRECTORY_ENTRY_DAMAGED', 'stored entry: no entryUUID');
+    }
+    return Buffer.from(value).toString('latin1');
+  }
+
+  #removeKeys(transaction: Transaction, entry: Entry): void {
+    transaction.delete(keyOf(Keyspace.entry, entry.key));
+    transaction.delete(childKey(entry.key));
+    transaction.delete(uuidKey(this.uuidOf(entry)));
+  }
+}
+
+function childKey(key: Uint8Array): Uint8Array {
+  return keyOf(Keyspace.child, encodeDepth(keyDepth(key)), key);
+}
+
+function childRange(parentKey: Uint8Array): KeyRange {
+  return prefixRange(keyOf(Keyspace.child, encodeDepth(keyDepth(parentKey) + 1), parentKey));
+}
+
+function encodeDepth(depth: number): Uint8Array {
+  return Uint8Array.of(depth >> 8, depth & 0xff);
+}
+
+function uuidKey(uuid: string): Uint8Array {
+  const bytes = parseHex(uuid.replaceAll('-', ''));
+  if (bytes?.length !== 16) {
+    throw new DirectoryError('DIRECTORY_ENTRY_DAMAGED', 'stored entry: entryUUID is not a UUID');
+  }
+  return keyOf(Keyspace.entryUuid, bytes);
+}
+
+function* present(entries: readonly (Entry | undefined)[]): Iterable<Entry> {
+  for (const entry of entries) {
+    if (entry !== undefined) {
+      yield entry;
+    }
+  }
+}
