@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+
+import { loadConfiguration } from '../../src/config/configuration.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const minimal = `formatVersion: 1
+policy: policy.yaml
+token:
+  kind: software
+  file: token/keys.json
+directory:
+  suffixes: ['o=JPKI,c=JP']
+ldap:
+  listeners:
+    - { address: 127.0.0.1, port: 1389, tls: none }
+`;
+
+function load(t: { after(fn: () => void): void }, text: string): Promise<unknown> {
+  const file = join(temporaryFolder(t), 'certdir.yaml');
+  writeFileSync(file, text);
+  return loadConfiguration(file);
+}
+
+describe('loadConfiguration', () => {
+  it('fills defaults and makes paths absolute', async (t) => {
+    const folder = temporaryFolder(t);
+    const file = join(folder, 'certdir.yaml');
+    writeFileSync(file, minimal);
+    const configuration = await loadConfiguration(file);
+    assert.equal(configuration.folder, folder);
+    assert.equal(configuration.policy, join(folder, 'policy.yaml'));
+    assert.equal(configuration.store.folder, join(folder, 'store'));
+    assert.equal(configuration.token.file, join(folder, 'token/keys.json'));
+    assert.equal(configuration.ldap.allowClearPasswords, false);
+    assert.equal(configuration.ldap.limits.anonymousPduBytes, 262_144);
+    assert.equal(configuration.http, undefined);
+  });
+
+  const refused = [
+    { why: 'an unknown key', text: `${minimal}surprise: 1\n` },
+    { why: 'another format', text: minimal.replace('formatVersion: 1', 'formatVersion: 2') },
+    { why: 'no listener', text: `${minimal.split('listeners:')[0]}listeners: []\n` },
+    { why: 'a port out of range', text: minimal.replace('1389', '70000') },
+    { why: 'a secret in the text', text: minimal.replace('kind:', 'passphrase: x\n  kind:') },
+    { why: 'an empty file', text: '' },
+  ];
+  for (const { why, text } of refused) {
+    it(`refuses ${why}`, async (t) => {
+      await assert.rejects(load(t, text), { code: 'CONFIG_INVALID' });
+    });
+  }
+
+  it('says which file is missing', async (t) => {
+    const file = join(temporaryFolder(t), 'certdir.yaml');
+    await assert.rejects(loadConfiguration(file), (error: Error) => {
+      assert.equal((error as { code?: string }).code, 'CONFIG_UNREADABLE');
+      return error.message.includes(file);
+    });
+  });
+});
