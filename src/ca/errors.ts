@@ -1,0 +1,79 @@
+/**
+ * What the CA engine refuses, and what can go wrong while it works.
+ *
+ * @module
+ */
+
+import { CertdirError } from '../core/errors.ts';
+
+/** One code per invariant of the publish gate (`publish-gate.ts`). */
+export type GateErrorCode =
+  | 'CA_GATE_I1'
+  | 'CA_GATE_I2'
+  | 'CA_GATE_I3'
+  | 'CA_GATE_I4'
+  | 'CA_GATE_I5'
+  | 'CA_GATE_I6'
+  | 'CA_GATE_I10'
+  | 'CA_GATE_I11'
+  | 'CA_GATE_I12'
+  | 'CA_GATE_I13'
+  | 'CA_GATE_I14'
+  | 'CA_GATE_I15';
+
+export type CaErrorCode =
+  // Opening and creating.
+  /** The store already holds a CA of this policy. */
+  | 'CA_EXISTS'
+  /** The store holds no CA of this policy; `certdir init` makes one. */
+  | 'CA_MISSING'
+  /** The policy no longer fits what has been issued: another name, key or partition rule. */
+  | 'CA_POLICY_CHANGED'
+  /** The token's key is not the one in the CA's certificate. */
+  | 'CA_KEY_MISMATCH'
+  /** A record of the engine cannot be read: written by another version, or damaged. */
+  | 'CA_RECORD_DAMAGED'
+  /** Another process has taken over the store (I13). */
+  | 'CA_NOT_OWNER'
+  // Requests for a certificate.
+  | 'CA_PROFILE_UNKNOWN'
+  /** The profile needs something that the request does not say, or the other way round. */
+  | 'CA_REQUEST_INCOMPLETE'
+  | 'CA_REQUEST_MALFORMED'
+  /** The request's signature does not verify under its key: no proof of possession. */
+  | 'CA_PROOF_OF_POSSESSION'
+  /** Too short, of a refused type, or with a known weakness. */
+  | 'CA_KEY_WEAK'
+  /** The key already is in a certificate of this CA. */
+  | 'CA_KEY_REUSED'
+  | 'CA_MUNICIPALITY_UNKNOWN'
+  /** A character outside the repertoire of the policy. */
+  | 'CA_CHARACTER_NOT_ALLOWED'
+  /** Name, gender, date of birth, address or a substitute flag that is not as the profile wants it. */
+  | 'CA_ATTRIBUTE_INVALID'
+  /** The subscriber has a valid certificate (gunma 4-2-3). */
+  | 'CA_CERTIFICATE_EXISTS'
+  | 'CA_SUBJECT_TAKEN'
+  /** The issuer's certificate ends too soon, or has ended. */
+  | 'CA_ISSUER_ENDS'
+  /** What would have been signed breaks a rule of the linter: a fault of the profile or of certdir. */
+  | 'CA_LINT'
+  /** The signature does not verify; nothing was released. */
+  | 'CA_SIGNATURE_WRONG'
+  // Revocation.
+  | 'CA_SERIAL_MALFORMED'
+  | 'CA_SERIAL_UNKNOWN'
+  | 'CA_REASON_NOT_ALLOWED'
+  | 'CA_ALREADY_REVOKED'
+  | 'CA_CERTIFICATE_EXPIRED'
+  /** The CA's own self-signed certificate is revoked by the compromise procedure, not one by one. */
+  | 'CA_NOT_REVOCABLE'
+  // Publication.
+  | 'CA_SCOPE_UNKNOWN'
+  /** The clock stands before the last list's thisUpdate. */
+  | 'CA_CLOCK_BACK'
+  /** A revocation came in between or another publication was first; tried again by the engine. */
+  | 'CA_PUBLICATION_OVERTAKEN'
+  | GateErrorCode;
+
+export class CaError extends CertdirError<CaErrorCode> {}
