@@ -52,7 +52,12 @@ export async function openControlServer(options: {
 }): Promise<ControlServer> {
   const { socketFile, log } = options;
   await removeStaleSocket(socketFile);
-  const server = fastify({ logger: false, bodyLimit: 1024 * 1024 });
+  const server = fastify({
+    logger: false,
+    bodyLimit: 1024 * 1024,
+    // A wrong type or an unknown property is refused, not quietly mended.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+  });
   server.addContentTypeParser('application/octet-stream', (_request, payload, done) => {
     done(null, payload);
   });

@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { statSync, writeFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+
+import { CertdirError } from '../../src/core/errors.ts';
+import { silentLog } from '../../src/core/log.ts';
+import { connectControl, isServerAnswering } from '../../src/http/control-client.ts';
+import { openControlServer } from '../../src/http/control-server.ts';
+import type { Operations, Operator, Progress } from '../../src/http/operations.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+class SampleError extends CertdirError<'CA_SERIAL_UNKNOWN'> {}
+
+/** Records what arrives and answers with something that shows it came through. */
+function recordingOperations(calls: unknown[]): Operations {
+  const never = (): Promise<never> => Promise.reject(new Error('a detail that must not leak'));
+  return {
+    status: never,
+    issue: never,
+    revoke: (input) => {
+      calls.push(input);
+      return Promise.reject(new SampleError('CA_SERIAL_UNKNOWN', `${input.serialNumber} unknown`));
+    },
+    publish: async (input, operator, onProgress) => {
+      calls.push(input, operator);
+      onProgress({ done: 1, total: 2, what: 'lists' });
+      return [];
+    },
+    ldifImport: async (source) => {
+      let bytes = 0;
+      for await (const chunk of source) {
+        bytes += chunk.length;
+      }
+      return { entries: bytes };
+    },
+    ldifExport: async function* ({ base }) {
+      yield `dn: ${base ?? ''}\n`;
+      for (let index = 0; index < 2_000; index += 1) {
+        yield `${'x'.repeat(1_000)}\n`;
+      }
+      if (base === 'broken') {
+        throw new SampleError('CA_SERIAL_UNKNOWN', 'in the middle');
+      }
+    },
+    verifierAdd: never,
+    verifierList: async () => [],
+    verifierDisable: never,
+  };
+}
+
+async function open(
+  t: TestContext,
+): Promise<{
+  readonly socketFile: string;
+  readonly calls: unknown[];
+  readonly remote: Operations;
+}> {
+  const socketFile = join(temporaryFolder(t), 'c.sock');
+  const calls: unknown[] = [];
+  const operations = recordingOperations(calls);
+  const server = await openControlServer({ socketFile, operations, log: silentLog });
+  t.after(() => server.close());
+  return { socketFile, calls, remote: connectControl(socketFile, '前橋 operator') };
+}
+
+const nobody: Operator = { name: 'unused: the client was told who asks' };
+
+describe('control socket', () => {
+  it('is for its owner only and is removed at the end', async (t) => {
+    const { socketFile } = await open(t);
+    assert.equal(statSync(socketFile).mode & 0o777, 0o600);
+    assert.equal(await isServerAnswering(socketFile), true);
+  });
+
+  it('carries input, operator and progress', async (t) => {
+    const { calls, remote } = await open(t);
+    const seen: Progress[] = [];
+    const result = await remote.publish({ scopes: ['10201'] }, nobody, (one) => seen.push(one));
+    assert.deepEqual(result, []);
+    assert.deepEqual(calls, [{ scopes: ['10201'] }, { name: '前橋 operator' }]);
+    assert.deepEqual(seen, [{ done: 1, total: 2, what: 'lists' }]);
+  });
+
+  it('passes on an error with its code', async (t) => {
+    const { remote } = await open(t);
+    await assert.rejects(remote.revoke({ serialNumber: '0A', reason: 'superseded' }, nobody), {
+      code: 'CA_SERIAL_UNKNOWN',
+      message: '0A unknown',
+    });
+  });
+
+  it('keeps the details of a fault inside', async (t) => {
+    const { remote } = await open(t);
+    await assert.rejects(remote.status(), (error: Error) => {
+      assert.equal((error as { code?: string }).code, 'HTTP_INTERNAL');
+      return !error.message.includes('must not leak');
+    });
+  });
+
+  it('streams an import and an export of megabytes', async (t) => {
+    const { remote } = await open(t);
+    const chunks = [Buffer.alloc(1_000_000), Buffer.alloc(2_000_000)];
+    async function* source(): AsyncIterable<Uint8Array> {
+      yield* chunks;
+    }
+    const imported = await remote.ldifImport(source(), nobody, () => undefined);
+    assert.deepEqual(imported, { entries: 3_000_000 });
+    let length = 0;
+    for await (const text of remote.ldifExport({ base: 'c=JP' })) {
+      length += text.length;
+    }
+    assert.equal(length, 'dn: c=JP\n'.length + 2_000 * 1_001);
+  });
+
+  it('ends an export that fails in the middle with its error, not as if it were whole', async (t) => {
+    const { remote } = await open(t);
+    const read = async (): Promise<void> => {
+      for await (const text of remote.ldifExport({ base: 'broken' })) {
+        assert.ok(text.length > 0);
+      }
+    };
+    await assert.rejects(read(), { code: 'CA_SERIAL_UNKNOWN' });
+  });
+
+  it('refuses a body that its schema does not allow', async (t) => {
+    const { socketFile, calls } = await open(t);
+    const bodies = [
+      '{}',
+      '{"serialNumber":1,"reason":"x"}',
+      '{"serialNumber":"1","reason":"x","a":1}',
+    ];
+    for (const body of bodies) {
+      const answer = await post(socketFile, { path: '/v1/revoke', body });
+      assert.equal(answer.status, 400, body);
+      assert.match(answer.text, /HTTP_REQUEST_INVALID/);
+    }
+    assert.deepEqual(calls, []);
+  });
+
+  it('takes over a socket file that a killed server left', async (t) => {
+    const socketFile = join(temporaryFolder(t), 'c.sock');
+    writeFileSync(socketFile, '');
+    const operations = recordingOperations([]);
+    const server = await openControlServer({ socketFile, operations, log: silentLog });
+    t.after(() => server.close());
+    assert.equal(await isServerAnswering(socketFile), true);
+  });
+
+  it('refuses a socket that another server answers on', async (t) => {
+    const { socketFile } = await open(t);
+    const operations = recordingOperations([]);
+    await assert.rejects(openControlServer({ socketFile, operations, log: silentLog }), {
+      code: 'HTTP_ADDRESS_IN_USE',
+    });
+  });
+
+  it('reports a server that goes away before it has answered', async (t) => {
+    const socketFile = join(temporaryFolder(t), 'c.sock');
+    const server = createServer((socket) => {
+      socket.once('data', () => {
+        socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n');
+      });
+    }).listen(socketFile);
+    t.after(() => server.close());
+    await assert.rejects(connectControl(socketFile, 'x').verifierList(), {
+      code: 'HTTP_ANSWER_CUT',
+    });
+    const absent = join(temporaryFolder(t), 'none.sock');
+    await assert.rejects(connectControl(absent, 'x').verifierList(), {
+      code: 'HTTP_SERVER_UNREACHABLE',
+    });
+  });
+});
+
+function post(
+  socketFile: string,
+  { path, body }: { readonly path: string; readonly body: string },
+): Promise<{ readonly status: number | undefined; readonly text: string }> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json' };
+    const outgoing = httpRequest(
+      { socketPath: socketFile, path, method: 'POST', headers },
+      (answer) => {
+        let text = '';
+        answer.setEncoding('utf8');
+        answer.on('data', (chunk: string) => {
+          text += chunk;
+        });
+        answer.on('end', () => resolve({ status: answer.statusCode, text }));
+      },
+    );
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
