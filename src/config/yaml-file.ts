@@ -118,7 +118,15 @@ function describeIssue(issue: Issue, source: Source): string {
     issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : issue.path;
   const at = positionOf(path, source);
   const where = path.length === 0 ? '(top)' : path.map(String).join('.');
-  return `${source.file}:${at.line}:${at.col}: ${where}: ${issue.message}`;
+  return `${source.file}:${at.line}:${at.col}: ${where}: ${issue.message}${foundAt(path, source)}`;
+}
+
+/** The scalar that stands there, so that a message shows the wrong value beside what is allowed. */
+function foundAt(path: readonly PropertyKey[], { document }: Source): string {
+  const value: unknown = document.getIn(path);
+  const isScalar = ['string', 'number', 'boolean'].includes(typeof value);
+  const text = isScalar ? JSON.stringify(value) : '';
+  return text === '' || text.length > 80 ? '' : `; found ${text}`;
 }
 
 /** Where the deepest part of the path that the text has stands. */

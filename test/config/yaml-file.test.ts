@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
 
+import { strictObject } from '../../src/config/strict-object.ts';
 import { parseYaml } from '../../src/config/yaml-file.ts';
 
 const schema: z.ZodType<unknown> = z.strictObject({
@@ -73,6 +74,25 @@ describe('parseYaml', () => {
       );
     });
   }
+
+  it('shows the wrong value beside what is allowed', () => {
+    assert.throws(
+      () => parseYaml('name: a\nports:\n  - port: 65536', 'f.yaml', schema),
+      /65535.*; found 65536/,
+    );
+    assert.throws(
+      () => parseYaml('name: a\nports: []\nrule: { kind: weeks }', 'f.yaml', schema),
+      /'years' \| 'days'; found "weeks"/,
+    );
+  });
+
+  it('names the keys that are allowed beside an unknown one', () => {
+    const strict = strictObject({ name: z.string(), port: z.int() });
+    assert.throws(
+      () => parseYaml('name: a\nprot: 1', 'f.yaml', strict),
+      /f.yaml:2:7: prot: unknown key; allowed: name, port/,
+    );
+  });
 
   it('tells every fault of a file at once', () => {
     assert.throws(
