@@ -1,0 +1,78 @@
+/**
+ * Writes the responses of RFC 4511 except search entries (entry-encoder.ts) as complete
+ * LDAPMessages.
+ *
+ * @module
+ */
+
+import { BerWriter } from '../asn1/ber-writer.ts';
+import { contextTag } from '../asn1/tags.ts';
+import { ResponseTag } from './requests.ts';
+import type { LdapResult } from './result-codes.ts';
+
+/** RFC 4511 §4.4.1. */
+const NOTICE_OF_DISCONNECTION = '1.3.6.1.4.1.1466.20036';
+
+const RESPONSE_NAME_TAG = contextTag(10, 'primitive');
+const RESPONSE_VALUE_TAG = contextTag(11, 'primitive');
+
+/** What an extended response carries beside its result (RFC 4511 §4.12). */
+export interface ExtendedAnswer {
+  readonly name?: string;
+  readonly value?: Uint8Array;
+}
+
+/** Encoding is synchronous, so one writer serves all connections. */
+const writer = new BerWriter();
+
+/**
+ * A response that consists of an LDAPResult (RFC 4511 §4.1.9).
+ *
+ * @param tag One of `ResponseTag`.
+ */
+export function encodeResult(messageId: number, tag: number, result: LdapResult): Uint8Array {
+  return encodeMessage(messageId, () => {
+    writer.begin(tag);
+    writeResult(result);
+    writer.end();
+  });
+}
+
+/** RFC 4511 §4.12. */
+export function encodeExtendedResult(
+  messageId: number,
+  result: LdapResult,
+  answer: ExtendedAnswer = {},
+): Uint8Array {
+  return encodeMessage(messageId, () => {
+    writer.begin(ResponseTag.extended);
+    writeResult(result);
+    if (answer.name !== undefined) {
+      writer.writeUtf8(answer.name, RESPONSE_NAME_TAG);
+    }
+    if (answer.value !== undefined) {
+      writer.writeOctetString(answer.value, RESPONSE_VALUE_TAG);
+    }
+    writer.end();
+  });
+}
+
+/** The unsolicited notification that ends a session (RFC 4511 §4.4.1). */
+export function encodeNoticeOfDisconnection(result: LdapResult): Uint8Array {
+  return encodeExtendedResult(0, result, { name: NOTICE_OF_DISCONNECTION });
+}
+
+function encodeMessage(messageId: number, writeOperation: () => void): Uint8Array {
+  writer.reset();
+  writer.begin();
+  writer.writeInteger(messageId);
+  writeOperation();
+  writer.end();
+  return writer.finish();
+}
+
+function writeResult({ resultCode, matchedDn, diagnosticMessage }: LdapResult): void {
+  writer.writeEnumerated(resultCode);
+  writer.writeUtf8(matchedDn);
+  writer.writeUtf8(diagnosticMessage);
+}
