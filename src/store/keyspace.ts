@@ -26,6 +26,9 @@ export const Keyspace = {
   job: 0x40,
 } as const;
 
+/** Keyspaces below this one belong to the store itself and cannot be reached through it. */
+export const FIRST_KEYSPACE = 0x10;
+
 /** A key: the prefix byte followed by `parts`. */
 export function keyOf(keyspace: number, ...parts: readonly Uint8Array[]): Uint8Array {
   let length = 1;

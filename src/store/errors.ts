@@ -1,0 +1,41 @@
+/**
+ * What the store can refuse or fail at.
+ *
+ * @module
+ */
+
+import { CertdirError } from '../core/errors.ts';
+
+export type StoreErrorCode =
+  /** The folder cannot be made, listed or written. */
+  | 'STORE_OPEN_FAILED'
+  /** Another process, or another handle of this one, has the store open. */
+  | 'STORE_LOCKED'
+  /** The folder holds something else, or a format that this version does not read. */
+  | 'STORE_FORMAT'
+  /** The database's own files are damaged or missing. Nothing was changed. */
+  | 'STORE_DAMAGED'
+  /** The store was closed. */
+  | 'STORE_CLOSED'
+  /** The snapshot was closed. */
+  | 'STORE_SNAPSHOT_CLOSED'
+  /** The transaction's body has ended. */
+  | 'STORE_TRANSACTION_OVER'
+  /** The transaction's writes are larger than the limit. */
+  | 'STORE_TRANSACTION_TOO_LARGE'
+  /** The key is empty, too long, or in a keyspace that belongs to the store itself. */
+  | 'STORE_KEY_INVALID'
+  /** The value is larger than an ordinary value may be; see `putLarge`. */
+  | 'STORE_VALUE_TOO_LARGE'
+  /** A reference was released that nobody holds. */
+  | 'STORE_LARGE_ABSENT'
+  /** The stored bytes are not the ones that were written. */
+  | 'STORE_VALUE_DAMAGED'
+  /** The database could not read. */
+  | 'STORE_READ_FAILED'
+  /** This commit may or may not be durable; which one is known after the store was reopened. */
+  | 'STORE_WRITE_FAILED'
+  /** An earlier commit failed; nothing was tried. */
+  | 'STORE_WRITER_CLOSED';
+
+export class StoreError extends CertdirError<StoreErrorCode> {}

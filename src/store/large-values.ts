@@ -1,0 +1,145 @@
+/**
+ * Large values (CRLs): kept once under their SHA-256, in pieces, with a count of references.
+ *
+ *     large            ‖ SHA-256 ‖ piece number (4)   a piece
+ *     largeReferences  ‖ SHA-256                      references (8) ‖ length (8)
+ *
+ * @module
+ */
+
+import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { concatBytes, equalBytes } from '../core/bytes.ts';
+import { StoreError } from './errors.ts';
+import { decodeUint64, encodeUint64, Keyspace, keyOf } from './keyspace.ts';
+
+/** Pieces keep LevelDB's blocks, and one turn of the event loop, small. */
+const PIECE_BYTES = 256 * 1024;
+
+/** How much is hashed or copied before other work gets a turn. */
+const BYTES_PER_TURN = 1024 * 1024;
+
+/** Reads of stored rows, in the store's own keyspaces too. */
+export interface LargeValueRows {
+  read(key: Uint8Array): Uint8Array | undefined;
+}
+
+/** Writes as well. */
+export interface LargeValueWrites extends LargeValueRows {
+  put(key: Uint8Array, value: Uint8Array): void;
+  delete(key: Uint8Array): void;
+}
+
+/** @throws {StoreError} `STORE_VALUE_DAMAGED` when a piece is missing or the hash is another. */
+export async function readLargeValue(
+  rows: LargeValueRows,
+  sha256: Uint8Array,
+): Promise<Uint8Array | undefined> {
+  const head = readHead(rows, sha256);
+  if (head === undefined) {
+    return undefined;
+  }
+  const value = new Uint8Array(head.length);
+  for (const { start, number } of piecesOf(head.length)) {
+    const piece = rows.read(pieceKey(sha256, number));
+    if (piece === undefined || piece.length !== Math.min(PIECE_BYTES, head.length - start)) {
+      throw damaged();
+    }
+    value.set(piece, start);
+    await yieldTurn(start);
+  }
+  if (!equalBytes(await hash(value), sha256)) {
+    throw damaged();
+  }
+  return value;
+}
+
+/** Adds a reference, and the value itself with the first one. */
+export async function putLargeValue(
+  rows: LargeValueWrites,
+  value: Uint8Array,
+): Promise<Uint8Array> {
+  const sha256 = await hash(value);
+  const references = readHead(rows, sha256)?.references ?? 0n;
+  if (references === 0n) {
+    for (const { start, number } of piecesOf(value.length)) {
+      rows.put(pieceKey(sha256, number), value.subarray(start, start + PIECE_BYTES));
+      await yieldTurn(start);
+    }
+  }
+  writeHead(rows, sha256, { references: references + 1n, length: value.length });
+  return sha256;
+}
+
+/** @throws {StoreError} `STORE_LARGE_ABSENT` when nobody holds a reference. */
+export function releaseLargeValue(rows: LargeValueWrites, sha256: Uint8Array): void {
+  const head = readHead(rows, sha256);
+  if (head === undefined) {
+    throw new StoreError('STORE_LARGE_ABSENT', 'A large value was released that is not stored');
+  }
+  if (head.references > 1n) {
+    writeHead(rows, sha256, { ...head, references: head.references - 1n });
+    return;
+  }
+  for (const { number } of piecesOf(head.length)) {
+    rows.delete(pieceKey(sha256, number));
+  }
+  rows.delete(headKey(sha256));
+}
+
+interface Head {
+  readonly references: bigint;
+  readonly length: number;
+}
+
+function readHead(rows: LargeValueRows, sha256: Uint8Array): Head | undefined {
+  const bytes = rows.read(headKey(sha256));
+  if (bytes === undefined) {
+    return undefined;
+  }
+  return {
+    references: decodeUint64(bytes.subarray(0, 8)),
+    length: Number(decodeUint64(bytes.subarray(8, 16))),
+  };
+}
+
+function writeHead(rows: LargeValueWrites, sha256: Uint8Array, head: Head): void {
+  const value = concatBytes(encodeUint64(head.references), encodeUint64(head.length));
+  rows.put(headKey(sha256), value);
+}
+
+function headKey(sha256: Uint8Array): Uint8Array {
+  return keyOf(Keyspace.largeReferences, sha256);
+}
+
+function pieceKey(sha256: Uint8Array, number: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, number);
+  return keyOf(Keyspace.large, sha256, bytes);
+}
+
+function* piecesOf(length: number): Generator<{ readonly start: number; readonly number: number }> {
+  for (let start = 0; start < length; start += PIECE_BYTES) {
+    yield { start, number: start / PIECE_BYTES };
+  }
+}
+
+async function hash(value: Uint8Array): Promise<Uint8Array> {
+  const digest = createHash('sha256');
+  for (let start = 0; start < value.length; start += PIECE_BYTES) {
+    digest.update(value.subarray(start, start + PIECE_BYTES));
+    await yieldTurn(start);
+  }
+  return new Uint8Array(digest.digest());
+}
+
+async function yieldTurn(start: number): Promise<void> {
+  if (start > 0 && start % BYTES_PER_TURN === 0) {
+    await nextTurn();
+  }
+}
+
+function damaged(): StoreError {
+  return new StoreError('STORE_VALUE_DAMAGED', 'A large value is damaged. Restore a backup');
+}

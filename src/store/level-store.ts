@@ -1,0 +1,153 @@
+/**
+ * The store on LevelDB: one folder, one process, group commit with synchronous writes.
+ *
+ * Not here: the journal, which keeps what LevelDB alone can lose (docs/decisions/0002).
+ *
+ * @module
+ */
+
+import type { Clock } from '../core/clock.ts';
+import type { Log } from '../core/log.ts';
+import { CommitQueue } from './commit-queue.ts';
+import { StoreError } from './errors.ts';
+import { type LevelDatabase, type OpenLevelDatabase, openLevelDatabase } from './level-database.ts';
+import { LevelSnapshot, LevelTransaction, type TransactionLimits } from './level-transaction.ts';
+import { SortedRows } from './sorted-rows.ts';
+import type { Snapshot, Store, Transaction } from './store.ts';
+import { prepareStoreFolder, settleStoreFormat } from './store-format.ts';
+
+export interface StoreLimits extends TransactionLimits {
+  /** Of what one flush makes durable; the next transaction waits when there is more. */
+  readonly maxGroupBytes: number;
+  readonly maxGroupRows: number;
+  /** A body that runs longer is reported in the log. */
+  readonly slowBodyMs: number;
+}
+
+export interface LevelStoreOptions {
+  /** Made where it is missing. No other program may open or copy the files in it meanwhile. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** LevelDB's block cache; 64 MiB by default. */
+  readonly cacheBytes?: number;
+  /** LevelDB's write buffer; 16 MiB by default. Up to two are in memory. */
+  readonly writeBufferBytes?: number;
+  readonly limits?: Partial<StoreLimits>;
+  /** How LevelDB is opened; fault tests put something in between. */
+  readonly openDatabase?: OpenLevelDatabase;
+}
+
+const MIB = 1024 * 1024;
+
+const DEFAULT_LIMITS: StoreLimits = {
+  maxKeyBytes: 16 * 1024,
+  maxValueBytes: 16 * MIB,
+  maxTransactionBytes: 512 * MIB,
+  maxGroupBytes: 8 * MIB,
+  maxGroupRows: 20_000,
+  slowBodyMs: 10_000,
+};
+
+/**
+ * Opens the store in a folder, making it where there is none.
+ *
+ * @throws {StoreError} `STORE_LOCKED`, `STORE_FORMAT`, `STORE_DAMAGED`, `STORE_OPEN_FAILED`.
+ */
+export async function openLevelStore(options: LevelStoreOptions): Promise<Store> {
+  const { levelFolder, isNew } = await prepareStoreFolder(options.folder);
+  const openDatabase = options.openDatabase ?? openLevelDatabase;
+  const sizes = {
+    cacheBytes: options.cacheBytes ?? 64 * MIB,
+    writeBufferBytes: options.writeBufferBytes ?? 16 * MIB,
+  };
+  const database = await openDatabase(levelFolder, sizes, isNew);
+  try {
+    await settleStoreFormat(options.folder, database, isNew);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+  return new LevelStore(database, options);
+}
+
+class LevelStore implements Store {
+  readonly #database: LevelDatabase;
+  readonly #log: Log;
+  readonly #limits: StoreLimits;
+  readonly #commits: CommitQueue;
+  #closed: Promise<void> | undefined;
+
+  constructor(database: LevelDatabase, { clock, log, limits }: LevelStoreOptions) {
+    this.#database = database;
+    this.#log = log;
+    this.#limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#commits = new CommitQueue({
+      ...this.#limits,
+      clock,
+      log,
+      write: (rows) => database.write(rows),
+    });
+  }
+
+  get isWritable(): boolean {
+    return this.#commits.failure === undefined && this.#closed === undefined;
+  }
+
+  async transact<T>(reason: string, body: (transaction: Transaction) => Promise<T>): Promise<T> {
+    this.#assertOpen();
+    return await new Promise<T>((resolve, reject) => {
+      this.#commits.add({
+        reason,
+        run: async (layers) => {
+          const transaction = this.#begin(layers);
+          try {
+            const result = await body(transaction);
+            transaction.end();
+            return { rows: transaction.rows, settle: () => resolve(result) };
+          } catch (error) {
+            return { rows: discard(transaction), settle: () => reject(error) };
+          }
+        },
+        fail: reject,
+      });
+    });
+  }
+
+  snapshot(): Snapshot {
+    this.#assertOpen();
+    const snapshot = this.#database.snapshot();
+    // LevelDB shows a batch to readers only after it was written and synced.
+    const source = { database: this.#database, log: this.#log, snapshot };
+    return new LevelSnapshot(source, this.#limits.maxKeyBytes);
+  }
+
+  onWriterClosed(listener: (error: Error) => void): void {
+    this.#commits.onFailure(listener);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#commits.idle().then(() => this.#database.close());
+    return this.#closed;
+  }
+
+  #begin(layers: readonly SortedRows[]): LevelTransaction {
+    return new LevelTransaction({ database: this.#database, log: this.#log, layers }, this.#limits);
+  }
+
+  #assertOpen(): void {
+    if (this.#closed !== undefined) {
+      throw new StoreError('STORE_CLOSED', 'The store is closed');
+    }
+  }
+}
+
+/** Ends a transaction whose body threw and drops its writes. */
+function discard(transaction: LevelTransaction): SortedRows {
+  try {
+    transaction.end();
+  } catch {
+    // Its refusal is what the body threw, or less than that.
+  }
+  return new SortedRows();
+}

@@ -1,0 +1,205 @@
+/**
+ * The read views that the LevelDB driver hands out: snapshots, and transactions that keep their
+ * writes to themselves until their body has ended well.
+ *
+ * @module
+ */
+
+import assert from 'node:assert/strict';
+
+import { compareBytes } from '../core/bytes.ts';
+import { StoreError } from './errors.ts';
+import { FIRST_KEYSPACE } from './keyspace.ts';
+import { putLargeValue, readLargeValue, releaseLargeValue } from './large-values.ts';
+import type { DatabaseSnapshot } from './level-database.ts';
+import { RowReader, type RowSource } from './row-reader.ts';
+import { SortedRows } from './sorted-rows.ts';
+import type { KeyRange, KeyValue, ReadView, Snapshot, Transaction } from './store.ts';
+import { sealValue } from './value-checksum.ts';
+
+/** Bounds on what is kept in memory until it is flushed. */
+export interface TransactionLimits {
+  readonly maxKeyBytes: number;
+  /** Of an ordinary value; large values have only the transaction's bound. */
+  readonly maxValueBytes: number;
+  /** Keys and values of one transaction together. */
+  readonly maxTransactionBytes: number;
+}
+
+const LOWEST_KEY: Uint8Array = Uint8Array.of(FIRST_KEYSPACE);
+
+class LevelReadView implements ReadView {
+  protected readonly reader: RowReader;
+  readonly #maxKeyBytes: number;
+
+  constructor(source: RowSource, maxKeyBytes: number) {
+    this.reader = new RowReader(source);
+    this.#maxKeyBytes = maxKeyBytes;
+  }
+
+  async read(key: Uint8Array): Promise<Uint8Array | undefined> {
+    this.assertKey(key);
+    return this.reader.read(key);
+  }
+
+  range(range: KeyRange): AsyncIterable<KeyValue> {
+    return this.reader.rows(withoutStoreKeys(range));
+  }
+
+  keys(range: KeyRange): AsyncIterable<Uint8Array> {
+    return this.reader.keys(withoutStoreKeys(range));
+  }
+
+  async readLarge(sha256: Uint8Array): Promise<Uint8Array | undefined> {
+    return await readLargeValue(this.reader, sha256);
+  }
+
+  protected assertKey(key: Uint8Array): void {
+    const first = key[0];
+    if (first === undefined || first < FIRST_KEYSPACE || key.length > this.#maxKeyBytes) {
+      throw new StoreError(
+        'STORE_KEY_INVALID',
+        `A key is 1 to ${this.#maxKeyBytes} bytes and starts with a keyspace that is not the ` +
+          `store's own; this one has ${key.length} bytes and starts with ${first}`,
+      );
+    }
+  }
+}
+
+/** A durable state, held until closed. */
+export class LevelSnapshot extends LevelReadView implements Snapshot {
+  readonly #held: DatabaseSnapshot;
+  readonly #state: { isClosed: boolean };
+
+  constructor(
+    source: Omit<RowSource, 'assertUsable' | 'layers'> & { readonly snapshot: DatabaseSnapshot },
+    maxKeyBytes: number,
+  ) {
+    const state = { isClosed: false };
+    const assertUsable = (): void => {
+      if (state.isClosed) {
+        throw new StoreError('STORE_SNAPSHOT_CLOSED', 'The snapshot is closed');
+      }
+    };
+    super({ ...source, layers: [], assertUsable }, maxKeyBytes);
+    this.#held = source.snapshot;
+    this.#state = state;
+  }
+
+  async close(): Promise<void> {
+    this.#state.isClosed = true;
+    await this.#held.close();
+  }
+}
+
+export class LevelTransaction extends LevelReadView implements Transaction {
+  /** What the body has written so far. */
+  readonly rows: SortedRows;
+  readonly #limits: TransactionLimits;
+  readonly #state: { isOver: boolean };
+  #refusal: unknown;
+
+  /** @param source Where to read what this transaction has not written. */
+  constructor(source: Omit<RowSource, 'assertUsable'>, limits: TransactionLimits) {
+    const rows = new SortedRows();
+    const state = { isOver: false };
+    const assertUsable = (): void => assertNotOver(state.isOver);
+    super({ ...source, layers: [rows, ...source.layers], assertUsable }, limits.maxKeyBytes);
+    this.rows = rows;
+    this.#state = state;
+    this.#limits = limits;
+  }
+
+  put(key: Uint8Array, value: Uint8Array): void {
+    this.#guard(() => {
+      this.assertKey(key);
+      if (value.length > this.#limits.maxValueBytes) {
+        throw new StoreError(
+          'STORE_VALUE_TOO_LARGE',
+          `A value of ${value.length} bytes is above ${this.#limits.maxValueBytes}; use putLarge`,
+        );
+      }
+      this.#write(key, value);
+    });
+  }
+
+  delete(key: Uint8Array): void {
+    this.#guard(() => {
+      this.assertKey(key);
+      this.#write(key, null);
+    });
+  }
+
+  async putLarge(value: Uint8Array): Promise<Uint8Array> {
+    return await this.#guardAsync(() => putLargeValue(this.#ownRows, value));
+  }
+
+  async releaseLarge(sha256: Uint8Array): Promise<void> {
+    await this.#guardAsync(async () => releaseLargeValue(this.#ownRows, sha256));
+  }
+
+  /**
+   * Ends the transaction: nothing can be read or written through it any more.
+   *
+   * @throws What a write was refused with, even if the body has caught it: half of a body's writes
+   *   must not be committed.
+   */
+  end(): void {
+    this.#state.isOver = true;
+    if (this.#refusal !== undefined) {
+      throw this.#refusal;
+    }
+  }
+
+  readonly #ownRows = {
+    read: (key: Uint8Array): Uint8Array | undefined => this.reader.read(key),
+    put: (key: Uint8Array, value: Uint8Array): void => this.#write(key, value),
+    delete: (key: Uint8Array): void => this.#write(key, null),
+  };
+
+  #write(key: Uint8Array, value: Uint8Array | null): void {
+    assertNotOver(this.#state.isOver);
+    // Copies, so that the caller may reuse both arrays.
+    this.rows.set(new Uint8Array(key), value === null ? null : sealValue(key, value));
+    if (this.rows.bytes > this.#limits.maxTransactionBytes) {
+      throw new StoreError(
+        'STORE_TRANSACTION_TOO_LARGE',
+        `A transaction may write ${this.#limits.maxTransactionBytes} bytes; do it in several`,
+      );
+    }
+  }
+
+  #guard(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#refusal ??= error;
+      throw error;
+    }
+  }
+
+  async #guardAsync<T>(write: () => Promise<T>): Promise<T> {
+    try {
+      return await write();
+    } catch (error) {
+      this.#refusal ??= error;
+      throw error;
+    }
+  }
+}
+
+function assertNotOver(isOver: boolean): void {
+  if (isOver) {
+    throw new StoreError(
+      'STORE_TRANSACTION_OVER',
+      'A transaction was used after its body had ended; await everything inside the body',
+    );
+  }
+}
+
+/** An open range is everything but the store's own keyspaces, which sort first. */
+function withoutStoreKeys(range: KeyRange): KeyRange {
+  assert(range.limit === undefined || (Number.isInteger(range.limit) && range.limit >= 0));
+  const isBelow = range.gte === undefined || compareBytes(range.gte, LOWEST_KEY) < 0;
+  return isBelow ? { ...range, gte: LOWEST_KEY } : range;
+}
