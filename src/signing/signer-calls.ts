@@ -1,0 +1,257 @@
+/**
+ * Calls to a signer process that may die: keeps one running, and repeats what may be repeated.
+ *
+ * Signing, describing and activating twice is the same as once; generating and destroying are not
+ * repeated, because the first may have happened.
+ *
+ * @module
+ */
+
+import type { Clock } from '../core/clock.ts';
+import { formatError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import { SigningError } from './errors.ts';
+import type { PassphraseSource } from './passphrase.ts';
+import type { OpenSignerChannel } from './signer-channel.ts';
+import { SignerConnection, unavailable } from './signer-connection.ts';
+import type { SignerMethod, SignerMethods, TokenSettings } from './signer-protocol.ts';
+
+export interface SignerTimeouts {
+  /** Everything but generating; default 30 s. */
+  readonly callMs: number;
+  /** Generating a key: an RSA-4096 key may take an HSM minutes; default 5 min. */
+  readonly generateMs: number;
+}
+
+export interface SignerSurroundings {
+  readonly token: TokenSettings;
+  readonly passphrase: PassphraseSource;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly openChannel: OpenSignerChannel;
+}
+
+const defaultTimeouts: SignerTimeouts = { callMs: 30_000, generateMs: 300_000 };
+
+/** The first restart is at once; then the delay doubles from here to the longest. */
+const FIRST_DELAY_MS = 250;
+const LONGEST_DELAY_MS = 30_000;
+/** A process that ran this long is not part of a series of failures. */
+const STABLE_MS = 60_000;
+/** How long a process may take to end when asked. */
+const CLOSE_MS = 5_000;
+
+const isRepeatable: Readonly<Record<SignerMethod, boolean>> = {
+  open: true,
+  activate: true,
+  deactivate: true,
+  isActive: true,
+  describe: true,
+  list: true,
+  sign: true,
+  generate: false,
+  destroy: false,
+};
+
+export class SignerCalls {
+  readonly #surroundings: SignerSurroundings;
+  readonly #timeouts: SignerTimeouts;
+  #ready: Promise<SignerConnection> = Promise.reject(unavailable('it was not started'));
+  #connection: SignerConnection | undefined;
+  #shouldBeActive = false;
+  #wasOpened = false;
+  #failures = 0;
+  /** Why the last process could not be used although it runs; calls fail with it at once. */
+  #refusal: SigningError | undefined;
+  #endDelay: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(surroundings: SignerSurroundings, timeouts: Partial<SignerTimeouts> = {}) {
+    this.#surroundings = surroundings;
+    this.#timeouts = { ...defaultTimeouts, ...timeouts };
+    this.#ready.catch(() => undefined);
+  }
+
+  /** Starts the first process. There is no second try: what is wrong now is for a person. */
+  async start(): Promise<void> {
+    try {
+      this.#ready = this.#startAfter(0);
+      await this.#ready;
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  async activate(): Promise<void> {
+    this.#tryNow();
+    await this.call('activate', undefined);
+    this.#shouldBeActive = true;
+  }
+
+  async deactivate(): Promise<void> {
+    this.#shouldBeActive = false;
+    this.#tryNow();
+    await this.call('deactivate', undefined);
+  }
+
+  async call<M extends SignerMethod>(
+    method: M,
+    argument: SignerMethods[M]['argument'],
+  ): Promise<SignerMethods[M]['result']> {
+    const connection = await this.#whenReady();
+    try {
+      return await connection.call(method, argument, this.#timeoutOf(method));
+    } catch (error) {
+      if (!this.#isLost(error, connection) || !isRepeatable[method]) {
+        throw error;
+      }
+    }
+    const next = await this.#whenReady();
+    return await next.call(method, argument, this.#timeoutOf(method));
+  }
+
+  /** Ends the process and starts another one. */
+  restart(): void {
+    this.#connection?.kill('restarted');
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) {
+      return;
+    }
+    this.#isClosed = true;
+    this.#endDelay?.();
+    const connection = this.#connection;
+    if (connection !== undefined) {
+      connection.disconnect(closed());
+      const timer = this.#surroundings.clock.schedule(CLOSE_MS, () => {
+        connection.kill('did not end when asked');
+      });
+      await connection.ended;
+      timer.cancel();
+    }
+  }
+
+  #timeoutOf(method: SignerMethod): number {
+    return method === 'generate' ? this.#timeouts.generateMs : this.#timeouts.callMs;
+  }
+
+  #isLost(error: unknown, connection: SignerConnection): boolean {
+    const isAway = error instanceof SigningError && error.code === 'SIGNING_UNAVAILABLE';
+    return isAway && connection.hasEnded && !this.#isClosed;
+  }
+
+  /** The running process, or the next one when that is ready soon enough. */
+  #whenReady(): Promise<SignerConnection> {
+    if (this.#isClosed) {
+      return Promise.reject(closed());
+    }
+    if (this.#refusal !== undefined) {
+      return Promise.reject(this.#refusal);
+    }
+    return new Promise((resolve, reject) => {
+      const { callMs } = this.#timeouts;
+      const timer = this.#surroundings.clock.schedule(callMs, () => {
+        reject(unavailable(`it did not come back within ${callMs} ms`));
+      });
+      this.#nextUsable()
+        .then(resolve, reject)
+        .finally(() => timer.cancel());
+    });
+  }
+
+  /** Follows restarts until a process is usable or refuses to be. */
+  async #nextUsable(): Promise<SignerConnection> {
+    for (;;) {
+      try {
+        const connection = await this.#ready;
+        if (!connection.hasEnded) {
+          return connection;
+        }
+      } catch (error) {
+        if (this.#isClosed || this.#refusal !== undefined || this.#connection === undefined) {
+          throw error;
+        }
+      }
+      // When its end has been noticed, `#ready` is the next start.
+      await this.#connection?.ended;
+    }
+  }
+
+  /** Lets a person's next step count at once, instead of after the delay. */
+  #tryNow(): void {
+    this.#refusal = undefined;
+    this.#endDelay?.();
+  }
+
+  async #startAfter(delayMs: number): Promise<SignerConnection> {
+    const { clock, openChannel, log } = this.#surroundings;
+    await this.#delay(delayMs);
+    if (this.#isClosed) {
+      throw closed();
+    }
+    const connection = new SignerConnection(openChannel, clock);
+    this.#connection = connection;
+    const startedMs = clock.monotonicMs();
+    void connection.ended.then((reason) => this.#noticeEnd(reason, startedMs));
+    try {
+      await this.#prepare(connection);
+    } catch (error) {
+      if (!connection.hasEnded) {
+        this.#refusal = error instanceof SigningError ? error : unavailable(formatError(error));
+        log.error('the signer process cannot be used', { error: formatError(error) });
+        connection.kill('it cannot be used');
+      }
+      throw error;
+    }
+    this.#refusal = undefined;
+    return connection;
+  }
+
+  async #prepare(connection: SignerConnection): Promise<void> {
+    const { token, passphrase } = this.#surroundings;
+    // A token that was there and is gone must be missed, not made anew.
+    const create = token.create === true && !this.#wasOpened;
+    const argument = { token: { ...token, create }, passphrase };
+    await connection.call('open', argument, this.#timeouts.callMs);
+    this.#wasOpened = true;
+    if (this.#shouldBeActive) {
+      await connection.call('activate', undefined, this.#timeouts.callMs);
+    }
+  }
+
+  #noticeEnd(reason: string, startedMs: number): void {
+    if (this.#isClosed) {
+      return;
+    }
+    const { clock, log } = this.#surroundings;
+    if (clock.monotonicMs() - startedMs >= STABLE_MS) {
+      this.#failures = 0;
+    }
+    const doubled = FIRST_DELAY_MS * 2 ** (this.#failures - 1);
+    const delayMs = this.#failures === 0 ? 0 : Math.min(doubled, LONGEST_DELAY_MS);
+    this.#failures += 1;
+    log.warn('the signer process ended; it is started again', { reason, delayMs });
+    this.#ready = this.#startAfter(delayMs);
+    // Whoever waits for it gets the error; with nobody waiting, the next end starts another.
+    this.#ready.catch(() => undefined);
+  }
+
+  async #delay(delayMs: number): Promise<void> {
+    if (delayMs === 0) {
+      return;
+    }
+    await new Promise<void>((resolve) => {
+      const timer = this.#surroundings.clock.schedule(delayMs, resolve);
+      this.#endDelay = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+}
+
+function closed(): SigningError {
+  return new SigningError('SIGNING_CLOSED', 'the signer is closed');
+}

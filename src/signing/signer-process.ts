@@ -1,0 +1,154 @@
+/**
+ * The signer of the main process: a `Signer` whose token lives in a child process.
+ *
+ * Private keys, passphrases from files and PKCS#11 modules are in that process only. It may
+ * crash, hang or lose its HSM: it is started again with a growing delay and activated again if it
+ * was active, calls that can be repeated safely are repeated once, the others fail with
+ * `SIGNING_UNAVAILABLE`. Every signature is verified here, on this side of the border, before
+ * anyone sees it.
+ *
+ * A passphrase given as text stays in this process's memory for the next start; one in a file
+ * never enters it.
+ *
+ * @module
+ */
+
+import type { Clock } from '../core/clock.ts';
+import type { Log } from '../core/log.ts';
+import { type DigestVerifier, openDigestVerifier } from './digest-signature.ts';
+import { SigningError } from './errors.ts';
+import {
+  assertKeyRequest,
+  assertSignRequest,
+  formatKeyType,
+  type KeyRequest,
+} from './key-rules.ts';
+import type { PassphraseSource } from './passphrase.ts';
+import type { KeyDescription, Signer, SignRequest } from './signer.ts';
+import { SignerCalls, type SignerTimeouts } from './signer-calls.ts';
+import { forkSignerChannel, type OpenSignerChannel } from './signer-channel.ts';
+import type { TokenSettings } from './signer-protocol.ts';
+
+export interface SignerProcessOptions {
+  readonly token: TokenSettings;
+  readonly passphrase: PassphraseSource;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How long an answer may take before the process counts as hung. */
+  readonly timeouts?: Partial<SignerTimeouts>;
+  /** Another way to reach a signer process, for tests. */
+  readonly openChannel?: OpenSignerChannel;
+}
+
+/**
+ * Starts the signer process and opens the token, locked.
+ *
+ * @throws {SigningError} what opening the token throws (`SIGNING_TOKEN_…`); `SIGNING_UNAVAILABLE`
+ *   when the process does not start.
+ */
+export async function openSignerProcess(options: SignerProcessOptions): Promise<Signer> {
+  const { token, passphrase, clock, log, timeouts } = options;
+  const openChannel = options.openChannel ?? forkSignerChannel;
+  const calls = new SignerCalls({ token, passphrase, clock, log, openChannel }, timeouts);
+  await calls.start();
+  return new SignerProcess(calls, log);
+}
+
+interface KnownKey {
+  readonly description: KeyDescription;
+  readonly verifier: DigestVerifier;
+}
+
+class SignerProcess implements Signer {
+  readonly #calls: SignerCalls;
+  readonly #log: Log;
+  readonly #keys = new Map<string, KnownKey>();
+
+  constructor(calls: SignerCalls, log: Log) {
+    this.#calls = calls;
+    this.#log = log;
+  }
+
+  activate(): Promise<void> {
+    return this.#calls.activate();
+  }
+
+  deactivate(): Promise<void> {
+    return this.#calls.deactivate();
+  }
+
+  isActive(): Promise<boolean> {
+    return this.#calls.call('isActive', undefined);
+  }
+
+  async generate(request: KeyRequest): Promise<KeyDescription> {
+    assertKeyRequest(request);
+    const { label, type, purposes } = request;
+    const description = await this.#calls.call('generate', { label, type, purposes });
+    return this.#learn(label, description).description;
+  }
+
+  async describe(label: string): Promise<KeyDescription> {
+    return (await this.#lookUp(label)).description;
+  }
+
+  list(): Promise<readonly KeyDescription[]> {
+    return this.#calls.call('list', undefined);
+  }
+
+  async sign(request: SignRequest): Promise<Uint8Array> {
+    const { label, algorithm, digest } = request;
+    const key = this.#keys.get(label) ?? (await this.#lookUp(label));
+    assertSignRequest(key.description, request);
+    const signature = await this.#calls.call('sign', {
+      label,
+      purpose: request.purpose,
+      algorithm: { scheme: algorithm.scheme, digest: algorithm.digest },
+      digest,
+    });
+    if (!key.verifier.verify(algorithm, digest, signature)) {
+      this.#keys.delete(label);
+      this.#log.error('a wrong signature was not released; the signer process is restarted', {
+        label,
+        scheme: algorithm.scheme,
+        digest: algorithm.digest,
+      });
+      this.#calls.restart();
+      throw new SigningError(
+        'SIGNING_SIGNATURE_WRONG',
+        `key ${label}: the token's signature does not verify and was not released`,
+      );
+    }
+    return signature;
+  }
+
+  async destroy(label: string): Promise<void> {
+    this.#keys.delete(label);
+    await this.#calls.call('destroy', label);
+  }
+
+  close(): Promise<void> {
+    return this.#calls.close();
+  }
+
+  async #lookUp(label: string): Promise<KnownKey> {
+    return this.#learn(label, await this.#calls.call('describe', label));
+  }
+
+  #learn(label: string, description: KeyDescription): KnownKey {
+    const verifier = openDigestVerifier(description.spki);
+    const isSound =
+      verifier !== undefined &&
+      description.label === label &&
+      formatKeyType(verifier.type) === formatKeyType(description.type);
+    if (!isSound) {
+      throw new SigningError(
+        'SIGNING_INTERNAL',
+        `key ${label}: what the token says of it does not fit together`,
+      );
+    }
+    const known = { description, verifier };
+    this.#keys.set(label, known);
+    return known;
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * What the main process and the signer process say to each other: numbered calls one way, one reply
+ * each the other way, in any order. Values are structured clones (`serialization: 'advanced'`).
+ *
+ * Replies are checked like anything that comes from outside: the process behind them may be ill.
+ *
+ * @module
+ */
+
+import { isSigningErrorCode, SigningError, type SigningErrorCode } from './errors.ts';
+import { isKeyLabel, isKeyType, isPurposeList, type KeyRequest } from './key-rules.ts';
+import type { PassphraseSource } from './passphrase.ts';
+import type { KeyDescription, SignRequest } from './signer.ts';
+
+/** Which token the signer process opens; its first call. */
+export interface TokenSettings {
+  readonly kind: 'software';
+  /** Absolute path. */
+  readonly file: string;
+  /** Makes the file when there is none. */
+  readonly create?: boolean;
+  /** N of scrypt for a file that is made; see `SoftwareTokenOptions`. */
+  readonly scryptCost?: number;
+}
+
+/** Argument and result of each call. */
+export interface SignerMethods {
+  readonly open: {
+    readonly argument: { readonly token: TokenSettings; readonly passphrase: PassphraseSource };
+    readonly result: undefined;
+  };
+  readonly activate: { readonly argument: undefined; readonly result: undefined };
+  readonly deactivate: { readonly argument: undefined; readonly result: undefined };
+  readonly isActive: { readonly argument: undefined; readonly result: boolean };
+  readonly generate: { readonly argument: KeyRequest; readonly result: KeyDescription };
+  readonly describe: { readonly argument: string; readonly result: KeyDescription };
+  readonly list: { readonly argument: undefined; readonly result: readonly KeyDescription[] };
+  readonly sign: { readonly argument: SignRequest; readonly result: Uint8Array };
+  readonly destroy: { readonly argument: string; readonly result: undefined };
+}
+
+export type SignerMethod = keyof SignerMethods;
+
+/** One call. */
+export type SignerCall = {
+  [M in SignerMethod]: {
+    readonly id: number;
+    readonly method: M;
+    readonly argument: SignerMethods[M]['argument'];
+  };
+}[SignerMethod];
+
+export type SignerReply =
+  | { readonly id: number; readonly isOk: true; readonly value: unknown }
+  | {
+      readonly id: number;
+      readonly isOk: false;
+      readonly code: SigningErrorCode;
+      readonly message: string;
+    };
+
+/** @returns undefined when `message` is no reply. */
+export function parseReply(message: unknown): SignerReply | undefined {
+  if (typeof message !== 'object' || message === null) {
+    return undefined;
+  }
+  const { id, isOk, value, code, message: text } = message as Partial<Record<string, unknown>>;
+  if (typeof id !== 'number') {
+    return undefined;
+  }
+  if (isOk === true) {
+    return { id, isOk, value };
+  }
+  return isOk === false && isSigningErrorCode(code) && typeof text === 'string'
+    ? { id, isOk, code, message: text }
+    : undefined;
+}
+
+/** What each call must answer with; the reader returns undefined for anything else. */
+export const resultReaders: {
+  readonly [M in SignerMethod]: (
+    value: unknown,
+  ) => { readonly value: SignerMethods[M]['result'] } | undefined;
+} = {
+  open: readNothing,
+  activate: readNothing,
+  deactivate: readNothing,
+  destroy: readNothing,
+  isActive: (value) => (typeof value === 'boolean' ? { value } : undefined),
+  describe: readDescription,
+  generate: readDescription,
+  list: readDescriptions,
+  // A copy, because what arrives is a view of the message's memory.
+  sign: (value) => (value instanceof Uint8Array ? { value: Uint8Array.from(value) } : undefined),
+};
+
+function readNothing(value: unknown): { readonly value: undefined } | undefined {
+  return value === undefined ? { value } : undefined;
+}
+
+function readDescriptions(
+  value: unknown,
+): { readonly value: readonly KeyDescription[] } | undefined {
+  if (!Array.isArray(value)) {
+    return undefined;
+  }
+  const descriptions = value.map(readDescription).filter((read) => read !== undefined);
+  return descriptions.length === value.length
+    ? { value: descriptions.map((read) => read.value) }
+    : undefined;
+}
+
+function readDescription(value: unknown): { readonly value: KeyDescription } | undefined {
+  if (typeof value !== 'object' || value === null) {
+    return undefined;
+  }
+  const { label, type, purposes, spki, createdMs } = value as Partial<Record<string, unknown>>;
+  const isWhole =
+    isKeyLabel(label) &&
+    isKeyType(type) &&
+    isPurposeList(purposes) &&
+    spki instanceof Uint8Array &&
+    typeof createdMs === 'number';
+  return isWhole
+    ? { value: { label, type, purposes, spki: Uint8Array.from(spki), createdMs } }
+    : undefined;
+}
+
+/** The error that a reply carries. */
+export function replyError(reply: SignerReply & { readonly isOk: false }): SigningError {
+  return new SigningError(reply.code, reply.message);
+}
