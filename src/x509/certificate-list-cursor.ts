@@ -1,0 +1,156 @@
+/**
+ * The entries of a CRL, walked by position: no object per entry, since lists have millions. Each
+ * entry is checked to be strict DER of RFC 5280 §5.1.2.6 as the cursor moves over it.
+ *
+ * @module
+ */
+
+import { DerReader } from '../asn1/der-reader.ts';
+import { DerError } from '../asn1/errors.ts';
+import { Tag } from '../asn1/tags.ts';
+import { parseTime } from '../asn1/time.ts';
+import { equalBytes } from '../core/bytes.ts';
+import { buildReasonCode, CrlReason, parseReasonCode } from './crl-extensions.ts';
+import { type Extension, encodeExtensions, findExtension, parseExtensions } from './extensions.ts';
+import { Oid } from './object-identifiers.ts';
+
+/**
+ * Nearly every entry that has extensions has this and nothing else: a reason. Its last octet is the
+ * reason's number.
+ */
+const reasonAlone = encodeExtensions([buildReasonCode(CrlReason.keyCompromise)]);
+
+/**
+ * Moves over the content of `revokedCertificates`. The accessors speak of the entry that the last
+ * `next()` reached.
+ */
+export class RevokedEntryCursor {
+  readonly #bytes: Uint8Array;
+  #entryStart = 0;
+  #entryEnd = 0;
+  #serialStart = 0;
+  #serialEnd = 0;
+  #timeEnd = 0;
+  #revocationMs = 0;
+  #reason: number | undefined;
+  /** Where the header that was read last has its content. */
+  #contentStart = 0;
+  #contentEnd = 0;
+
+  /** @param bytes Entries one after another, without the SEQUENCE around them. */
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  /**
+   * Moves to the next entry.
+   *
+   * @returns False at the end.
+   * @throws {DerError} when the entry is malformed.
+   * @throws {X509Error} `X509_EXTENSION` when its extensions are.
+   */
+  next(): boolean {
+    const start = this.#entryEnd;
+    if (start === this.#bytes.length) {
+      return false;
+    }
+    this.#readHeader(start, this.#bytes.length, Tag.sequence);
+    this.#entryStart = start;
+    this.#entryEnd = this.#contentEnd;
+    this.#readHeader(this.#contentStart, this.#entryEnd, Tag.integer);
+    this.#serialStart = this.#contentStart;
+    this.#serialEnd = this.#contentEnd;
+    this.#checkSerial();
+    const isGeneralized = this.#bytes[this.#serialEnd] === Tag.generalizedTime;
+    const timeTag = isGeneralized ? Tag.generalizedTime : Tag.utcTime;
+    this.#readHeader(this.#serialEnd, this.#entryEnd, timeTag);
+    this.#timeEnd = this.#contentEnd;
+    this.#revocationMs = parseTime(
+      timeTag,
+      this.#bytes.subarray(this.#contentStart, this.#contentEnd),
+    );
+    this.#reason = this.#timeEnd === this.#entryEnd ? undefined : this.#readReason();
+    return true;
+  }
+
+  /** The entry as it stands in the list, a view. */
+  get raw(): Uint8Array {
+    return this.#bytes.subarray(this.#entryStart, this.#entryEnd);
+  }
+
+  get serialNumber(): bigint {
+    const content = this.#bytes.subarray(this.#serialStart, this.#serialEnd);
+    const hex = Buffer.from(content.buffer, content.byteOffset, content.length).toString('hex');
+    return BigInt.asIntN(content.length * 8, BigInt(`0x${hex}`));
+  }
+
+  /** True when the serial number's INTEGER has exactly this content. */
+  hasSerial(content: Uint8Array): boolean {
+    if (this.#serialEnd - this.#serialStart !== content.length) {
+      return false;
+    }
+    // From the end, since serial numbers of one authority often begin alike.
+    for (let index = content.length - 1; index >= 0; index -= 1) {
+      if (this.#bytes[this.#serialStart + index] !== content[index]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** revocationDate, milliseconds since the epoch. */
+  get revocationMs(): number {
+    return this.#revocationMs;
+  }
+
+  /** CRLReason; undefined when the entry has none, which means unspecified. */
+  get reason(): number | undefined {
+    return this.#reason;
+  }
+
+  /** crlEntryExtensions; empty when the entry has none. */
+  get extensions(): readonly Extension[] {
+    return this.#timeEnd === this.#entryEnd
+      ? []
+      : parseExtensions(this.#bytes.subarray(this.#timeEnd, this.#entryEnd));
+  }
+
+  #readReason(): number | undefined {
+    const extensions = this.#bytes.subarray(this.#timeEnd, this.#entryEnd);
+    const last = reasonAlone.length - 1;
+    if (
+      extensions.length === reasonAlone.length &&
+      equalBytes(extensions.subarray(0, last), reasonAlone.subarray(0, last))
+    ) {
+      return parseReasonCode(extensions.subarray(last - 2));
+    }
+    const reason = findExtension(parseExtensions(extensions), Oid.reasonCode);
+    return reason === undefined ? undefined : parseReasonCode(reason.value);
+  }
+
+  /** X.690 §8.3: at least one octet, and none that is not needed. */
+  #checkSerial(): void {
+    const first = this.#bytes[this.#serialStart];
+    const second = this.#bytes[this.#serialStart + 1] ?? 0;
+    const length = this.#serialEnd - this.#serialStart;
+    const isPadded = length > 1 && first === (second >= 0x80 ? 0xff : 0x00);
+    if (length === 0 || isPadded) {
+      throw new DerError('DER_VALUE', `the serial number at ${this.#serialStart} is not minimal`);
+    }
+  }
+
+  /** Notes where the content of the element at `start` lies; it must end at or before `end`. */
+  #readHeader(start: number, end: number, tag: number): void {
+    const length = start + 1 < end ? (this.#bytes[start + 1] ?? 0x80) : 0x80;
+    if (length < 0x80 && this.#bytes[start] === tag && start + 2 + length <= end) {
+      this.#contentStart = start + 2;
+      this.#contentEnd = start + 2 + length;
+      return;
+    }
+    // Long entries are rare, and the reader says better what is wrong with the others.
+    const reader = new DerReader(this.#bytes, start, end);
+    const content = reader.readContent(tag);
+    this.#contentEnd = reader.offset;
+    this.#contentStart = reader.offset - content.length;
+  }
+}
