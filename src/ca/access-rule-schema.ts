@@ -1,0 +1,48 @@
+/**
+ * Access rules in a policy file. They have the shape of `directory/access-rule.ts`; whether the names
+ * in them mean anything is found when the directory compiles them against its schema.
+ *
+ * @module
+ */
+
+import { z } from 'zod';
+
+import { strictObject } from '../config/strict-object.ts';
+import type { AccessRight, AccessRule } from '../directory/access-rule.ts';
+
+const text = z.string().min(1);
+
+const rights = [
+  'disclose',
+  'search',
+  'compare',
+  'read',
+  'write',
+  'auth',
+  'manage',
+] as const satisfies readonly AccessRight[];
+
+const subject = z.discriminatedUnion('kind', [
+  strictObject({ kind: z.enum(['anyone', 'authenticated', 'self']) }),
+  strictObject({ kind: z.literal('dn'), dn: text }),
+  strictObject({
+    kind: z.literal('verifier'),
+    kinds: z.array(text).min(1).exactOptional(),
+    partitionGranted: z.literal(true).exactOptional(),
+  }),
+  strictObject({ kind: z.literal('operator'), roles: z.array(text).min(1).exactOptional() }),
+]);
+
+const target = strictObject({
+  subtree: text.exactOptional(),
+  entryClass: text.exactOptional(),
+  filter: text.exactOptional(),
+});
+
+export const accessRuleSchema: z.ZodType<AccessRule> = strictObject({
+  target: target.exactOptional(),
+  attributes: z.union([z.literal('*'), z.array(text).min(1)]).exactOptional(),
+  who: subject,
+  tls: z.literal(true).exactOptional(),
+  rights: z.array(z.enum(rights)),
+});

@@ -1,0 +1,333 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { describe, it } from 'node:test';
+import { placeholdersIn, renderName } from '../../src/ca/name-template.ts';
+import {
+  keyTypeOf,
+  loadPolicy,
+  shippedPolicyFile,
+  signatureAlgorithmOf,
+} from '../../src/ca/policy.ts';
+import { formatName } from '../../src/x509/name.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const file = shippedPolicyFile('gunma');
+const text = readFileSync(file, 'utf8');
+
+describe('the policy of Gunma', async () => {
+  const policy = await loadPolicy(file);
+
+  it('has the figures of the statement', () => {
+    assert.equal(policy.crl.periodHours, 24);
+    assert.equal(policy.crl.validityHours, 72);
+    assert.deepEqual(policy.revocation, {
+      reasons: [
+        'keyCompromise',
+        'cACompromise',
+        'affiliationChanged',
+        'superseded',
+        'cessationOfOperation',
+      ],
+      hold: 'never',
+    });
+    assert.equal(policy.profiles['end-entity']?.validity.years, 3);
+    assert.equal(policy.profiles['self-signed']?.validity.years, 10);
+    assert.equal(policy.keys.authority.renewAfterYears, 5);
+    assert.equal(policy.utcOffsetMs, 9 * 3_600_000);
+    assert.equal(policy.policyIdentifiers['subscriber']?.production, '1.2.392.200149.8.5.1.1.10');
+    assert.equal(policy.policyIdentifiers['ocsp-responder']?.test, '1.2.392.200149.8.5.1.0.300');
+  });
+
+  it('brings its municipalities and its base tree', () => {
+    assert.equal(policy.municipalities.list.length, 35);
+    assert.equal(basename(policy.baseTreeFile), 'gunma.ldif');
+  });
+
+  it('can be copied alone', async (t) => {
+    const copy = join(temporaryFolder(t), 'policy.yaml');
+    writeFileSync(copy, text);
+    const copied = await loadPolicy(copy);
+    assert.equal(copied.municipalities.list.length, 35);
+    assert.equal(copied.baseTreeFile, policy.baseTreeFile);
+  });
+
+  it('prefers a file beside it over the shipped one', async (t) => {
+    const folder = temporaryFolder(t);
+    const copy = join(folder, 'policy.yaml');
+    writeFileSync(copy, text);
+    writeFileSync(join(folder, 'gunma.ldif'), '');
+    assert.equal((await loadPolicy(copy)).baseTreeFile, join(folder, 'gunma.ldif'));
+  });
+});
+
+describe('a policy is refused', () => {
+  const rows: readonly {
+    readonly why: string;
+    readonly from: string | RegExp;
+    readonly to: string;
+    /** What the message must name. */
+    readonly names: readonly string[];
+  }[] = [
+    {
+      why: 'with an unknown key',
+      from: 'utcOffset:',
+      to: 'timeZone: Asia/Tokyo\nutcOffset:',
+      names: ['timeZone', 'unknown key', 'utcOffset'],
+    },
+    {
+      why: 'with a reason that does not exist',
+      from: 'reasons: [keyCompromise,',
+      to: 'reasons: [keyCompromised,',
+      names: ['revocation.reasons.0', 'keyCompromise', '"keyCompromised"'],
+    },
+    {
+      why: 'with removeFromCRL, which only a delta list may carry',
+      from: 'reasons: [keyCompromise,',
+      to: 'reasons: [removeFromCRL,',
+      names: ['revocation.reasons.0'],
+    },
+    {
+      why: 'whose lists are valid for no longer than the period',
+      from: 'validityHours: 72',
+      to: 'validityHours: 24',
+      names: ['crl.validityHours', 'found 24'],
+    },
+    {
+      why: 'whose warning comes with every list',
+      from: 'warningAgeHours: 26',
+      to: 'warningAgeHours: 24',
+      names: ['crl.warningAgeHours'],
+    },
+    {
+      why: 'whose alarm comes when the list has lapsed',
+      from: 'alarmAgeHours: 36',
+      to: 'alarmAgeHours: 72',
+      names: ['crl.alarmAgeHours'],
+    },
+    {
+      why: 'whose period is no whole number',
+      from: 'periodHours: 24',
+      to: 'periodHours: 23.5',
+      names: ['crl.periodHours'],
+    },
+    {
+      why: 'with a signature that the key cannot make',
+      from: 'signature: rsa-pkcs1-sha256',
+      to: 'signature: ecdsa-sha256',
+      names: ['keys.authority.signature', 'rsa-2048'],
+    },
+    {
+      why: 'with a key that is too short',
+      from: 'type: rsa-2048 #',
+      to: 'type: rsa-1024 #',
+      names: ['keys.authority.type', 'rsa-2048', '"rsa-1024"'],
+    },
+    {
+      why: 'with SHA-1',
+      from: 'rsa-pkcs1-sha256',
+      to: 'rsa-pkcs1-sha1',
+      names: ['keys.authority.signature'],
+    },
+    {
+      why: 'with a profile in a scope that is not there',
+      from: /scope: municipality$/m,
+      to: 'scope: city',
+      names: ['profiles.end-entity.scope', 'municipality'],
+    },
+    {
+      why: 'with a CA certificate in a list of user certificates',
+      from: 'scope: arl',
+      to: 'scope: operations',
+      names: ['profiles.self-signed.scope', 'arl'],
+    },
+    {
+      why: 'with a user certificate in the ARL',
+      from: 'scope: operations',
+      to: 'scope: arl',
+      names: ['profiles.ocsp-responder.scope', 'operations'],
+    },
+    {
+      why: 'with a service certificate in a municipality',
+      from: 'scope: operations',
+      to: 'scope: municipality',
+      names: ['profiles.ocsp-responder.scope', 'operations'],
+    },
+    {
+      why: 'with an unknown placeholder',
+      from: 'CN={issueId},L={municipality}',
+      to: 'CN={id},L={municipality}',
+      names: ['profiles.end-entity.subject', '{issueId}'],
+    },
+    {
+      why: 'with a municipality in the name of a service',
+      from: 'CN=OCSP Responder {issueId}',
+      to: 'CN=OCSP Responder {municipality}',
+      names: ['profiles.ocsp-responder.subject'],
+    },
+    {
+      why: 'with one distribution point for all municipalities',
+      from: 'CN={municipality} CRLDP',
+      to: 'CN=All CRLDP',
+      names: ['crl.scopes.2.distributionPoint', '{municipality}'],
+    },
+    {
+      why: 'with an issuer that is no name',
+      from: 'issuer: OU=Gunma Prefectural CA,O=JPKI,C=JP',
+      to: 'issuer: Gunma Prefectural CA',
+      names: ['names.issuer', 'OU=Example CA'],
+    },
+    {
+      why: 'with a country that is no PrintableString',
+      from: 'issuer: OU=Gunma Prefectural CA,O=JPKI,C=JP',
+      to: 'issuer: OU=Gunma Prefectural CA,O=JPKI,C=日本',
+      names: ['names.issuer'],
+    },
+    {
+      why: 'with a policy identifier that is none',
+      from: 'production: 1.2.392.200149.8.5.1.1.10',
+      to: 'production: 1.2.392.200149.8.5.01.1.10',
+      names: ['policyIdentifiers.subscriber.production', '1.2.392.200149.8.5.01.1.10'],
+    },
+    {
+      why: 'with a policy that is not listed',
+      from: 'policies: [subscriber]',
+      to: 'policies: [citizen]',
+      names: ['extensions.3.policies.0', 'subscriber', '"citizen"'],
+    },
+    {
+      why: 'with an extension twice',
+      from: '{ type: ocspNoCheck, critical: false }',
+      to: '{ type: cRLDistributionPoints, critical: false }',
+      names: ['profiles.ocsp-responder.extensions.6.type'],
+    },
+    {
+      why: 'with an unknown extension',
+      from: 'type: ocspNoCheck',
+      to: 'type: ocspNocheck',
+      names: ['extensions.6.type', 'ocspNoCheck', '"ocspNocheck"'],
+    },
+    {
+      why: 'with the attributes of a person in the certificate of a service',
+      from: '{ type: ocspNoCheck, critical: false }',
+      to: '{ type: subjectAltName, critical: false, content: subjectAttributes }',
+      names: ['profiles.ocsp-responder.extensions.6.content'],
+    },
+    {
+      why: 'without the alternative name that an extension needs',
+      from: '  issuerAlternative: OU=群馬県知事,O=公的個人認証サービス,C=JP\n',
+      to: '',
+      names: ['profiles.end-entity.extensions.5.content', 'names.issuerAlternative'],
+    },
+    {
+      why: 'with two scopes of one id',
+      from: '- { id: arl, partition: authority }',
+      to: '- { id: operations, partition: authority }',
+      names: ['crl.scopes.1.id'],
+    },
+    {
+      why: 'without a scope for CA certificates',
+      from: '- { id: arl, partition: authority }',
+      to: '- { id: arl, partition: single, distributionPoint: CN=x }',
+      names: ['crl.scopes', 'authority'],
+    },
+    {
+      why: 'with an ARL that has a distribution point of its own',
+      from: '{ id: arl, partition: authority }',
+      to: '{ id: arl, partition: authority, distributionPoint: CN=x }',
+      names: ['crl.scopes.0.distributionPoint'],
+    },
+    {
+      why: 'with a right that does not exist',
+      from: 'rights: [manage]',
+      to: 'rights: [own]',
+      names: ['access.0.rights.0', 'manage', '"own"'],
+    },
+    {
+      why: 'with a rule for a kind of caller that does not exist',
+      from: 'who: { kind: self }',
+      to: 'who: { kind: everyone }',
+      names: ['access.2.who.kind', 'anyone', '"everyone"'],
+    },
+    {
+      why: 'with a clause that no setting carries',
+      from: 'settings: [crl.periodHours]',
+      to: 'settings: [crl.periodDays]',
+      names: ['clauses.4.settings.0', '"crl.periodDays"'],
+    },
+    {
+      why: 'with a setting of Object.prototype',
+      from: 'settings: [crl.periodHours]',
+      to: 'settings: [crl.constructor]',
+      names: ['clauses.4.settings.0'],
+    },
+    {
+      why: 'with one digit for original and substitute',
+      from: 'substitute: "1"',
+      to: 'substitute: "0"',
+      names: ['subjectAttributes.substituteFlags.substitute'],
+    },
+    {
+      why: 'with a gender that is no digit',
+      from: '"3": unknown',
+      to: 'x: unknown',
+      names: ['subjectAttributes.genders'],
+    },
+    {
+      why: 'of another format version',
+      from: 'formatVersion: 1',
+      to: 'formatVersion: 2',
+      names: ['formatVersion', 'found 2'],
+    },
+  ];
+  for (const { why, from, to, names } of rows) {
+    it(why, async (t) => {
+      const changed = text.replace(from, to);
+      assert.notEqual(changed, text, 'the row changes nothing');
+      const path = join(temporaryFolder(t), 'policy.yaml');
+      writeFileSync(path, changed);
+      await assert.rejects(loadPolicy(path), (error: Error & { code?: string }) => {
+        assert.equal(error.code, 'CONFIG_INVALID');
+        for (const name of names) {
+          assert.ok(error.message.includes(name), `${name} is not in: ${error.message}`);
+        }
+        return true;
+      });
+    });
+  }
+});
+
+describe('key types and signatures', () => {
+  it('are said in the words of the signer', () => {
+    assert.deepEqual(keyTypeOf('rsa-3072'), { kind: 'rsa', modulusBits: 3072 });
+    assert.deepEqual(keyTypeOf('ec-p384'), { kind: 'ec', curve: 'P-384' });
+    assert.deepEqual(signatureAlgorithmOf('rsa-pss-sha384'), {
+      scheme: 'rsa-pss',
+      digest: 'sha384',
+    });
+    assert.deepEqual(signatureAlgorithmOf('ecdsa-sha256'), { scheme: 'ecdsa', digest: 'sha256' });
+  });
+});
+
+describe('a name template', () => {
+  it('escapes what is filled in', () => {
+    const name = renderName('CN={municipality} CRLDP,C=JP', { municipality: 'A+B, "C"' }, ['C']);
+    assert.equal(formatName(name), 'CN=A\\+B\\, \\"C\\" CRLDP,C=JP');
+  });
+
+  it('writes PrintableString where asked and UTF8String elsewhere', () => {
+    const name = renderName('CN=a,O=b,C=JP', {}, ['C', 'O']);
+    assert.deepEqual(
+      name.rdns.map(([pair]) => pair?.stringTag),
+      [0x13, 0x13, 0x0c],
+    );
+  });
+
+  it('tells its placeholders, unknown ones too', () => {
+    assert.deepEqual(placeholdersIn('CN={issueId}{x},L={municipality}{issueId}'), [
+      'issueId',
+      undefined,
+      'municipality',
+    ]);
+  });
+});
