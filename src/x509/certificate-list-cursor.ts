@@ -1,6 +1,7 @@
 /**
- * The entries of a CRL, walked by position: no object per entry, since lists have millions. Each
- * entry is checked to be strict DER of RFC 5280 §5.1.2.6 as the cursor moves over it.
+ * The entries of a CRL (RFC 5280 §5.1.2.6), walked by position: no object per entry, since lists
+ * have millions. Moving checks where each field lies, asking for a field checks the field; together
+ * they accept strict DER alone.
  *
  * @module
  */
@@ -9,7 +10,6 @@ import { DerReader } from '../asn1/der-reader.ts';
 import { DerError } from '../asn1/errors.ts';
 import { Tag } from '../asn1/tags.ts';
 import { parseTime } from '../asn1/time.ts';
-import { equalBytes } from '../core/bytes.ts';
 import { buildReasonCode, CrlReason, parseReasonCode } from './crl-extensions.ts';
 import { type Extension, encodeExtensions, findExtension, parseExtensions } from './extensions.ts';
 import { Oid } from './object-identifiers.ts';
@@ -30,9 +30,9 @@ export class RevokedEntryCursor {
   #entryEnd = 0;
   #serialStart = 0;
   #serialEnd = 0;
+  #timeTag = 0;
+  #timeStart = 0;
   #timeEnd = 0;
-  #revocationMs = 0;
-  #reason: number | undefined;
   /** Where the header that was read last has its content. */
   #contentStart = 0;
   #contentEnd = 0;
@@ -47,7 +47,6 @@ export class RevokedEntryCursor {
    *
    * @returns False at the end.
    * @throws {DerError} when the entry is malformed.
-   * @throws {X509Error} `X509_EXTENSION` when its extensions are.
    */
   next(): boolean {
     const start = this.#entryEnd;
@@ -62,15 +61,22 @@ export class RevokedEntryCursor {
     this.#serialEnd = this.#contentEnd;
     this.#checkSerial();
     const isGeneralized = this.#bytes[this.#serialEnd] === Tag.generalizedTime;
-    const timeTag = isGeneralized ? Tag.generalizedTime : Tag.utcTime;
-    this.#readHeader(this.#serialEnd, this.#entryEnd, timeTag);
+    this.#timeTag = isGeneralized ? Tag.generalizedTime : Tag.utcTime;
+    this.#readHeader(this.#serialEnd, this.#entryEnd, this.#timeTag);
+    this.#timeStart = this.#contentStart;
     this.#timeEnd = this.#contentEnd;
-    this.#revocationMs = parseTime(
-      timeTag,
-      this.#bytes.subarray(this.#contentStart, this.#contentEnd),
-    );
-    this.#reason = this.#timeEnd === this.#entryEnd ? undefined : this.#readReason();
     return true;
+  }
+
+  /**
+   * Checks every field of the entry.
+   *
+   * @throws {DerError} when the time is malformed.
+   * @throws {X509Error} `X509_EXTENSION` when the extensions are.
+   */
+  check(): void {
+    parseTime(this.#timeTag, this.#bytes.subarray(this.#timeStart, this.#timeEnd));
+    this.#parseReason();
   }
 
   /** The entry as it stands in the list, a view. */
@@ -98,34 +104,49 @@ export class RevokedEntryCursor {
     return true;
   }
 
-  /** revocationDate, milliseconds since the epoch. */
+  /** revocationDate, milliseconds since the epoch. @throws {DerError} */
   get revocationMs(): number {
-    return this.#revocationMs;
+    return parseTime(this.#timeTag, this.#bytes.subarray(this.#timeStart, this.#timeEnd));
   }
 
-  /** CRLReason; undefined when the entry has none, which means unspecified. */
+  /**
+   * CRLReason; undefined when the entry has none, which means unspecified.
+   *
+   * @throws {X509Error} `X509_EXTENSION` when the extensions are malformed.
+   */
   get reason(): number | undefined {
-    return this.#reason;
+    return this.#parseReason();
   }
 
-  /** crlEntryExtensions; empty when the entry has none. */
+  /** crlEntryExtensions; empty when the entry has none. @throws {X509Error} `X509_EXTENSION` */
   get extensions(): readonly Extension[] {
     return this.#timeEnd === this.#entryEnd
       ? []
       : parseExtensions(this.#bytes.subarray(this.#timeEnd, this.#entryEnd));
   }
 
-  #readReason(): number | undefined {
-    const extensions = this.#bytes.subarray(this.#timeEnd, this.#entryEnd);
-    const last = reasonAlone.length - 1;
-    if (
-      extensions.length === reasonAlone.length &&
-      equalBytes(extensions.subarray(0, last), reasonAlone.subarray(0, last))
-    ) {
-      return parseReasonCode(extensions.subarray(last - 2));
+  #parseReason(): number | undefined {
+    if (this.#timeEnd === this.#entryEnd) {
+      return undefined;
     }
-    const reason = findExtension(parseExtensions(extensions), Oid.reasonCode);
+    if (this.#hasReasonAlone()) {
+      return parseReasonCode(this.#bytes.subarray(this.#entryEnd - 3, this.#entryEnd));
+    }
+    const reason = findExtension(this.extensions, Oid.reasonCode);
     return reason === undefined ? undefined : parseReasonCode(reason.value);
+  }
+
+  #hasReasonAlone(): boolean {
+    const last = reasonAlone.length - 1;
+    if (this.#entryEnd - this.#timeEnd !== reasonAlone.length) {
+      return false;
+    }
+    for (let index = 0; index < last; index += 1) {
+      if (this.#bytes[this.#timeEnd + index] !== reasonAlone[index]) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** X.690 §8.3: at least one octet, and none that is not needed. */

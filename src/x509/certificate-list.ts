@@ -142,10 +142,12 @@ function readExtensions(reader: DerReader, version: number): readonly Extension[
   return parseExtensions(wrapper.content);
 }
 
+/** Counts the entries and checks them, so that nobody behind this meets a malformed one. */
 function countEntries(entryBytes: Uint8Array): number {
   const cursor = new RevokedEntryCursor(entryBytes);
   let count = 0;
   while (cursor.next()) {
+    cursor.check();
     count += 1;
   }
   return count;
@@ -200,10 +202,12 @@ export function encodeRevokedEntry(entry: {
     ...(reason === CrlReason.unspecified ? [] : [buildReasonCode(reason)]),
     ...(entry.extensions ?? []),
   ];
-  return encodeSequence(
-    encodeInteger(serialNumber),
-    encodeTime(revokedMs),
-    ...(extensions.length === 0 ? [] : [encodeExtensions(extensions)]),
+  return parsing('X509_CERTIFICATE_LIST', 'entry of a certificate list', () =>
+    encodeSequence(
+      encodeInteger(serialNumber),
+      encodeTime(revokedMs),
+      ...(extensions.length === 0 ? [] : [encodeExtensions(extensions)]),
+    ),
   );
 }
 
@@ -233,6 +237,10 @@ export interface TbsListParts {
  *   `X509_EXTENSION`.
  */
 export function buildTbsCertificateList(list: TbsCertificateList): TbsListParts {
+  return parsing('X509_CERTIFICATE_LIST', 'certificate list', () => encodeAroundEntries(list));
+}
+
+function encodeAroundEntries(list: TbsCertificateList): TbsListParts {
   if (!(list.nextUpdateMs > list.thisUpdateMs)) {
     throw new X509Error('X509_CERTIFICATE_LIST', 'nextUpdate is not after thisUpdate');
   }

@@ -8,7 +8,7 @@
 import type { DerReader } from '../asn1/der-reader.ts';
 import { encodeIa5String, encodeOid, encodeSequence } from '../asn1/der-writer.ts';
 import { Tag } from '../asn1/tags.ts';
-import { X509Error } from './errors.ts';
+import { parsing, X509Error } from './errors.ts';
 import { type Extension, parseExtensionValue } from './extensions.ts';
 import { Oid } from './object-identifiers.ts';
 
@@ -27,19 +27,18 @@ export function buildCertificatePolicies(
     throw new X509Error('X509_EXTENSION', 'certificatePolicies needs at least one policy');
   }
   refuseRepeated(policies);
-  const value = encodeSequence(
-    ...policies.map(({ oid, cpsUri }) =>
-      encodeSequence(
-        encodeOid(oid),
-        ...(cpsUri === undefined ? [] : [encodeSequence(encodeCpsPointer(cpsUri))]),
-      ),
-    ),
+  const value = parsing('X509_EXTENSION', 'certificatePolicies', () =>
+    encodeSequence(...policies.map(encodePolicy)),
   );
   return { oid: Oid.certificatePolicies, critical, value };
 }
 
-function encodeCpsPointer(uri: string): Uint8Array {
-  return encodeSequence(encodeOid(Oid.cpsUriQualifier), encodeIa5String(uri));
+function encodePolicy({ oid, cpsUri }: PolicyInformation): Uint8Array {
+  if (cpsUri === undefined) {
+    return encodeSequence(encodeOid(oid));
+  }
+  const pointer = encodeSequence(encodeOid(Oid.cpsUriQualifier), encodeIa5String(cpsUri));
+  return encodeSequence(encodeOid(oid), encodeSequence(pointer));
 }
 
 function refuseRepeated(policies: readonly PolicyInformation[]): void {

@@ -178,15 +178,17 @@ export function encodeTbsCertificate(certificate: TbsCertificate): Uint8Array {
   if (notAfterMs < notBeforeMs) {
     throw new X509Error('X509_CERTIFICATE', 'notAfter is before notBefore');
   }
-  return encodeSequence(
-    encodeExplicit(0, encodeInteger(2)),
-    encodeInteger(serialNumber),
-    encodeSignatureAlgorithm(certificate.algorithm),
-    certificate.issuer.der,
-    encodeSequence(encodeTime(notBeforeMs), encodeTime(notAfterMs)),
-    certificate.subject.der,
-    certificate.spki,
-    encodeExplicit(3, encodeExtensions(certificate.extensions)),
+  return parsing('X509_CERTIFICATE', 'certificate', () =>
+    encodeSequence(
+      encodeExplicit(0, encodeInteger(2)),
+      encodeInteger(serialNumber),
+      encodeSignatureAlgorithm(certificate.algorithm),
+      certificate.issuer.der,
+      encodeSequence(encodeTime(notBeforeMs), encodeTime(notAfterMs)),
+      certificate.subject.der,
+      certificate.spki,
+      encodeExplicit(3, encodeExtensions(certificate.extensions)),
+    ),
   );
 }
 

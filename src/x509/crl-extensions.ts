@@ -12,7 +12,7 @@ import {
   encodeTime,
 } from '../asn1/der-writer.ts';
 import { Tag } from '../asn1/tags.ts';
-import { X509Error } from './errors.ts';
+import { parsing, X509Error } from './errors.ts';
 import { type Extension, parseExtensionValue } from './extensions.ts';
 import { Oid } from './object-identifiers.ts';
 
@@ -89,7 +89,8 @@ function isReason(reason: number): boolean {
 
 /** When the key is thought to have been lost, or the certificate to have become invalid. */
 export function buildInvalidityDate(atMs: number): Extension {
-  return { oid: Oid.invalidityDate, critical: false, value: encodeGeneralizedTime(atMs) };
+  const value = parsing('X509_EXTENSION', 'invalidityDate', () => encodeGeneralizedTime(atMs));
+  return { oid: Oid.invalidityDate, critical: false, value };
 }
 
 /** @throws {X509Error} `X509_EXTENSION` */
@@ -99,7 +100,8 @@ export function parseInvalidityDate(value: Uint8Array): number {
 
 /** When the next CRL is to be published, which is before this one's nextUpdate. */
 export function buildCrlNextPublish(atMs: number, critical = false): Extension {
-  return { oid: Oid.crlNextPublish, critical, value: encodeTime(atMs) };
+  const value = parsing('X509_EXTENSION', 'CRL Next Publish', () => encodeTime(atMs));
+  return { oid: Oid.crlNextPublish, critical, value };
 }
 
 /** @throws {X509Error} `X509_EXTENSION` */

@@ -27,14 +27,14 @@ export type X509ErrorCode =
 export class X509Error extends CertdirError<X509ErrorCode> {}
 
 /**
- * Runs a parser and turns the DER errors inside it into the one code its callers know. An
+ * Runs a reader or writer and turns the DER errors inside it into the one code its callers know. An
  * X509Error passes as it is: it already says more precisely what was wrong.
  *
  * @param what The structure, as the message names it: "certificate", "certificate list".
  */
-export function parsing<T>(code: X509ErrorCode, what: string, parse: () => T): T {
+export function parsing<T>(code: X509ErrorCode, what: string, run: () => T): T {
   try {
-    return parse();
+    return run();
   } catch (error) {
     if (isCertdirError(error) && !(error instanceof X509Error)) {
       throw new X509Error(code, `malformed ${what}: ${error.message}`, { cause: error });

@@ -22,11 +22,13 @@ export interface Extension {
   readonly value: Uint8Array;
 }
 
-/** Encodes one Extension. */
+/** Encodes one Extension. @throws {X509Error} `X509_EXTENSION` when `oid` is none. */
 export function encodeExtension(extension: Extension): Uint8Array {
   // X.690 §11.5: critical is DEFAULT FALSE, so false is not written.
   const critical = extension.critical ? [encodeBoolean(true)] : [];
-  return encodeSequence(encodeOid(extension.oid), ...critical, encodeOctetString(extension.value));
+  return parsing('X509_EXTENSION', 'extension', () =>
+    encodeSequence(encodeOid(extension.oid), ...critical, encodeOctetString(extension.value)),
+  );
 }
 
 /**

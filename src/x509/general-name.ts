@@ -50,6 +50,10 @@ const GeneralNameTag = {
  *   length.
  */
 export function encodeGeneralName(name: GeneralName): Uint8Array {
+  return parsing('X509_EXTENSION', 'name in an extension', () => writeGeneralName(name));
+}
+
+function writeGeneralName(name: GeneralName): Uint8Array {
   switch (name.kind) {
     case 'otherName':
       return encodeElement(
@@ -82,7 +86,7 @@ function encodeAscii(tag: number, text: string): Uint8Array {
   if (text === '') {
     throw new X509Error('X509_EXTENSION', 'a name in an extension is empty');
   }
-  return parsing('X509_EXTENSION', 'name in an extension', () => retag(tag, encodeIa5String(text)));
+  return retag(tag, encodeIa5String(text));
 }
 
 /**

@@ -38,13 +38,19 @@ const fields: readonly (readonly [keyof JpkiSubject, string])[] = [
   ['substituteCharacterOfAddress', Oid.jpkiSubstituteCharacterOfAddress],
 ];
 
-/** The six otherNames for a subjectAltName. */
+/**
+ * The six otherNames for a subjectAltName.
+ *
+ * @throws {X509Error} `X509_EXTENSION` when a text has half of a surrogate pair.
+ */
 export function buildJpkiOtherNames(subject: JpkiSubject): readonly GeneralName[] {
-  return fields.map(([field, type]) => ({
-    kind: 'otherName',
-    type,
-    value: encodeUtf8String(subject[field]),
-  }));
+  return parsing('X509_EXTENSION', 'subjectAltName', () =>
+    fields.map(([field, type]) => ({
+      kind: 'otherName',
+      type,
+      value: encodeUtf8String(subject[field]),
+    })),
+  );
 }
 
 /**

@@ -6,7 +6,7 @@
  */
 
 import { encodeNamedBits, encodeNull, encodeOid, encodeSequence } from '../asn1/der-writer.ts';
-import { X509Error } from './errors.ts';
+import { parsing, X509Error } from './errors.ts';
 import { type Extension, parseExtensionValue } from './extensions.ts';
 import { Oid } from './object-identifiers.ts';
 
@@ -83,16 +83,18 @@ function parseNames<T extends string>(
   return new Set(names);
 }
 
-/** @param purposes OIDs, written in this order. */
+/**
+ * @param purposes OIDs, written in this order.
+ * @throws {X509Error} `X509_EXTENSION` when there is none, or one is no OID.
+ */
 export function buildExtendedKeyUsage(purposes: readonly string[], critical = false): Extension {
   if (purposes.length === 0) {
     throw new X509Error('X509_EXTENSION', 'extendedKeyUsage needs at least one purpose');
   }
-  return {
-    oid: Oid.extendedKeyUsage,
-    critical,
-    value: encodeSequence(...purposes.map(encodeOid)),
-  };
+  const value = parsing('X509_EXTENSION', 'extendedKeyUsage', () =>
+    encodeSequence(...purposes.map(encodeOid)),
+  );
+  return { oid: Oid.extendedKeyUsage, critical, value };
 }
 
 /** The purposes' OIDs in their order. @throws {X509Error} `X509_EXTENSION` */
