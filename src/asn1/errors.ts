@@ -53,3 +53,8 @@ export type BerErrorCode =
 
 /** Refused BER of the LDAP profile. */
 export class BerError extends CertdirError<BerErrorCode> {}
+
+/** Text that is not GSER (RFC 3641). */
+export type GserErrorCode = 'GSER_SYNTAX';
+
+export class GserError extends CertdirError<GserErrorCode> {}
