@@ -39,6 +39,8 @@ interface RuleFacts {
   readonly name: string;
   /** OID of the assertion's syntax, as published. */
   readonly syntax: string;
+  /** OIDs of the syntaxes whose values it compares. */
+  readonly appliesTo: ReadonlySet<string>;
 }
 
 /**
