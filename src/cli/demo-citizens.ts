@@ -6,15 +6,10 @@
 
 import { generateKeyPairSync, sign } from 'node:crypto';
 
-import {
-  encodeBitString,
-  encodeElement,
-  encodeInteger,
-  encodeSequence,
-} from '../asn1/der-writer.ts';
-import { contextTag } from '../asn1/tags.ts';
 import type { SubjectAttributes } from '../http/operations.ts';
 import { encodeSignatureAlgorithm } from '../x509/algorithms.ts';
+import { assembleSigned } from '../x509/certificate.ts';
+import { encodeCertificationRequestInfo } from '../x509/csr.ts';
 import { nameFromText } from '../x509/name.ts';
 import { encodePem } from '../x509/pem.ts';
 
@@ -65,16 +60,14 @@ export const sampleCitizens: readonly SampleCitizen[] = [
 /** A fresh RSA-2048 key and a PKCS#10 request signed with it (RFC 2986 §4). */
 export function makeCitizenRequest(): { readonly request: string; readonly privateKeyPem: string } {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const information = encodeSequence(
-    encodeInteger(0),
-    nameFromText('CN=applicant,C=JP').der,
-    publicKey.export({ type: 'spki', format: 'der' }),
-    encodeElement(contextTag(0, 'constructed')),
-  );
-  const request = encodeSequence(
+  const information = encodeCertificationRequestInfo({
+    subject: nameFromText('CN=applicant,C=JP'),
+    spki: publicKey.export({ type: 'spki', format: 'der' }),
+  });
+  const request = assembleSigned(
     information,
     encodeSignatureAlgorithm({ scheme: 'rsa-pkcs1', digest: 'sha256' }),
-    encodeBitString(sign('sha256', information, privateKey)),
+    sign('sha256', information, privateKey),
   );
   return {
     request: encodePem('CERTIFICATE REQUEST', request),
