@@ -12,23 +12,39 @@ import { z } from 'zod';
 import type { LogLevel } from '../core/log.ts';
 import { loadYamlFile } from './yaml-file.ts';
 
+type LdapLimitName =
+  | 'anonymousPduBytes'
+  | 'boundPduBytes'
+  | 'connections'
+  | 'connectionsPerAddress'
+  | 'pendingOperations'
+  | 'pendingBytes'
+  | 'runningOperations'
+  | 'outputBytes'
+  | 'totalOutputBytes'
+  | 'idleMs'
+  | 'requestMs'
+  | 'writeStallMs'
+  | 'tlsHandshakeMs'
+  | 'closeMs'
+  | 'selectedAttributes'
+  | 'attributes'
+  | 'values'
+  | 'controls';
+
+type DirectoryLimitName = 'maxSizeLimit' | 'maxTimeLimitMs' | 'maxLookThrough' | 'maxImportBytes';
+
 export interface ListenerConfiguration {
   readonly address: string;
   readonly port: number;
   readonly tls: 'none' | 'starttls' | 'ldaps';
 }
 
-export interface LdapLimitsConfiguration {
-  readonly anonymousPduBytes: number;
-  readonly boundPduBytes: number;
-  readonly connections: number;
-  readonly connectionsPerAddress: number;
-  readonly pendingOperations: number;
-  readonly idleMs: number;
-  readonly writeStallMs: number;
-  readonly searchEntries: number;
-  readonly searchMs: number;
-}
+/** Settings that are left out keep the defaults of src/ldap/limits.ts, which says what each means. */
+export type LdapLimitsConfiguration = Readonly<Partial<Record<LdapLimitName, number>>>;
+
+/** Likewise, with the defaults of src/directory/directory-limits.ts. */
+export type DirectoryLimitsConfiguration = Readonly<Partial<Record<DirectoryLimitName, number>>>;
 
 interface FileConfiguration {
   readonly formatVersion: 1;
@@ -44,8 +60,8 @@ interface FileConfiguration {
     readonly passphraseFile?: string | undefined;
   };
   readonly directory: {
-    readonly suffixes: readonly string[];
     readonly schemaFolder?: string | undefined;
+    readonly limits: DirectoryLimitsConfiguration;
   };
   readonly ldap: {
     readonly listeners: readonly ListenerConfiguration[];
@@ -76,18 +92,41 @@ const listener = z.strictObject({
   tls: z.enum(['none', 'starttls', 'ldaps']),
 });
 
-/** Bounds on what a peer may ask for; every default is documented in docs/operations.md. */
-const ldapLimits = z.strictObject({
-  anonymousPduBytes: z.int().min(1024).max(67_108_864).default(262_144),
-  boundPduBytes: z.int().min(1024).max(268_435_456).default(16_777_216),
-  connections: z.int().min(1).max(100_000).default(10_000),
-  connectionsPerAddress: z.int().min(1).max(100_000).default(1_000),
-  pendingOperations: z.int().min(1).max(10_000).default(64),
-  idleMs: z.int().min(1_000).default(900_000),
-  writeStallMs: z.int().min(1_000).default(60_000),
-  searchEntries: z.int().min(1).default(5_000),
-  searchMs: z.int().min(100).default(30_000),
-});
+const bytes = (max: number): z.ZodInt => z.int().min(1024).max(max);
+const count = (max: number): z.ZodInt => z.int().min(1).max(max);
+const milliseconds = z.int().min(100).max(86_400_000);
+
+const ldapLimits: z.ZodType<LdapLimitsConfiguration> = z
+  .strictObject({
+    anonymousPduBytes: bytes(67_108_864),
+    boundPduBytes: bytes(268_435_456),
+    connections: count(100_000),
+    connectionsPerAddress: count(100_000),
+    pendingOperations: count(10_000),
+    pendingBytes: bytes(268_435_456),
+    runningOperations: count(1_000),
+    outputBytes: bytes(268_435_456),
+    totalOutputBytes: bytes(17_179_869_184),
+    idleMs: milliseconds,
+    requestMs: milliseconds,
+    writeStallMs: milliseconds,
+    tlsHandshakeMs: milliseconds,
+    closeMs: milliseconds,
+    selectedAttributes: count(65_536),
+    attributes: count(1_000_000),
+    values: count(1_000_000),
+    controls: count(1_000),
+  } satisfies Record<LdapLimitName, z.ZodType<number>>)
+  .partial();
+
+const directoryLimits: z.ZodType<DirectoryLimitsConfiguration> = z
+  .strictObject({
+    maxSizeLimit: count(10_000_000),
+    maxTimeLimitMs: milliseconds,
+    maxLookThrough: count(100_000_000),
+    maxImportBytes: bytes(17_179_869_184),
+  } satisfies Record<DirectoryLimitName, z.ZodType<number>>)
+  .partial();
 
 const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
   formatVersion: z.literal(1),
@@ -105,18 +144,20 @@ const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
     file: z.string().min(1),
     passphraseFile: z.string().min(1).optional(),
   }),
-  directory: z.strictObject({
-    suffixes: z.array(z.string().min(1)).min(1),
-    /** Folder of the schema; the program's own when it is left out. */
-    schemaFolder: z.string().min(1).optional(),
-  }),
+  directory: z
+    .strictObject({
+      /** Folder of the schema; the program's own when it is left out. */
+      schemaFolder: z.string().min(1).optional(),
+      limits: directoryLimits.default({}),
+    })
+    .prefault({}),
   ldap: z.strictObject({
     listeners: z.array(listener).min(1),
     certificateFile: z.string().min(1).optional(),
     keyFile: z.string().min(1).optional(),
     /** Lets password binds through on clear connections. Only for trials on the loopback. */
     allowClearPasswords: z.boolean().default(false),
-    limits: ldapLimits.prefault({}),
+    limits: ldapLimits.default({}),
   }),
   http: z.strictObject({ address, port }).optional(),
   log: z

@@ -11,8 +11,6 @@ policy: policy.yaml
 token:
   kind: software
   file: token/keys.json
-directory:
-  suffixes: ['o=JPKI,c=JP']
 ldap:
   listeners:
     - { address: 127.0.0.1, port: 1389, tls: none }
@@ -35,7 +33,8 @@ describe('loadConfiguration', () => {
     assert.equal(configuration.store.folder, join(folder, 'store'));
     assert.equal(configuration.token.file, join(folder, 'token/keys.json'));
     assert.equal(configuration.ldap.allowClearPasswords, false);
-    assert.equal(configuration.ldap.limits.anonymousPduBytes, 262_144);
+    assert.deepEqual(configuration.ldap.limits, {});
+    assert.deepEqual(configuration.directory.limits, {});
     assert.equal(configuration.http, undefined);
   });
 
@@ -45,6 +44,7 @@ describe('loadConfiguration', () => {
     { why: 'no listener', text: `${minimal.split('listeners:')[0]}listeners: []\n` },
     { why: 'a port out of range', text: minimal.replace('1389', '70000') },
     { why: 'a secret in the text', text: minimal.replace('kind:', 'passphrase: x\n  kind:') },
+    { why: 'an unknown limit', text: `${minimal}  limits: { pduBytes: 4096 }\n` },
     { why: 'an empty file', text: '' },
   ];
   for (const { why, text } of refused) {
