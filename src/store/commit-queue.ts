@@ -65,6 +65,8 @@ export class CommitQueue {
   readonly #options: CommitQueueOptions;
   readonly #queue: QueuedBody[] = [];
   readonly #listeners: ((error: Error) => void)[] = [];
+  readonly #idleWaiters: (() => void)[] = [];
+  #unanswered = 0;
   #isDraining = false;
   #isFlushPlanned = false;
   #filling: Group = { rows: new SortedRows(), waiters: [] };
@@ -92,6 +94,7 @@ export class CommitQueue {
   }
 
   add(body: QueuedBody): void {
+    this.#unanswered += 1;
     this.#queue.push(body);
     if (!this.#isDraining) {
       this.#isDraining = true;
@@ -101,9 +104,8 @@ export class CommitQueue {
 
   /** Waits until every body added so far has been answered. */
   async idle(): Promise<void> {
-    while (this.#isDraining || this.#flushing !== undefined || this.#filling.waiters.length > 0) {
-      await nextTurn();
-      await this.#flushed;
+    if (this.#unanswered > 0) {
+      await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
     }
   }
 
@@ -117,7 +119,7 @@ export class CommitQueue {
       if (this.#failure === undefined) {
         await this.#run(body);
       } else {
-        body.fail(this.#failure);
+        this.#fail(body, this.#failure);
       }
       untilTurn -= 1;
       if (untilTurn === 0) {
@@ -135,13 +137,13 @@ export class CommitQueue {
     const outcome = await body.run(layers);
     this.#running = undefined;
     if (this.#failure !== undefined) {
-      body.fail(builtOnLost(this.#failure));
+      this.#fail(body, builtOnLost(this.#failure));
       return;
     }
     this.#adopt(outcome.rows);
     const group = this.#filling.rows.size > 0 ? this.#filling : this.#flushing;
     if (group === undefined) {
-      outcome.settle();
+      this.#settle(outcome);
       return;
     }
     group.waiters.push({ body, outcome });
@@ -197,7 +199,7 @@ export class CommitQueue {
     // The next group first, so that the disk works while the callers are answered.
     this.#flush();
     for (const { outcome } of group.waiters) {
-      outcome.settle();
+      this.#settle(outcome);
     }
   }
 
@@ -213,10 +215,29 @@ export class CommitQueue {
     this.#flushing = undefined;
     this.#filling = { rows: new SortedRows(), waiters: [] };
     for (const { body } of lost) {
-      body.fail(builtOnLost(this.#failure));
+      this.#fail(body, builtOnLost(this.#failure));
     }
     for (const listener of this.#listeners.splice(0)) {
       this.#notify(listener, this.#failure);
+    }
+  }
+
+  #settle(outcome: BodyOutcome): void {
+    outcome.settle();
+    this.#countAnswer();
+  }
+
+  #fail(body: QueuedBody, error: StoreError): void {
+    body.fail(error);
+    this.#countAnswer();
+  }
+
+  #countAnswer(): void {
+    this.#unanswered -= 1;
+    if (this.#unanswered === 0) {
+      for (const resolve of this.#idleWaiters.splice(0)) {
+        resolve();
+      }
     }
   }
 
