@@ -41,10 +41,10 @@ export interface ListenerConfiguration {
 }
 
 /** Settings that are left out keep the defaults of src/ldap/limits.ts, which says what each means. */
-export type LdapLimitsConfiguration = Readonly<Partial<Record<LdapLimitName, number>>>;
+export type LdapLimitsConfiguration = Readonly<Partial<Record<LdapLimitName, number | undefined>>>;
 
 /** Likewise, with the defaults of src/directory/directory-limits.ts. */
-export type DirectoryLimitsConfiguration = Readonly<Partial<Record<DirectoryLimitName, number>>>;
+export type DirectoryLimitsConfiguration = X;
 
 interface FileConfiguration {
   readonly formatVersion: 1;

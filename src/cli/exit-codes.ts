@@ -1,0 +1,238 @@
+/**
+ * How a command fails: one exit code for each kind of thing a person can do about it, and one
+ * message. Exhaustive over every code the program knows; a code that is not known here came from a
+ * newer server and counts as a fault inside.
+ *
+ * @module
+ */
+
+import type { AuditErrorCode } from '../audit/errors.ts';
+import type { CaErrorCode } from '../ca/errors.ts';
+import type { ConfigErrorCode } from '../config/errors.ts';
+import { isCertdirError } from '../core/errors.ts';
+import type { DirectoryErrorCode } from '../directory/errors.ts';
+import type { HttpErrorCode } from '../http/errors.ts';
+import type { LdapErrorCode } from '../ldap/errors.ts';
+import type { SetupErrorCode } from '../setup/errors.ts';
+import type { SigningErrorCode } from '../signing/errors.ts';
+import type { StoreErrorCode } from '../store/errors.ts';
+import type { X509ErrorCode } from '../x509/errors.ts';
+
+/** The table in `certdir --help`. */
+export const ExitCode = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  configuration: 3,
+  refused: 4,
+  absent: 5,
+  conflict: 6,
+  unavailable: 7,
+  damaged: 8,
+} as const;
+
+type ExitName = keyof typeof ExitCode;
+
+type KnownCode =
+  | 'CLI_USAGE'
+  | CaErrorCode
+  | DirectoryErrorCode
+  | LdapErrorCode
+  | StoreErrorCode
+  | SigningErrorCode
+  | HttpErrorCode
+  | SetupErrorCode
+  | ConfigErrorCode
+  | AuditErrorCode
+  | X509ErrorCode;
+
+const exitNames = {
+  CLI_USAGE: 'usage',
+  CA_GATE_I1: 'failed',
+  CA_GATE_I2: 'failed',
+  CA_GATE_I3: 'failed',
+  CA_GATE_I4: 'failed',
+  CA_GATE_I5: 'failed',
+  CA_GATE_I6: 'failed',
+  CA_GATE_I10: 'failed',
+  CA_GATE_I11: 'failed',
+  CA_GATE_I12: 'failed',
+  CA_GATE_I13: 'failed',
+  CA_GATE_I14: 'failed',
+  CA_GATE_I15: 'failed',
+  CA_EXISTS: 'conflict',
+  CA_MISSING: 'absent',
+  CA_POLICY_CHANGED: 'configuration',
+  CA_KEY_MISMATCH: 'configuration',
+  CA_RECORD_DAMAGED: 'damaged',
+  CA_NOT_OWNER: 'conflict',
+  CA_PROFILE_UNKNOWN: 'absent',
+  CA_REQUEST_INCOMPLETE: 'refused',
+  CA_REQUEST_MALFORMED: 'refused',
+  CA_PROOF_OF_POSSESSION: 'refused',
+  CA_KEY_WEAK: 'refused',
+  CA_KEY_REUSED: 'conflict',
+  CA_MUNICIPALITY_UNKNOWN: 'absent',
+  CA_CHARACTER_NOT_ALLOWED: 'refused',
+  CA_ATTRIBUTE_INVALID: 'refused',
+  CA_CERTIFICATE_EXISTS: 'conflict',
+  CA_SUBJECT_TAKEN: 'conflict',
+  CA_ISSUER_ENDS: 'conflict',
+  CA_LINT: 'failed',
+  CA_SIGNATURE_WRONG: 'failed',
+  CA_SERIAL_MALFORMED: 'refused',
+  CA_SERIAL_UNKNOWN: 'absent',
+  CA_REASON_NOT_ALLOWED: 'refused',
+  CA_ALREADY_REVOKED: 'conflict',
+  CA_CERTIFICATE_EXPIRED: 'conflict',
+  CA_NOT_REVOCABLE: 'refused',
+  CA_SCOPE_UNKNOWN: 'absent',
+  CA_CLOCK_BACK: 'unavailable',
+  CA_PUBLICATION_OVERTAKEN: 'conflict',
+  DIRECTORY_DN_SYNTAX: 'refused',
+  DIRECTORY_INVALID_SYNTAX: 'refused',
+  DIRECTORY_UNDEFINED_TYPE: 'refused',
+  DIRECTORY_INAPPROPRIATE_MATCHING: 'refused',
+  DIRECTORY_CONSTRAINT: 'refused',
+  DIRECTORY_VALUE_EXISTS: 'conflict',
+  DIRECTORY_NO_SUCH_ATTRIBUTE: 'absent',
+  DIRECTORY_NO_SUCH_OBJECT: 'absent',
+  DIRECTORY_ENTRY_EXISTS: 'conflict',
+  DIRECTORY_OBJECT_CLASS: 'refused',
+  DIRECTORY_OBJECT_CLASS_MODS: 'refused',
+  DIRECTORY_NAMING: 'refused',
+  DIRECTORY_NOT_ON_NON_LEAF: 'conflict',
+  DIRECTORY_NOT_ON_RDN: 'refused',
+  DIRECTORY_FILTER_SYNTAX: 'refused',
+  DIRECTORY_FILTER_LIMIT: 'refused',
+  DIRECTORY_MANAGED_ATTRIBUTE: 'refused',
+  DIRECTORY_UNWILLING: 'refused',
+  DIRECTORY_INVALID_CREDENTIALS: 'refused',
+  DIRECTORY_ACCESS_DENIED: 'refused',
+  DIRECTORY_BUSY: 'unavailable',
+  DIRECTORY_SIZE_LIMIT: 'refused',
+  DIRECTORY_TIME_LIMIT: 'refused',
+  DIRECTORY_LOOK_THROUGH_LIMIT: 'refused',
+  DIRECTORY_ABANDONED: 'failed',
+  DIRECTORY_UNAVAILABLE: 'unavailable',
+  DIRECTORY_ENTRY_DAMAGED: 'damaged',
+  DIRECTORY_SCHEMA_UNREADABLE: 'configuration',
+  DIRECTORY_SCHEMA_SYNTAX: 'configuration',
+  DIRECTORY_SCHEMA_DUPLICATE: 'configuration',
+  DIRECTORY_SCHEMA_REFERENCE: 'configuration',
+  DIRECTORY_SCHEMA_CYCLE: 'configuration',
+  DIRECTORY_SCHEMA_INCONSISTENT: 'configuration',
+  DIRECTORY_ACCESS_RULE: 'configuration',
+  DIRECTORY_LDIF_SYNTAX: 'refused',
+  DIRECTORY_LDIF_VERSION: 'refused',
+  DIRECTORY_LDIF_CHANGE: 'refused',
+  DIRECTORY_LDIF_URL: 'refused',
+  DIRECTORY_LDIF_LIMIT: 'refused',
+  LDAP_MALFORMED: 'refused',
+  LDAP_PDU_TOO_LARGE: 'refused',
+  LDAP_FIELD: 'refused',
+  LDAP_TOO_MANY_PARTS: 'refused',
+  LDAP_CRITICAL_CONTROL: 'refused',
+  LDAP_UNKNOWN_EXTENSION: 'refused',
+  LDAP_AUTH_METHOD: 'refused',
+  LDAP_CLEAR_PASSWORD: 'refused',
+  LDAP_EMPTY_PASSWORD: 'refused',
+  LDAP_EMPTY_NAME: 'refused',
+  LDAP_START_TLS_STATE: 'refused',
+  LDAP_START_TLS_UNAVAILABLE: 'refused',
+  LDAP_BUSY: 'refused',
+  LDAP_SHUTDOWN: 'refused',
+  LDAP_PORT_IN_USE: 'unavailable',
+  LDAP_PORT_DENIED: 'unavailable',
+  LDAP_LISTEN: 'unavailable',
+  LDAP_TLS_CREDENTIALS: 'configuration',
+  STORE_OPEN_FAILED: 'unavailable',
+  STORE_LOCKED: 'unavailable',
+  STORE_FORMAT: 'damaged',
+  STORE_DAMAGED: 'damaged',
+  STORE_CLOSED: 'unavailable',
+  STORE_SNAPSHOT_CLOSED: 'failed',
+  STORE_TRANSACTION_OVER: 'failed',
+  STORE_TRANSACTION_TOO_LARGE: 'refused',
+  STORE_KEY_INVALID: 'failed',
+  STORE_VALUE_TOO_LARGE: 'refused',
+  STORE_LARGE_ABSENT: 'failed',
+  STORE_VALUE_DAMAGED: 'damaged',
+  STORE_READ_FAILED: 'unavailable',
+  STORE_WRITE_FAILED: 'unavailable',
+  STORE_WRITER_CLOSED: 'unavailable',
+  SIGNING_KEY_UNKNOWN: 'absent',
+  SIGNING_KEY_EXISTS: 'conflict',
+  SIGNING_KEY_REFUSED: 'refused',
+  SIGNING_USAGE_REFUSED: 'refused',
+  SIGNING_ALGORITHM_REFUSED: 'refused',
+  SIGNING_NOT_ACTIVE: 'unavailable',
+  SIGNING_SIGNATURE_WRONG: 'failed',
+  SIGNING_UNAVAILABLE: 'unavailable',
+  SIGNING_CLOSED: 'unavailable',
+  SIGNING_INTERNAL: 'failed',
+  SIGNING_PASSPHRASE_WRONG: 'configuration',
+  SIGNING_PASSPHRASE_FILE: 'configuration',
+  SIGNING_TOKEN_MISSING: 'configuration',
+  SIGNING_TOKEN_ACCESS: 'unavailable',
+  SIGNING_TOKEN_EXPOSED: 'configuration',
+  SIGNING_TOKEN_DAMAGED: 'damaged',
+  SIGNING_TOKEN_VERSION: 'damaged',
+  SIGNING_TOKEN_CHANGED: 'conflict',
+  SIGNING_PKCS11_MISSING: 'unavailable',
+  SIGNING_PKCS11_MODULE: 'unavailable',
+  HTTP_ADDRESS_IN_USE: 'unavailable',
+  HTTP_LISTEN_FAILED: 'unavailable',
+  HTTP_REQUEST_INVALID: 'refused',
+  HTTP_SERVER_UNREACHABLE: 'unavailable',
+  HTTP_ANSWER_CUT: 'unavailable',
+  HTTP_INTERNAL: 'failed',
+  SETUP_FOLDER_NOT_EMPTY: 'conflict',
+  SETUP_PRESET_UNKNOWN: 'absent',
+  SETUP_FOLDER: 'unavailable',
+  CONFIG_UNREADABLE: 'configuration',
+  CONFIG_SYNTAX: 'configuration',
+  CONFIG_INVALID: 'configuration',
+  CONFIG_SECRET: 'configuration',
+  AUDIT_EVENT_INVALID: 'failed',
+  AUDIT_RECORD_DAMAGED: 'damaged',
+  AUDIT_RECORD_MISSING: 'damaged',
+  AUDIT_RECORD_BEYOND_END: 'damaged',
+  AUDIT_STATE_DAMAGED: 'damaged',
+  AUDIT_ROOT_MISMATCH: 'damaged',
+  X509_NAME: 'refused',
+  X509_NAME_TEXT: 'refused',
+  X509_EXTENSION: 'refused',
+  X509_CERTIFICATE: 'refused',
+  X509_CERTIFICATE_LIST: 'refused',
+  X509_CERTIFICATE_PAIR: 'refused',
+  X509_REQUEST: 'refused',
+  X509_PEM: 'refused',
+  X509_ALGORITHM: 'refused',
+  X509_PUBLIC_KEY: 'refused',
+} as const satisfies Record<KnownCode, ExitName>;
+
+const exitNameByCode: ReadonlyMap<string, ExitName> = new Map(Object.entries(exitNames));
+
+/** The exit code for anything that was thrown. */
+export function exitCodeOf(error: unknown): number {
+  const name = isCertdirError(error) ? exitNameByCode.get(error.code) : undefined;
+  return ExitCode[name ?? 'failed'];
+}
+
+/**
+ * Writes the failure to standard error: a line for people, or with `--json` one JSON document.
+ *
+ * @returns the exit code.
+ */
+export function reportFailure(error: unknown, { isJson }: { readonly isJson: boolean }): number {
+  const code = isCertdirError(error) ? error.code : 'INTERNAL';
+  const message = error instanceof Error ? error.message : String(error);
+  if (isJson) {
+    process.stderr.write(`${JSON.stringify({ error: { code, message } })}\n`);
+  } else {
+    const detail = isCertdirError(error) ? '' : `\n${error instanceof Error ? error.stack : ''}`;
+    process.stderr.write(`certdir: ${message} [${code}]${detail}\n`);
+  }
+  return exitCodeOf(error);
+}

@@ -1,0 +1,17 @@
+/**
+ * What can go wrong while a data folder is made.
+ *
+ * @module
+ */
+
+import { CertdirError } from '../core/errors.ts';
+
+export type SetupErrorCode =
+  /** The folder exists and is not empty; nothing was changed. */
+  | 'SETUP_FOLDER_NOT_EMPTY'
+  /** No policy of that name is shipped. */
+  | 'SETUP_PRESET_UNKNOWN'
+  /** The folder cannot be made or written. */
+  | 'SETUP_FOLDER';
+
+export class SetupError extends CertdirError<SetupErrorCode> {}
