@@ -44,7 +44,9 @@ export interface ListenerConfiguration {
 export type LdapLimitsConfiguration = Readonly<Partial<Record<LdapLimitName, number | undefined>>>;
 
 /** Likewise, with the defaults of src/directory/directory-limits.ts. */
-export type DirectoryLimitsConfiguration = X;
+export type DirectoryLimitsConfiguration = Readonly<
+  Partial<Record<DirectoryLimitName, number | undefined>>
+>;
 
 interface FileConfiguration {
   readonly formatVersion: 1;
