@@ -76,6 +76,11 @@ export type LdapRequest =
 
 export type RequestKind = LdapRequest['kind'];
 
+/** What changes the connection itself; everything else is an operation beside others. */
+type ConnectionRequest = Extract<LdapRequest, { readonly kind: 'bind' | 'unbind' | 'abandon' }>;
+
+export type OperationRequest = Exclude<LdapRequest, ConnectionRequest>;
+
 /** RFC 4511 §4.1.11. */
 export interface Control {
   readonly type: string;

@@ -1,0 +1,167 @@
+/**
+ * The requests of one connection that are not answered yet: a few run, the others wait in order,
+ * and their number and bytes are what the connection is measured by.
+ *
+ * @module
+ */
+
+import type { Caller } from '../directory/service.ts';
+import type { Control, OperationRequest } from './requests.ts';
+
+/** What an operation is made from. */
+export interface OperationSource {
+  readonly messageId: number;
+  readonly request: OperationRequest;
+  readonly controls: readonly Control[];
+  /** Who asked, as it was when the request arrived: a later bind does not change it. */
+  readonly caller: Caller;
+  /** The request's size on the wire. */
+  readonly pduBytes: number;
+}
+
+/** One request on its way. */
+export class PendingOperation {
+  readonly messageId: number;
+  readonly request: OperationRequest;
+  readonly controls: readonly Control[];
+  readonly caller: Caller;
+  readonly pduBytes: number;
+  #isAbandoned = false;
+  #controller: AbortController | undefined;
+
+  constructor(source: OperationSource) {
+    this.messageId = source.messageId;
+    this.request = source.request;
+    this.controls = source.controls;
+    this.caller = source.caller;
+    this.pduBytes = source.pduBytes;
+  }
+
+  /** Once true, nothing more is sent for this operation. */
+  get isAbandoned(): boolean {
+    return this.#isAbandoned;
+  }
+
+  /** Aborted when the operation is abandoned. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#isAbandoned) {
+      this.#controller.abort();
+    }
+    return this.#controller.signal;
+  }
+
+  /**
+   * Writes are not given up half way: their outcome would be unknown. RFC 4511 §4.11 leaves it to
+   * the server which operations can be abandoned.
+   */
+  get canBeAbandoned(): boolean {
+    return this.request.kind === 'search' || this.request.kind === 'compare';
+  }
+
+  abandon(): void {
+    this.#isAbandoned = true;
+    this.#controller?.abort();
+  }
+}
+
+export interface PendingOperationsOptions {
+  readonly maxRunning: number;
+  /** Carries one operation out; must not reject. */
+  readonly run: (operation: PendingOperation) => Promise<void>;
+  /** Called after every operation that ended. */
+  readonly onEnded: () => void;
+}
+
+export class PendingOperations {
+  readonly #options: PendingOperationsOptions;
+  readonly #byMessageId = new Map<number, PendingOperation>();
+  #waiting: PendingOperation[] = [];
+  #running = 0;
+  #bytes = 0;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(options: PendingOperationsOptions) {
+    this.#options = options;
+  }
+
+  get count(): number {
+    return this.#byMessageId.size;
+  }
+
+  /** Bytes of the pending requests. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  find(messageId: number): PendingOperation | undefined {
+    return this.#byMessageId.get(messageId);
+  }
+
+  /** Takes an operation whose message id is not in use, and starts it as soon as its turn comes. */
+  add(operation: PendingOperation): void {
+    this.#byMessageId.set(operation.messageId, operation);
+    this.#bytes += operation.pduBytes;
+    if (this.#running < this.#options.maxRunning) {
+      this.#start(operation);
+    } else {
+      this.#waiting.push(operation);
+    }
+  }
+
+  /** Resolves when nothing is pending; for one caller at a time. */
+  whenEmpty(): Promise<void> | undefined {
+    if (this.count === 0) {
+      return undefined;
+    }
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve;
+    });
+  }
+
+  /** Abandons what can be. */
+  abandonAll(): void {
+    for (const operation of this.#byMessageId.values()) {
+      if (operation.canBeAbandoned) {
+        operation.abandon();
+      }
+    }
+  }
+
+  /** Nobody is left to answer: what waits its turn is not begun, what runs ends unanswered. */
+  drop(): void {
+    for (const operation of this.#waiting) {
+      this.#remove(operation);
+    }
+    this.#waiting = [];
+    for (const operation of this.#byMessageId.values()) {
+      operation.abandon();
+    }
+  }
+
+  #start(operation: PendingOperation): void {
+    this.#running += 1;
+    void this.#options.run(operation).finally(() => {
+      this.#running -= 1;
+      this.#remove(operation);
+      this.#startNext();
+      this.#options.onEnded();
+      if (this.count === 0) {
+        this.#onEmpty?.();
+        this.#onEmpty = undefined;
+      }
+    });
+  }
+
+  #remove(operation: PendingOperation): void {
+    this.#byMessageId.delete(operation.messageId);
+    this.#bytes -= operation.pduBytes;
+  }
+
+  #startNext(): void {
+    const next = this.#waiting.shift();
+    if (next !== undefined) {
+      this.#start(next);
+    }
+  }
+}

@@ -1,0 +1,263 @@
+/**
+ * The LDAP session of a connection (RFC 4511 §5.3): who the client is, which of its requests are
+ * pending, and what each request does to the session.
+ *
+ * A bind runs alone, and nothing behind it is read until it is answered (RFC 4511 §4.2.1). From the
+ * moment it arrives the session is anonymous, whatever comes of it.
+ *
+ * Not here: the connection's life (connection.ts), what the operations do (operations.ts).
+ *
+ * @module
+ */
+
+import type { SecureContext } from 'node:tls';
+
+import type { Log } from '../core/log.ts';
+import { anonymous, type Principal } from '../directory/principal.ts';
+import type { Caller, DirectoryService } from '../directory/service.ts';
+import { LdapError } from './errors.ts';
+import type { LdapLimits } from './limits.ts';
+import {
+  checkControls,
+  type OperationEnvironment,
+  responseTagOf,
+  resultOfFailure,
+  runOperation,
+} from './operations.ts';
+import type { Output } from './output.ts';
+import { PendingOperation, PendingOperations } from './pending-operations.ts';
+import { type DecodedRequest, decodeRequest, type Envelope } from './request-decoder.ts';
+import {
+  type BindRequest,
+  type Control,
+  type ExtendedRequest,
+  type OperationRequest,
+  ResponseTag,
+} from './requests.ts';
+import { encodeExtendedResult, encodeResult } from './response-encoder.ts';
+import { success } from './result-codes.ts';
+import { authenticate } from './simple-bind.ts';
+import { admitStartTls, START_TLS } from './start-tls.ts';
+
+export interface SessionOptions {
+  readonly directory: DirectoryService;
+  readonly limits: LdapLimits;
+  readonly allowClearPasswords: boolean;
+  readonly address: string;
+  readonly log: Log;
+  /** True while unsent answers of all connections leave no room for more. */
+  readonly isOverloaded: () => boolean;
+}
+
+/** What a session needs of the connection under it. */
+export interface SessionHost {
+  readonly output: Output;
+  /** Bytes have arrived behind the request that is being handled. */
+  readonly hasUnreadBytes: boolean;
+  /** What StartTLS would use now; undefined where it is not offered. */
+  readonly startTlsContext: SecureContext | undefined;
+  /** Sends what waits, goes over to TLS and calls `onSecured`. */
+  startTls(secureContext: SecureContext): void;
+  /** Sends what waits and ends the connection. */
+  end(): void;
+  /** Cuts the connection. */
+  destroy(): void;
+  /** Something that was pending is not any more. */
+  onProgress(): void;
+}
+
+/** A message without the operation in it. */
+interface Received {
+  readonly messageId: number;
+  readonly controls: readonly Control[];
+}
+
+interface PendingBind extends Received {
+  readonly request: BindRequest;
+}
+
+export class LdapSession {
+  readonly #options: SessionOptions;
+  readonly #host: SessionHost;
+  readonly #operations: PendingOperations;
+  #caller: Caller;
+  #bindState: 'none' | 'waiting' | 'running' = 'none';
+  #isDropped = false;
+
+  constructor(options: SessionOptions, host: SessionHost) {
+    this.#options = options;
+    this.#host = host;
+    const { directory, log, isOverloaded } = options;
+    const environment: OperationEnvironment = { directory, output: host.output, log, isOverloaded };
+    this.#operations = new PendingOperations({
+      maxRunning: options.limits.runningOperations,
+      run: (operation) => runOperation(operation, environment),
+      onEnded: () => host.onProgress(),
+    });
+    this.#caller = this.#callerAs(anonymous, false);
+  }
+
+  /** Whether another request may be read. */
+  get hasRoom(): boolean {
+    const { limits } = this.#options;
+    return (
+      this.#bindState === 'none' &&
+      !this.#isDropped &&
+      this.#operations.count < limits.pendingOperations &&
+      this.#operations.bytes < limits.pendingBytes
+    );
+  }
+
+  /** Whether every request was answered. */
+  get isIdle(): boolean {
+    return this.#operations.count === 0 && this.#bindState === 'none';
+  }
+
+  /** How long a request may be now. */
+  get maxPduBytes(): number {
+    const { anonymousPduBytes, boundPduBytes } = this.#options.limits;
+    return this.#caller.principal.kind === 'anonymous' ? anonymousPduBytes : boundPduBytes;
+  }
+
+  /** TLS is established: whoever it was before is nobody now. */
+  onSecured(): void {
+    this.#caller = this.#callerAs(anonymous, true);
+  }
+
+  /** Nothing more is to be answered. */
+  drop(): void {
+    this.#isDropped = true;
+    this.#operations.drop();
+  }
+
+  /**
+   * Handles one request.
+   *
+   * @throws {LdapError} `LDAP_MALFORMED`, with which the session is over.
+   */
+  receive(envelope: Envelope, pduBytes: number): void {
+    const { messageId } = envelope;
+    if (this.#operations.find(messageId) !== undefined) {
+      throw new LdapError('LDAP_MALFORMED', 'the message id of a request that is not answered yet');
+    }
+    const decoded = this.#decode(envelope);
+    if (decoded === undefined) {
+      return;
+    }
+    const { request, controls } = decoded;
+    switch (request.kind) {
+      case 'unbind':
+        this.drop();
+        this.#host.end();
+        break;
+      case 'abandon':
+        this.#abandon(request.messageId);
+        break;
+      case 'bind':
+        void this.#bind({ messageId, controls, request: request.bind });
+        break;
+      default:
+        if (request.kind === 'extended' && request.extended.name === START_TLS) {
+          this.#startTls({ messageId, controls }, request.extended);
+        } else {
+          this.#begin({ messageId, controls }, request, pduBytes);
+        }
+    }
+  }
+
+  #callerAs(principal: Principal, isProtected: boolean): Caller {
+    const { address } = this.#options;
+    return { principal, session: { isProtected, address, channel: 'ldap' } };
+  }
+
+  #become(principal: Principal): void {
+    this.#caller = { principal, session: this.#caller.session };
+  }
+
+  /** From here on nobody is authenticated, and what an earlier identity still reads is given up. */
+  #becomeAnonymous(): void {
+    this.#become(anonymous);
+    this.#operations.abandonAll();
+  }
+
+  /** Answers a request that can be named but not carried out; undefined then. */
+  #decode(envelope: Envelope): DecodedRequest | undefined {
+    try {
+      return decodeRequest(envelope, this.#options.limits);
+    } catch (error) {
+      if (error instanceof LdapError && error.code === 'LDAP_MALFORMED') {
+        throw error;
+      }
+      if (envelope.kind === 'bind') {
+        this.#becomeAnonymous();
+      }
+      const tag = responseTagOf[envelope.kind];
+      if (tag !== undefined) {
+        const result = resultOfFailure(error, this.#options.log);
+        this.#host.output.send([encodeResult(envelope.messageId, tag, result)]);
+      }
+      return undefined;
+    }
+  }
+
+  #begin(received: Received, request: OperationRequest, pduBytes: number): void {
+    const source = { ...received, request, pduBytes, caller: this.#caller };
+    this.#operations.add(new PendingOperation(source));
+  }
+
+  #abandon(messageId: number): void {
+    const operation = this.#operations.find(messageId);
+    if (operation?.canBeAbandoned === true) {
+      operation.abandon();
+    }
+  }
+
+  async #bind({ messageId, request, controls }: PendingBind): Promise<void> {
+    const { directory, allowClearPasswords, log } = this.#options;
+    const { session } = this.#caller;
+    this.#bindState = 'waiting';
+    this.#becomeAnonymous();
+    await this.#operations.whenEmpty();
+    if (this.#isDropped) {
+      this.#bindState = 'none';
+      return;
+    }
+    this.#bindState = 'running';
+    let result = success;
+    try {
+      checkControls(controls);
+      this.#become(await authenticate(request, { directory, session, allowClearPasswords }));
+    } catch (error) {
+      result = resultOfFailure(error, log);
+    }
+    this.#bindState = 'none';
+    this.#host.output.send([encodeResult(messageId, ResponseTag.bind, result)]);
+    this.#host.onProgress();
+  }
+
+  /** RFC 4511 §4.14. */
+  #startTls({ messageId, controls }: Received, request: ExtendedRequest): void {
+    const { log } = this.#options;
+    if (this.#host.hasUnreadBytes) {
+      // Sent in clear, these would be taken for the client's own words under TLS.
+      log.warn('bytes behind a StartTLS request: the connection is cut');
+      this.#host.destroy();
+      return;
+    }
+    const send = (result = success): void =>
+      this.#host.output.send([encodeExtendedResult(messageId, result, { name: START_TLS })]);
+    try {
+      checkControls(controls);
+      const secureContext = admitStartTls(request, {
+        secureContext: this.#host.startTlsContext,
+        isProtected: this.#caller.session.isProtected,
+        pendingOperations: this.#operations.count,
+      });
+      this.#become(anonymous);
+      send();
+      this.#host.startTls(secureContext);
+    } catch (error) {
+      send(resultOfFailure(error, log));
+    }
+  }
+}

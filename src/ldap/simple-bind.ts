@@ -1,0 +1,49 @@
+/**
+ * Authentication by bind (RFC 4511 §4.2, RFC 4513 §5.1): what is decided before the directory is
+ * asked. That the connection is anonymous meanwhile, and stays so after a failure, is
+ * connection.ts's.
+ *
+ * @module
+ */
+
+import type { Principal } from '../directory/principal.ts';
+import type { DirectoryService, Session } from '../directory/service.ts';
+import { LdapError } from './errors.ts';
+import type { BindRequest } from './requests.ts';
+
+export interface BindEnvironment {
+  readonly directory: DirectoryService;
+  readonly session: Session;
+  /** Lets passwords through on connections that others can read. */
+  readonly allowClearPasswords: boolean;
+}
+
+/**
+ * Finds out who the client is.
+ *
+ * @throws {LdapError} `LDAP_FIELD`, `LDAP_AUTH_METHOD`, `LDAP_EMPTY_PASSWORD`,
+ *   `LDAP_CLEAR_PASSWORD`, `LDAP_EMPTY_NAME`.
+ * @throws {DirectoryError} as `DirectoryService.bind`.
+ */
+export async function authenticate(
+  { version, name, authentication }: BindRequest,
+  { directory, session, allowClearPasswords }: BindEnvironment,
+): Promise<Principal> {
+  if (version !== 3) {
+    throw new LdapError('LDAP_FIELD', 'only version 3 of LDAP is spoken here');
+  }
+  if (authentication.kind !== 'simple') {
+    throw new LdapError('LDAP_AUTH_METHOD', 'only simple authentication is offered');
+  }
+  const { password } = authentication;
+  if (password.length === 0 && name !== '') {
+    throw new LdapError('LDAP_EMPTY_PASSWORD', 'a name without a password proves nothing');
+  }
+  if (password.length > 0 && !session.isProtected && !allowClearPasswords) {
+    throw new LdapError('LDAP_CLEAR_PASSWORD', 'use TLS before sending a password');
+  }
+  if (password.length > 0 && name === '') {
+    throw new LdapError('LDAP_EMPTY_NAME', 'a password without a name');
+  }
+  return await directory.bind(name, password, session);
+}

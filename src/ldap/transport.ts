@@ -1,0 +1,94 @@
+/**
+ * The socket under a session, in clear or under TLS, and the change from one to the other.
+ *
+ * A socket is wrapped for TLS the same way behind StartTLS and on an LDAPS listener, so that
+ * connections count, deadlines hold and certificates are exchanged alike from the first byte.
+ *
+ * @module
+ */
+
+import type { Socket } from 'node:net';
+import { type SecureContext, TLSSocket } from 'node:tls';
+
+export interface TransportEvents {
+  /** What was received; the array is the receiver's. Under TLS only what came encrypted. */
+  onData(chunk: Uint8Array): void;
+  /** The peer will send no more. */
+  onEnd(): void;
+  /** The TLS handshake succeeded. */
+  onSecured(): void;
+  /** Everything is over; called once. */
+  onClosed(): void;
+}
+
+export class Transport {
+  readonly address: string;
+  readonly #events: TransportEvents;
+  #socket: Socket;
+
+  /** Takes a connected socket that nobody has read from, and pauses it. */
+  constructor(socket: Socket, events: TransportEvents) {
+    this.#socket = socket;
+    this.#events = events;
+    this.address = peerAddress(socket);
+    socket.setNoDelay(true);
+    this.#attach();
+  }
+
+  /** Changes once, when the connection is secured. */
+  get socket(): Socket {
+    return this.#socket;
+  }
+
+  /** True when bytes were received that `onData` has not been given. */
+  get hasUnreadBytes(): boolean {
+    return this.#socket.readableLength > 0;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /**
+   * Goes on under TLS, as the server. Whatever is unread or arrives now is taken as TLS, so bytes
+   * in clear that someone slipped in end the connection.
+   */
+  secure(secureContext: SecureContext): void {
+    const clear = this.#socket;
+    clear.removeAllListeners();
+    clear.on('error', ignore);
+    const secured = new TLSSocket(clear, { isServer: true, secureContext });
+    secured.disableRenegotiation();
+    secured.once('secure', () => this.#events.onSecured());
+    this.#socket = secured;
+    this.#attach();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #attach(): void {
+    const socket = this.#socket;
+    socket.pause();
+    socket.on('data', (chunk: Uint8Array) => this.#events.onData(chunk));
+    socket.on('end', () => this.#events.onEnd());
+    // An error is always followed by 'close', and there is nothing to tell the peer any more.
+    socket.on('error', ignore);
+    socket.once('close', () => this.#events.onClosed());
+  }
+}
+
+function ignore(): void {}
+
+const IPV4_MAPPED = '::ffff:';
+
+/** The peer's address; IPv4 in its own notation also on an IPv6 listener. */
+function peerAddress(socket: Socket): string {
+  const address = socket.remoteAddress ?? '';
+  return address.startsWith(IPV4_MAPPED) ? address.slice(IPV4_MAPPED.length) : address;
+}
