@@ -81,7 +81,7 @@ export class LdapSession {
   readonly #host: SessionHost;
   readonly #operations: PendingOperations;
   #caller: Caller;
-  #bindState: 'none' | 'waiting' | 'running' = 'none';
+  #isBinding = false;
   #isDropped = false;
 
   constructor(options: SessionOptions, host: SessionHost) {
@@ -101,7 +101,7 @@ export class LdapSession {
   get hasRoom(): boolean {
     const { limits } = this.#options;
     return (
-      this.#bindState === 'none' &&
+      !this.#isBinding &&
       !this.#isDropped &&
       this.#operations.count < limits.pendingOperations &&
       this.#operations.bytes < limits.pendingBytes
@@ -110,7 +110,7 @@ export class LdapSession {
 
   /** Whether every request was answered. */
   get isIdle(): boolean {
-    return this.#operations.count === 0 && this.#bindState === 'none';
+    return this.#operations.count === 0 && !this.#isBinding;
   }
 
   /** How long a request may be now. */
@@ -215,14 +215,9 @@ export class LdapSession {
   async #bind({ messageId, request, controls }: PendingBind): Promise<void> {
     const { directory, allowClearPasswords, log } = this.#options;
     const { session } = this.#caller;
-    this.#bindState = 'waiting';
+    this.#isBinding = true;
     this.#becomeAnonymous();
     await this.#operations.whenEmpty();
-    if (this.#isDropped) {
-      this.#bindState = 'none';
-      return;
-    }
-    this.#bindState = 'running';
     let result = success;
     try {
       checkControls(controls);
@@ -230,7 +225,7 @@ export class LdapSession {
     } catch (error) {
       result = resultOfFailure(error, log);
     }
-    this.#bindState = 'none';
+    this.#isBinding = false;
     this.#host.output.send([encodeResult(messageId, ResponseTag.bind, result)]);
     this.#host.onProgress();
   }

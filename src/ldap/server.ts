@@ -1,0 +1,214 @@
+/**
+ * The LDAP server: its listeners, and what all connections together may use.
+ *
+ * @module
+ */
+
+import type { Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
+
+import type { Clock, TimerHandle } from '../core/clock.ts';
+import type { Log } from '../core/log.ts';
+import type { DirectoryService } from '../directory/service.ts';
+import { LdapConnection, type TlsMode } from './connection.ts';
+import { LdapError } from './errors.ts';
+import { defaultLdapLimits, type LdapLimits } from './limits.ts';
+import { type Listener, type ListenerOptions, openListener } from './listener.ts';
+import { OutputTotal } from './output.ts';
+import { createTlsContext, type TlsCredentials } from './tls-credentials.ts';
+
+export interface LdapServerOptions {
+  readonly directory: DirectoryService;
+  readonly listeners: readonly ListenerOptions[];
+  /** Needed as soon as a listener has TLS. */
+  readonly tls?: TlsCredentials;
+  /** Those left out have their defaults. */
+  readonly limits?: Partial<LdapLimits>;
+  /** Lets passwords through in clear. Only for trials on the loopback. */
+  readonly allowClearPasswords?: boolean;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+/** Counters since the server was opened. */
+export interface LdapServerStatistics {
+  /** Now. */
+  readonly connections: number;
+  readonly acceptedConnections: number;
+  /** Cut at once because of a limit. */
+  readonly refusedConnections: number;
+  /** Now, of all connections. */
+  readonly unsentBytes: number;
+}
+
+export class LdapServer {
+  readonly #options: LdapServerOptions;
+  readonly #limits: LdapLimits;
+  readonly #outputTotal = new OutputTotal();
+  readonly #connections = new Set<LdapConnection>();
+  readonly #countByAddress = new Map<string, number>();
+  #listeners: readonly Listener[] = [];
+  #secureContext: SecureContext | undefined;
+  #acceptedConnections = 0;
+  #refusedConnections = 0;
+  #isRefusing = false;
+  #closing: Promise<void> | undefined;
+  #onEmpty: (() => void) | undefined;
+
+  /**
+   * Listens on every address, or on none.
+   *
+   * @throws {LdapError} `LDAP_PORT_IN_USE`, `LDAP_PORT_DENIED`, `LDAP_LISTEN`,
+   *   `LDAP_TLS_CREDENTIALS`.
+   */
+  static async open(options: LdapServerOptions): Promise<LdapServer> {
+    const server = new LdapServer(options);
+    await server.#listen();
+    return server;
+  }
+
+  private constructor(options: LdapServerOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultLdapLimits, ...options.limits };
+    this.#secureContext = options.tls && createTlsContext(options.tls);
+    if (this.#secureContext === undefined && options.listeners.some(({ tls }) => tls !== 'none')) {
+      throw new LdapError(
+        'LDAP_TLS_CREDENTIALS',
+        'a listener offers TLS, but there is no certificate: set ldap.certificateFile and ldap.keyFile',
+      );
+    }
+  }
+
+  /** Where the server listens, with the ports that the system chose. */
+  get listeners(): readonly ListenerOptions[] {
+    return this.#listeners.map(({ bound }) => bound);
+  }
+
+  get statistics(): LdapServerStatistics {
+    return {
+      connections: this.#connections.size,
+      acceptedConnections: this.#acceptedConnections,
+      refusedConnections: this.#refusedConnections,
+      unsentBytes: this.#outputTotal.bytes,
+    };
+  }
+
+  /**
+   * Shows new connections these credentials; connections that exist keep theirs.
+   *
+   * @throws {LdapError} `LDAP_TLS_CREDENTIALS`; the ones before stay in use then.
+   */
+  reloadTls(credentials: TlsCredentials): void {
+    this.#secureContext = createTlsContext(credentials);
+  }
+
+  /**
+   * Stops accepting, lets every connection answer what it was asked, tells it that the server stops,
+   * and cuts what is left after `limits.closeMs`.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #listen(): Promise<void> {
+    const { log } = this.#options;
+    const listeners: Listener[] = [];
+    try {
+      for (const options of this.#options.listeners) {
+        listeners.push(
+          await openListener(options, {
+            onConnection: (socket) => this.#accept(socket, options.tls),
+            onError: (error) =>
+              log.error('a connection was not accepted', { error: error.message }),
+          }),
+        );
+      }
+    } catch (error) {
+      for (const listener of listeners) {
+        listener.close();
+      }
+      throw error;
+    }
+    this.#listeners = listeners;
+  }
+
+  #accept(socket: Socket, tls: TlsMode): void {
+    const address = socket.remoteAddress ?? '';
+    const count = this.#countByAddress.get(address) ?? 0;
+    const { connections, connectionsPerAddress } = this.#limits;
+    if (
+      this.#closing !== undefined ||
+      this.#connections.size >= connections ||
+      count >= connectionsPerAddress
+    ) {
+      this.#refuse(socket, address);
+      return;
+    }
+    this.#isRefusing = false;
+    this.#acceptedConnections += 1;
+    this.#countByAddress.set(address, count + 1);
+    const { directory, clock, log, allowClearPasswords = false } = this.#options;
+    const connection = new LdapConnection(socket, {
+      directory,
+      clock,
+      log,
+      allowClearPasswords,
+      limits: this.#limits,
+      outputTotal: this.#outputTotal,
+      tls,
+      secureContext: () => this.#secureContext,
+      onClosed: () => this.#forget(connection, address),
+    });
+    this.#connections.add(connection);
+    connection.start();
+  }
+
+  /** Said once for every time that the limits begin to refuse. */
+  #refuse(socket: Socket, address: string): void {
+    this.#refusedConnections += 1;
+    if (!this.#isRefusing) {
+      const connections = this.#connections.size;
+      this.#options.log.warn('connections are refused: too many', { address, connections });
+    }
+    this.#isRefusing = true;
+    socket.destroy();
+  }
+
+  #forget(connection: LdapConnection, address: string): void {
+    this.#connections.delete(connection);
+    const count = this.#countByAddress.get(address) ?? 0;
+    if (count > 1) {
+      this.#countByAddress.set(address, count - 1);
+    } else {
+      this.#countByAddress.delete(address);
+    }
+    if (this.#connections.size === 0) {
+      this.#onEmpty?.();
+    }
+  }
+
+  async #close(): Promise<void> {
+    for (const listener of this.#listeners) {
+      listener.close();
+    }
+    if (this.#connections.size === 0) {
+      return;
+    }
+    const { clock } = this.#options;
+    let timer: TimerHandle | undefined;
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+      timer = clock.schedule(this.#limits.closeMs, () => {
+        for (const connection of this.#connections) {
+          connection.destroy();
+        }
+        resolve();
+      });
+      for (const connection of this.#connections) {
+        connection.shutDown();
+      }
+    });
+    timer?.cancel();
+  }
+}
