@@ -1,0 +1,318 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import type { GateErrorCode } from '../../src/ca/errors.ts';
+import { checkPublication, type PublicationFacts } from '../../src/ca/publish-gate.ts';
+
+const HOUR = 3_600_000;
+const nowMs = Date.UTC(2026, 0, 6, 0, 0, 1, 500);
+const thisUpdateMs = Date.UTC(2026, 0, 6, 0, 0, 1);
+const previousMs = thisUpdateMs - 24 * HOUR;
+
+const bytes = (text: string): Uint8Array => Buffer.from(text, 'utf8');
+
+/** A list with one entry kept, one added and one dropped: everything in order. */
+const good: PublicationFacts = {
+  scope: '10201',
+  nowMs,
+  list: {
+    number: 8n,
+    thisUpdateMs,
+    nextUpdateMs: thisUpdateMs + 72 * HOUR,
+    nextPublishMs: thisUpdateMs + 24 * HOUR,
+    issuerDer: bytes('issuer'),
+    authorityKey: {
+      keyIdentifier: bytes('key'),
+      issuerDer: bytes('issuer'),
+      serialNumber: 5n,
+    },
+    isSignatureValid: true,
+    distributionPoint: {
+      isCritical: true,
+      nameDer: bytes('point'),
+      onlyContains: 'user',
+      isLimited: false,
+    },
+    isDelta: false,
+    entryCount: 2,
+    hasEntriesField: true,
+    reasons: new Set([1, 3]),
+  },
+  meant: { number: 8n, thisUpdateMs, nextUpdateMs: thisUpdateMs + 72 * HOUR, entryCount: 2 },
+  expected: {
+    onlyContains: 'user',
+    distributionPointDer: bytes('point'),
+    issuerDer: bytes('issuer'),
+    keyIdentifier: bytes('key'),
+    certificateSerialNumber: 5n,
+    allowedReasons: new Set([1, 2, 3, 4, 5]),
+    periodMs: 24 * HOUR,
+  },
+  stored: {
+    counter: 7n,
+    acknowledgedSequence: 3n,
+    liveEntries: 2,
+    liveInAllScopes: 9,
+    liveInTotal: 9,
+    ownerId: 'us',
+    isNewListArchived: true,
+    isPreviousListArchived: true,
+  },
+  ownerId: 'us',
+  previous: { thisUpdateMs: previousMs, sequence: 2n },
+  lastRegularUpdateMs: previousMs,
+  includedSequence: 3n,
+  oldestUnlistedMs: undefined,
+  added: [
+    {
+      serialNumber: 0xa1n,
+      distributionPointDer: bytes('point'),
+      isRevoked: true,
+      sequence: 3n,
+    },
+  ],
+  dropped: [{ serialNumber: 0xa2n, notAfterMs: previousMs - 1000 }],
+  entryNameDer: bytes('point'),
+};
+
+type Change = (facts: PublicationFacts) => Partial<PublicationFacts>;
+const list =
+  (change: Partial<PublicationFacts['list']>): Change =>
+  (facts) => ({ list: { ...facts.list, ...change } });
+const stored =
+  (change: Partial<PublicationFacts['stored']>): Change =>
+  (facts) => ({ stored: { ...facts.stored, ...change } });
+const point =
+  (change: Partial<NonNullable<PublicationFacts['list']['distributionPoint']>>): Change =>
+  (facts) => {
+    const { distributionPoint } = facts.list;
+    assert(distributionPoint !== undefined);
+    return { list: { ...facts.list, distributionPoint: { ...distributionPoint, ...change } } };
+  };
+const key =
+  (change: Partial<NonNullable<PublicationFacts['list']['authorityKey']>>): Change =>
+  (facts) => {
+    const { authorityKey } = facts.list;
+    assert(authorityKey !== undefined);
+    return { list: { ...facts.list, authorityKey: { ...authorityKey, ...change } } };
+  };
+const added =
+  (change: Partial<PublicationFacts['added'][number]>): Change =>
+  (facts) => ({ added: facts.added.map((entry) => ({ ...entry, ...change })) });
+const dropped =
+  (notAfterMs: number | undefined): Change =>
+  () => ({ dropped: [{ serialNumber: 0xa2n, notAfterMs }] });
+
+const mutations: readonly {
+  readonly code: GateErrorCode;
+  readonly why: string;
+  readonly change: Change;
+}[] = [
+  { code: 'CA_GATE_I1', why: 'the number of the last list', change: stored({ counter: 8n }) },
+  { code: 'CA_GATE_I1', why: 'a number left out', change: stored({ counter: 6n }) },
+  {
+    code: 'CA_GATE_I2',
+    why: 'thisUpdate in the future',
+    change: () => ({ nowMs: thisUpdateMs - 1 }),
+  },
+  {
+    code: 'CA_GATE_I2',
+    why: 'thisUpdate of the last list',
+    change: () => ({ previous: { thisUpdateMs, sequence: 2n } }),
+  },
+  {
+    code: 'CA_GATE_I2',
+    why: 'a list that is over',
+    change: () => ({ nowMs: thisUpdateMs + 72 * HOUR }),
+  },
+  {
+    code: 'CA_GATE_I3',
+    why: 'an entry dropped whose certificate ended with the last regular list',
+    change: dropped(previousMs),
+  },
+  {
+    code: 'CA_GATE_I3',
+    why: 'an entry dropped of no known certificate',
+    change: dropped(undefined),
+  },
+  {
+    code: 'CA_GATE_I3',
+    why: 'an entry dropped when no list came by the cadence yet',
+    change: () => ({ lastRegularUpdateMs: undefined }),
+  },
+  {
+    code: 'CA_GATE_I4',
+    why: 'a certificate of another partition',
+    change: added({ distributionPointDer: bytes('other') }),
+  },
+  {
+    code: 'CA_GATE_I4',
+    why: 'a certificate that the CA does not know',
+    change: added({ distributionPointDer: undefined }),
+  },
+  { code: 'CA_GATE_I4', why: 'a certificate that is good', change: added({ isRevoked: false }) },
+  { code: 'CA_GATE_I4', why: 'an entry twice', change: added({ sequence: 2n }) },
+  { code: 'CA_GATE_I4', why: 'a revoked certificate left out', change: stored({ liveEntries: 3 }) },
+  {
+    code: 'CA_GATE_I4',
+    why: 'partitions that are not the whole',
+    change: stored({ liveInTotal: 10 }),
+  },
+  { code: 'CA_GATE_I5', why: 'no IDP', change: list({ distributionPoint: undefined }) },
+  { code: 'CA_GATE_I5', why: 'an IDP that is not critical', change: point({ isCritical: false }) },
+  { code: 'CA_GATE_I5', why: 'an IDP with another name', change: point({ nameDer: bytes('x') }) },
+  { code: 'CA_GATE_I5', why: 'an IDP without a name', change: point({ nameDer: undefined }) },
+  { code: 'CA_GATE_I5', why: 'an IDP of CA certificates', change: point({ onlyContains: 'ca' }) },
+  { code: 'CA_GATE_I5', why: 'an IDP with a limit', change: point({ isLimited: true }) },
+  {
+    code: 'CA_GATE_I5',
+    why: 'no entry in the directory',
+    change: () => ({ entryNameDer: undefined }),
+  },
+  {
+    code: 'CA_GATE_I5',
+    why: 'an entry of another name',
+    change: () => ({ entryNameDer: bytes('Point') }),
+  },
+  { code: 'CA_GATE_I6', why: 'another issuer', change: list({ issuerDer: bytes('ISSUER') }) },
+  { code: 'CA_GATE_I6', why: 'a wrong signature', change: list({ isSignatureValid: false }) },
+  { code: 'CA_GATE_I6', why: 'no AKI', change: list({ authorityKey: undefined }) },
+  { code: 'CA_GATE_I6', why: 'the key of another', change: key({ keyIdentifier: bytes('k') }) },
+  { code: 'CA_GATE_I6', why: 'an older certificate in AKI', change: key({ serialNumber: 4n }) },
+  { code: 'CA_GATE_I6', why: 'another issuer in AKI', change: key({ issuerDer: bytes('x') }) },
+  {
+    code: 'CA_GATE_I6',
+    why: 'an end that was not meant',
+    change: list({ nextUpdateMs: thisUpdateMs + 71 * HOUR }),
+  },
+  {
+    code: 'CA_GATE_I10',
+    why: 'a list that is not archived',
+    change: stored({ isNewListArchived: false }),
+  },
+  {
+    code: 'CA_GATE_I10',
+    why: 'an old list that is gone',
+    change: stored({ isPreviousListArchived: false }),
+  },
+  { code: 'CA_GATE_I11', why: 'a hold', change: list({ reasons: new Set([1, 6]) }) },
+  { code: 'CA_GATE_I11', why: 'unspecified written out', change: list({ reasons: new Set([0]) }) },
+  {
+    code: 'CA_GATE_I11',
+    why: 'no reason where the policy wants one',
+    change: list({ reasons: new Set([undefined]) }),
+  },
+  { code: 'CA_GATE_I11', why: 'removeFromCRL', change: list({ reasons: new Set([8]) }) },
+  {
+    code: 'CA_GATE_I12',
+    why: 'entries without their field',
+    change: list({ hasEntriesField: false }),
+  },
+  { code: 'CA_GATE_I13', why: 'another writer', change: stored({ ownerId: 'them' }) },
+  {
+    code: 'CA_GATE_I14',
+    why: 'a revocation that came in between',
+    change: stored({ acknowledgedSequence: 4n }),
+  },
+  {
+    code: 'CA_GATE_I15',
+    why: 'a revocation that has waited for a period',
+    change: () => ({ oldestUnlistedMs: nowMs - 24 * HOUR }),
+  },
+  {
+    code: 'CA_GATE_I15',
+    why: 'a next list announced too late',
+    change: list({ nextPublishMs: thisUpdateMs + 24 * HOUR + 1000 }),
+  },
+];
+
+describe('the publish gate', () => {
+  it('lets a good list through', () => {
+    assert.deepEqual(checkPublication(good), []);
+  });
+
+  for (const { code, why, change } of mutations) {
+    it(`${code} stops ${why}, and nothing else does`, () => {
+      const found = checkPublication({ ...good, ...change(good) });
+      assert.deepEqual(
+        found.map((finding) => finding.code),
+        [code],
+      );
+    });
+  }
+
+  it('has a mutation for every invariant', () => {
+    assert.deepEqual([...new Set(mutations.map(({ code }) => code))], [
+      'CA_GATE_I1',
+      'CA_GATE_I2',
+      'CA_GATE_I3',
+      'CA_GATE_I4',
+      'CA_GATE_I5',
+      'CA_GATE_I6',
+      'CA_GATE_I10',
+      'CA_GATE_I11',
+      'CA_GATE_I12',
+      'CA_GATE_I13',
+      'CA_GATE_I14',
+      'CA_GATE_I15',
+    ] satisfies GateErrorCode[]);
+  });
+
+  it('stops an empty list with an empty field', () => {
+    const empty = { ...good.list, entryCount: 0, reasons: new Set<number>() };
+    const facts = {
+      ...good,
+      list: empty,
+      meant: { ...good.meant, entryCount: 0 },
+      stored: { ...good.stored, liveEntries: 0, acknowledgedSequence: 2n },
+      includedSequence: 2n,
+      added: [],
+    };
+    assert.deepEqual(
+      checkPublication(facts).map(({ code }) => code),
+      ['CA_GATE_I12'],
+    );
+    assert.deepEqual(
+      checkPublication({ ...facts, list: { ...empty, hasEntriesField: false } }),
+      [],
+    );
+  });
+
+  const allowed: readonly { readonly why: string; readonly change: Change }[] = [
+    {
+      why: 'a first list',
+      change: () => ({ previous: undefined, lastRegularUpdateMs: undefined, dropped: [] }),
+    },
+    { why: 'thisUpdate of this very moment', change: () => ({ nowMs: thisUpdateMs }) },
+    {
+      why: 'the last second before the list ends',
+      change: () => ({ nowMs: thisUpdateMs + 72 * HOUR - 1 }),
+    },
+    {
+      why: 'removeFromCRL in a delta list',
+      change: list({ isDelta: true, reasons: new Set([8]) }),
+    },
+    {
+      why: 'entries without a reason where the policy has unspecified',
+      change: (facts) => ({
+        list: { ...facts.list, reasons: new Set([undefined]) },
+        expected: { ...facts.expected, allowedReasons: new Set([0, 1]) },
+      }),
+    },
+    {
+      why: 'a revocation that has waited a second less than a period',
+      change: () => ({ oldestUnlistedMs: nowMs - 24 * HOUR + 1000 }),
+    },
+    { why: 'a list without CRL Next Publish', change: list({ nextPublishMs: undefined }) },
+  ];
+  for (const { why, change } of allowed) {
+    it(`lets through ${why}`, () => {
+      assert.deepEqual(checkPublication({ ...good, ...change(good) }), []);
+    });
+  }
+
+  it('names the scope in every message', () => {
+    const [finding] = checkPublication({ ...good, ownerId: 'them' });
+    assert.ok(finding?.message.startsWith('10201: '));
+  });
+});
