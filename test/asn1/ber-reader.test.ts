@@ -126,6 +126,8 @@ describe('BerReader: headers', () => {
     assert.throws(() => inner.readOctetString(), refusal('BER_TRUNCATED'));
     const length = new BerReader(Buffer.from('0482000100', 'hex'), 0, 3);
     assert.throws(() => length.readElement(), refusal('BER_TRUNCATED'));
+    const claim = new BerReader(Buffer.from('0484ffffffff', 'hex'), 0, 2);
+    assert.throws(() => claim.readElement(), refusal('BER_TRUNCATED'));
     const child = reader('3003040201aaaa').readConstructed();
     assert.throws(() => child.readOctetString(), refusal('BER_TRUNCATED'));
   });

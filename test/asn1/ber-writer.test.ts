@@ -150,6 +150,18 @@ describe('BerWriter: one after another', () => {
     }
   });
 
+  it('hands a large message over instead of copying it', () => {
+    const value = new Uint8Array(0x80_0000);
+    const writer = new BerWriter();
+    const beforeBytes = process.memoryUsage().arrayBuffers;
+    writer.begin(Tag.sequence, value.length);
+    writer.writeOctetString(value);
+    writer.end();
+    const message = writer.finish();
+    const grownBytes = process.memoryUsage().arrayBuffers - beforeBytes;
+    assert(grownBytes < message.length * 1.5, `${grownBytes} bytes for ${message.length}`);
+  });
+
   it('starts anew after a reset, whatever was open', () => {
     for (const length of [10, 100_000]) {
       const writer = new BerWriter();

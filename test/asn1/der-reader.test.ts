@@ -46,6 +46,7 @@ describe('DerReader: headers', () => {
     { why: 'an indefinite length', hex: '30800000', code: 'DER_LENGTH' },
     { why: 'an indefinite primitive', hex: '0480aa0000', code: 'DER_LENGTH' },
     { why: 'five length bytes', hex: '04850000000001aa', code: 'DER_LENGTH' },
+    { why: 'five length bytes that are needed', hex: '04850100000000', code: 'DER_LENGTH' },
     { why: 'eight length bytes', hex: '0488ffffffffffffffff', code: 'DER_LENGTH' },
     { why: 'X.690 §8.1.3.5: 127 length bytes', hex: '04ff', code: 'DER_LENGTH' },
     { why: 'a long form for 1', hex: '048101aa', code: 'DER_LENGTH' },

@@ -93,7 +93,7 @@ describe('X.509 Time, RFC 5280 §4.1.2.5', () => {
     { why: 'a sign for a digit', form: '26010100000-Z' },
     { why: 'a space for a digit', form: '2601 1000000Z' },
     { why: 'a letter for a digit', form: '26010100000aZ' },
-    { why: 'the character after 9', form: '2601010000:0Z' },
+    { why: 'the character after 9', form: '26010100000:Z' },
     { why: 'a byte more', form: '260101000000ZZ' },
     { why: 'nothing', form: '' },
   ];
