@@ -45,10 +45,14 @@ export function isKeyType(value: unknown): value is KeyType {
   if (typeof value !== 'object' || value === null || !('kind' in value)) {
     return false;
   }
-  if (value.kind === 'rsa') {
-    return 'modulusBits' in value && [2048, 3072, 4096].includes(Number(value.modulusBits));
+  if (value.kind === 'rsa' && 'modulusBits' in value) {
+    const { modulusBits } = value;
+    return modulusBits === 2048 || modulusBits === 3072 || modulusBits === 4096;
   }
-  return value.kind === 'ec' && 'curve' in value && ['P-256', 'P-384'].includes(`${value.curve}`);
+  if (value.kind === 'ec' && 'curve' in value) {
+    return value.curve === 'P-256' || value.curve === 'P-384';
+  }
+  return false;
 }
 
 /** True for one of the purposes of `KeyUsagePurpose`. */

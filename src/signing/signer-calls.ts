@@ -222,7 +222,8 @@ export class SignerCalls {
   }
 
   #noticeEnd(reason: string, startedMs: number): void {
-    if (this.#isClosed) {
+    // Before the first one was ready nothing is kept running: `start` fails instead.
+    if (this.#isClosed || !this.#wasOpened) {
       return;
     }
     const { clock, log } = this.#surroundings;

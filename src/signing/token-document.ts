@@ -107,10 +107,29 @@ export function parseTokenDocument(bytes: Uint8Array, file: string): TokenDocume
       `${file} has format version ${String(document['version'])}; this program knows ${VERSION}`,
     );
   }
-  if (!isTokenDocument(document) || Buffer.compare(formatTokenDocument(document), bytes) !== 0) {
+  if (!isTokenDocument(document)) {
     throw damaged(file);
   }
-  return document;
+  const known = withKnownFields(document);
+  if (Buffer.compare(formatTokenDocument(known), bytes) !== 0) {
+    throw damaged(file);
+  }
+  return known;
+}
+
+/** The document in the order and with the fields that this version writes. */
+function withKnownFields(document: TokenDocument): TokenDocument {
+  const { format, version, createdMs, wrappedKey, keysTag } = document;
+  const { kdf, cost, blockSize, parallelization, salt } = document.passphrase;
+  const passphrase = { kdf, cost, blockSize, parallelization, salt };
+  const keys = document.keys.map(({ label, type, purposes, createdMs, spki, sealed }) => {
+    const known: KeyType =
+      type.kind === 'rsa'
+        ? { kind: type.kind, modulusBits: type.modulusBits }
+        : { kind: type.kind, curve: type.curve };
+    return { label, type: known, purposes, createdMs, spki, sealed };
+  });
+  return { format, version, createdMs, passphrase, wrappedKey, keys, keysTag };
 }
 
 /** The error for a token file that is not what was written. */
@@ -150,16 +169,18 @@ function isTokenDocument(
 }
 
 function isPassphrase(value: unknown): value is TokenDocument['passphrase'] {
-  if (!isRecord(value) || value['kdf'] !== 'scrypt' || typeof value['salt'] !== 'string') {
+  if (!isRecord(value)) {
     return false;
   }
-  const { cost, blockSize, parallelization, salt } = value;
-  return areScryptParametersBounded({
-    cost: Number(cost),
-    blockSize: Number(blockSize),
-    parallelization: Number(parallelization),
-    salt,
-  });
+  const { kdf, cost, blockSize, parallelization, salt } = value;
+  return (
+    kdf === 'scrypt' &&
+    typeof cost === 'number' &&
+    typeof blockSize === 'number' &&
+    typeof parallelization === 'number' &&
+    typeof salt === 'string' &&
+    areScryptParametersBounded({ cost, blockSize, parallelization, salt })
+  );
 }
 
 function isStoredKey(value: unknown): value is StoredKey {

@@ -1,0 +1,80 @@
+/**
+ * A signer process without a process: the same inside, reached over a channel that a test can make
+ * lie, drop, hang and break.
+ *
+ * @module
+ */
+
+import type { Clock } from '../../src/core/clock.ts';
+import type { OpenSignerChannel, SignerChannelEvents } from '../../src/signing/signer-channel.ts';
+import { SignerHost } from '../../src/signing/signer-host.ts';
+import type { SignerCall, SignerReply } from '../../src/signing/signer-protocol.ts';
+import { SeededRandom } from './seeded-random.ts';
+
+/** What becomes of a reply: another message, or none. */
+export type AlterReply = (reply: SignerReply, call: SignerCall) => unknown;
+
+/** Takes the place of a reply that never comes. */
+export const noReply: unique symbol = Symbol('no reply');
+
+export class HostChannels {
+  /** Applied to every reply; replaced by the test. */
+  alter: AlterReply = (reply) => reply;
+  /** Called with every call before it is answered. */
+  onCall: (call: SignerCall) => void = () => undefined;
+  /** True: a process that is started ends before it answers anything. */
+  isStillborn = false;
+  /** How many were started. */
+  started = 0;
+  readonly #clock: Clock;
+  readonly #random = new SeededRandom('host channel');
+  #endCurrent: (reason: string) => void = () => undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Ends the running process as a crash would. */
+  crash(): void {
+    this.#endCurrent('SIGSEGV');
+  }
+
+  readonly open: OpenSignerChannel = (events: SignerChannelEvents) => {
+    this.started += 1;
+    const host = new SignerHost({
+      clock: this.#clock,
+      random: this.#random,
+      onFault: () => undefined,
+    });
+    let hasEnded = false;
+    const end = (reason: string): void => {
+      if (!hasEnded) {
+        hasEnded = true;
+        void host.close();
+        setImmediate(() => events.onEnd(reason));
+      }
+    };
+    this.#endCurrent = end;
+    if (this.isStillborn) {
+      end('exit code 1');
+    }
+    const answer = async (call: SignerCall): Promise<void> => {
+      this.onCall(call);
+      const reply = await host.answer(structuredClone(call));
+      const message = this.alter(structuredClone(reply), call);
+      if (message !== noReply && !hasEnded) {
+        events.onMessage(message);
+      }
+    };
+    return {
+      pid: undefined,
+      send: (call) => {
+        if (!hasEnded) {
+          void answer(call);
+        }
+      },
+      disconnect: () => end('exit code 0'),
+      kill: () => end('SIGKILL'),
+    };
+  };
+}
