@@ -35,6 +35,7 @@ export const SyntaxOid = {
   postalAddress: '1.3.6.1.4.1.1466.115.121.1.41',
   printableString: '1.3.6.1.4.1.1466.115.121.1.44',
   supportedAlgorithm: '1.3.6.1.4.1.1466.115.121.1.49',
+  subtreeSpecification: '1.3.6.1.4.1.1466.115.121.1.45',
   telephoneNumber: '1.3.6.1.4.1.1466.115.121.1.50',
   teletexTerminalIdentifier: '1.3.6.1.4.1.1466.115.121.1.51',
   telexNumber: '1.3.6.1.4.1.1466.115.121.1.52',

@@ -245,6 +245,10 @@ const facts: Readonly<Record<KnownSyntaxOid, SyntaxFacts>> = {
     isText: false,
     requiresBinary: true,
   },
+  [SyntaxOid.subtreeSpecification]: {
+    description: 'Subtree Specification',
+    problem: matching('a subtree specification', /^\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}$/),
+  },
   [SyntaxOid.telephoneNumber]: {
     description: 'Telephone Number',
     problem: text('a telephone number', isPrintable),
