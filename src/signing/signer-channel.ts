@@ -11,15 +11,18 @@ import { fileURLToPath } from 'node:url';
 
 import type { SignerCall } from './signer-protocol.ts';
 
-export interface SignerChannel {
+/** A child process and the way to talk to it. */
+export interface ChildChannel<Message> {
   /** Undefined when the process could not be started. */
   readonly pid: number | undefined;
-  send(call: SignerCall): void;
+  send(message: Message): void;
   /** Asks the process to forget its secrets and end. */
   disconnect(): void;
   /** Ends the process at once, hung or not. */
   kill(): void;
 }
+
+export type SignerChannel = ChildChannel<SignerCall>;
 
 export interface SignerChannelEvents {
   /** Anything that arrives, unchecked. */
@@ -33,17 +36,25 @@ export type OpenSignerChannel = (events: SignerChannelEvents) => SignerChannel;
 /** How much of what an ended process wrote to standard error is worth a log line. */
 const MAX_STDERR_CHARACTERS = 4096;
 
+/** Starts the signer process, with an empty environment. */
+export const forkSignerChannel: OpenSignerChannel = (events) =>
+  forkChild('signer-child', {}, events);
+
 /**
- * Starts the signer process: no environment, no arguments, no standard streams but standard error,
- * which is kept for the reason of its end.
+ * Starts one of this folder's child processes: no arguments, no environment but what is given, no
+ * standard streams but standard error, whose end is kept for the reason of the process's.
  */
-export const forkSignerChannel: OpenSignerChannel = (events) => {
+export function forkChild<Message extends object>(
+  name: 'signer-child' | 'pkcs11-child',
+  environment: Readonly<Record<string, string>>,
+  events: SignerChannelEvents,
+): ChildChannel<Message> {
   // The same file as source under a Node that runs TypeScript, compiled otherwise.
-  const entry = new URL(`./signer-child${extname(import.meta.url)}`, import.meta.url);
+  const entry = new URL(`./${name}${extname(import.meta.url)}`, import.meta.url);
   const child = fork(fileURLToPath(entry), [], {
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    env: {},
+    env: environment,
     execArgv: [],
   });
   const stderr = tailOf(child);
@@ -73,7 +84,7 @@ export const forkSignerChannel: OpenSignerChannel = (events) => {
   });
   return {
     pid: child.pid,
-    send: (call) => void child.send(call, () => undefined),
+    send: (message) => void child.send(message, () => undefined),
     disconnect: () => {
       if (child.connected) {
         child.disconnect();
@@ -81,7 +92,7 @@ export const forkSignerChannel: OpenSignerChannel = (events) => {
     },
     kill: () => void child.kill('SIGKILL'),
   };
-};
+}
 
 function tailOf(child: ChildProcess): () => string {
   let tail = '';

@@ -79,7 +79,7 @@ describe('parseTokenDocument', () => {
     { why: 'another format', content: { ...sample, format: 'something else' } },
     { why: 'a field too many', content: { ...sample, extra: 1 } },
     { why: 'a field too many in a key', content: { ...sample, keys: [{ ...key, extra: 1 }] } },
-    { why: 'keys before passphrase', content: Object.assign({ keys: [] }, sample) },
+    { why: 'keys before passphrase', content: { ...Object.assign({ keys: [] }, sample) } },
     {
       why: 'a cost in quotes',
       content: { ...sample, passphrase: { ...passphrase, cost: '1024' } },
