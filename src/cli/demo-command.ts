@@ -11,9 +11,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Command } from 'commander';
 
-import { initialise, type RunningServer, serve } from '../app.ts';
+import { type RunningServer, serve } from '../app.ts';
 import { CONFIGURATION_FILE } from '../config/configuration.ts';
 import type { Operations } from '../http/operations.ts';
+import { initialise } from '../setup/initialise.ts';
 import { type Context, contextOf } from './context.ts';
 import { makeCitizenRequest, sampleCitizens } from './demo-citizens.ts';
 import { examples } from './examples.ts';

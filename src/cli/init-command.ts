@@ -6,7 +6,7 @@
 
 import type { Command } from 'commander';
 
-import { initialise } from '../app.ts';
+import { initialise } from '../setup/initialise.ts';
 import { contextOf } from './context.ts';
 import { examples } from './examples.ts';
 import { parsePort } from './port.ts';

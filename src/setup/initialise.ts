@@ -1,0 +1,218 @@
+/**
+ * Makes a data folder: policy, configuration, secrets, TLS certificate, token, store with the CA in
+ * it. Everything is made in a folder beside the wanted one and renamed at the end, so that there is
+ * a whole data folder or none.
+ *
+ * @module
+ */
+
+import { copyFile, mkdir, mkdtemp, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { stringify } from 'yaml';
+
+import { createInstance } from '../app.ts';
+import { shippedPolicyFile } from '../ca/policy.ts';
+import { CONFIGURATION_FILE } from '../config/configuration.ts';
+import { asBuffer } from '../core/bytes.ts';
+import { type Clock, SystemClock } from '../core/clock.ts';
+import { type RandomSource, SystemRandom } from '../core/random.ts';
+import type { OnProgress, Operator } from '../http/operations.ts';
+import { SetupError } from './errors.ts';
+import { makeTlsCertificate } from './tls-certificate.ts';
+
+export interface InitialiseOptions {
+  /** The data folder to be made; it must not exist or be empty. */
+  readonly folder: string;
+  /** The name of a shipped policy. */
+  readonly preset: string;
+  readonly address: string;
+  readonly ldapPort: number;
+  readonly ldapsPort: number;
+  readonly httpPort: number;
+  /** File with the token's passphrase; one is made up when it is undefined. */
+  readonly passphraseFile: string | undefined;
+  readonly allowClearPasswords: boolean;
+  readonly operator: Operator;
+  readonly onProgress: OnProgress;
+}
+
+export interface InitialisedReport {
+  readonly folder: string;
+  readonly caName: string;
+  readonly caDn: string;
+  /** Of the self-signed certificate, upper-case hexadecimal with colons. */
+  readonly sha256Fingerprint: string;
+  readonly passphraseFile: string;
+  readonly administratorDn: string;
+  readonly administratorPasswordFile: string;
+}
+
+const PASSPHRASE_FILE = 'secrets/token-passphrase';
+const ADMINISTRATOR_FILE = 'secrets/administrator';
+const TLS_CERTIFICATE_FILE = 'tls/server.pem';
+const TLS_KEY_FILE = 'tls/server-key.pem';
+
+/**
+ * Makes the data folder and the CA in it.
+ *
+ * @throws {SetupError} `SETUP_PRESET_UNKNOWN`, `SETUP_FOLDER_NOT_EMPTY`, `SETUP_FOLDER`; and the
+ *   errors of the parts. Nothing is left behind when it fails.
+ */
+export async function initialise(options: InitialiseOptions): Promise<InitialisedReport> {
+  const folder = resolve(options.folder);
+  await assertPreset(options.preset);
+  await assertAbsentOrEmpty(folder);
+  const workshop = await makeWorkshop(folder);
+  try {
+    const made = await furnish(workshop, options);
+    await settle(workshop, folder);
+    return {
+      ...made,
+      folder,
+      passphraseFile: options.passphraseFile ?? join(folder, PASSPHRASE_FILE),
+      administratorPasswordFile: join(folder, ADMINISTRATOR_FILE),
+    };
+  } catch (error) {
+    await rm(workshop, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function assertPreset(preset: string): Promise<void> {
+  const folder = dirname(shippedPolicyFile(preset));
+  const names = (await readdir(folder))
+    .filter((name) => name.endsWith('.yaml') && !name.startsWith('municipalities'))
+    .map((name) => basename(name, '.yaml'));
+  if (!names.includes(preset)) {
+    throw new SetupError(
+      'SETUP_PRESET_UNKNOWN',
+      `no preset ${preset}; there is ${names.sort().join(', ')}`,
+    );
+  }
+}
+
+async function assertAbsentOrEmpty(folder: string): Promise<void> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') {
+      return [];
+    }
+    throw new SetupError('SETUP_FOLDER', `${folder} cannot be used: ${error.message}`, {
+      cause: error,
+    });
+  });
+  if (names.length > 0) {
+    throw new SetupError(
+      'SETUP_FOLDER_NOT_EMPTY',
+      `${folder} is not empty; name a new folder with --data, or move this one away`,
+    );
+  }
+}
+
+/** A fresh folder beside the wanted one, so that the rename stays within one file system. */
+async function makeWorkshop(folder: string): Promise<string> {
+  try {
+    await mkdir(dirname(folder), { recursive: true });
+    return await mkdtemp(`${folder}.making-`);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new SetupError('SETUP_FOLDER', `${folder} cannot be made: ${reason}`, { cause });
+  }
+}
+
+async function furnish(
+  folder: string,
+  options: InitialiseOptions,
+): Promise<Pick<InitialisedReport, 'caName' | 'caDn' | 'sha256Fingerprint' | 'administratorDn'>> {
+  const clock: Clock = new SystemClock();
+  const random: RandomSource = new SystemRandom();
+  for (const name of ['secrets', 'tls', 'token']) {
+    await mkdir(join(folder, name), { mode: 0o700 });
+  }
+  await copyFile(shippedPolicyFile(options.preset), join(folder, 'policy.yaml'));
+  const { certificatePem, keyPem } = makeTlsCertificate({
+    address: options.address,
+    clock,
+    random,
+  });
+  await writeDurably(join(folder, TLS_CERTIFICATE_FILE), certificatePem, 0o644);
+  await writeDurably(join(folder, TLS_KEY_FILE), keyPem, 0o600);
+  if (options.passphraseFile === undefined) {
+    await writeDurably(join(folder, PASSPHRASE_FILE), makeUpSecret(random), 0o600);
+  }
+  const administratorPassword = makeUpSecret(random);
+  await writeDurably(join(folder, ADMINISTRATOR_FILE), administratorPassword, 0o600);
+  await writeDurably(join(folder, CONFIGURATION_FILE), configurationText(options), 0o600);
+  return createInstance({
+    folder,
+    administratorPassword,
+    operator: options.operator,
+    onProgress: options.onProgress,
+  });
+}
+
+/** 32 characters without a newline, so that `ldapsearch -y` can read the file as it is. */
+function makeUpSecret(random: RandomSource): string {
+  return asBuffer(random.bytes(24)).toString('base64url');
+}
+
+function configurationText(options: InitialiseOptions): string {
+  const { address, passphraseFile } = options;
+  const configuration = {
+    formatVersion: 1,
+    policy: 'policy.yaml',
+    store: { folder: 'store' },
+    token: {
+      kind: 'software',
+      file: 'token/software-token.json',
+      passphraseFile: passphraseFile === undefined ? PASSPHRASE_FILE : resolve(passphraseFile),
+    },
+    ldap: {
+      listeners: [
+        { address, port: options.ldapPort, tls: 'starttls' },
+        { address, port: options.ldapsPort, tls: 'ldaps' },
+      ],
+      certificateFile: TLS_CERTIFICATE_FILE,
+      keyFile: TLS_KEY_FILE,
+      allowClearPasswords: options.allowClearPasswords,
+    },
+    http: { address, port: options.httpPort },
+    log: { level: 'info', format: 'auto' },
+  };
+  return `# How this certdir runs; docs/operations.md explains every setting.\n${stringify(configuration)}`;
+}
+
+async function writeDurably(file: string, text: string, mode: number): Promise<void> {
+  const handle = await open(file, 'wx', mode);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Moves the finished folder to its place; an empty folder there gives way. */
+async function settle(workshop: string, folder: string): Promise<void> {
+  try {
+    await syncFolder(workshop);
+    await rmdir(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') {
+        throw error;
+      }
+    });
+    await rename(workshop, folder);
+    await syncFolder(dirname(folder));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new SetupError('SETUP_FOLDER', `${folder} cannot be made: ${reason}`, { cause });
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
