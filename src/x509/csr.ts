@@ -74,6 +74,7 @@ export function parseCertificationRequest(input: Uint8Array | string): Certifica
     assertDer(der);
     const { tbs: info, signatureAlgorithm, signature } = parseSigned(der);
     const parts = readBySchema(der);
+    expectNothingElse(info);
     const attributes = parts.attributes.map(parseAttribute);
     return {
       der,
@@ -113,6 +114,16 @@ function readBySchema(der: Uint8Array): RequestParts {
       ? attributes.map((block: unknown) => rawBytes(block, 'attribute'))
       : [],
   };
+}
+
+/** pkijs passes over what stands behind the attributes; it was signed, so it must not be there. */
+function expectNothingElse(info: Uint8Array): void {
+  const reader = new DerReader(info).readConstructed();
+  reader.skip(Tag.integer);
+  reader.skip(Tag.sequence);
+  reader.skip(Tag.sequence);
+  reader.readOptional(attributesTag);
+  reader.expectEnd();
 }
 
 function rawBytes(block: unknown, name: string): Uint8Array {

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { encodeUtf8 } from '../../src/core/bytes.ts';
+import type { SignatureAlgorithmLike } from '../../src/x509/algorithms.ts';
+import { importPublicKey, verifySignature } from '../../src/x509/verify-signature.ts';
+import { sampleKey, signSample } from '../support/x509-samples.ts';
+
+const message = encodeUtf8('what was signed');
+const keyFor = (scheme: SignatureAlgorithmLike['scheme']): ReturnType<typeof sampleKey> =>
+  sampleKey(scheme === 'ecdsa' ? 'p384' : 'rsa-2048');
+
+describe('verifySignature', () => {
+  for (const scheme of ['rsa-pkcs1', 'rsa-pss', 'ecdsa'] as const) {
+    for (const digest of ['sha256', 'sha384', 'sha512'] as const) {
+      const algorithm = { scheme, digest };
+      const { spki } = keyFor(scheme);
+      const signature = signSample(keyFor(scheme), message, algorithm);
+
+      it(`${scheme} with ${digest}`, () => {
+        assert.ok(verifySignature({ spki, algorithm, message, signature }));
+        const pieces = [message.subarray(0, 4), new Uint8Array(0), message.subarray(4)];
+        assert.ok(verifySignature({ spki, algorithm, message: pieces, signature }));
+      });
+
+      it(`${scheme} with ${digest}: refuses what is wrong`, () => {
+        const changed = Uint8Array.from(signature);
+        const last = changed.length - 1;
+        changed[last] = (changed[last] ?? 0) ^ 1;
+        const wrong = [
+          { message: encodeUtf8('what was not signed') },
+          { signature: changed },
+          { signature: signature.subarray(0, -1) },
+          { signature: Uint8Array.of(...signature, 0) },
+          { signature: new Uint8Array(0) },
+          { signature: new Uint8Array(signature.length) },
+          { algorithm: { scheme, digest: digest === 'sha256' ? 'sha384' : 'sha256' } as const },
+          { spki: sampleKey(scheme === 'ecdsa' ? 'p384' : 'rsa-2048', 'other').spki },
+          { spki: keyFor(scheme === 'ecdsa' ? 'rsa-pkcs1' : 'ecdsa').spki },
+        ];
+        for (const change of wrong) {
+          assert.equal(verifySignature({ spki, algorithm, message, signature, ...change }), false);
+        }
+      });
+    }
+  }
+
+  it('PKCS#1 v1.5 and PSS are not taken for each other', () => {
+    const key = sampleKey('rsa-2048');
+    const digest = 'sha256';
+    for (const [signed, read] of [
+      ['rsa-pkcs1', 'rsa-pss'],
+      ['rsa-pss', 'rsa-pkcs1'],
+    ] as const) {
+      const signature = signSample(key, message, { scheme: signed, digest });
+      const algorithm = { scheme: read, digest } as const;
+      assert.equal(verifySignature({ spki: key.spki, algorithm, message, signature }), false);
+    }
+  });
+
+  it('a key of another kind is an error', () => {
+    const { spki } = sampleKey('p521');
+    const algorithm = { scheme: 'ecdsa', digest: 'sha512' } as const;
+    const signature = new Uint8Array(10);
+    assert.throws(() => verifySignature({ spki, algorithm, message, signature }), {
+      name: 'X509Error',
+      code: 'X509_PUBLIC_KEY',
+    });
+  });
+
+  it('a point that is not on its curve is an error', () => {
+    const spki = Uint8Array.from(sampleKey('p256').spki);
+    const last = spki.length - 1;
+    spki[last] = (spki[last] ?? 0) ^ 1;
+    assert.throws(() => importPublicKey(spki), { name: 'X509Error', code: 'X509_PUBLIC_KEY' });
+  });
+});
