@@ -8,8 +8,9 @@
  * @module
  */
 
-const shape =
-  /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)\.(\d{6})Z#[0-9a-f]{6}#[0-9a-f]{3}#[0-9a-f]{6}$/;
+import { formatGeneralizedTime, parseGeneralizedTime } from './generalized-time.ts';
+
+const shape = /^\d{14}\.(\d{6})Z#[0-9a-f]{6}#[0-9a-f]{3}#[0-9a-f]{6}$/;
 
 /**
  * The next number: the time of now, or one microsecond after the last where the clock stands still
@@ -34,18 +35,10 @@ export function isChangeSequence(text: string): boolean {
   return parseMicroseconds(text) !== undefined;
 }
 
-/** GeneralizedTime (RFC 4517 §3.3.13) to the second, e.g. `20260105000000Z`. */
-export function formatGeneralizedTime(atMs: number): string {
-  return `${new Date(atMs).toISOString().slice(0, 19).replaceAll(/[-T:]/g, '')}Z`;
-}
-
 function parseMicroseconds(text: string): bigint | undefined {
   const match = shape.exec(text);
-  if (match === null) {
-    return undefined;
-  }
-  const [year, month, day, hour, minute, second, fraction] = match.slice(1).map(Number);
-  const atMs = Date.UTC(year ?? 0, (month ?? 0) - 1, day, hour, minute, second);
-  const isReal = Number.isFinite(atMs) && formatGeneralizedTime(atMs) === `${text.slice(0, 14)}Z`;
-  return isReal ? BigInt(atMs) * 1000n + BigInt(fraction ?? 0) : undefined;
+  const seconds = match === null ? undefined : parseGeneralizedTime(`${text.slice(0, 14)}Z`);
+  return seconds === undefined || match === null
+    ? undefined
+    : BigInt(seconds.atMs) * 1000n + BigInt(match[1] ?? '');
 }

@@ -142,7 +142,7 @@ export class EqualityIndex {
 }
 
 /** Where all postings of a type are. */
-export function indexPrefix(type: AttributeType): Uint8Array {
+export function indexPrefix(type: Pick<AttributeType, 'oid'>): Uint8Array {
   return keyOf(Keyspace.index, encodeUtf8(type.oid), Uint8Array.of(0));
 }
 

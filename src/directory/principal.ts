@@ -5,7 +5,9 @@
  * @module
  */
 
-import type { Dn } from './dn.ts';
+import { encodeUtf8 } from '../core/bytes.ts';
+import { createRdn, type Dn } from './dn.ts';
+import type { SchemaLookup } from './schema-model.ts';
 
 /** What makes an entry a verifier: kind, agreement and the partitions it was granted. */
 export interface VerifierGrant {
@@ -64,4 +66,13 @@ export function actorOf(principal: Principal): string {
     case 'system':
       return principal.name;
   }
+}
+
+/** A principal as creatorsName and modifiersName show it: a distinguished name, empty for anonymous. */
+export function actorName(principal: Principal, schema: SchemaLookup): string {
+  const cn = schema.attributeType('cn');
+  if (principal.kind === 'system' && cn !== undefined) {
+    return createRdn([{ type: cn, value: encodeUtf8(principal.name) }], schema).text;
+  }
+  return principal.kind === 'entry' ? principal.dn.format() : '';
 }

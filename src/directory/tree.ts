@@ -16,7 +16,7 @@
  * @module
  */
 
-import { parseHex } from '../core/bytes.ts';
+import { equalBytes, parseHex } from '../core/bytes.ts';
 import { Keyspace, keyOf } from '../store/keyspace.ts';
 import type { KeyRange, ReadView, Transaction } from '../store/store.ts';
 import type { Entry } from './entry.ts';
@@ -27,8 +27,8 @@ import { keyDepth, prefixRange } from './key-range.ts';
 import { moveLargeValuesOut, releaseLargeValues } from './large-values.ts';
 import type { AttributeType, SchemaLookup } from './schema-model.ts';
 
-/** Entries read at once when keys come from an index. */
-const READ_BATCH = 32;
+/** Entries read at once when keys come first; the first batches are smaller, for short answers. */
+const MAX_READ_BATCH = 32;
 const nothing = new Uint8Array(0);
 
 export class Tree {
@@ -51,18 +51,24 @@ export class Tree {
   /** Entries by key, in the order of `keys`; keys without an entry are passed over. */
   async *readEach(view: ReadView, keys: AsyncIterable<Uint8Array>): AsyncIterable<Entry> {
     let batch: Promise<Entry | undefined>[] = [];
+    let size = 1;
     for await (const key of keys) {
       batch.push(this.read(view, key));
-      if (batch.length === READ_BATCH) {
+      if (batch.length >= size) {
         yield* present(await Promise.all(batch));
         batch = [];
+        size = Math.min(size * 2, MAX_READ_BATCH);
       }
     }
     yield* present(await Promise.all(batch));
   }
 
-  /** The keys of the direct children, in order. */
-  async *childKeys(view: ReadView, parentKey: Uint8Array): AsyncIterable<Uint8Array> {
+  /** The direct children, in order. */
+  children(view: ReadView, parentKey: Uint8Array): AsyncIterable<Entry> {
+    return this.readEach(view, this.#childKeys(view, parentKey));
+  }
+
+  async *#childKeys(view: ReadView, parentKey: Uint8Array): AsyncIterable<Uint8Array> {
     for await (const key of view.keys(childRange(parentKey))) {
       yield key.subarray(3);
     }
@@ -88,38 +94,43 @@ export class Tree {
   }
 
   /**
-   * Writes a new entry, or a changed one over `previous` (same key), with its index postings.
-   * Large values that came as bytes are moved out; those of `previous` that are gone are released.
+   * Writes a new entry with its index postings. Large values that came as bytes are kept apart.
    *
    * @returns the entry as stored.
    */
-  async write(transaction: Transaction, entry: Entry, previous?: Entry): Promise<Entry> {
+  async write(transaction: Transaction, entry: Entry): Promise<Entry> {
     const stored = await moveLargeValuesOut(transaction, entry);
-    transaction.put(keyOf(Keyspace.entry, entry.key), encodeEntry(stored));
-    if (previous === undefined) {
-      transaction.put(childKey(entry.key), nothing);
-      transaction.put(uuidKey(this.uuidOf(entry)), entry.key);
+    this.#putKeys(transaction, stored);
+    await this.#index.update(transaction, undefined, stored);
+    return stored;
+  }
+
+  /**
+   * Writes `entry` in the place of `before`, which is a leaf when its name is another. Large values
+   * that both share are kept, those that are gone are released.
+   *
+   * @returns the entry as stored.
+   */
+  async replace(transaction: Transaction, before: Entry, entry: Entry): Promise<Entry> {
+    const stored = await moveLargeValuesOut(transaction, entry);
+    if (equalBytes(before.key, entry.key)) {
+      transaction.put(keyOf(Keyspace.entry, entry.key), encodeEntry(stored));
+      await this.#index.update(transaction, before, stored);
+    } else {
+      this.#deleteKeys(transaction, before);
+      this.#putKeys(transaction, stored);
+      await this.#index.update(transaction, before, undefined);
+      await this.#index.update(transaction, undefined, stored);
     }
-    await this.#index.update(transaction, previous, stored);
-    if (previous !== undefined) {
-      await releaseLargeValues(transaction, previous, stored);
-    }
+    await releaseLargeValues(transaction, before, stored);
     return stored;
   }
 
   /** Removes a leaf. Whether it is one has been checked. */
   async remove(transaction: Transaction, entry: Entry): Promise<void> {
     await this.#index.update(transaction, entry, undefined);
-    this.#removeKeys(transaction, entry);
+    this.#deleteKeys(transaction, entry);
     await releaseLargeValues(transaction, entry, undefined);
-  }
-
-  /** Writes `entry` in the place of a leaf with another name; large values are kept, not copied. */
-  async move(transaction: Transaction, previous: Entry, entry: Entry): Promise<void> {
-    await this.#index.update(transaction, previous, undefined);
-    this.#removeKeys(transaction, previous);
-    await this.write(transaction, entry);
-    await releaseLargeValues(transaction, previous, entry);
   }
 
   uuidOf(entry: Entry): string {
@@ -130,7 +141,13 @@ export class Tree {
     return Buffer.from(value).toString('latin1');
   }
 
-  #removeKeys(transaction: Transaction, entry: Entry): void {
+  #putKeys(transaction: Transaction, entry: Entry): void {
+    transaction.put(keyOf(Keyspace.entry, entry.key), encodeEntry(entry));
+    transaction.put(childKey(entry.key), nothing);
+    transaction.put(uuidKey(this.uuidOf(entry)), entry.key);
+  }
+
+  #deleteKeys(transaction: Transaction, entry: Entry): void {
     transaction.delete(keyOf(Keyspace.entry, entry.key));
     transaction.delete(childKey(entry.key));
     transaction.delete(uuidKey(this.uuidOf(entry)));

@@ -1,0 +1,159 @@
+/**
+ * From a filter to the entries that can match it, by the equality indexes: one look-up for an
+ * equality, the smallest of an `and`, all of an `or`. Whatever an index cannot answer is left to the
+ * filter, which is evaluated on every candidate anyhow.
+ *
+ * @module
+ */
+
+import { compareBytes } from '../core/bytes.ts';
+import type { ReadView } from '../store/store.ts';
+import type { EqualityIndex } from './equality-index.ts';
+import type { ResolvedFilter } from './filter-resolution.ts';
+import type { AttributeType } from './schema-model.ts';
+
+/** Where candidates are looked for. */
+export interface CandidatePlace {
+  readonly view: ReadView;
+  /** Candidates are at or below the name with this key. */
+  readonly baseKey: Uint8Array;
+}
+
+interface LookUp {
+  readonly type: AttributeType;
+  readonly valueKey: Uint8Array;
+}
+
+/** Look-ups whose results together hold every match; none when nothing can match. */
+type Plan = readonly LookUp[];
+
+/** Postings counted, per look-up, to choose between the members of an `and`. */
+const PROBE_LIMIT = 64;
+
+/**
+ * The keys of the names of all entries that can match, in order, each once.
+ *
+ * @returns undefined when the indexes cannot tell: every entry in scope is a candidate.
+ */
+export async function candidateKeys(
+  filter: ResolvedFilter,
+  index: EqualityIndex,
+  place: CandidatePlace,
+): Promise<AsyncIterable<Uint8Array> | undefined> {
+  const plan = await planFilter(filter, index, place);
+  if (plan === undefined) {
+    return undefined;
+  }
+  const sources = plan.map((lookUp) => index.candidates(place.view, lookUp, place));
+  const [only] = sources;
+  return sources.length === 1 && only !== undefined ? only : mergeKeys(sources);
+}
+
+async function planFilter(
+  filter: ResolvedFilter,
+  index: EqualityIndex,
+  place: CandidatePlace,
+): Promise<Plan | undefined> {
+  switch (filter.kind) {
+    case 'undefined':
+      return [];
+    case 'value': {
+      const { target, test } = filter;
+      const isIndexed = test.kind === 'equality' && index.has(target.type);
+      return isIndexed ? [{ type: target.type, valueKey: test.key }] : undefined;
+    }
+    case 'and':
+      return await smallest(await planEach(filter.filters, index, place), index, place);
+    case 'or': {
+      const plans = await planEach(filter.filters, index, place);
+      return plans.length === filter.filters.length ? plans.flat() : undefined;
+    }
+    case 'not':
+    case 'present':
+    case 'extensible':
+      return undefined;
+  }
+}
+
+async function planEach(
+  filters: readonly ResolvedFilter[],
+  index: EqualityIndex,
+  place: CandidatePlace,
+): Promise<readonly Plan[]> {
+  const plans: Plan[] = [];
+  for (const filter of filters) {
+    const plan = await planFilter(filter, index, place);
+    if (plan !== undefined) {
+      plans.push(plan);
+    }
+  }
+  return plans;
+}
+
+/** The plan with the fewest postings, as far as they are counted. */
+async function smallest(
+  plans: readonly Plan[],
+  index: EqualityIndex,
+  place: CandidatePlace,
+): Promise<Plan | undefined> {
+  if (plans.length < 2) {
+    return plans[0];
+  }
+  let best: { readonly plan: Plan; readonly count: number } | undefined;
+  for (const plan of plans) {
+    const count = await countPostings(plan, index, place);
+    if (best === undefined || count < best.count) {
+      best = { plan, count };
+    }
+  }
+  return best?.plan;
+}
+
+async function countPostings(
+  plan: Plan,
+  index: EqualityIndex,
+  { view, baseKey }: CandidatePlace,
+): Promise<number> {
+  let count = 0;
+  for (const lookUp of plan) {
+    for await (const _ of index.candidates(view, lookUp, { baseKey, limit: PROBE_LIMIT })) {
+      count += 1;
+    }
+  }
+  return count;
+}
+
+/** Merges ordered keys, dropping repetitions. */
+async function* mergeKeys(
+  sources: readonly AsyncIterable<Uint8Array>[],
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const cursors = sources.map((source) => source[Symbol.asyncIterator]());
+  try {
+    const heads = await Promise.all(cursors.map((cursor) => cursor.next()));
+    for (;;) {
+      const lowest = lowestOf(heads);
+      if (lowest === undefined) {
+        return;
+      }
+      yield lowest;
+      for (const [at, cursor] of cursors.entries()) {
+        const head = heads[at];
+        if (head !== undefined && !head.done && compareBytes(head.value, lowest) === 0) {
+          heads[at] = await cursor.next();
+        }
+      }
+    }
+  } finally {
+    await Promise.all(cursors.map((cursor) => cursor.return?.()));
+  }
+}
+
+function lowestOf(heads: readonly IteratorResult<Uint8Array>[]): Uint8Array | undefined {
+  let lowest: Uint8Array | undefined;
+  for (const head of heads) {
+    if (!head.done && (lowest === undefined || compareBytes(head.value, lowest) < 0)) {
+      lowest = head.value;
+    }
+  }
+  return lowest;
+}

@@ -1,0 +1,152 @@
+/**
+ * May this caller make this change? Asked before anything that depends on what the entry holds, so that
+ * a refusal says nothing about it: an entry that may not be known is as if it were not there, an
+ * attribute that may not be written is refused whether or not it has values.
+ *
+ * @module
+ */
+
+import type { ReadView } from '../store/store.ts';
+import type { CallerAccess, EntryAccess } from './access.ts';
+import { type DirectoryCore, findVisible, noSuchObject, suffixOf } from './directory-core.ts';
+import type { Dn } from './dn.ts';
+import type { Entry } from './entry.ts';
+import { DirectoryError } from './errors.ts';
+import type { AccessItem } from './rule-items.ts';
+import type { AttributeType } from './schema-model.ts';
+
+/** A change that the access rules do not allow; such attempts are recorded. */
+export class RefusedError extends DirectoryError {}
+
+export interface ChangeContext {
+  readonly view: ReadView;
+  readonly access: CallerAccess;
+}
+
+/** The parent of the entry, which the caller may change the children of; undefined for a suffix. */
+export async function authoriseAdd(
+  core: DirectoryCore,
+  draft: Entry,
+  place: ChangeContext & { readonly dn: Dn },
+): Promise<Entry | undefined> {
+  const { dn, access } = place;
+  const parent = await authorisePlace(core, dn, place);
+  const rights = access.on(draft);
+  expectRight(rights, 'entry');
+  for (const { type } of draft.attributes) {
+    // What clients cannot set was set by us, or by someone who may do everything.
+    if (!type.isNoUserModification) {
+      expectRight(rights, type);
+    }
+  }
+  await refuseExisting(core, dn, place);
+  return parent;
+}
+
+/** The entry, after the right to change these attributes. */
+export async function authoriseModify(
+  core: DirectoryCore,
+  dn: Dn,
+  change: ChangeContext & { readonly types: Iterable<AttributeType> },
+): Promise<Entry> {
+  const { entry, access } = await findForChange(core, dn, change);
+  for (const type of change.types) {
+    expectRight(access, type);
+  }
+  return entry;
+}
+
+/** The entry, after the right to remove it from under its parent. */
+export async function authoriseDelete(
+  core: DirectoryCore,
+  dn: Dn,
+  change: ChangeContext,
+): Promise<Entry> {
+  const { entry, access } = await findForChange(core, dn, change);
+  expectRight(access, 'entry');
+  const parent = await readParent(core, dn, change);
+  if (parent !== undefined) {
+    expectRight(change.access.on(parent), 'children');
+  }
+  return entry;
+}
+
+/**
+ * The right to have an entry at this name: the parent is there, may be known, and may be given children.
+ *
+ * @returns the parent; undefined for a suffix, which has none.
+ */
+export async function authorisePlace(
+  core: DirectoryCore,
+  dn: Dn,
+  change: ChangeContext,
+): Promise<Entry | undefined> {
+  if (suffixOf(core, dn) === undefined) {
+    throw noSuchObject();
+  }
+  const parentDn = dn.parent();
+  if (parentDn === undefined || isSuffix(core, dn)) {
+    return undefined;
+  }
+  const parent = await findForChange(core, parentDn, change);
+  expectRight(parent.access, 'children');
+  return parent.entry;
+}
+
+/** Whether a name is taken is told only to those who may know of the entry. */
+export async function refuseExisting(
+  core: DirectoryCore,
+  dn: Dn,
+  { view, access }: ChangeContext,
+): Promise<void> {
+  const existing = await core.tree.read(view, dn.key);
+  if (existing !== undefined) {
+    throw access.on(existing).allows('disclose', 'entry')
+      ? new DirectoryError('DIRECTORY_ENTRY_EXISTS', 'the entry exists already')
+      : accessDenied();
+  }
+}
+
+export function expectRight(access: EntryAccess, item: AccessItem): void {
+  if (!access.allows('write', item)) {
+    throw accessDenied();
+  }
+}
+
+export function isSuffix(core: DirectoryCore, dn: Dn): boolean {
+  return core.suffixes.some((suffix) => suffix.equals(dn));
+}
+
+function accessDenied(): RefusedError {
+  return new RefusedError('DIRECTORY_ACCESS_DENIED', 'insufficient access rights');
+}
+
+/** Like `findVisible`; a hidden entry is a refusal for the records and no such object for the caller. */
+async function findForChange(
+  core: DirectoryCore,
+  dn: Dn,
+  change: ChangeContext,
+): Promise<{ readonly entry: Entry; readonly access: EntryAccess }> {
+  try {
+    return await findVisible(core, dn, change);
+  } catch (error) {
+    const isHidden =
+      error instanceof DirectoryError && (await core.tree.read(change.view, dn.key)) !== undefined;
+    if (isHidden) {
+      const { matchedDn } = error;
+      throw new RefusedError(error.code, error.message, { matchedDn, cause: error });
+    }
+    throw error;
+  }
+}
+
+async function readParent(
+  core: DirectoryCore,
+  dn: Dn,
+  { view }: ChangeContext,
+): Promise<Entry | undefined> {
+  const parentDn = dn.parent();
+  return parentDn === undefined || isSuffix(core, dn)
+    ? undefined
+    : await core.tree.read(view, parentDn.key);
+}

@@ -1,0 +1,172 @@
+/**
+ * Runs a change of a client: one transaction with the change, its number and its audit record; a
+ * record of its own for a change that was refused; errors of the store made errors of the directory.
+ *
+ * @module
+ */
+
+import { createHash } from 'node:crypto';
+import type { AuditEvent } from '../audit/audit-log.ts';
+import { formatHex } from '../core/bytes.ts';
+import { formatError } from '../core/errors.ts';
+import { StoreError } from '../store/errors.ts';
+import type { ReadView, Transaction } from '../store/store.ts';
+import type { CallerAccess } from './access.ts';
+import { RefusedError } from './change-access.ts';
+import { stampChange } from './change-stamp.ts';
+import type { Credentials } from './credentials.ts';
+import { type DirectoryCore, suffixOf } from './directory-core.ts';
+import { Dn } from './dn.ts';
+import type { Entry } from './entry.ts';
+import { encodeEntry } from './entry-encoding.ts';
+import type { ChangeFacts } from './entry-stamp.ts';
+import { DirectoryError } from './errors.ts';
+import { actorName, actorOf, type Principal } from './principal.ts';
+import type { Caller } from './service.ts';
+
+/** What is tried, for the records. */
+export interface ChangeDescription {
+  readonly kind: 'directory.add' | 'directory.modify' | 'directory.delete' | 'directory.rename';
+  readonly dn: Dn;
+  readonly caller: Caller;
+  readonly details?: Readonly<Record<string, string>>;
+}
+
+/** An entry before and after; undefined where there was or is none. */
+export interface CommittedChange {
+  readonly before?: Entry;
+  readonly after?: Entry;
+}
+
+export class ChangeRunner {
+  readonly #core: DirectoryCore;
+  readonly #credentials: Credentials;
+  /** Records of refusals on their way to the store. */
+  readonly #recording = new Set<Promise<void>>();
+
+  constructor(core: DirectoryCore, credentials: Credentials) {
+    this.#core = core;
+    this.#credentials = credentials;
+  }
+
+  /** @param body Makes the change within the transaction; may run more than once. */
+  async run(
+    what: ChangeDescription,
+    body: (transaction: Transaction, access: CallerAccess) => Promise<CommittedChange>,
+  ): Promise<void> {
+    const { store, audit, counters } = this.#core;
+    const change = await this.#guard(what, () =>
+      store.transact(what.kind, async (transaction) => {
+        const committed = await body(transaction, this.#accessOf(what.caller));
+        await audit.append(transaction, this.#doneEvent(what, committed));
+        return committed;
+      }),
+    );
+    counters.writes += 1;
+    this.#credentials.entryChanged(change.before, change.after);
+  }
+
+  /** Runs the checks of a change alone, on the newest durable state. */
+  async rehearse<T>(
+    what: ChangeDescription,
+    body: (view: ReadView, access: CallerAccess) => Promise<T>,
+  ): Promise<T> {
+    return await this.#guard(what, async () => {
+      const snapshot = this.#core.store.snapshot();
+      try {
+        return await body(snapshot, this.#accessOf(what.caller));
+      } finally {
+        await snapshot.close();
+      }
+    });
+  }
+
+  /** Numbers a change to the entry `dn` and says by whom and when it is made. */
+  async stamp(transaction: Transaction, dn: Dn, principal: Principal): Promise<ChangeFacts> {
+    const nowMs = this.#core.clock.nowMs();
+    const suffix = suffixOf(this.#core, dn) ?? Dn.root;
+    const sequence = await stampChange(transaction, suffix.key, nowMs);
+    return { sequence, nowMs, actorName: actorName(principal, this.#core.schema) };
+  }
+
+  /** Records something that was refused, without making the answer wait for it. */
+  recordRefusal(event: AuditEvent): void {
+    const { store, audit, log } = this.#core;
+    const recording = store
+      .transact('directory: record a refusal', (transaction) => audit.append(transaction, event))
+      .catch((error: unknown) => {
+        log.error('a refusal could not be recorded', {
+          kind: event.kind,
+          actor: event.origin.actor,
+          error: formatError(error),
+        });
+      })
+      .finally(() => this.#recording.delete(recording));
+    this.#recording.add(recording);
+  }
+
+  /** Resolves when every refusal so far is recorded. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#recording);
+  }
+
+  #accessOf(caller: Caller): CallerAccess {
+    return this.#core.policy.forCaller(caller, this.#core.clock.nowMs());
+  }
+
+  async #guard<T>(what: ChangeDescription, body: () => Promise<T>): Promise<T> {
+    try {
+      return await body();
+    } catch (error) {
+      if (error instanceof RefusedError || isManagedRefusal(error)) {
+        this.#core.counters.refusedWrites += 1;
+        this.recordRefusal({ ...eventOf(what), result: 'refused', details: { code: error.code } });
+      }
+      throw asDirectoryError(error);
+    }
+  }
+
+  #doneEvent(what: ChangeDescription, change: CommittedChange): AuditEvent {
+    return {
+      ...eventOf(what),
+      result: 'done',
+      details: {
+        ...what.details,
+        ...(change.before === undefined ? {} : { before: digestOf(change.before) }),
+        ...(change.after === undefined ? {} : { after: digestOf(change.after) }),
+      },
+    };
+  }
+}
+
+/** The store's refusal to write is the directory's unavailability; everything else stays what it is. */
+export function asDirectoryError(error: unknown): unknown {
+  if (error instanceof StoreError && error.code.startsWith('STORE_WRIT')) {
+    return new DirectoryError('DIRECTORY_UNAVAILABLE', 'the store accepts no writes', {
+      cause: error,
+    });
+  }
+  return error;
+}
+
+function isManagedRefusal(error: unknown): error is DirectoryError {
+  return error instanceof DirectoryError && error.code === 'DIRECTORY_MANAGED_ATTRIBUTE';
+}
+
+function eventOf({ kind, dn, caller }: ChangeDescription): Omit<AuditEvent, 'result'> {
+  const { principal, session } = caller;
+  return {
+    kind,
+    subject: dn.format(),
+    origin: {
+      channel: session.channel,
+      actor: actorOf(principal),
+      address: session.address,
+    },
+  };
+}
+
+/** SHA-256 over the entry as stored; large values are in it by their own hash. */
+function digestOf(entry: Entry): string {
+  return formatHex(createHash('sha256').update(encodeEntry(entry)).digest());
+}

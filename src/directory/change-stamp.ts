@@ -1,0 +1,44 @@
+/**
+ * Numbers changes: one sequence over the whole store, and for each suffix the number of its last
+ * change (contextCSN, RFC 4533 cookies). Both live in the store and move in the transaction of the
+ * change.
+ *
+ * @module
+ */
+
+import { encodeUtf8 } from '../core/bytes.ts';
+import { Keyspace, keyOf } from '../store/keyspace.ts';
+import type { ReadView, Transaction } from '../store/store.ts';
+import { nextChangeSequence } from './change-sequence.ts';
+
+const lastKey = keyOf(Keyspace.directoryState, encodeUtf8('csn'));
+
+/** Takes the next change sequence number for a change under the suffix with this key. */
+export async function stampChange(
+  transaction: Transaction,
+  suffixKey: Uint8Array,
+  nowMs: number,
+): Promise<string> {
+  const last = await transaction.read(lastKey);
+  const next = nextChangeSequence(last === undefined ? undefined : asText(last), nowMs);
+  const bytes = encodeUtf8(next);
+  transaction.put(lastKey, bytes);
+  transaction.put(contextKey(suffixKey), bytes);
+  return next;
+}
+
+/** The number of the last change under a suffix; undefined before the first. */
+export function readContextSequence(
+  view: ReadView,
+  suffixKey: Uint8Array,
+): Promise<Uint8Array | undefined> {
+  return view.read(contextKey(suffixKey));
+}
+
+function contextKey(suffixKey: Uint8Array): Uint8Array {
+  return keyOf(Keyspace.directoryState, encodeUtf8('contextCSN\0'), suffixKey);
+}
+
+function asText(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('latin1');
+}

@@ -1,0 +1,96 @@
+/**
+ * Compare (RFC 4511 §4.10). An attribute that the caller may not compare is as if the entry did not
+ * have it.
+ *
+ * @module
+ */
+
+import { equalBytes } from '../core/bytes.ts';
+import type { ReadView } from '../store/store.ts';
+import { publicAccess } from './access.ts';
+import {
+  type AttributeDescription,
+  isSubtypeOf,
+  requireAttributeDescription,
+} from './attribute-description.ts';
+import { type DirectoryCore, findVisible, type VisibleEntry } from './directory-core.ts';
+import { Dn } from './dn.ts';
+import type { Attribute } from './entry.ts';
+import { DirectoryError } from './errors.ts';
+import { loadValues } from './large-values.ts';
+import type { PublicEntries } from './public-entries.ts';
+import type { AttributeType, EqualityRule } from './schema-model.ts';
+import type { Caller, CompareRequest } from './service.ts';
+
+type KnownDescription = AttributeDescription & { readonly type: AttributeType };
+
+/** See `DirectoryService.compare`; `caller` is as it is now. */
+export async function compareValue(
+  core: DirectoryCore,
+  publicEntries: PublicEntries,
+  { request, caller }: { readonly request: CompareRequest; readonly caller: Caller },
+): Promise<boolean> {
+  const { schema } = core;
+  const dn = Dn.parse(request.dn, schema);
+  const asserted = requireAttributeDescription(request.attribute, schema);
+  const callerAccess = core.policy.forCaller(caller, core.clock.nowMs());
+  const snapshot = core.store.snapshot();
+  try {
+    const context = { view: snapshot, access: callerAccess };
+    const { entry, access } =
+      publicEntry(dn, publicEntries) ?? (await findVisible(core, dn, context));
+    const rule = equalityOf(asserted.type);
+    const assertionKey = rule.assertionKey(request.value, schema);
+    const wanted = core.computed.wanted((type) => isSubtypeOf(type, asserted.type));
+    const complete = await core.computed.complete(entry, wanted, context);
+    const attributes = complete.attributes.filter(
+      (attribute) => isAsserted(attribute, asserted) && access.allows('compare', attribute.type),
+    );
+    if (attributes.length === 0) {
+      throw new DirectoryError('DIRECTORY_NO_SUCH_ATTRIBUTE', 'the entry has no such attribute');
+    }
+    return await someMatches(attributes, snapshot, (value) => {
+      const valueKey = rule.valueKey(value, schema);
+      return rule.matches?.(valueKey, assertionKey) ?? equalBytes(valueKey, assertionKey);
+    });
+  } finally {
+    await snapshot.close();
+  }
+}
+
+function publicEntry(dn: Dn, { rootDse, subschema }: PublicEntries): VisibleEntry | undefined {
+  const entry = [rootDse, subschema].find(({ key }) => equalBytes(key, dn.key));
+  return entry === undefined ? undefined : { entry, access: publicAccess };
+}
+
+function equalityOf(type: AttributeType): EqualityRule {
+  if (type.equality === undefined) {
+    throw new DirectoryError(
+      'DIRECTORY_INAPPROPRIATE_MATCHING',
+      `values of ${type.name} cannot be compared`,
+    );
+  }
+  return type.equality;
+}
+
+/** The type or a subtype, with at least the options given (RFC 4512 §2.5.2). */
+function isAsserted({ type, options }: Attribute, asserted: KnownDescription): boolean {
+  return (
+    isSubtypeOf(type, asserted.type) && asserted.options.every((option) => options.includes(option))
+  );
+}
+
+async function someMatches(
+  attributes: readonly Attribute[],
+  view: ReadView,
+  isMatch: (value: Uint8Array) => boolean,
+): Promise<boolean> {
+  for (const attribute of attributes) {
+    for (const value of await loadValues(view, attribute)) {
+      if (isMatch(value)) {
+        return true;
+      }
+    }
+  }
+  return false;
+}

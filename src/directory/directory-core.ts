@@ -1,0 +1,97 @@
+/**
+ * What the parts of the directory share: where things are kept, what they mean, who may see them.
+ * Made once by `directory.ts`.
+ *
+ * @module
+ */
+
+import type { AuditLog } from '../audit/audit-log.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Log } from '../core/log.ts';
+import type { RandomSource } from '../core/random.ts';
+import type { ReadView, Store } from '../store/store.ts';
+import type { AccessPolicy, CallerAccess, EntryAccess } from './access.ts';
+import type { ComputedAttributes } from './computed-attributes.ts';
+import type { DirectoryLimits } from './directory-limits.ts';
+import type { DirectoryTypes } from './directory-types.ts';
+import type { Dn } from './dn.ts';
+import type { Entry } from './entry.ts';
+import type { EqualityIndex } from './equality-index.ts';
+import { DirectoryError } from './errors.ts';
+import type { Schema } from './schema.ts';
+import type { DirectoryStatistics } from './service.ts';
+import type { Tree } from './tree.ts';
+
+/** {@link DirectoryStatistics} while it counts. */
+export type Counters = { -readonly [name in keyof DirectoryStatistics]: number };
+
+export interface DirectoryCore {
+  readonly store: Store;
+  readonly schema: Schema;
+  readonly types: DirectoryTypes;
+  readonly tree: Tree;
+  readonly index: EqualityIndex;
+  readonly computed: ComputedAttributes;
+  readonly policy: AccessPolicy;
+  readonly suffixes: readonly Dn[];
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly audit: AuditLog;
+  readonly log: Log;
+  readonly limits: DirectoryLimits;
+  readonly counters: Counters;
+}
+
+/** An entry that the caller may know of, and what else the caller may. */
+export interface VisibleEntry {
+  readonly entry: Entry;
+  readonly access: EntryAccess;
+}
+
+/** The suffix that a name lies under; the deepest where suffixes are nested. */
+export function suffixOf(core: DirectoryCore, dn: Dn): Dn | undefined {
+  return core.suffixes
+    .filter((suffix) => dn.isWithin(suffix))
+    .sort((left, right) => right.depth - left.depth)[0];
+}
+
+/**
+ * The entry with this name, if the caller may know of it. An entry that the caller may not know of
+ * and one that does not exist give the same error.
+ *
+ * @throws {DirectoryError} `DIRECTORY_NO_SUCH_OBJECT` with the deepest ancestor that may be known.
+ */
+export async function findVisible(
+  core: DirectoryCore,
+  dn: Dn,
+  context: { readonly view: ReadView; readonly access: CallerAccess },
+): Promise<VisibleEntry> {
+  const found = await readVisible(core, dn, context);
+  if (found !== undefined) {
+    return found;
+  }
+  for (let above = dn.parent(); above !== undefined; above = above.parent()) {
+    const ancestor = await readVisible(core, above, context);
+    if (ancestor !== undefined) {
+      throw noSuchObject(ancestor.entry.dn);
+    }
+  }
+  throw noSuchObject();
+}
+
+export async function readVisible(
+  core: DirectoryCore,
+  dn: Dn,
+  { view, access }: { readonly view: ReadView; readonly access: CallerAccess },
+): Promise<VisibleEntry | undefined> {
+  const entry = await core.tree.read(view, dn.key);
+  if (entry === undefined) {
+    return undefined;
+  }
+  const entryAccess = access.on(entry);
+  return entryAccess.allows('disclose', 'entry') ? { entry, access: entryAccess } : undefined;
+}
+
+export function noSuchObject(matchedDn = ''): DirectoryError {
+  return new DirectoryError('DIRECTORY_NO_SUCH_OBJECT', 'no such entry', { matchedDn });
+}

@@ -1,0 +1,26 @@
+/**
+ * The limits of directory operations, each a setting.
+ *
+ * @module
+ */
+
+export interface DirectoryLimits {
+  /** Entries that one search returns at most. */
+  readonly maxSizeLimit: number;
+  /** Milliseconds that one search takes at most. */
+  readonly maxTimeLimitMs: number;
+  /** Entries that one search looks at at most, of those the caller may know of. */
+  readonly maxLookThrough: number;
+  /** Bytes of a name's key at most; an index posting holds it and must fit the store's keys. */
+  readonly maxNameBytes: number;
+  /** Bytes of values that one LDIF import may bring; they are held in memory until it commits. */
+  readonly maxImportBytes: number;
+}
+
+export const defaultDirectoryLimits: DirectoryLimits = {
+  maxSizeLimit: 10_000,
+  maxTimeLimitMs: 60_000,
+  maxLookThrough: 100_000,
+  maxNameBytes: 8192,
+  maxImportBytes: 256 * 1024 * 1024,
+};

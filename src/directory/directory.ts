@@ -1,0 +1,244 @@
+/**
+ * The directory: opens its parts over a store and is what front ends (as `DirectoryService`), the CA
+ * engine (`managed`) and the program itself use.
+ *
+ * @module
+ */
+
+import type { AuditLog } from '../audit/audit-log.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Log } from '../core/log.ts';
+import type { RandomSource } from '../core/random.ts';
+import type { Store } from '../store/store.ts';
+import { AccessPolicy } from './access.ts';
+import type { AccessRule } from './access-rule.ts';
+import { ChangeRunner } from './change-runner.ts';
+import { compareValue } from './compare.ts';
+import { ComputedAttributes } from './computed-attributes.ts';
+import { Credentials } from './credentials.ts';
+import type { DirectoryCore } from './directory-core.ts';
+import { type DirectoryLimits, defaultDirectoryLimits } from './directory-limits.ts';
+import { directoryTypes } from './directory-types.ts';
+import { DirectoryWriter } from './directory-writer.ts';
+import { Dn } from './dn.ts';
+import { EqualityIndex } from './equality-index.ts';
+import { DirectoryError } from './errors.ts';
+import { settleIndexes } from './index-builder.ts';
+import { exportLdif } from './ldif-export.ts';
+import { type ImportProgress, LdifImport } from './ldif-import.ts';
+import { ManagedEntries } from './managed-entries.ts';
+import type { ScryptCost } from './password-hash.ts';
+import { PasswordHasher } from './password-hasher.ts';
+import { PasswordValues } from './password-values.ts';
+import type { Principal } from './principal.ts';
+import {
+  type PublicEntries,
+  type RootDseFacts,
+  rootDse,
+  subschemaEntry,
+  subschemaName,
+} from './public-entries.ts';
+import type { Schema } from './schema.ts';
+import { searchEntries } from './search.ts';
+import type {
+  AddRequest,
+  Caller,
+  CompareRequest,
+  DeleteRequest,
+  DirectoryService,
+  DirectoryStatistics,
+  ModifyRequest,
+  RenameRequest,
+  SearchRequest,
+  SearchResultEntry,
+  Session,
+} from './service.ts';
+import { Tree } from './tree.ts';
+
+export interface DirectoryOptions {
+  readonly store: Store;
+  readonly schema: Schema;
+  /** Naming contexts, e.g. `o=JPKI,c=JP`. Their entries are added like any other. */
+  readonly suffixes: readonly string[];
+  readonly access: readonly AccessRule[];
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly audit: AuditLog;
+  readonly log: Log;
+  readonly limits?: Partial<DirectoryLimits>;
+  /** Attribute types with an equality index. Default {@link defaultIndexes}. */
+  readonly indexes?: readonly string[];
+  readonly rootDse?: RootDseFacts;
+  /** What a password hash costs; tests make it cheap. */
+  readonly scrypt?: ScryptCost;
+}
+
+/** Indexed unless the options say otherwise. */
+export const defaultIndexes: readonly string[] = [
+  'objectClass',
+  'entryUUID',
+  'cn',
+  'uid',
+  'certdirPartitionCode',
+  'certdirAgreementNumber',
+];
+
+export class Directory implements DirectoryService {
+  readonly #core: DirectoryCore;
+  readonly #publicEntries: PublicEntries;
+  readonly #credentials: Credentials;
+  readonly #changes: ChangeRunner;
+  readonly #writer: DirectoryWriter;
+  readonly #import: LdifImport;
+  /** For the CA engine, within its own transactions. */
+  readonly managed: ManagedEntries;
+
+  private constructor(core: DirectoryCore, options: DirectoryOptions) {
+    const { schema, random, scrypt } = options;
+    const hasher = new PasswordHasher(scrypt === undefined ? { random } : { random, cost: scrypt });
+    const passwords = new PasswordValues(hasher, core.types.userPassword);
+    this.#core = core;
+    this.#publicEntries = {
+      rootDse: rootDse(options.rootDse ?? {}, options.suffixes, schema),
+      subschema: subschemaEntry(schema),
+    };
+    this.#credentials = new Credentials(core, hasher);
+    this.#changes = new ChangeRunner(core, this.#credentials);
+    this.#writer = new DirectoryWriter(core, passwords, this.#changes);
+    this.#import = new LdifImport(core, passwords, this.#credentials);
+    this.managed = new ManagedEntries(core);
+  }
+
+  /**
+   * Opens the directory in a store, building indexes where the list has changed.
+   *
+   * @throws {DirectoryError} `DIRECTORY_ACCESS_RULE`, `DIRECTORY_DN_SYNTAX` for a suffix,
+   *   `DIRECTORY_UNDEFINED_TYPE` and `DIRECTORY_INAPPROPRIATE_MATCHING` for an index,
+   *   `DIRECTORY_SCHEMA_REFERENCE`.
+   */
+  static async open(options: DirectoryOptions): Promise<Directory> {
+    const { store, schema, clock, random, audit, log } = options;
+    const types = directoryTypes(schema);
+    const index = new EqualityIndex(
+      resolveIndexes(options.indexes ?? defaultIndexes, schema),
+      schema,
+    );
+    const tree = new Tree(schema, index, types.entryUuid);
+    await settleIndexes({ store, tree, index, log });
+    const core: DirectoryCore = {
+      ...{ store, schema, types, tree, index, clock, random, audit, log },
+      computed: new ComputedAttributes(tree, types, subschemaName),
+      policy: AccessPolicy.compile(options.access, schema),
+      suffixes: options.suffixes.map((suffix) => Dn.parse(suffix, schema)),
+      limits: { ...defaultDirectoryLimits, ...options.limits },
+      counters: {
+        searches: 0,
+        entriesReturned: 0,
+        writes: 0,
+        refusedWrites: 0,
+        binds: 0,
+        refusedBinds: 0,
+        withheldAttributes: 0,
+      },
+    };
+    return new Directory(core, options);
+  }
+
+  get schema(): Schema {
+    return this.#core.schema;
+  }
+
+  get statistics(): DirectoryStatistics {
+    return { ...this.#core.counters };
+  }
+
+  search(request: SearchRequest, caller: Caller): AsyncIterable<SearchResultEntry> {
+    return searchEntries(this.#core, this.#publicEntries, {
+      request,
+      caller: () => this.#credentials.refresh(caller),
+    });
+  }
+
+  async compare(request: CompareRequest, caller: Caller): Promise<boolean> {
+    const current = await this.#credentials.refresh(caller);
+    return await compareValue(this.#core, this.#publicEntries, { request, caller: current });
+  }
+
+  async add(request: AddRequest, caller: Caller): Promise<void> {
+    await this.#writer.add(request, await this.#credentials.refresh(caller));
+  }
+
+  async modify(request: ModifyRequest, caller: Caller): Promise<void> {
+    await this.#writer.modify(request, await this.#credentials.refresh(caller));
+  }
+
+  async delete(request: DeleteRequest, caller: Caller): Promise<void> {
+    await this.#writer.delete(request, await this.#credentials.refresh(caller));
+  }
+
+  async rename(request: RenameRequest, caller: Caller): Promise<void> {
+    await this.#writer.rename(request, await this.#credentials.refresh(caller));
+  }
+
+  async bind(dn: string, password: Uint8Array, session: Session): Promise<Principal> {
+    this.#core.counters.binds += 1;
+    try {
+      return await this.#credentials.bind(dn, password, session);
+    } catch (error) {
+      if (error instanceof DirectoryError && error.code === 'DIRECTORY_INVALID_CREDENTIALS') {
+        this.#core.counters.refusedBinds += 1;
+        this.#changes.recordRefusal({
+          kind: 'directory.bind',
+          result: 'refused',
+          origin: { channel: session.channel, actor: 'anonymous', address: session.address },
+          subject: Dn.parse(dn, this.#core.schema).format(),
+        });
+      }
+      throw error;
+    }
+  }
+
+  /**
+   * Adds the entries of an LDIF file (content records), all or none.
+   *
+   * @param source The file's bytes.
+   * @returns how many entries were added.
+   * @throws {DirectoryError} `DIRECTORY_LDIF_…` and everything an entry is refused for; the message
+   *   starts with `line N`, the first line of the record (or the very line) at fault.
+   */
+  async importLdif(
+    source: AsyncIterable<Uint8Array>,
+    caller: Caller,
+    onProgress?: (progress: ImportProgress) => void,
+  ): Promise<number> {
+    return await this.#import.run(source, caller, onProgress);
+  }
+
+  /**
+   * The entry `base` and everything below as LDIF text, operational attributes included, from one
+   * snapshot; the empty name exports every suffix.
+   *
+   * @throws {DirectoryError} `DIRECTORY_NO_SUCH_OBJECT`.
+   */
+  exportLdif(base: string): AsyncIterable<string> {
+    return exportLdif(this.#core, base);
+  }
+
+  /** Waits for records under way. The store is closed by whoever opened it. */
+  async close(): Promise<void> {
+    await this.#changes.settle();
+  }
+}
+
+function resolveIndexes(
+  names: readonly string[],
+  schema: Schema,
+): readonly NonNullable<ReturnType<Schema['attributeType']>>[] {
+  return names.map((name) => {
+    const type = schema.attributeType(name);
+    if (type === undefined) {
+      throw new DirectoryError('DIRECTORY_UNDEFINED_TYPE', `no attribute type ${name} to index`);
+    }
+    return type;
+  });
+}

@@ -1,0 +1,95 @@
+/**
+ * The two entries that are not in the tree: the root DSE (RFC 4512 §5.1) and the subschema entry
+ * (§4.2). Both are public; they say what this server is, not what it holds.
+ *
+ * @module
+ */
+
+import { encodeUtf8 } from '../core/bytes.ts';
+import { Dn } from './dn.ts';
+import { type Attribute, Entry } from './entry.ts';
+import { DirectoryError } from './errors.ts';
+import type { Schema } from './schema.ts';
+import type { SchemaLookup } from './schema-model.ts';
+
+/** What front ends support, for the root DSE. Everything may be left out. */
+export interface RootDseFacts {
+  readonly vendorName?: string;
+  readonly vendorVersion?: string;
+  readonly supportedLdapVersions?: readonly string[];
+  /** OIDs. */
+  readonly supportedControls?: readonly string[];
+  readonly supportedExtensions?: readonly string[];
+  readonly supportedFeatures?: readonly string[];
+  readonly supportedSaslMechanisms?: readonly string[];
+}
+
+/** Entries that are not in the tree. */
+export interface PublicEntries {
+  readonly rootDse: Entry;
+  readonly subschema: Entry;
+}
+
+/** The name of the subschema entry, the same for every suffix. */
+export const subschemaName = 'cn=Subschema';
+
+/** @param suffixes The naming contexts. */
+export function rootDse(
+  facts: RootDseFacts,
+  suffixes: readonly string[],
+  schema: SchemaLookup,
+): Entry {
+  const attributes: Readonly<Record<string, readonly string[] | undefined>> = {
+    objectClass: ['top'],
+    structuralObjectClass: ['top'],
+    namingContexts: suffixes,
+    subschemaSubentry: [subschemaName],
+    supportedLDAPVersion: facts.supportedLdapVersions ?? ['3'],
+    supportedControl: facts.supportedControls,
+    supportedExtension: facts.supportedExtensions,
+    supportedFeatures: facts.supportedFeatures,
+    supportedSASLMechanisms: facts.supportedSaslMechanisms,
+    vendorName: facts.vendorName === undefined ? undefined : [facts.vendorName],
+    vendorVersion: facts.vendorVersion === undefined ? undefined : [facts.vendorVersion],
+  };
+  return new Entry('', Dn.root.key, textAttributes(attributes, schema));
+}
+
+/** The schema as an entry, read with a base search (RFC 4512 §4.4). */
+export function subschemaEntry(schema: Schema): Entry {
+  const published = schema
+    .subschemaAttributes()
+    .map(({ description, values }) => [description, values] as const);
+  const attributes = {
+    objectClass: ['top', 'subentry', 'subschema', 'extensibleObject'],
+    structuralObjectClass: ['subentry'],
+    cn: ['Subschema'],
+    subschemaSubentry: [subschemaName],
+    entryDN: [subschemaName],
+    hasSubordinates: ['FALSE'],
+    ...Object.fromEntries(published),
+  };
+  return new Entry(
+    subschemaName,
+    Dn.parse(subschemaName, schema).key,
+    textAttributes(attributes, schema),
+  );
+}
+
+function textAttributes(
+  attributes: Readonly<Record<string, readonly string[] | undefined>>,
+  schema: SchemaLookup,
+): readonly Attribute[] {
+  return Object.entries(attributes).flatMap(([name, values]) => {
+    const type = schema.attributeType(name);
+    if (type === undefined) {
+      throw new DirectoryError(
+        'DIRECTORY_SCHEMA_REFERENCE',
+        `the schema does not define ${name}, which every directory publishes`,
+      );
+    }
+    return values === undefined || values.length === 0
+      ? []
+      : [{ type, options: [], values: values.map(encodeUtf8) }];
+  });
+}

@@ -1,0 +1,102 @@
+/**
+ * The filter of one search, resolved once, evaluated on entry after entry with the eyes of the caller.
+ *
+ * An attribute takes part when the caller may both search and read it: a search never tells what
+ * reading may not.
+ *
+ * @module
+ */
+
+import type { ReadView } from '../store/store.ts';
+import type { EntryAccess } from './access.ts';
+import type { Attribute, Entry } from './entry.ts';
+import type { Filter } from './filter.ts';
+import { comparedTypes, evaluateFilter } from './filter-evaluation.ts';
+import { type ResolvedFilter, resolveFilter } from './filter-resolution.ts';
+import { isLoaded, loadValues } from './large-values.ts';
+import type { AttributeType, EntryAttribute, SchemaLookup } from './schema-model.ts';
+import { type FetchedValues, nothingFetched, SearchedEntry } from './searched-entry.ts';
+
+export class SearchFilter {
+  readonly resolved: ResolvedFilter;
+  readonly #schema: SchemaLookup;
+  /** Types whose values are looked at; undefined stands for every type. */
+  readonly #compared: ReadonlySet<AttributeType | undefined>;
+  /** Types that are named at all. */
+  readonly #mentioned: ReadonlySet<AttributeType | undefined>;
+
+  /** @throws {DirectoryError} `DIRECTORY_FILTER_LIMIT`. */
+  constructor(filter: Filter, schema: SchemaLookup) {
+    this.resolved = resolveFilter(filter, schema);
+    this.#schema = schema;
+    this.#compared = comparedTypes(this.resolved);
+    const mentioned = new Set<AttributeType | undefined>(this.#compared);
+    collectPresent(this.resolved, mentioned);
+    this.#mentioned = mentioned;
+  }
+
+  /** True when the result may depend on this type. */
+  mentions(type: AttributeType): boolean {
+    return isAmong(type, this.#mentioned);
+  }
+
+  /** True when the filter is true for the entry as far as the caller may look. */
+  async matches(entry: Entry, view: ReadView, access: EntryAccess): Promise<boolean> {
+    const canSearch = (type: AttributeType): boolean =>
+      access.allows('search', type) && access.allows('read', type);
+    const fetched = await this.#fetch(entry, view, canSearch);
+    const seen = new SearchedEntry(entry, { canSearch, fetched, schema: this.#schema });
+    return evaluateFilter(this.resolved, seen, this.#schema) === true;
+  }
+
+  /** The values kept apart that will be compared. */
+  async #fetch(
+    entry: Entry,
+    view: ReadView,
+    canSearch: (type: AttributeType) => boolean,
+  ): Promise<FetchedValues> {
+    let fetched: Map<Attribute, EntryAttribute> | undefined;
+    for (const attribute of entry.attributes) {
+      const { type, options, values } = attribute;
+      if (!isLoaded(values) && isAmong(type, this.#compared) && canSearch(type)) {
+        fetched ??= new Map();
+        fetched.set(attribute, { type, options, values: await loadValues(view, attribute) });
+      }
+    }
+    return fetched ?? nothingFetched;
+  }
+}
+
+/** True when the type or one above it is in the set, or the set stands for every type. */
+function isAmong(type: AttributeType, types: ReadonlySet<AttributeType | undefined>): boolean {
+  if (types.has(undefined)) {
+    return true;
+  }
+  for (let at: AttributeType | undefined = type; at !== undefined; at = at.superior) {
+    if (types.has(at)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+function collectPresent(filter: ResolvedFilter, types: Set<AttributeType | undefined>): void {
+  switch (filter.kind) {
+    case 'and':
+    case 'or':
+      for (const each of filter.filters) {
+        collectPresent(each, types);
+      }
+      return;
+    case 'not':
+      collectPresent(filter.filter, types);
+      return;
+    case 'present':
+      types.add(filter.target.type);
+      return;
+    case 'value':
+    case 'extensible':
+    case 'undefined':
+      return;
+  }
+}

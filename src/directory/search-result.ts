@@ -1,0 +1,46 @@
+/**
+ * Makes what is sent of an entry: the attributes that were asked for and may be read, values fetched.
+ *
+ * @module
+ */
+
+import type { ReadView } from '../store/store.ts';
+import type { EntryAccess } from './access.ts';
+import { formatAttributeDescription } from './attribute-description.ts';
+import type { AttributeSelection } from './attribute-selection.ts';
+import type { Entry } from './entry.ts';
+import { loadValues } from './large-values.ts';
+import type { AttributeValues, SearchResultEntry } from './service.ts';
+
+const noValues: readonly Uint8Array[] = [];
+
+export interface ResultContext {
+  readonly view: ReadView;
+  readonly access: EntryAccess;
+  readonly selection: AttributeSelection;
+  readonly typesOnly: boolean;
+  /** Told of attributes asked for by name that have values and were withheld. */
+  readonly onWithheld: () => void;
+}
+
+export async function selectFrom(
+  entry: Entry,
+  { view, access, selection, typesOnly, onWithheld }: ResultContext,
+): Promise<SearchResultEntry> {
+  const attributes: AttributeValues[] = [];
+  for (const attribute of entry.attributes) {
+    const { type, options } = attribute;
+    if (!selection.includes(type, options)) {
+      continue;
+    }
+    if (!access.allows('read', type)) {
+      if (selection.isNamed(type, options)) {
+        onWithheld();
+      }
+      continue;
+    }
+    const values = typesOnly ? noValues : await loadValues(view, attribute);
+    attributes.push({ description: formatAttributeDescription(type, options), values });
+  }
+  return { dn: entry.dn, attributes };
+}

@@ -1,0 +1,59 @@
+/**
+ * An entry as a filter sees it (`filter-evaluation.ts`): stored values, values that were fetched for
+ * it, and what may take part.
+ *
+ * @module
+ */
+
+import { isSubtypeOf } from './attribute-description.ts';
+import { Dn } from './dn.ts';
+import type { Attribute, Entry } from './entry.ts';
+import type { EntryView } from './filter-evaluation.ts';
+import { isLoaded } from './large-values.ts';
+import type { AttributeType, EntryAttribute, SchemaLookup } from './schema-model.ts';
+
+/** Attributes whose values are kept apart, with the values. */
+export type FetchedValues = ReadonlyMap<Attribute, EntryAttribute>;
+
+export const nothingFetched: FetchedValues = new Map();
+const noValues: readonly Uint8Array[] = [];
+
+export interface SearchedEntryOptions {
+  readonly canSearch: (type: AttributeType) => boolean;
+  readonly fetched: FetchedValues;
+  readonly schema: SchemaLookup;
+}
+
+export class SearchedEntry implements EntryView {
+  readonly canSearch: (type: AttributeType) => boolean;
+  readonly #entry: Entry;
+  readonly #fetched: FetchedValues;
+  readonly #schema: SchemaLookup;
+
+  constructor(entry: Entry, { canSearch, fetched, schema }: SearchedEntryOptions) {
+    this.canSearch = canSearch;
+    this.#entry = entry;
+    this.#fetched = fetched;
+    this.#schema = schema;
+  }
+
+  dn(): Dn {
+    return Dn.parse(this.#entry.dn, this.#schema);
+  }
+
+  attributes(type: AttributeType | undefined): readonly EntryAttribute[] {
+    const found: EntryAttribute[] = [];
+    for (const attribute of this.#entry.attributes) {
+      if (type === undefined || isSubtypeOf(attribute.type, type)) {
+        found.push(this.#fetched.get(attribute) ?? withSmallValues(attribute));
+      }
+    }
+    return found;
+  }
+}
+
+/** Values that were not fetched are not compared; that the attribute is there still counts. */
+function withSmallValues(attribute: Attribute): EntryAttribute {
+  const { type, options, values } = attribute;
+  return { type, options, values: isLoaded(values) ? values : noValues };
+}
