@@ -31,7 +31,7 @@ describe('PEM, RFC 7468', () => {
     { why: 'CR LF', text: pem.replaceAll('\n', '\r\n') },
     { why: 'CR', text: pem.replaceAll('\n', '\r') },
     { why: 'text before and behind', text: `subject=a\n\n${pem}\nmore` },
-    { why: 'spaces around lines', text: pem.replaceAll('\n', ' \n ').trim() },
+    { why: 'spaces behind lines', text: pem.replaceAll('\n', ' \n') },
     { why: 'one long line', text: pem.replace(/([^-\n])\n(?=[^-])/g, '$1') },
     { why: 'no line feed at the end', text: pem.trimEnd() },
     { why: 'another block before it', text: encodePem('X509 CRL', bytes(3)) + pem },
