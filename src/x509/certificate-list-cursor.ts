@@ -7,6 +7,7 @@
  */
 
 import { DerReader } from '../asn1/der-reader.ts';
+import { MAX_INTEGER_BYTES } from '../asn1/der-writer.ts';
 import { DerError } from '../asn1/errors.ts';
 import { Tag } from '../asn1/tags.ts';
 import { parseTime } from '../asn1/time.ts';
@@ -149,7 +150,7 @@ export class RevokedEntryCursor {
     return true;
   }
 
-  /** X.690 §8.3: at least one octet, and none that is not needed. */
+  /** X.690 §8.3: at least one octet, and none that is not needed; and no more than others read. */
   #checkSerial(): void {
     const first = this.#bytes[this.#serialStart];
     const second = this.#bytes[this.#serialStart + 1] ?? 0;
@@ -157,6 +158,9 @@ export class RevokedEntryCursor {
     const isPadded = length > 1 && first === (second >= 0x80 ? 0xff : 0x00);
     if (length === 0 || isPadded) {
       throw new DerError('DER_VALUE', `the serial number at ${this.#serialStart} is not minimal`);
+    }
+    if (length > MAX_INTEGER_BYTES) {
+      throw new DerError('DER_RANGE', `the serial number at ${this.#serialStart} is too long`);
     }
   }
 

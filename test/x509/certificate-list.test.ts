@@ -349,6 +349,10 @@ describe('CRLs that are refused', () => {
     { why: 'a length that is not minimal', der: withEntries(`308112020101${time}`) },
     { why: 'an indefinite length', der: withEntries(`3080020101${time}0000`) },
     { why: 'a serial number that reaches into the time', der: withEntries(`3012020401${time}`) },
+    {
+      why: 'a serial number of 4097 octets',
+      der: withEntries(`3082101402821001${'11'.repeat(4097)}${time}`),
+    },
     { why: '30 February', der: withEntries('3012020101170d3236303233303030303030305a') },
     {
       why: 'a GeneralizedTime before 2050',
