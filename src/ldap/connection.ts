@@ -121,8 +121,9 @@ export class LdapConnection {
     this.#endWhenIdle({ notice: resultOfError(error) });
   }
 
-  /** Cuts the connection. */
+  /** Cuts the connection: from here on nothing is read, not even what has arrived. */
   destroy(): void {
+    this.#session.drop();
     this.#transport.destroy();
   }
 

@@ -7,7 +7,6 @@
  * @module
  */
 
-import { applicationTag } from '../asn1/tags.ts';
 import type {
   AddRequest,
   CompareRequest,
@@ -17,31 +16,31 @@ import type {
   SearchRequest,
 } from '../directory/service.ts';
 
-/** `protocolOp` tags of requests (RFC 4511 §4.2 to §4.12). */
+/** `protocolOp` tags of requests (RFC 4511 §4.2 to §4.12), `[APPLICATION n]`. */
 export const RequestTag = {
-  bind: applicationTag(0, 'constructed'),
-  unbind: applicationTag(2, 'primitive'),
-  search: applicationTag(3, 'constructed'),
-  modify: applicationTag(6, 'constructed'),
-  add: applicationTag(8, 'constructed'),
-  delete: applicationTag(10, 'primitive'),
-  modifyDn: applicationTag(12, 'constructed'),
-  compare: applicationTag(14, 'constructed'),
-  abandon: applicationTag(16, 'primitive'),
-  extended: applicationTag(23, 'constructed'),
+  bind: 0x60,
+  unbind: 0x42,
+  search: 0x63,
+  modify: 0x66,
+  add: 0x68,
+  delete: 0x4a,
+  modifyDn: 0x6c,
+  compare: 0x6e,
+  abandon: 0x50,
+  extended: 0x77,
 } as const;
 
 /** `protocolOp` tags of responses. */
 export const ResponseTag = {
-  bind: applicationTag(1, 'constructed'),
-  searchEntry: applicationTag(4, 'constructed'),
-  searchDone: applicationTag(5, 'constructed'),
-  modify: applicationTag(7, 'constructed'),
-  add: applicationTag(9, 'constructed'),
-  delete: applicationTag(11, 'constructed'),
-  modifyDn: applicationTag(13, 'constructed'),
-  compare: applicationTag(15, 'constructed'),
-  extended: applicationTag(24, 'constructed'),
+  bind: 0x61,
+  searchEntry: 0x64,
+  searchDone: 0x65,
+  modify: 0x67,
+  add: 0x69,
+  delete: 0x6b,
+  modifyDn: 0x6d,
+  compare: 0x6f,
+  extended: 0x78,
 } as const;
 
 /** RFC 4511 §4.2. A choice of authentication that is not known has only its tag. */

@@ -27,6 +27,9 @@ export class ControlledDatabase {
 
   /** From now on, writes wait. */
   hold(): void {
+    if (this.#hold !== undefined) {
+      return;
+    }
     const { promise, resolve } = withResolvers();
     this.#hold = { open: promise, release: resolve };
   }

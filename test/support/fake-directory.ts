@@ -1,0 +1,148 @@
+/**
+ * A directory whose every operation a test scripts, and which records what it was asked.
+ *
+ * @module
+ */
+
+import { DirectoryError } from '../../src/directory/errors.ts';
+import { anonymous, type Principal } from '../../src/directory/principal.ts';
+import type {
+  AddRequest,
+  Caller,
+  CompareRequest,
+  DeleteRequest,
+  DirectoryService,
+  DirectoryStatistics,
+  ModifyRequest,
+  RenameRequest,
+  SearchRequest,
+  SearchResultEntry,
+  Session,
+} from '../../src/directory/service.ts';
+
+/** One call, with the request as the directory got it. */
+export interface DirectoryCall {
+  readonly operation: 'search' | 'compare' | 'add' | 'modify' | 'delete' | 'rename' | 'bind';
+  readonly request: unknown;
+  /** `anonymous`, or the name of the principal. */
+  readonly as: string;
+  readonly session: Session;
+}
+
+/** Something that happens when the test says so. */
+export class Gate {
+  readonly passed: Promise<void>;
+  #open: () => void = () => undefined;
+
+  constructor() {
+    this.passed = new Promise((resolve) => {
+      this.#open = resolve;
+    });
+  }
+
+  open(): void {
+    this.#open();
+  }
+}
+
+/** Resolves on abort, at once when it has happened. */
+export function whenAborted(signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal === undefined || signal.aborted) {
+      resolve();
+    } else {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    }
+  });
+}
+
+export class FakeDirectory implements DirectoryService {
+  readonly calls: DirectoryCall[] = [];
+  #watchers: (() => void)[] = [];
+
+  readonly statistics: DirectoryStatistics = {
+    searches: 0,
+    entriesReturned: 0,
+    writes: 0,
+    refusedWrites: 0,
+    binds: 0,
+    refusedBinds: 0,
+    withheldAttributes: 0,
+  };
+
+  onSearch: (request: SearchRequest, caller: Caller) => AsyncIterable<SearchResultEntry> =
+    async function* (request) {
+      yield { dn: request.base, attributes: [] };
+    };
+  onCompare: (request: CompareRequest) => Promise<boolean> = async () => true;
+  onWrite: (operation: string) => Promise<void> = async () => undefined;
+  /** By default a name with any password is its own principal, except for the password `wrong`. */
+  onBind: (dn: string, password: Uint8Array) => Promise<Principal> = async (dn, password) => {
+    if (Buffer.from(password).toString() === 'wrong') {
+      throw new DirectoryError('DIRECTORY_INVALID_CREDENTIALS', 'invalid credentials');
+    }
+    return dn === '' ? anonymous : { kind: 'system', name: dn };
+  };
+
+  search(request: SearchRequest, caller: Caller): AsyncIterable<SearchResultEntry> {
+    this.#record('search', request, caller);
+    return this.onSearch(request, caller);
+  }
+
+  async compare(request: CompareRequest, caller: Caller): Promise<boolean> {
+    this.#record('compare', request, caller);
+    return await this.onCompare(request);
+  }
+
+  async add(request: AddRequest, caller: Caller): Promise<void> {
+    this.#record('add', request, caller);
+    await this.onWrite('add');
+  }
+
+  async modify(request: ModifyRequest, caller: Caller): Promise<void> {
+    this.#record('modify', request, caller);
+    await this.onWrite('modify');
+  }
+
+  async delete(request: DeleteRequest, caller: Caller): Promise<void> {
+    this.#record('delete', request, caller);
+    await this.onWrite('delete');
+  }
+
+  async rename(request: RenameRequest, caller: Caller): Promise<void> {
+    this.#record('rename', request, caller);
+    await this.onWrite('rename');
+  }
+
+  async bind(dn: string, password: Uint8Array, session: Session): Promise<Principal> {
+    this.#record(
+      'bind',
+      { dn, password: Buffer.from(password).toString() },
+      {
+        principal: anonymous,
+        session,
+      },
+    );
+    return await this.onBind(dn, password);
+  }
+
+  /** Resolves when so many calls have been made. */
+  async whenCalled(count: number): Promise<void> {
+    while (this.calls.length < count) {
+      await new Promise<void>((resolve) => {
+        this.#watchers.push(resolve);
+      });
+    }
+  }
+
+  #record(operation: DirectoryCall['operation'], request: unknown, caller: Caller): void {
+    const { principal, session } = caller;
+    const as = principal.kind === 'system' ? principal.name : principal.kind;
+    this.calls.push({ operation, request, as, session });
+    const watchers = this.#watchers;
+    this.#watchers = [];
+    for (const resolve of watchers) {
+      resolve();
+    }
+  }
+}
