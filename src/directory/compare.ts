@@ -37,12 +37,13 @@ export async function compareValue(
   const snapshot = core.store.snapshot();
   try {
     const context = { view: snapshot, access: callerAccess };
-    const { entry, access } =
-      publicEntry(dn, publicEntries) ?? (await findVisible(core, dn, context));
+    const special = publicEntry(dn, publicEntries);
+    const { entry, access } = special ?? (await findVisible(core, dn, context));
     const rule = equalityOf(asserted.type);
     const assertionKey = rule.assertionKey(request.value, schema);
     const wanted = core.computed.wanted((type) => isSubtypeOf(type, asserted.type));
-    const complete = await core.computed.complete(entry, wanted, context);
+    const complete =
+      special === undefined ? await core.computed.complete(entry, wanted, context) : entry;
     const attributes = complete.attributes.filter(
       (attribute) => isAsserted(attribute, asserted) && access.allows('compare', attribute.type),
     );

@@ -30,6 +30,7 @@ import { type LdifRecord, readLdif } from './ldif-reader.ts';
 import { gatherAttributes } from './new-entry.ts';
 import type { PasswordValues } from './password-values.ts';
 import { actorName, actorOf } from './principal.ts';
+import type { Schema } from './schema.ts';
 import type { AttributeType } from './schema-model.ts';
 import type { Caller } from './service.ts';
 import type { ValueOrigin } from './value-rules.ts';
@@ -108,11 +109,7 @@ export class LdifImport {
     if (dn.key.length > limits.maxNameBytes) {
       throw new DirectoryError('DIRECTORY_CONSTRAINT', 'the distinguished name is too long');
     }
-    const given = record.attributes.map(({ description, value }) => ({
-      description,
-      values: [value],
-    }));
-    const attributes = gatherAttributes(given, schema, origin).filter(
+    const attributes = gatherFrom(record, schema, origin).filter(
       ({ type }) => !this.#dropped.has(type),
     );
     const hashed = await this.#hashPasswords(attributes);
@@ -183,6 +180,27 @@ export class LdifImport {
   }
 }
 
+/** The record's attributes; an error that one value alone makes says where that value is. */
+function gatherFrom(record: LdifRecord, schema: Schema, origin: ValueOrigin): readonly Attribute[] {
+  const given = record.attributes.map(({ description, value }) => ({
+    description,
+    values: [value],
+  }));
+  try {
+    return gatherAttributes(given, schema, origin);
+  } catch (error) {
+    for (const [index, each] of given.entries()) {
+      try {
+        gatherAttributes([each], schema, origin);
+      } catch (cause) {
+        const line = record.attributes[index]?.line ?? record.line;
+        throw cause instanceof DirectoryError ? atLine(line, cause) : cause;
+      }
+    }
+    throw error;
+  }
+}
+
 function namingOf(dn: Dn): Rdn {
   const { rdn } = dn;
   if (rdn === undefined) {
@@ -201,6 +219,9 @@ async function onLine<T>(line: number, body: () => Promise<T>): Promise<T> {
 }
 
 function atLine(line: number, cause: DirectoryError): DirectoryError {
+  if (cause.message.startsWith('line ')) {
+    return cause;
+  }
   const { matchedDn } = cause;
   return new DirectoryError(cause.code, `line ${line}: ${cause.message}`, { cause, matchedDn });
 }

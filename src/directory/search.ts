@@ -10,7 +10,7 @@
 
 import { equalBytes } from '../core/bytes.ts';
 import type { ReadView } from '../store/store.ts';
-import { type CallerAccess, type EntryAccess, publicAccess } from './access.ts';
+import { type CallerAccess, publicAccess } from './access.ts';
 import { AttributeSelection } from './attribute-selection.ts';
 import { candidateKeys } from './candidate-plan.ts';
 import { type DirectoryCore, findVisible, type VisibleEntry } from './directory-core.ts';
@@ -41,10 +41,11 @@ export async function* searchEntries(
   const access = core.policy.forCaller(await caller(), core.clock.nowMs());
   const snapshot = core.store.snapshot();
   try {
-    const run = new SearchRun(core, request, { view: snapshot, access });
     const special = publicCandidates(base, request, publicEntries);
-    for await (const { entry, access } of special ?? run.candidates(base)) {
-      const found = await run.examine(entry, access);
+    const isPublic = special !== undefined;
+    const run = new SearchRun(core, request, { view: snapshot, access, isPublic });
+    for await (const candidate of special ?? run.candidates(base)) {
+      const found = await run.examine(candidate);
       if (found !== undefined) {
         core.counters.entriesReturned += 1;
         yield found;
@@ -53,6 +54,13 @@ export async function* searchEntries(
   } finally {
     await snapshot.close();
   }
+}
+
+interface SearchContext {
+  readonly view: ReadView;
+  readonly access: CallerAccess;
+  /** The candidates are outside the tree: nothing about them is worked out. */
+  readonly isPublic: boolean;
 }
 
 class SearchRun {
@@ -65,11 +73,7 @@ class SearchRun {
   readonly #selection: AttributeSelection;
   readonly #computed: readonly AttributeType[];
 
-  constructor(
-    core: DirectoryCore,
-    request: SearchRequest,
-    context: { readonly view: ReadView; readonly access: CallerAccess },
-  ) {
+  constructor(core: DirectoryCore, request: SearchRequest, context: SearchContext) {
     this.#core = core;
     this.#request = request;
     this.#view = context.view;
@@ -77,9 +81,11 @@ class SearchRun {
     this.#budget = new SearchBudget(core.clock, request, core.limits);
     this.#filter = new SearchFilter(request.filter, core.schema);
     this.#selection = new AttributeSelection(request.attributes, core.schema);
-    this.#computed = core.computed.wanted(
-      (type) => this.#selection.includes(type, []) || this.#filter.mentions(type),
-    );
+    this.#computed = context.isPublic
+      ? []
+      : core.computed.wanted(
+          (type) => this.#selection.includes(type, []) || this.#filter.mentions(type),
+        );
   }
 
   /** The entries in scope that may match, in the order of their names. */
@@ -105,7 +111,10 @@ class SearchRun {
   }
 
   /** The answer for one candidate; undefined when it does not match or may not be read. */
-  async examine(candidate: Entry, access: EntryAccess): Promise<SearchResultEntry | undefined> {
+  async examine({
+    entry: candidate,
+    access,
+  }: VisibleEntry): Promise<SearchResultEntry | undefined> {
     this.#budget.takeLook();
     if (!access.allows('read', 'entry')) {
       return undefined;
