@@ -68,6 +68,11 @@ export type CaErrorCode =
   | 'CA_CERTIFICATE_EXPIRED'
   /** The CA's own self-signed certificate is revoked by the compromise procedure, not one by one. */
   | 'CA_NOT_REVOCABLE'
+  // Verifiers.
+  /** A kind, day, name or password that a registration may not have. */
+  | 'CA_VERIFIER_INVALID'
+  | 'CA_VERIFIER_UNKNOWN'
+  | 'CA_VERIFIER_EXISTS'
   // Publication.
   | 'CA_SCOPE_UNKNOWN'
   /** The clock stands before the last list's thisUpdate. */

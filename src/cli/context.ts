@@ -16,6 +16,7 @@ import { connectControl, isServerAnswering } from '../http/control-client.ts';
 import { CONTROL_SOCKET } from '../http/control-protocol.ts';
 import type { Operations, Operator } from '../http/operations.ts';
 import { type Output, openOutput } from './output.ts';
+import { passphrasePrompt } from './passphrase-prompt.ts';
 
 export interface Context {
   /** Absolute path of the data folder. */
@@ -47,7 +48,11 @@ export async function withOperations<T>(
     return work(connectControl(socketFile, context.operator.name));
   }
   const log = openLog(new SystemClock(), { level: 'warn', format: 'text' });
-  const local = await openLocalOperations({ folder: context.folder, log });
+  const local = await openLocalOperations({
+    folder: context.folder,
+    log,
+    askPassphrase: passphrasePrompt(),
+  });
   try {
     return await work(local.operations);
   } finally {

@@ -18,6 +18,7 @@ import { initialise } from '../setup/initialise.ts';
 import { type Context, contextOf } from './context.ts';
 import { makeCitizenRequest, sampleCitizens } from './demo-citizens.ts';
 import { examples } from './examples.ts';
+import { passphrasePrompt } from './passphrase-prompt.ts';
 import { parsePort } from './port.ts';
 import { untilStopped } from './stop-signals.ts';
 
@@ -52,7 +53,7 @@ export function addDemoCommand(program: Command): void {
       if (!existsSync(join(context.folder, CONFIGURATION_FILE))) {
         await makeCa(context, options);
       }
-      const server = await serve({ folder: context.folder });
+      const server = await serve({ folder: context.folder, askPassphrase: passphrasePrompt() });
       try {
         const facts = await makeContents(context, server.operations);
         context.output.answer({ endpoints: server.endpoints, ...facts }, () =>

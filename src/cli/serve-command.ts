@@ -9,6 +9,7 @@ import type { Command } from 'commander';
 import { serve } from '../app.ts';
 import { contextOf } from './context.ts';
 import { examples } from './examples.ts';
+import { passphrasePrompt } from './passphrase-prompt.ts';
 import { untilStopped } from './stop-signals.ts';
 
 /** Adds the command to the program. */
@@ -19,7 +20,7 @@ export function addServeCommand(program: Command): void {
     .addHelpText('after', examples('certdir serve --data /var/lib/certdir'))
     .action(async (_options: unknown, command: Command) => {
       const context = contextOf(command);
-      const server = await serve({ folder: context.folder });
+      const server = await serve({ folder: context.folder, askPassphrase: passphrasePrompt() });
       for (const endpoint of server.endpoints) {
         context.output.note(`listening on ${endpoint}`);
       }
