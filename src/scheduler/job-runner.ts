@@ -46,6 +46,9 @@ export class JobRunner {
   #isOwed = false;
   #isPaused = false;
   #isChecking = false;
+  #isDueUnknown = false;
+  /** How many runs began. */
+  #started = 0;
   #failures = 0;
   #lastError: unknown;
   #lastSuccessMs: number | undefined;
@@ -76,8 +79,14 @@ export class JobRunner {
       return;
     }
     this.#isChecking = true;
+    const startedBefore = this.#started;
     try {
-      const lateMs = this.#due.lateness(await this.#job.nextDueMs());
+      const dueMs = await this.#askDue();
+      if (this.#started !== startedBefore) {
+        // A run began while the facts were read: what they say is old.
+        return;
+      }
+      const lateMs = this.#due.lateness(dueMs);
       if ((lateMs !== undefined || this.#isOwed) && this.#mayStart()) {
         this.#start();
       } else if (lateMs !== undefined) {
@@ -99,10 +108,14 @@ export class JobRunner {
    * @returns settles like the run that began after the call.
    */
   trigger(): Promise<void> {
-    this.#wanted ??= newWantedRun();
-    const { done } = this.#wanted;
-    this.#startWanted();
-    return done;
+    const wanted = this.#wanted ?? newWantedRun();
+    if (this.#surroundings.signal.aborted) {
+      wanted.reject(this.#closed());
+    } else {
+      this.#wanted = wanted;
+      this.#startWanted();
+    }
+    return wanted.done;
   }
 
   /** Starts nothing more; resolves when what runs has ended. */
@@ -120,8 +133,12 @@ export class JobRunner {
   async close(): Promise<void> {
     const wanted = this.#wanted;
     this.#wanted = undefined;
-    wanted?.reject(new SchedulerError('SCHEDULER_CLOSED', `${this.#job.name}: shutting down`));
+    wanted?.reject(this.#closed());
     await this.#running;
+  }
+
+  #closed(): SchedulerError {
+    return new SchedulerError('SCHEDULER_CLOSED', `${this.#job.name} does not run any more`);
   }
 
   #mayStart(): boolean {
@@ -137,7 +154,30 @@ export class JobRunner {
     }
   }
 
+  /** The facts could not be read and now they can: that alarm is over, whether or not a run is due. */
+  async #askDue(): Promise<number | undefined> {
+    let dueMs: number | undefined;
+    try {
+      dueMs = await this.#job.nextDueMs();
+    } catch (error) {
+      this.#isDueUnknown = true;
+      throw error;
+    }
+    if (this.#isDueUnknown) {
+      this.#isDueUnknown = false;
+      this.#noteWell();
+    }
+    return dueMs;
+  }
+
+  #noteWell(): void {
+    this.#failures = 0;
+    this.#retryMonotonicMs = Number.NEGATIVE_INFINITY;
+    this.#alarms.noteSuccess();
+  }
+
   #start(): void {
+    this.#started += 1;
     const wanted = this.#wanted;
     this.#wanted = undefined;
     this.#running = this.#run(wanted).finally(() => {
@@ -169,13 +209,11 @@ export class JobRunner {
   /** A run that left the job due would be repeated at every tick: that counts as a failure. */
   async #noteSuccess(): Promise<void> {
     try {
-      if (this.#due.lateness(await this.#job.nextDueMs()) !== undefined) {
+      if (this.#due.lateness(await this.#askDue()) !== undefined) {
         const text = `${this.#job.name} ended well and is still due`;
         throw new SchedulerError('SCHEDULER_JOB_STILL_DUE', text);
       }
-      this.#failures = 0;
-      this.#retryMonotonicMs = Number.NEGATIVE_INFINITY;
-      this.#alarms.noteSuccess();
+      this.#noteWell();
     } catch (error) {
       this.#noteFailure(error);
     }

@@ -88,13 +88,13 @@ export class Scheduler {
    * @throws {SchedulerError} `SCHEDULER_JOB_UNKNOWN`, `SCHEDULER_CLOSED` (also when it closes before the
    *   run began), or what the job threw.
    */
-  async trigger(name: string): Promise<void> {
-    this.#assertOpen();
+  trigger(name: string): Promise<void> {
     const runner = this.#runners.get(name);
     if (runner === undefined) {
-      throw new SchedulerError('SCHEDULER_JOB_UNKNOWN', `there is no job ${JSON.stringify(name)}`);
+      const text = `there is no job ${JSON.stringify(name)}`;
+      return Promise.reject(new SchedulerError('SCHEDULER_JOB_UNKNOWN', text));
     }
-    await runner.trigger();
+    return runner.trigger();
   }
 
   /** Starts no job, triggered or due; resolves when those that run have ended. */
