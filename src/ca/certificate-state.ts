@@ -27,27 +27,28 @@ export function stateAt({ recorded, notAfterMs }: StateFacts, nowMs: number): Ce
   return recorded !== 'revoked' && nowMs >= notAfterMs + 1000 ? 'expired' : recorded;
 }
 
-export interface RevocationStep extends StateFacts {
-  readonly nowMs: number;
-  readonly reason: CrlReasonName;
-  /** The policy's table. */
-  readonly allowedReasons: readonly CrlReasonName[];
+/**
+ * The reason as the policy's table has it.
+ *
+ * @throws {CaError} `CA_REASON_NOT_ALLOWED`
+ */
+export function findReason(text: string, allowed: readonly CrlReasonName[]): CrlReasonName {
+  const reason = allowed.find((name) => name === text);
+  if (reason === undefined) {
+    throw new CaError(
+      'CA_REASON_NOT_ALLOWED',
+      `the policy does not know this reason; it knows ${allowed.join(', ')}`,
+    );
+  }
+  return reason;
 }
 
 /**
- * Checks that a certificate may be revoked now, for this reason. Never undone (gunma 4-4-2-4).
+ * Checks that a certificate in this state may be revoked. Revocation is never undone (gunma 4-4-2-4).
  *
- * @throws {CaError} `CA_REASON_NOT_ALLOWED`, `CA_ALREADY_REVOKED`, `CA_CERTIFICATE_EXPIRED`
+ * @throws {CaError} `CA_ALREADY_REVOKED`, `CA_CERTIFICATE_EXPIRED`
  */
-export function assertRevocable(step: RevocationStep): void {
-  const { reason, allowedReasons, nowMs } = step;
-  if (!allowedReasons.includes(reason)) {
-    throw new CaError(
-      'CA_REASON_NOT_ALLOWED',
-      `the policy does not know the reason ${reason}; it knows ${allowedReasons.join(', ')}`,
-    );
-  }
-  const state = stateAt(step, nowMs);
+export function assertRevocable(state: CertificateState): void {
   switch (state) {
     case 'revoked':
       throw new CaError('CA_ALREADY_REVOKED', 'the certificate is revoked already');

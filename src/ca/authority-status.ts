@@ -1,0 +1,87 @@
+/**
+ * Where the CA stands: its counts, its lists, what is due and what is late.
+ *
+ * @module
+ */
+
+import type { ReadView } from '../store/store.ts';
+import { type CaCore, readCounters } from './ca-core.ts';
+import { dueMs, type Lateness, latenessAt } from './cadence.ts';
+import type { Policy } from './policy.ts';
+import type { Scope } from './scope.ts';
+import type { PublishedList, ScopeRecord } from './scope-record.ts';
+import { readScopeRecord } from './scope-state.ts';
+
+export interface ListStatus {
+  readonly scope: Scope;
+  /** The newest list; undefined before the first. */
+  readonly published: PublishedList | undefined;
+  /** When the next one is due, in epoch milliseconds; 0 before the first. */
+  readonly dueMs: number;
+  /** Revocations that are in no list yet. */
+  readonly pendingCount: number;
+  readonly oldestPendingMs: number | undefined;
+  readonly lateness: Lateness;
+}
+
+export interface AuthorityStatus {
+  readonly policyId: string;
+  /** Name of the CA's entry. */
+  readonly caDn: string;
+  readonly generation: number;
+  readonly certificateEndsMs: number;
+  readonly issuedCount: number;
+  readonly revokedCount: number;
+  readonly lists: readonly ListStatus[];
+}
+
+export async function readStatus(core: CaCore, view: ReadView): Promise<AuthorityStatus> {
+  const { policy, authority, tables, scopes, clock } = core;
+  const counters = await readCounters(view, tables);
+  const lists: ListStatus[] = [];
+  for (const scope of scopes.list) {
+    const record = await readScopeRecord(view, tables, scope.id);
+    lists.push({
+      scope,
+      published: record.published,
+      dueMs: dueMs(record, policy),
+      pendingCount: Number(record.acknowledgedSequence - (record.published?.sequence ?? 0n)),
+      oldestPendingMs: record.oldestPendingMs,
+      lateness: latenessAt(clock.nowMs(), record, policy),
+    });
+  }
+  return {
+    policyId: policy.id,
+    caDn: policy.names.issuer,
+    generation: authority.generation,
+    certificateEndsMs: authority.certificate.notAfterMs,
+    issuedCount: counters.issued,
+    revokedCount: counters.revoked,
+    lists,
+  };
+}
+
+/** When each list is due, kept in memory so that the scheduler can ask at any time. */
+export class PublicationCalendar {
+  readonly #policy: Pick<Policy, 'crl'>;
+  readonly #dueMs = new Map<string, number>();
+
+  constructor(policy: Pick<Policy, 'crl'>) {
+    this.#policy = policy;
+  }
+
+  set(scopeId: string, record: Pick<ScopeRecord, 'published'>): void {
+    this.#dueMs.set(scopeId, dueMs(record, this.#policy));
+  }
+
+  dueScopes(nowMs: number): readonly string[] {
+    return [...this.#dueMs]
+      .filter(([, due]) => due <= nowMs)
+      .sort(([, left], [, right]) => left - right)
+      .map(([scopeId]) => scopeId);
+  }
+
+  nextDueMs(): number {
+    return Math.min(...this.#dueMs.values());
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * What the parts of the engine share: the policy made ready, where records are kept, who signs.
+ * Made once by `certificate-authority.ts`.
+ *
+ * @module
+ */
+
+import { createHash } from 'node:crypto';
+
+import type { AuditEvent, AuditLog } from '../audit/audit-log.ts';
+import { decodeUtf8 } from '../core/bytes.ts';
+import type { Clock } from '../core/clock.ts';
+import { formatError, isCertdirError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { RandomSource } from '../core/random.ts';
+import type { ManagedEntries } from '../directory/managed-entries.ts';
+import type { KeyUsagePurpose, SignatureAlgorithm, Signer } from '../signing/signer.ts';
+import type { ReadView, Store, Transaction } from '../store/store.ts';
+import { type Certificate, parseCertificate } from '../x509/certificate.ts';
+import { computeKeyIdentifier } from '../x509/key-identifier.ts';
+import type { KeyGeneration } from './authority-record.ts';
+import type { CaTables } from './ca-tables.ts';
+import { type CountersRecord, noneCounted, parseCountersRecord } from './counters-record.ts';
+import { CaError } from './errors.ts';
+import type { Policy } from './policy.ts';
+import type { IssuerReference, Profile } from './profile.ts';
+import type { Scopes } from './scope.ts';
+
+/** A key that signs certificates and lists. */
+export interface SigningAuthority {
+  readonly keyLabel: string;
+  readonly algorithm: SignatureAlgorithm;
+  /** How certificates and lists refer to it. */
+  readonly reference: IssuerReference;
+  /** Undefined while the key's own certificate is being made. */
+  readonly certificate: Certificate | undefined;
+}
+
+/** The generation of the CA's key that signs. */
+export interface Authority extends SigningAuthority {
+  readonly generation: number;
+  readonly certificate: Certificate;
+}
+
+/** What the engine works with before there is a key. */
+export interface CaParts {
+  readonly policy: Policy;
+  readonly store: Store;
+  /** The entries that the engine keeps in the directory. */
+  readonly entries: ManagedEntries;
+  readonly signer: Signer;
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly log: Log;
+  readonly tables: CaTables;
+  readonly scopes: Scopes;
+  readonly profiles: ReadonlyMap<string, Profile>;
+  /** This process's claim on the CA, written at opening (I13). */
+  readonly ownerId: string;
+}
+
+export interface CaCore extends CaParts {
+  readonly authority: Authority;
+}
+
+/** The authority of a stored generation. */
+export function readAuthority(generation: KeyGeneration, algorithm: SignatureAlgorithm): Authority {
+  const certificate = parseCertificate(generation.certificate);
+  return {
+    generation: generation.number,
+    keyLabel: generation.keyLabel,
+    algorithm,
+    reference: {
+      name: certificate.subject,
+      keyIdentifier: computeKeyIdentifier(certificate.spki),
+      serialNumber: certificate.serialNumber,
+    },
+    certificate,
+  };
+}
+
+/** The owner that the store knows; empty when none. */
+export async function readOwner(view: ReadView, tables: CaTables): Promise<string> {
+  return decodeUtf8((await view.read(tables.owner)) ?? new Uint8Array(0)) ?? '';
+}
+
+/**
+ * A transaction of this process on the CA's records.
+ *
+ * @throws {CaError} `CA_NOT_OWNER` when another process has opened the CA since.
+ */
+export function transactAsOwner<T>(
+  parts: CaParts,
+  reason: string,
+  body: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  return parts.store.transact(reason, async (transaction) => {
+    if ((await readOwner(transaction, parts.tables)) !== parts.ownerId) {
+      throw new CaError('CA_NOT_OWNER', 'another process has opened this CA; stop one of the two');
+    }
+    return await body(transaction);
+  });
+}
+
+export async function readCounters(view: ReadView, tables: CaTables): Promise<CountersRecord> {
+  const bytes = await view.read(tables.counters);
+  return bytes === undefined ? noneCounted : parseCountersRecord(bytes);
+}
+
+/**
+ * Has something signed. The signer has checked the signature against the token's key; whether that is
+ * the key of the CA's certificate is checked by whoever releases what was signed.
+ *
+ * @param pieces What is to be signed, one after the other; hashed here, once.
+ * @throws {SigningError}
+ */
+export async function signPieces(
+  parts: Pick<CaParts, 'signer'>,
+  key: {
+    readonly label: string;
+    readonly purpose: KeyUsagePurpose;
+    readonly algorithm: SignatureAlgorithm;
+  },
+  pieces: Iterable<Uint8Array>,
+): Promise<Uint8Array> {
+  const hash = createHash(key.algorithm.digest);
+  for (const piece of pieces) {
+    hash.update(piece);
+  }
+  return await parts.signer.sign({ ...key, digest: hash.digest() });
+}
+
+/**
+ * Records that an act was refused or failed, in a transaction of its own. If that fails too, the first
+ * error matters more, and the second goes to the log.
+ */
+export async function recordFailure(
+  parts: CaParts,
+  event: Omit<AuditEvent, 'result'>,
+  error: unknown,
+): Promise<void> {
+  try {
+    await transactAsOwner(parts, 'ca: record a refusal', (transaction) =>
+      parts.audit.append(transaction, {
+        ...event,
+        result: error instanceof CaError ? 'refused' : 'failed',
+        details: { ...event.details, code: isCertdirError(error) ? error.code : 'UNEXPECTED' },
+      }),
+    );
+  } catch (second) {
+    parts.log.error('a refusal was not recorded', { act: event.kind, error: formatError(second) });
+  }
+}
