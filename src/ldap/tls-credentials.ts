@@ -22,6 +22,10 @@ export interface TlsCredentials {
  * @throws {LdapError} `LDAP_TLS_CREDENTIALS` when they are no PEM or do not belong together.
  */
 export function createTlsContext({ certificate, key }: TlsCredentials): SecureContext {
+  if (certificate === '' || key === '') {
+    // The library would take empty texts for credentials to be set later.
+    throw new LdapError('LDAP_TLS_CREDENTIALS', 'the TLS certificate or key of LDAP is empty');
+  }
   try {
     return createSecureContext({
       cert: certificate,

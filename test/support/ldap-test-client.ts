@@ -17,7 +17,9 @@ const trustAnything: ConnectionOptions = { rejectUnauthorized: false };
 
 export class LdapTestClient {
   #socket: Socket;
-  #received: Buffer = Buffer.alloc(0);
+  /** Received and not handed out. */
+  #chunks: Buffer[] = [];
+  #heldBytes = 0;
   #isClosed = false;
   #waiting: (() => void)[] = [];
   #nextMessageId = 1;
@@ -51,7 +53,8 @@ export class LdapTestClient {
   #attach(): void {
     const socket = this.#socket;
     socket.on('data', (chunk: Buffer) => {
-      this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
+      this.#chunks.push(chunk);
+      this.#heldBytes += chunk.length;
       this.receivedBytes += chunk.length;
       this.#wake();
     });
@@ -117,18 +120,29 @@ export class LdapTestClient {
   /** The next message; undefined when the server closed the connection instead. */
   async nextOrEnd(): Promise<LdapAnswer | undefined> {
     for (;;) {
-      const length = answerLength(this.#received);
-      if (length !== undefined && this.#received.length >= length) {
-        const answer = parseAnswer(this.#received.subarray(0, length));
-        this.#received = this.#received.subarray(length);
+      const answer = this.#take();
+      if (answer !== undefined) {
         return answer;
       }
       if (this.#isClosed) {
-        assert.equal(this.#received.length, 0, 'no half message at the end');
+        assert.equal(this.#heldBytes, 0, 'no half message at the end');
         return undefined;
       }
       await this.#change();
     }
+  }
+
+  /** A whole message off the chunks, which are joined only when it is there. */
+  #take(): LdapAnswer | undefined {
+    const [first = Buffer.alloc(0)] = this.#chunks;
+    const length = answerLength(first.length < 6 ? Buffer.concat(this.#chunks) : first);
+    if (length === undefined || this.#heldBytes < length) {
+      return undefined;
+    }
+    const held = this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
+    this.#chunks = held.length === length ? [] : [held.subarray(length)];
+    this.#heldBytes -= length;
+    return parseAnswer(held.subarray(0, length));
   }
 
   /** The next message. */

@@ -79,6 +79,18 @@ export class LdapTestServer {
     await turnsUntil(() => this.server.statistics.connections === count);
   }
 
+  /** Resolves when a peer that does not read has made the sockets full: unsent bytes stay the same. */
+  async whenUnsentSettles(): Promise<void> {
+    let last = -1;
+    let same = 0;
+    await turnsUntil(() => {
+      const { unsentBytes } = this.server.statistics;
+      same = unsentBytes > 0 && unsentBytes === last ? same + 1 : 0;
+      last = unsentBytes;
+      return same > 50;
+    });
+  }
+
   async connect(): Promise<LdapTestClient> {
     return this.#keep(await LdapTestClient.connect(this.port));
   }
