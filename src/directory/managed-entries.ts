@@ -157,8 +157,13 @@ export class ManagedEntries {
   }
 
   async hasEntry(view: ReadView, name: string): Promise<boolean> {
+    return (await this.readName(view, name)) !== undefined;
+  }
+
+  /** The entry's name as it was written when the entry was made; undefined when there is none. */
+  async readName(view: ReadView, name: string): Promise<string | undefined> {
     const { schema, tree } = this.#core;
-    return (await tree.read(view, Dn.parse(name, schema).key)) !== undefined;
+    return (await tree.read(view, Dn.parse(name, schema).key))?.dn;
   }
 
   /** The entry's object classes and those given, each once. */
