@@ -62,9 +62,7 @@ export async function examineCandidate(
   }
   const dropped: DroppedEntry[] = [];
   for (const serialNumber of difference.dropped) {
-    const bytes = await view.read(core.tables.certificate(serialNumber));
-    const notAfterMs = bytes === undefined ? undefined : parseCertificateRecord(bytes).notAfterMs;
-    dropped.push({ serialNumber, notAfterMs });
+    dropped.push(await describeDropped(core, view, serialNumber));
   }
   return { list: facts, added, dropped };
 }
@@ -85,6 +83,23 @@ async function describeAdded(
         : distributionPointOf(parseCertificateRecord(certificateBytes).der),
     isRevoked: status !== undefined && status.state !== 'not-delivered',
     sequence: status?.sequence ?? 0n,
+  };
+}
+
+async function describeDropped(
+  { tables }: CaCore,
+  view: ReadView,
+  serialNumber: bigint,
+): Promise<DroppedEntry> {
+  const certificateBytes = await view.read(tables.certificate(serialNumber));
+  const statusBytes = await view.read(tables.status(serialNumber));
+  return {
+    serialNumber,
+    notAfterMs:
+      certificateBytes === undefined
+        ? undefined
+        : parseCertificateRecord(certificateBytes).notAfterMs,
+    sequence: statusBytes === undefined ? undefined : parseStatusRecord(statusBytes).sequence,
   };
 }
 
@@ -130,7 +145,7 @@ export async function gatherFacts(
     stored: await gatherStored(core, view, publication),
     ownerId: core.ownerId,
     previous: state.published,
-    lastRegularUpdateMs: state.regular?.thisUpdateMs,
+    lastRegular: state.regular,
     includedSequence: assembled.sequence,
     oldestUnlistedMs: await oldestUnlisted(core, view, publication),
     entryNameDer: await readEntryName(core, view, scope),
@@ -195,6 +210,7 @@ async function readEntryName(
   view: ReadView,
   { dn }: Scope,
 ): Promise<Uint8Array | undefined> {
+  const written = await entries.readName(view, dn);
   const { printable } = policy.names;
-  return (await entries.hasEntry(view, dn)) ? nameFromText(dn, { printable }).der : undefined;
+  return written === undefined ? undefined : nameFromText(written, { printable }).der;
 }

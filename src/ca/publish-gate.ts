@@ -67,6 +67,8 @@ export interface DroppedEntry {
   readonly serialNumber: bigint;
   /** Undefined when the CA has no such certificate. */
   readonly notAfterMs: number | undefined;
+  /** Of its revocation; undefined when it is not revoked. */
+  readonly sequence: bigint | undefined;
 }
 
 export interface PublicationFacts {
@@ -110,8 +112,8 @@ export interface PublicationFacts {
   };
   readonly ownerId: string;
   readonly previous: { readonly thisUpdateMs: number; readonly sequence: bigint } | undefined;
-  /** thisUpdate of the last list that came out by the cadence; undefined before the first. */
-  readonly lastRegularUpdateMs: number | undefined;
+  /** The last list that came out by the cadence; undefined before the first. */
+  readonly lastRegular: { readonly thisUpdateMs: number; readonly sequence: bigint } | undefined;
   /** The last revocation that the candidate carries. */
   readonly includedSequence: bigint;
   /** When the oldest acknowledged revocation that no list carries, the candidate included, was made. */
@@ -177,15 +179,14 @@ function timeMovesOn({ list, previous, nowMs }: PublicationFacts): string | unde
 }
 
 /** I3: an entry leaves only after a list by the cadence has carried it past its certificate's end. */
-function nothingLeavesEarly({
-  dropped,
-  lastRegularUpdateMs,
-}: PublicationFacts): string | undefined {
+function nothingLeavesEarly({ dropped, lastRegular }: PublicationFacts): string | undefined {
   const early = dropped.find(
-    ({ notAfterMs }) =>
+    ({ notAfterMs, sequence }) =>
       notAfterMs === undefined ||
-      lastRegularUpdateMs === undefined ||
-      lastRegularUpdateMs <= notAfterMs,
+      sequence === undefined ||
+      lastRegular === undefined ||
+      lastRegular.thisUpdateMs <= notAfterMs ||
+      lastRegular.sequence < sequence,
   );
   return early === undefined
     ? undefined

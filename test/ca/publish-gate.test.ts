@@ -60,7 +60,7 @@ const good: PublicationFacts = {
   },
   ownerId: 'us',
   previous: { thisUpdateMs: previousMs, sequence: 2n },
-  lastRegularUpdateMs: previousMs,
+  lastRegular: { thisUpdateMs: previousMs, sequence: 2n },
   includedSequence: 3n,
   oldestUnlistedMs: undefined,
   added: [
@@ -71,7 +71,7 @@ const good: PublicationFacts = {
       sequence: 3n,
     },
   ],
-  dropped: [{ serialNumber: 0xa2n, notAfterMs: previousMs - 1000 }],
+  dropped: [{ serialNumber: 0xa2n, notAfterMs: previousMs - 1000, sequence: 2n }],
   entryNameDer: bytes('point'),
 };
 
@@ -100,8 +100,8 @@ const added =
   (change: Partial<PublicationFacts['added'][number]>): Change =>
   (facts) => ({ added: facts.added.map((entry) => ({ ...entry, ...change })) });
 const dropped =
-  (notAfterMs: number | undefined): Change =>
-  () => ({ dropped: [{ serialNumber: 0xa2n, notAfterMs }] });
+  (change: Partial<PublicationFacts['dropped'][number]>): Change =>
+  (facts) => ({ dropped: facts.dropped.map((entry) => ({ ...entry, ...change })) });
 
 const mutations: readonly {
   readonly code: GateErrorCode;
@@ -128,17 +128,27 @@ const mutations: readonly {
   {
     code: 'CA_GATE_I3',
     why: 'an entry dropped whose certificate ended with the last regular list',
-    change: dropped(previousMs),
+    change: dropped({ notAfterMs: previousMs }),
   },
   {
     code: 'CA_GATE_I3',
     why: 'an entry dropped of no known certificate',
-    change: dropped(undefined),
+    change: dropped({ notAfterMs: undefined }),
   },
   {
     code: 'CA_GATE_I3',
     why: 'an entry dropped when no list came by the cadence yet',
-    change: () => ({ lastRegularUpdateMs: undefined }),
+    change: () => ({ lastRegular: undefined }),
+  },
+  {
+    code: 'CA_GATE_I3',
+    why: 'an entry dropped that the last regular list did not have',
+    change: dropped({ sequence: 3n }),
+  },
+  {
+    code: 'CA_GATE_I3',
+    why: 'an entry dropped of a certificate that is not revoked',
+    change: dropped({ sequence: undefined }),
   },
   {
     code: 'CA_GATE_I4',
@@ -281,7 +291,7 @@ describe('the publish gate', () => {
   const allowed: readonly { readonly why: string; readonly change: Change }[] = [
     {
       why: 'a first list',
-      change: () => ({ previous: undefined, lastRegularUpdateMs: undefined, dropped: [] }),
+      change: () => ({ previous: undefined, lastRegular: undefined, dropped: [] }),
     },
     { why: 'thisUpdate of this very moment', change: () => ({ nowMs: thisUpdateMs }) },
     {
