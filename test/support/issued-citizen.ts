@@ -22,11 +22,15 @@ export interface IssuedCitizen extends IssuedReport {
 
 /** The attributes of `name` as options of `ca issue`. Nobody by these names is known to us. */
 export function citizenOptions(name: string): readonly string[] {
-  const place = [...Buffer.from(name)].map(fullWidthNumber).join('の');
   return [
     ...['--name', '見本　花子', '--gender', '2', '--birth', '1990-04-01'],
-    ...['--address', `群馬県前橋市大手町${place}`],
+    ...['--address', citizenAddress(name)],
   ];
+}
+
+/** An address for each name. */
+export function citizenAddress(name: string): string {
+  return `群馬県前橋市大手町${[...Buffer.from(name)].map(fullWidthNumber).join('の')}`;
 }
 
 function fullWidthNumber(value: number): string {
