@@ -9,7 +9,7 @@ import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 
-import { openLocalOperations } from '../app.ts';
+import { openLocalOperations } from '../app/server.ts';
 import { SystemClock } from '../core/clock.ts';
 import { openLog } from '../core/log.ts';
 import { connectControl, isServerAnswering } from '../http/control-client.ts';

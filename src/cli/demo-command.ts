@@ -11,7 +11,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Command } from 'commander';
 
-import { type RunningServer, serve } from '../app.ts';
+import { type RunningServer, serve } from '../app/server.ts';
 import { CONFIGURATION_FILE } from '../config/configuration.ts';
 import type { Operations } from '../http/operations.ts';
 import { initialise } from '../setup/initialise.ts';

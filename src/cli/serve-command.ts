@@ -6,7 +6,7 @@
 
 import type { Command } from 'commander';
 
-import { serve } from '../app.ts';
+import { serve } from '../app/server.ts';
 import { contextOf } from './context.ts';
 import { examples } from './examples.ts';
 import { passphrasePrompt } from './passphrase-prompt.ts';

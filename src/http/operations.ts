@@ -1,6 +1,6 @@
 /**
  * What an administrator at this machine can ask of a certdir: the one interface behind every
- * command of the CLI. `app.ts` implements it on the open store; `control-server.ts` offers it over
+ * command of the CLI. `local-operations.ts` implements it on an open instance; `control-server.ts` offers it over
  * the unix socket of a running server and `control-client.ts` is its other end, so a command does the
  * same thing with and without a server.
  *
@@ -133,8 +133,9 @@ export interface VerifierReport {
   readonly dn: string;
   readonly kind: string;
   readonly agreementNumber: string;
-  readonly agreementFrom: string;
-  readonly agreementUntil: string;
+  /** First and last instant of access; null where the entry leaves that side open. */
+  readonly agreementFrom: string | null;
+  readonly agreementUntil: string | null;
   readonly partitions: readonly string[];
   readonly isDisabled: boolean;
 }

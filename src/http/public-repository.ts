@@ -30,7 +30,7 @@ export interface PublicRepositoryOptions {
   readonly directory: DirectoryService;
   /** The CA entry's name. */
   readonly caDn: string;
-  readonly caName: string;
+  readonly caName: { readonly ja: string; readonly en: string };
   readonly address: string;
   readonly port: number;
   readonly log: Log;

@@ -9,7 +9,7 @@ import { parseCertificate } from '../x509/certificate.ts';
 import { formatName } from '../x509/name.ts';
 
 export interface RepositoryPage {
-  readonly caName: string;
+  readonly caName: { readonly ja: string; readonly en: string };
   /** DER. */
   readonly certificates: readonly Uint8Array[];
   readonly hasArl: boolean;
@@ -32,7 +32,7 @@ export function renderRepositoryPage({ caName, certificates, hasArl }: Repositor
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>${escapeHtml(caName)}</title>
+<title>${escapeHtml(caName.ja)}</title>
 <style>
 body { font-family: sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 dt { font-weight: bold; margin-top: .6rem; }
@@ -41,7 +41,7 @@ dd { margin: 0; overflow-wrap: anywhere; font-family: monospace; }
 </head>
 <body>
 <h1>リポジトリ / Repository</h1>
-<p>${escapeHtml(caName)}</p>
+<p>${escapeHtml(caName.ja)}<br>${escapeHtml(caName.en)}</p>
 <h2>CA 証明書 / CA certificates</h2>
 ${rows}
 <p><a href="/fingerprints.txt">フィンガープリント / Fingerprints</a>

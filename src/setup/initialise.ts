@@ -10,7 +10,7 @@ import { copyFile, mkdir, mkdtemp, open, readdir, rename, rm, rmdir } from 'node
 import { basename, dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 
-import { createInstance } from '../app.ts';
+import { createInstance } from '../app/creation.ts';
 import { shippedPolicyFile } from '../ca/policy.ts';
 import { CONFIGURATION_FILE } from '../config/configuration.ts';
 import { asBuffer } from '../core/bytes.ts';

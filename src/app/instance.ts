@@ -1,0 +1,201 @@
+/**
+ * An instance: what a data folder becomes in memory. Store, token, directory and CA, each resting on
+ * the one before; no listeners and no schedule.
+ *
+ * @module
+ */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { AuditLog } from '../audit/audit-log.ts';
+import { openAuditLog } from '../audit/merkle-audit-log.ts';
+import { CertificateAuthority } from '../ca/certificate-authority.ts';
+import { loadPolicy, type Policy } from '../ca/policy.ts';
+import {
+  CONFIGURATION_FILE,
+  type Configuration,
+  loadConfiguration,
+} from '../config/configuration.ts';
+import { ConfigError } from '../config/errors.ts';
+import { packageRoot } from '../config/package-root.ts';
+import { type Clock, SystemClock } from '../core/clock.ts';
+import type { ClosingStack } from '../core/closing-stack.ts';
+import { type Log, type LogOptions, openLog } from '../core/log.ts';
+import { type RandomSource, SystemRandom } from '../core/random.ts';
+import { Directory } from '../directory/directory.ts';
+import { Schema } from '../directory/schema.ts';
+import { LocalOperations } from '../http/local-operations.ts';
+import type { Operations, ServiceStatus } from '../http/operations.ts';
+import { describeStatus } from '../http/status-report.ts';
+import { serverCapabilities } from '../ldap/root-dse.ts';
+import type { PassphraseSource } from '../signing/passphrase.ts';
+import type { Signer } from '../signing/signer.ts';
+import { openSignerProcess } from '../signing/signer-process.ts';
+import { openLevelStore } from '../store/level-store.ts';
+import type { Store } from '../store/store.ts';
+
+/** What the CA is built on. */
+export interface InstanceParts {
+  readonly configuration: Configuration;
+  readonly policy: Policy;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly log: Log;
+  readonly store: Store;
+  readonly audit: AuditLog;
+  readonly signer: Signer;
+  readonly directory: Directory;
+}
+
+export interface Instance extends InstanceParts {
+  readonly authority: CertificateAuthority;
+}
+
+export interface OpenOptions {
+  /** The data folder. */
+  readonly folder: string;
+  /** Taken from the configuration when left out. */
+  readonly log?: Log;
+  /** Asked where the configuration names no passphrase file. */
+  readonly askPassphrase?: (() => Promise<string>) | undefined;
+}
+
+const MIB = 1024 * 1024;
+
+const { version: programVersion } = JSON.parse(
+  readFileSync(join(packageRoot, 'package.json'), 'utf8'),
+) as { version: string };
+
+/** Opens everything; `closing` closes it again. */
+export async function openInstance(options: OpenOptions, closing: ClosingStack): Promise<Instance> {
+  const parts = await openParts(options, { closing, isNew: false });
+  const authority = closing.push(await CertificateAuthority.open(parts), {
+    name: 'certification authority',
+    close: (opened) => opened.close(),
+  });
+  return { ...parts, authority };
+}
+
+/** Opens everything below the CA, in the order in which one rests on the other. */
+export async function openParts(
+  options: OpenOptions,
+  { closing, isNew }: { readonly closing: ClosingStack; readonly isNew: boolean },
+): Promise<InstanceParts> {
+  const configuration = await loadConfiguration(join(options.folder, CONFIGURATION_FILE));
+  const policy = await loadPolicy(configuration.policy);
+  const clock = new SystemClock();
+  const random = new SystemRandom();
+  const log = options.log ?? openLog(clock, logOptions(configuration));
+  const store = closing.push(await openStore(configuration, { clock, log }), {
+    name: 'store',
+    close: (opened) => opened.close(),
+  });
+  const audit = openAuditLog({ clock });
+  const passphrase = await passphraseOf(configuration, options);
+  const signer = closing.push(
+    await openSignerProcess({
+      token: { kind: 'software', file: configuration.token.file, create: isNew },
+      passphrase,
+      clock,
+      log: log.with({ component: 'signer' }),
+    }),
+    { name: 'signer', close: (opened) => opened.close() },
+  );
+  await signer.activate();
+  const directory = closing.push(
+    await openDirectory(configuration, { policy, store, audit, clock, random, log }),
+    { name: 'directory', close: (opened) => opened.close() },
+  );
+  return { configuration, policy, clock, random, log, store, audit, signer, directory };
+}
+
+function logOptions({ log }: Configuration): LogOptions {
+  const readable = process.stderr.isTTY ? 'text' : 'json';
+  return { level: log.level, format: log.format === 'auto' ? readable : log.format };
+}
+
+function openStore(
+  { store }: Configuration,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): Promise<Store> {
+  return openLevelStore({
+    folder: store.folder,
+    clock,
+    log: log.with({ component: 'store' }),
+    cacheBytes: store.cacheMiB * MIB,
+    writeBufferBytes: store.writeBufferMiB * MIB,
+  });
+}
+
+async function passphraseOf(
+  { token }: Configuration,
+  { askPassphrase }: OpenOptions,
+): Promise<PassphraseSource> {
+  if (token.passphraseFile !== undefined) {
+    return { file: token.passphraseFile };
+  }
+  if (askPassphrase === undefined) {
+    throw new ConfigError(
+      'CONFIG_SECRET',
+      'token.passphraseFile is not set and there is no terminal to ask for the passphrase',
+    );
+  }
+  return { text: await askPassphrase() };
+}
+
+async function openDirectory(
+  configuration: Configuration,
+  parts: Pick<InstanceParts, 'policy' | 'store' | 'audit' | 'clock' | 'random' | 'log'>,
+): Promise<Directory> {
+  const { policy, log } = parts;
+  const offersStartTls = configuration.ldap.listeners.some(({ tls }) => tls === 'starttls');
+  const capabilities = serverCapabilities(offersStartTls);
+  return Directory.open({
+    ...parts,
+    log: log.with({ component: 'directory' }),
+    schema: await Schema.load(configuration.directory.schemaFolder ?? join(packageRoot, 'schema')),
+    suffixes: [policy.directory.suffix],
+    access: policy.access,
+    limits: definedOnly(configuration.directory.limits),
+    rootDse: {
+      vendorName: 'certdir',
+      vendorVersion: programVersion,
+      supportedLdapVersions: capabilities.supportedLDAPVersion,
+      supportedExtensions: capabilities.supportedExtension,
+      supportedControls: capabilities.supportedControl,
+      supportedFeatures: capabilities.supportedFeatures,
+    },
+  });
+}
+
+/** Settings that were left out must not hide a default by being undefined. */
+export function definedOnly<T extends object>(
+  settings: T,
+): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(settings).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
+
+/** The operations of the CLI on this instance. */
+export function operationsOf(instance: Instance, isServing: boolean): Operations {
+  return new LocalOperations({ ...instance, status: () => readStatus(instance, isServing) });
+}
+
+async function readStatus(instance: Instance, isServing: boolean): Promise<ServiceStatus> {
+  const { store, audit, signer, authority, clock } = instance;
+  const snapshot = store.snapshot();
+  try {
+    return describeStatus({
+      version: programVersion,
+      isServing,
+      nowMs: clock.nowMs(),
+      authority: await authority.status(),
+      isKeyActive: await signer.isActive(),
+      isStoreWritable: store.isWritable,
+      auditHead: await audit.head(snapshot),
+    });
+  } finally {
+    await snapshot.close();
+  }
+}

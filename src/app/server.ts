@@ -1,0 +1,176 @@
+/**
+ * The server: listeners and schedule around an instance; and the instance alone, for commands that run
+ * without a server. With `instance.ts` the composition root: only these files wire the folders together.
+ *
+ * @module
+ */
+
+import { readFile } from 'node:fs/promises';
+import { isIPv6 } from 'node:net';
+import { join } from 'node:path';
+
+import type { Configuration } from '../config/configuration.ts';
+import { readSecretFile } from '../config/secret-file.ts';
+import { ClosingStack } from '../core/closing-stack.ts';
+import { formatError } from '../core/errors.ts';
+import { CONTROL_SOCKET } from '../http/control-protocol.ts';
+import { openControlServer } from '../http/control-server.ts';
+import type { Operations } from '../http/operations.ts';
+import { openPublicRepository } from '../http/public-repository.ts';
+import { LdapError } from '../ldap/errors.ts';
+import { LdapServer } from '../ldap/server.ts';
+import type { TlsCredentials } from '../ldap/tls-credentials.ts';
+import { openNodeCronTicker } from '../scheduler/node-cron-ticker.ts';
+import { Scheduler } from '../scheduler/scheduler.ts';
+import {
+  definedOnly,
+  type Instance,
+  type OpenOptions,
+  openInstance,
+  operationsOf,
+} from './instance.ts';
+import { publicationJob } from './publication-job.ts';
+
+/** An instance that a command works on while no server runs. */
+export interface LocalInstance {
+  readonly operations: Operations;
+  close(): Promise<void>;
+}
+
+export interface RunningServer {
+  readonly operations: Operations;
+  /** URLs that clients can use, with the ports that were really taken. */
+  readonly endpoints: readonly string[];
+  /** Rejects when the server cannot go on: the store refuses writes. */
+  readonly failed: Promise<never>;
+  /** Stops listening, waits for work under way, closes the store. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the store of a data folder and offers the operations on it.
+ *
+ * @throws {CertdirError} of the part that could not be opened; everything opened before is closed.
+ */
+export async function openLocalOperations(options: OpenOptions): Promise<LocalInstance> {
+  const closing = new ClosingStack();
+  return closingOnFailure(closing, async () => {
+    const instance = await openInstance(options, closing);
+    return { operations: operationsOf(instance, false), close: () => closing.close() };
+  });
+}
+
+/**
+ * Runs the server of a data folder: LDAP, HTTP, the control socket and the schedule.
+ *
+ * @throws {CertdirError} of the part that could not be opened; everything opened before is closed.
+ */
+export async function serve(options: OpenOptions): Promise<RunningServer> {
+  const closing = new ClosingStack();
+  return closingOnFailure(closing, async () => {
+    const instance = await openInstance(options, closing);
+    const { store, log, configuration } = instance;
+    const failed = new Promise<never>((_resolve, reject) => store.onWriterClosed(reject));
+    // Whoever runs the server listens to it; nobody must not end the process.
+    failed.catch((error: Error) => log.error('the store refuses writes', { error: error.message }));
+    const operations = operationsOf(instance, true);
+    const ldapEndpoints = await openLdap(instance, closing);
+    const httpEndpoints = await openHttp(instance, closing);
+    closing.push(
+      await openControlServer({
+        socketFile: join(configuration.folder, CONTROL_SOCKET),
+        operations,
+        log: log.with({ component: 'control' }),
+      }),
+      { name: 'control socket', close: (server) => server.close() },
+    );
+    openSchedule(instance, closing);
+    const endpoints = [...ldapEndpoints, ...httpEndpoints];
+    return { operations, endpoints, failed, close: () => closing.close() };
+  });
+}
+
+/** Runs `open`; when it fails, what it had opened is closed and its error passed on. */
+async function closingOnFailure<T>(closing: ClosingStack, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    await closing.close();
+    throw error;
+  }
+}
+
+async function openLdap(instance: Instance, closing: ClosingStack): Promise<readonly string[]> {
+  const { configuration, directory, clock, log } = instance;
+  const { listeners, allowClearPasswords, limits } = configuration.ldap;
+  const tls = await readTlsCredentials(configuration);
+  const server = closing.push(
+    await LdapServer.open({
+      directory,
+      listeners,
+      allowClearPasswords,
+      limits: definedOnly(limits),
+      clock,
+      log: log.with({ component: 'ldap' }),
+      ...(tls === undefined ? {} : { tls }),
+    }),
+    { name: 'LDAP server', close: (opened) => opened.close() },
+  );
+  return server.listeners.map(
+    ({ address, port, tls: mode }) =>
+      `${mode === 'ldaps' ? 'ldaps' : 'ldap'}://${urlHost(address)}:${port}`,
+  );
+}
+
+function urlHost(address: string): string {
+  return isIPv6(address) ? `[${address}]` : address;
+}
+
+async function readTlsCredentials({ ldap }: Configuration): Promise<TlsCredentials | undefined> {
+  const { certificateFile, keyFile } = ldap;
+  if (certificateFile === undefined || keyFile === undefined) {
+    return undefined;
+  }
+  try {
+    return {
+      certificate: await readFile(certificateFile, 'utf8'),
+      key: await readSecretFile(keyFile),
+    };
+  } catch (cause) {
+    throw new LdapError('LDAP_TLS_CREDENTIALS', formatError(cause), { cause });
+  }
+}
+
+async function openHttp(instance: Instance, closing: ClosingStack): Promise<readonly string[]> {
+  const { configuration, directory, policy, log } = instance;
+  if (configuration.http === undefined) {
+    return [];
+  }
+  const repository = closing.push(
+    await openPublicRepository({
+      directory,
+      caDn: policy.names.issuer,
+      caName: policy.title,
+      address: configuration.http.address,
+      port: configuration.http.port,
+      log: log.with({ component: 'http' }),
+    }),
+    { name: 'repository', close: (opened) => opened.close() },
+  );
+  return [repository.url];
+}
+
+/** Publishes every list when it is due, catching up at start. */
+function openSchedule(instance: Instance, closing: ClosingStack): void {
+  const { clock, log } = instance;
+  const scheduler = closing.push(
+    new Scheduler({
+      ticker: openNodeCronTicker(clock),
+      clock,
+      log: log.with({ component: 'scheduler' }),
+    }),
+    { name: 'schedule', close: (opened) => opened.close() },
+  );
+  scheduler.add(publicationJob(instance));
+  scheduler.start();
+}

@@ -1,0 +1,188 @@
+/**
+ * `Operations` on an open instance: what a person typed becomes values of the CA and the directory,
+ * and their answers become reports.
+ *
+ * @module
+ */
+
+import type { AuditOrigin } from '../audit/audit-log.ts';
+import type { CertificateAuthority } from '../ca/certificate-authority.ts';
+import type { Publication } from '../ca/crl-publication.ts';
+import type { Policy } from '../ca/policy.ts';
+import type { RevocationReceipt } from '../ca/revocation.ts';
+import type { Scope } from '../ca/scope.ts';
+import { formatSerialNumber, parseSerialNumber } from '../ca/serial-number.ts';
+import { type RegisteredVerifier, VerifierRegister } from '../ca/verifier-register.ts';
+import { formatHex } from '../core/bytes.ts';
+import type { Directory } from '../directory/directory.ts';
+import type { Caller } from '../directory/service.ts';
+import { parseCertificate } from '../x509/certificate.ts';
+import { fingerprint } from '../x509/fingerprint.ts';
+import { formatName } from '../x509/name.ts';
+import { encodePem } from '../x509/pem.ts';
+import type {
+  IssuedReport,
+  IssueInput,
+  OnProgress,
+  Operations,
+  Operator,
+  PublishedReport,
+  PublishInput,
+  RevokedReport,
+  RevokeInput,
+  ServiceStatus,
+  VerifierInput,
+  VerifierReport,
+} from './operations.ts';
+import { formatTime } from './report-time.ts';
+
+export interface LocalOperationsOptions {
+  readonly policy: Policy;
+  readonly directory: Directory;
+  readonly authority: CertificateAuthority;
+  /** Asks every part of the instance how it is. */
+  readonly status: () => Promise<ServiceStatus>;
+}
+
+/** Whoever lists verifiers: the names of those who only look are not recorded. */
+const reader: Operator = { name: 'administrator' };
+
+export class LocalOperations implements Operations {
+  readonly #options: LocalOperationsOptions;
+  readonly #verifiers: VerifierRegister;
+
+  constructor(options: LocalOperationsOptions) {
+    this.#options = options;
+    this.#verifiers = new VerifierRegister(options.directory, options.policy);
+  }
+
+  status(): Promise<ServiceStatus> {
+    return this.#options.status();
+  }
+
+  async issue(input: IssueInput, operator: Operator): Promise<IssuedReport> {
+    const issued = await this.#options.authority.issue({
+      profile: 'end-entity',
+      csr: decodeRequest(input.request),
+      municipality: input.municipality,
+      subjectAttributes: input.attributes,
+      origin: originOf(operator),
+    });
+    const { certificate, scope } = issued;
+    return {
+      serialNumber: formatSerialNumber(issued.serialNumber),
+      subject: formatName(certificate.subject),
+      notBefore: formatTime(certificate.notBeforeMs),
+      notAfter: formatTime(certificate.notAfterMs),
+      partition: scope.id,
+      certificate: encodePem('CERTIFICATE', certificate.der),
+      sha256Fingerprint: fingerprint(certificate.der),
+    };
+  }
+
+  async revoke(input: RevokeInput, operator: Operator): Promise<RevokedReport> {
+    const receipt: RevocationReceipt = await this.#options.authority.revoke({
+      serialNumber: parseSerialNumber(input.serialNumber),
+      reason: input.reason,
+      origin: originOf(operator),
+    });
+    return {
+      serialNumber: formatSerialNumber(receipt.serialNumber),
+      subject: formatName(parseCertificate(receipt.certificate.der).subject),
+      reason: receipt.reason,
+      revokedAt: formatTime(receipt.revokedMs),
+      partition: receipt.scope.id,
+      publicationDue: formatTime(receipt.publicationDueMs),
+    };
+  }
+
+  async publish(
+    { scopes }: PublishInput,
+    operator: Operator,
+    onProgress: OnProgress,
+  ): Promise<readonly PublishedReport[]> {
+    const { authority } = this.#options;
+    // Every name is looked up before the first list is made: a wrong one publishes nothing.
+    const wanted: readonly Scope[] =
+      scopes === 'all' ? authority.scopes.list : scopes.map((id) => authority.scopes.find(id));
+    const reports: PublishedReport[] = [];
+    for (const { id } of new Set(wanted)) {
+      reports.push(publishedReport(await authority.publish(id, originOf(operator))));
+      onProgress({ done: reports.length, total: wanted.length, what: 'lists' });
+    }
+    return reports;
+  }
+
+  async ldifImport(
+    source: AsyncIterable<Uint8Array>,
+    operator: Operator,
+    onProgress: OnProgress,
+  ): Promise<{ readonly entries: number }> {
+    const entries = await this.#options.directory.importLdif(
+      source,
+      callerOf(operator),
+      ({ entries: done }) => onProgress({ done, total: 0, what: 'entries' }),
+    );
+    return { entries };
+  }
+
+  ldifExport({ base }: { readonly base?: string | undefined }): AsyncIterable<string> {
+    return this.#options.directory.exportLdif(base ?? '');
+  }
+
+  async verifierAdd(input: VerifierInput, operator: Operator): Promise<VerifierReport> {
+    return verifierReport(await this.#verifiers.add(input, callerOf(operator)));
+  }
+
+  async verifierList(): Promise<readonly VerifierReport[]> {
+    return (await this.#verifiers.list(callerOf(reader))).map(verifierReport);
+  }
+
+  async verifierDisable(
+    { name }: { readonly name: string },
+    operator: Operator,
+  ): Promise<VerifierReport> {
+    return verifierReport(await this.#verifiers.disable(name, callerOf(operator)));
+  }
+}
+
+/** Text with a PEM block is left to the CA; anything else is base64 of the DER. */
+function decodeRequest(request: string): Uint8Array | string {
+  return request.includes('-----BEGIN') ? request : Buffer.from(request, 'base64');
+}
+
+function originOf(operator: Operator): AuditOrigin {
+  return { channel: 'cli', actor: operator.name };
+}
+
+function callerOf(operator: Operator): Caller {
+  return {
+    principal: { kind: 'system', name: operator.name },
+    session: { isProtected: true, address: '', channel: 'cli' },
+  };
+}
+
+function publishedReport(publication: Publication): PublishedReport {
+  return {
+    scope: publication.scope.id,
+    crlNumber: publication.number.toString(),
+    thisUpdate: formatTime(publication.thisUpdateMs),
+    nextUpdate: formatTime(publication.nextUpdateMs),
+    entries: publication.entryCount,
+    bytes: publication.byteLength,
+    sha256: formatHex(publication.sha256),
+  };
+}
+
+function verifierReport(verifier: RegisteredVerifier): VerifierReport {
+  const { agreementFromMs, agreementUntilMs } = verifier;
+  return {
+    dn: verifier.dn,
+    kind: verifier.kind,
+    agreementNumber: verifier.agreementNumber,
+    agreementFrom: agreementFromMs === undefined ? null : formatTime(agreementFromMs),
+    agreementUntil: agreementUntilMs === undefined ? null : formatTime(agreementUntilMs),
+    partitions: verifier.partitions,
+    isDisabled: verifier.isDisabled,
+  };
+}

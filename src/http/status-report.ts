@@ -1,0 +1,87 @@
+/**
+ * The status report: facts, and what an operator should look at.
+ *
+ * @module
+ */
+
+import type { AuthorityStatus, ListStatus } from '../ca/authority-status.ts';
+import { formatHex } from '../core/bytes.ts';
+import type { ScopeStatus, ServiceStatus } from './operations.ts';
+import { formatTime } from './report-time.ts';
+
+/** What the parts of the instance say about themselves. */
+export interface StatusFacts {
+  readonly version: string;
+  readonly isServing: boolean;
+  readonly nowMs: number;
+  readonly authority: AuthorityStatus;
+  readonly isKeyActive: boolean;
+  readonly isStoreWritable: boolean;
+  readonly auditHead: { readonly size: bigint; readonly rootHash: Uint8Array };
+}
+
+const YEAR_MS = 365 * 86_400_000;
+
+export function describeStatus(facts: StatusFacts): ServiceStatus {
+  const { authority, auditHead } = facts;
+  return {
+    version: facts.version,
+    isServing: facts.isServing,
+    preset: authority.policyId,
+    caName: authority.caDn,
+    caDn: authority.caDn,
+    certificates: { issued: authority.issuedCount, revoked: authority.revokedCount },
+    keyActive: facts.isKeyActive,
+    storeWritable: facts.isStoreWritable,
+    audit: { size: auditHead.size.toString(), rootHash: formatHex(auditHead.rootHash) },
+    scopes: authority.lists.map(describeList),
+    warnings: [...warningsOf(facts)],
+  };
+}
+
+function describeList({ scope, published, dueMs }: ListStatus): ScopeStatus {
+  return {
+    scope: scope.id,
+    dn: scope.dn,
+    crlNumber: published?.number.toString() ?? null,
+    thisUpdate: published === undefined ? null : formatTime(published.thisUpdateMs),
+    nextUpdate: published === undefined ? null : formatTime(published.nextUpdateMs),
+    nextPublication: published === undefined ? null : formatTime(dueMs),
+    entries: published?.entryCount ?? 0,
+    bytes: published?.byteLength ?? 0,
+  };
+}
+
+/** Most urgent first. */
+function* warningsOf(facts: StatusFacts): Iterable<string> {
+  const { authority, nowMs } = facts;
+  if (!facts.isStoreWritable) {
+    yield 'the store refuses writes after an error: restart the server, then look at the disk';
+  }
+  const expired = authority.lists.filter(
+    ({ published }) => published === undefined || published.nextUpdateMs <= nowMs,
+  );
+  if (expired.length > 0) {
+    yield `no valid list for ${namesOf(expired)}: run certdir ca publish --all`;
+  }
+  for (const mark of ['alarm', 'warning'] as const) {
+    const late = authority.lists.filter((one) => one.lateness === mark && !expired.includes(one));
+    if (late.length > 0) {
+      const word = mark === 'alarm' ? 'overdue' : 'late';
+      yield `lists are ${word}: ${namesOf(late)}; the schedule runs only while the server does`;
+    }
+  }
+  if (!facts.isKeyActive) {
+    yield 'the CA key is not active: nothing can be issued or published';
+  }
+  if (authority.certificateEndsMs - nowMs < YEAR_MS) {
+    yield `the CA certificate ends at ${formatTime(authority.certificateEndsMs)}`;
+  }
+}
+
+function namesOf(lists: readonly ListStatus[]): string {
+  const names = lists.slice(0, 5).map(({ scope }) => scope.id);
+  return lists.length > names.length
+    ? `${names.join(', ')} and ${lists.length - names.length} more`
+    : names.join(', ');
+}
