@@ -138,12 +138,6 @@ describe('passwords in clear (RFC 4513 §5.1.3)', () => {
       assert.equal((await client.ask(bindOperation(name, password))).resultCode, tls);
     });
   }
-
-  it('are refused by default', async (t) => {
-    const opened = await LdapTestServer.open(t, { allowClearPasswords: undefined });
-    const client = await opened.connect();
-    assert.equal((await client.ask(bindOperation('cn=a', 'x'))).resultCode, 13);
-  });
 });
 
 describe('a bind and what is around it (RFC 4511 §4.2.1)', () => {

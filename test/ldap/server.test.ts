@@ -109,6 +109,14 @@ describe('LdapServer.open', () => {
     );
   });
 
+  it('refuses passwords in clear unless told otherwise', async (t) => {
+    const server = await openOn(0);
+    t.after(() => server.close());
+    const client = await LdapTestClient.connect(server.listeners[0]?.port ?? 0);
+    assert.equal((await client.ask(bindOperation('cn=a', 'x'))).resultCode, 13);
+    client.destroy();
+  });
+
   it('speaks IPv6 and IPv4 on ::', async (t) => {
     const opened = await LdapTestServer.open(t, {
       listeners: [{ address: '::', port: 0, tls: 'none' }],
