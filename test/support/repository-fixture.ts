@@ -16,8 +16,8 @@ import { sampleCertificate, sampleEntries, sampleKey, sampleList } from './x509-
 
 /** The rules of gunma 2-6-3 and 4-4-4-5, and what operators need. */
 export const repositoryRules: readonly AccessRule[] = [
-  { attributes: ['userPassword'], who: { kind: 'anyone' }, rights: ['auth'] },
   { attributes: ['userPassword'], who: { kind: 'self' }, tls: true, rights: ['write'] },
+  { attributes: ['userPassword'], who: { kind: 'anyone' }, rights: ['auth'] },
   {
     attributes: ['certificateRevocationList', 'deltaRevocationList'],
     who: { kind: 'verifier', kinds: ['signature', 'organisation'], partitionGranted: true },
