@@ -6,6 +6,7 @@
  * @module
  */
 
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
@@ -113,7 +114,8 @@ async function registerVerifier(context: Context, operations: Operations): Promi
   if (there !== undefined) {
     return there.dn;
   }
-  const passwordFile = join(context.folder, 'secrets', VERIFIER);
+  const password = randomBytes(24).toString('base64url');
+  await writeFile(join(context.folder, 'secrets', VERIFIER), password, { mode: 0o600 });
   const report = await operations.verifierAdd(
     {
       name: VERIFIER,
@@ -122,7 +124,7 @@ async function registerVerifier(context: Context, operations: Operations): Promi
       agreementFrom: '2020-01-01',
       agreementUntil: '2099-12-31',
       partitions: ['*'],
-      password: await readFile(passwordFile, 'utf8'),
+      password,
     },
     context.operator,
   );
