@@ -58,8 +58,9 @@ export class LdapConnection {
   readonly #reader: RequestReader;
   readonly #session: LdapSession;
   #state: 'open' | 'securing' | 'ended' | 'closed' = 'open';
-  /** Set when the connection shall end once nothing is pending; the notice is sent before. */
+  /** Set when nothing more is to be read; the notice is sent once nothing is pending. */
   #ending: { readonly notice?: LdapResult } | undefined;
+  #isPeerEnded = false;
   #isReported = false;
 
   /** Takes over a connected socket that nobody has read from. */
@@ -176,11 +177,18 @@ export class LdapConnection {
     } else if (this.#state === 'open' && this.#ending !== undefined) {
       this.#endIfIdle(this.#ending.notice);
     } else if (this.#state === 'open') {
-      try {
-        this.#reader.readOn();
-      } catch (error) {
-        this.#disconnect(error);
+      this.#readOn();
+    }
+  }
+
+  #readOn(): void {
+    try {
+      const hasReadAll = this.#reader.readOn();
+      if (hasReadAll && this.#isPeerEnded) {
+        this.#endIfIdle();
       }
+    } catch (error) {
+      this.#disconnect(error);
     }
   }
 
@@ -207,10 +215,11 @@ export class LdapConnection {
   }
 
   #onPeerEnded(): void {
+    this.#isPeerEnded = true;
     if (this.#state === 'securing') {
       this.destroy();
     } else {
-      this.#endWhenIdle({});
+      this.#proceed();
     }
   }
 
@@ -220,7 +229,7 @@ export class LdapConnection {
     this.#proceed();
   }
 
-  #endIfIdle(notice: LdapResult | undefined): void {
+  #endIfIdle(notice?: LdapResult): void {
     if (this.#session.isIdle) {
       this.#end(notice);
     }

@@ -47,10 +47,11 @@ export class RequestReader {
   /**
    * Hands out the requests for which there is room, then reads on or pauses.
    *
+   * @returns true when every whole request that arrived has been handed out.
    * @throws {LdapError} `LDAP_MALFORMED`, `LDAP_PDU_TOO_LARGE`, and what `onRequest` throws; there is
    *   no way on.
    */
-  readOn(): void {
+  readOn(): boolean {
     const { transport, deadlines, hasRoom, maxPduBytes, onRequest, requestMs } = this.#options;
     while (hasRoom()) {
       const pdu = this.#framer.next(maxPduBytes());
@@ -59,12 +60,13 @@ export class RequestReader {
           deadlines.begin('request', requestMs);
         }
         transport.resume();
-        return;
+        return true;
       }
       deadlines.clear('request');
       onRequest(decodeEnvelope(pdu), pdu.length);
     }
     this.pause();
+    return false;
   }
 
   /** Reads nothing until `readOn`. */
