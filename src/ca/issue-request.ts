@@ -74,8 +74,10 @@ export class RequestRules {
     const profile = this.#findProfile(request.profile);
     const municipality = this.#municipality(profile, request.municipality);
     const subjectAttributes = this.#subjectAttributes(profile, request, nowMs);
-    const { spki } = readRequest(request.csr);
+    const csr = readRequest(request.csr);
+    const { spki } = csr;
     this.#checkKey(spki);
+    assertPossession(csr);
     return {
       profile,
       scope: this.#scopes.of(profile.definition.scope, municipality),
@@ -117,7 +119,7 @@ export class RequestRules {
   }
 
   #checkKey(spki: Uint8Array): void {
-    const weaknesses = assessPublicKey(spki);
+    const weaknesses = asMalformed(() => assessPublicKey(spki));
     if (weaknesses.length > 0) {
       const named = weaknesses.map((weakness) => keyWeaknessText[weakness]);
       throw new CaError('CA_KEY_WEAK', `the key is refused: ${named.join('; ')}`);
@@ -142,26 +144,28 @@ function expectGiven(
   }
 }
 
-/** The request, well-formed and signed with the key it asks a certificate for. */
 function readRequest(csr: Uint8Array | string): CertificationRequest {
-  let request: CertificationRequest;
-  let isProved: boolean;
-  try {
-    request = parseCertificationRequest(csr);
-    isProved = verifyProofOfPossession(request);
-  } catch (cause) {
-    if (isCertdirError(cause)) {
-      throw new CaError('CA_REQUEST_MALFORMED', cause.message, { cause });
-    }
-    throw cause;
-  }
-  if (!isProved) {
+  return asMalformed(() => parseCertificationRequest(csr));
+}
+
+/** gunma 3-1-11: the request is signed with the key that it asks a certificate for. */
+function assertPossession(request: CertificationRequest): void {
+  if (!asMalformed(() => verifyProofOfPossession(request))) {
     throw new CaError(
       'CA_PROOF_OF_POSSESSION',
       'the request is not signed with the key that it asks a certificate for',
     );
   }
-  return request;
+}
+
+function asMalformed<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw isCertdirError(cause)
+      ? new CaError('CA_REQUEST_MALFORMED', cause.message, { cause })
+      : cause;
+  }
 }
 
 /** Two encodings of one key must not pass for two keys, so only its bits count. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
 import type { AuditLog, AuditOrigin, AuditRecord } from '../../src/audit/audit-log.ts';
@@ -23,6 +24,7 @@ import { Directory } from '../../src/directory/directory.ts';
 import { Schema } from '../../src/directory/schema.ts';
 import type { Signer } from '../../src/signing/signer.ts';
 import { openSoftwareToken } from '../../src/signing/software-token.ts';
+import { Keyspace, keyOf } from '../../src/store/keyspace.ts';
 import { openLevelStore } from '../../src/store/level-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { SeededRandom } from './seeded-random.ts';
@@ -173,6 +175,18 @@ export class CaTestBed {
     await this.ca.revoke({ serialNumber, reason, origin: tester });
   }
 
+  /** A digest of everything the engine has stored, so that a test can see that nothing changed. */
+  async digestOfRecords(): Promise<string> {
+    const hash = createHash('sha256');
+    const snapshot = this.store.snapshot();
+    const gte = keyOf(Keyspace.ca);
+    for await (const [key, value] of snapshot.range({ gte, lt: keyOf(Keyspace.ca + 1) })) {
+      hash.update(String(key.length)).update(key).update(String(value.length)).update(value);
+    }
+    await snapshot.close();
+    return hash.digest('hex');
+  }
+
   /** The audit records of a kind, or all. */
   async records(kind?: string): Promise<readonly AuditRecord[]> {
     const snapshot = this.store.snapshot();
@@ -234,4 +248,13 @@ function fullWidth(value: number): string {
   return String(value).replaceAll(/[0-9]/g, (digit) =>
     String.fromCodePoint(0xff10 + Number(digit)),
   );
+}
+
+/** Everything that comes, in order. */
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) {
+    found.push(item);
+  }
+  return found;
 }
