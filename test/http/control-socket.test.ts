@@ -51,9 +51,7 @@ function recordingOperations(calls: unknown[]): Operations {
   };
 }
 
-async function open(
-  t: TestContext,
-): Promise<{
+async function open(t: TestContext): Promise<{
   readonly socketFile: string;
   readonly calls: unknown[];
   readonly remote: Operations;
