@@ -41,8 +41,6 @@ export interface RunningServer {
   readonly operations: Operations;
   /** URLs that clients can use, with the ports that were really taken. */
   readonly endpoints: readonly string[];
-  /** Rejects when the server cannot go on: the store refuses writes. */
-  readonly failed: Promise<never>;
   /** Stops listening, waits for work under way, closes the store. */
   close(): Promise<void>;
 }
@@ -70,9 +68,16 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
   return closingOnFailure(closing, async () => {
     const instance = await openInstance(options, closing);
     const { store, log, configuration } = instance;
-    const failed = new Promise<never>((_resolve, reject) => store.onWriterClosed(reject));
-    // Whoever runs the server listens to it; nobody must not end the process.
-    failed.catch((error: Error) => log.error('the store refuses writes', { error: error.message }));
+    store.onWriterClosed((error) =>
+      log.error('the store refuses writes until the server is started again; reads go on', {
+        error: formatError(error),
+      }),
+    );
+    await recordService(instance, 'service.start');
+    closing.push(instance, {
+      name: 'service record',
+      close: (opened) => recordService(opened, 'service.stop'),
+    });
     const operations = operationsOf(instance, true);
     const ldapEndpoints = await openLdap(instance, closing);
     const httpEndpoints = await openHttp(instance, closing);
@@ -86,7 +91,7 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
     );
     openSchedule(instance, closing);
     const endpoints = [...ldapEndpoints, ...httpEndpoints];
-    return { operations, endpoints, failed, close: () => closing.close() };
+    return { operations, endpoints, close: () => closing.close() };
   });
 }
 
@@ -158,6 +163,24 @@ async function openHttp(instance: Instance, closing: ClosingStack): Promise<read
     { name: 'repository', close: (opened) => opened.close() },
   );
   return [repository.url];
+}
+
+/** Start and stop are on record (gunma 4-11-2); after a write error the log has to do. */
+async function recordService(
+  { store, audit, policy }: Instance,
+  kind: 'service.start' | 'service.stop',
+): Promise<void> {
+  if (!store.isWritable) {
+    return;
+  }
+  await store.transact(`app: ${kind}`, (transaction) =>
+    audit.append(transaction, {
+      kind,
+      result: 'done',
+      origin: { channel: 'system', actor: 'certdir' },
+      subject: policy.id,
+    }),
+  );
 }
 
 /** Publishes every list when it is due, catching up at start. */

@@ -9,8 +9,6 @@ import type { Output } from './output.ts';
 
 interface Stoppable {
   close(): Promise<void>;
-  /** Rejects when the server cannot go on. */
-  readonly failed: Promise<never>;
 }
 
 /** Resolves when the server has stopped cleanly after a signal. */
@@ -23,7 +21,7 @@ export async function untilStopped(server: Stoppable, output: Output): Promise<v
   // Timers of the server do not keep the process alive; this does, until the signal comes.
   const keepAlive = setInterval(() => undefined, 2 ** 30);
   try {
-    const signal = await Promise.race([signalled, server.failed]);
+    const signal = await signalled;
     output.note(`${signal}: stopping; once more ends it at once`);
     for (const again of ['SIGINT', 'SIGTERM'] as const) {
       process.once(again, () => process.exit(130));
