@@ -9,6 +9,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import { CommitQueue } from './commit-queue.ts';
+import { reportDroppedRecords } from './dropped-records.ts';
 import { StoreError } from './errors.ts';
 import { type LevelDatabase, type OpenLevelDatabase, openLevelDatabase } from './level-database.ts';
 import { LevelSnapshot, LevelTransaction, type TransactionLimits } from './level-transaction.ts';
@@ -63,6 +64,7 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
   };
   const database = await openDatabase(levelFolder, sizes, isNew);
   try {
+    await reportDroppedRecords(levelFolder, options.log);
     await settleStoreFormat(options.folder, database, isNew);
   } catch (error) {
     await database.close();
