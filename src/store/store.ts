@@ -29,7 +29,10 @@ export interface ReadView {
    * @throws {StoreError} `STORE_VALUE_DAMAGED` when the checksum does not match: never a wrong value.
    */
   read(key: Uint8Array): Promise<Uint8Array | undefined>;
-  /** Pairs in key order (unsigned bytes), each verified like `read`. */
+  /**
+   * Pairs in key order (unsigned bytes), each verified like `read`, as they are when the first is
+   * asked for: what the loop's own body writes does not show. The store's own keys never do.
+   */
   range(range: KeyRange): AsyncIterable<KeyValue>;
   /** Keys alone, without reading or verifying the values. */
   keys(range: KeyRange): AsyncIterable<Uint8Array>;
@@ -46,17 +49,32 @@ export interface Snapshot extends ReadView {
   close(): Promise<void>;
 }
 
-/** Reads see the transaction's own writes. Only valid while its body runs. */
+/**
+ * Reads see the transaction's own writes. Only valid while its body runs; afterwards everything
+ * fails with `STORE_TRANSACTION_OVER`. A write that is refused fails the whole transaction, also
+ * when the body catches the error.
+ */
 export interface Transaction extends ReadView {
+  /**
+   * Writes a value. Key and value are copied.
+   *
+   * @throws {StoreError} `STORE_KEY_INVALID`, `STORE_VALUE_TOO_LARGE`,
+   *   `STORE_TRANSACTION_TOO_LARGE`.
+   */
   put(key: Uint8Array, value: Uint8Array): void;
   delete(key: Uint8Array): void;
   /**
-   * Keeps a large value once under its SHA-256 and counts this reference.
+   * Keeps a large value once under its SHA-256 and counts this reference. The array must not be
+   * changed until the promise has resolved.
    *
    * @returns the SHA-256, 32 bytes.
    */
   putLarge(value: Uint8Array): Promise<Uint8Array>;
-  /** Drops one reference; the value goes with the last one. */
+  /**
+   * Drops one reference; the value goes with the last one.
+   *
+   * @throws {StoreError} `STORE_LARGE_ABSENT` when there is none.
+   */
   releaseLarge(sha256: Uint8Array): Promise<void>;
 }
 
@@ -67,7 +85,9 @@ export interface Store {
    * many transactions durable). A later body sees an earlier one's writes even before they are
    * flushed, and is rejected with it if that flush fails.
    *
-   * A body that throws changes nothing and its error is passed on.
+   * A body that throws changes nothing and its error is passed on, once what it had read is
+   * durable. A body must not wait for another `transact`, which could not begin before it ends; nor
+   * for anything slow, since all other writers wait with it.
    *
    * @param reason A short phrase for logs and metrics, e.g. `ca: revoke`.
    * @throws {StoreError} `STORE_WRITER_CLOSED` after a write error: reads go on, writes do not.
