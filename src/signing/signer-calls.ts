@@ -181,8 +181,12 @@ export class SignerCalls {
 
   /** Lets a person's next step count at once, instead of after the delay. */
   #tryNow(): void {
-    this.#refusal = undefined;
-    this.#endDelay?.();
+    if (this.#connection?.hasEnded === true) {
+      this.#refusal = undefined;
+      // The delay may not have begun: the end of a process that was killed takes a moment.
+      this.#failures = 0;
+      this.#endDelay?.();
+    }
   }
 
   async #startAfter(delayMs: number): Promise<SignerConnection> {

@@ -6,18 +6,14 @@
  */
 
 import assert from 'node:assert/strict';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 
 import type { Log } from '../../src/core/log.ts';
 import type { Signer, SignRequest } from '../../src/signing/signer.ts';
 import { openSignerProcess, type SignerProcessOptions } from '../../src/signing/signer-process.ts';
-import {
-  describeSigner,
-  digestOf,
-  isGoodSignature,
-  type Lifetime,
-} from '../contract/signer-contract.ts';
+import { digestOf, isGoodSignature, type Lifetime } from '../contract/signer-contract.ts';
 import { HostChannels, noReply } from '../support/host-channel.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -72,26 +68,34 @@ function logInto(lines: string[]): Log {
   return log;
 }
 
-/** An active signer with the keys `rsa` and `ec`. */
+const templateFolder = temporaryFolder({ after });
+
+/** Makes the token whose copies the tests use: generating RSA keys for each would take most of the time. */
+before(async () => {
+  const clock = new SimulatedClock();
+  const { lines: _, ...options } = optionsFor(templateFolder, new HostChannels(clock), clock);
+  const signer = await openSignerProcess(options);
+  await signer.activate();
+  for (const label of ['rsa', 'second']) {
+    const type = { kind: 'rsa', modulusBits: 2048 } as const;
+    await signer.generate({ label, type, purposes: ['crl'] });
+  }
+  await signer.generate({ label: 'ec', type: { kind: 'ec', curve: 'P-256' }, purposes: ['crl'] });
+  await signer.close();
+});
+
+/** An active signer with the keys `rsa`, `second` and `ec`. */
 async function openBench(t: Lifetime): Promise<Bench> {
   const clock = new SimulatedClock();
   const channels = new HostChannels(clock);
-  const { lines, ...options } = optionsFor(temporaryFolder(t), channels, clock);
+  const folder = temporaryFolder(t);
+  copyFileSync(join(templateFolder, 'token.json'), join(folder, 'token.json'));
+  const { lines, ...options } = optionsFor(folder, channels, clock);
   const signer = await openSignerProcess(options);
   t.after(() => signer.close());
   await signer.activate();
-  const rsa = { kind: 'rsa', modulusBits: 2048 } as const;
-  await signer.generate({ label: 'rsa', type: rsa, purposes: ['crl'] });
-  await signer.generate({ label: 'ec', type: { kind: 'ec', curve: 'P-256' }, purposes: ['crl'] });
   return { signer, channels, clock, lines };
 }
-
-describeSigner('signer client over a channel', (life) => {
-  const folder = temporaryFolder(life);
-  const clock = new SimulatedClock();
-  const channels = new HostChannels(clock);
-  return () => openSignerProcess(optionsFor(folder, channels, clock));
-});
 
 /** Replaces every signature by what `forge` makes of it. */
 function forgeSignatures(channels: HostChannels, forge: (signature: Uint8Array) => unknown): void {
@@ -143,8 +147,6 @@ describe('a wrong signature', () => {
 
   it('is never released: that of another key', async (t) => {
     const { signer, channels } = await openBench(t);
-    const rsa = { kind: 'rsa', modulusBits: 2048 } as const;
-    await signer.generate({ label: 'second', type: rsa, purposes: ['crl'] });
     const other = await signer.sign({ ...rsaRequest, label: 'second' });
     forgeSignatures(channels, () => other);
     await assert.rejects(signer.sign(rsaRequest), { code: 'SIGNING_SIGNATURE_WRONG' });
@@ -192,7 +194,7 @@ describe('a senseless answer', () => {
       }
     };
     await signer.sign(rsaRequest);
-    assert.deepEqual(calls, ['sign', 'open', 'activate', 'sign']);
+    assert.deepEqual(calls, ['describe', 'sign', 'open', 'activate', 'sign']);
   });
 
   it('about a key that does not fit together is SIGNING_INTERNAL', async (t) => {
