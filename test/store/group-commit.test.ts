@@ -126,24 +126,28 @@ describe('group commit', () => {
     const writing = [remove('a'), put(store, 'd')];
     assert.equal(await hasSettled(Promise.all(writing)), false);
     const waiting = [remove('b'), remove('d'), put(store, 'a', 'e')];
-    let seen = '';
-    let endBody = (): void => undefined;
-    const bodyEnded = new Promise<void>((resolve) => {
+    let endBody = (_: unknown): void => undefined;
+    const bodyEnded = new Promise<unknown>((resolve) => {
       endBody = resolve;
     });
-    const looking = store.transact('test: look', async (transaction) => {
+    const look = async (transaction: Transaction): Promise<readonly string[]> => {
       transaction.put(key('f'), value('f'));
+      const seen: string[] = [];
       for await (const [name, bytes] of transaction.range({})) {
-        assert.equal(Buffer.from(bytes).toString(), Buffer.from(name.subarray(1)).toString());
-        seen += Buffer.from(bytes).toString();
+        seen.push(`${Buffer.from(name.subarray(1))}=${Buffer.from(bytes)}`);
       }
-      assert.equal(await transaction.read(key('b')), undefined);
-      assert.equal(await transaction.read(key('d')), undefined);
-      assert.notEqual(await transaction.read(key('a')), undefined);
-      endBody();
+      for (const name of ['a', 'b', 'd', 'e']) {
+        seen.push(`${name}: ${(await transaction.read(key(name))) !== undefined}`);
+      }
+      return seen;
+    };
+    const looking = store.transact('test: look', (transaction) => {
+      const seen = look(transaction);
+      seen.then(endBody, endBody);
+      return seen;
     });
-    await Promise.race([bodyEnded, looking]);
-    assert.equal(seen, 'acef');
+    const expected = ['a=a', 'c=c', 'e=e', 'f=f', 'a: true', 'b: false', 'd: false', 'e: true'];
+    assert.deepEqual(await bodyEnded, expected);
     assert.equal(await hasSettled(looking), false);
     database.release();
     await Promise.all([...writing, ...waiting, looking]);
