@@ -69,6 +69,11 @@ const descriptions: Readonly<Record<string, string>> = {
   sub: 'testRevocationList;binary',
 };
 
+/** True of every list of the repository. */
+const assertion = encodeUtf8(
+  '{ issuer rdnSequence:"CN=Sample CA,O=JPKI,C=JP", thisUpdate utcTime:"260106000000Z" }',
+);
+
 const schema = await schemaWithSubtype();
 
 /** Answers of one caller to everything that can be asked with this spelling. */
@@ -78,7 +83,6 @@ async function answers(
   spelling: string,
 ): Promise<unknown[]> {
   const base = partitions.maebashi;
-  const assertion = encodeUtf8('7$CN=Sample CA,O=JPKI,C=JP');
   const present: Filter = { kind: 'present', attribute: spelling };
   const filters: readonly Filter[] = [
     present,
@@ -101,7 +105,7 @@ async function answers(
       [spelling, undefined].map(
         (attribute): Filter => ({
           kind: 'extensible',
-          value: smallList,
+          value: assertion,
           dnAttributes: true,
           ...(rule === undefined ? {} : { rule }),
           ...(attribute === undefined ? {} : { attribute }),
@@ -204,10 +208,19 @@ describe('a restricted attribute', () => {
     const caller = await bind(fixture, 'Court');
     const base = partitions.maebashi;
     for (const attribute of ['certificateRevocationList', '2.5.4.39;binary', '2.25.1']) {
-      const filter: Filter = { kind: 'present', attribute };
-      assert.equal((await search(fixture.directory, { base, filter }, caller)).length, 1);
-      const not: Filter = { kind: 'not', filter };
-      assert.equal((await search(fixture.directory, { base, filter: not }, caller)).length, 0);
+      const value = assertion;
+      const filters: Filter[] = [
+        { kind: 'present', attribute },
+        { kind: 'equality', attribute, value },
+        { kind: 'extensible', rule: '2.5.13.38', value, dnAttributes: false },
+      ];
+      for (const filter of filters) {
+        assert.equal((await search(fixture.directory, { base, filter }, caller)).length, 1);
+        const not: Filter = { kind: 'not', filter };
+        assert.equal((await search(fixture.directory, { base, filter: not }, caller)).length, 0);
+      }
+      const request = { dn: base, attribute, value };
+      assert.equal(await fixture.directory.compare(request, caller), true);
     }
     const wish = { base, attributes: ['certificateRevocationList;lang-ja'] };
     const [entry] = await search(fixture.directory, wish, caller);

@@ -90,17 +90,31 @@ async function addHidden(fixture: DirectoryFixture): Promise<void> {
 
 const name = fc.constantFrom('a', 'b', 'c', 'd', 'e');
 const unit = fc.constantFrom('ou=Open', 'ou=Mixed', 'ou=Hidden', 'ou=None');
+const mixed = fc.constantFrom('a', 'b', 'c', 'd').map((each) => `cn=${each},ou=Mixed,${suffix}`);
 const dn = fc.oneof(
-  fc.constant(suffix),
-  unit.map((each) => `${each},${suffix}`),
-  fc.tuple(name, unit).map(([each, at]) => `cn=${each},${at},${suffix}`),
-  fc.tuple(name, name, unit).map(([one, two, at]) => `cn=${one},cn=${two},${at},${suffix}`),
+  { weight: 2, arbitrary: fc.constantFrom(suffix, `ou=Mixed,${suffix}`) },
+  { weight: 3, arbitrary: mixed },
+  { weight: 1, arbitrary: unit.map((each) => `${each},${suffix}`) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(name, unit).map(([each, at]) => `cn=${each},${at},${suffix}`),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(name, name, unit)
+      .map(([one, two, at]) => `cn=${one},cn=${two},${at},${suffix}`),
+  },
 );
-const attribute = fc.constantFrom(
-  ...['cn', 'sn', 'name', 'description', 'title', 'objectClass', 'userPassword', 'telephoneNumber'],
-  ...['2.5.4.20', 'TELEPHONENUMBER', 'telephoneNumber;lang-ja', 'seeAlso', 'entryDN', 'nonsense'],
-  ...['hasSubordinates', 'numSubordinates'],
+/** Attributes that some entry has hidden values of, and the values. */
+const hiddenAttribute = fc.constantFrom(
+  ...['telephoneNumber', '2.5.4.20', 'TELEPHONENUMBER', 'telephoneNumber;lang-ja', 'seeAlso'],
+  ...['userPassword', 'numSubordinates', 'hasSubordinates'],
 );
+const openAttribute = fc.constantFrom(
+  ...['cn', 'sn', 'name', 'description', 'title', 'objectClass', 'entryDN', 'nonsense'],
+);
+const attribute = fc.oneof(hiddenAttribute, openAttribute);
 const value = fc.constantFrom('a', 'd', 'open', 'secret', '+81 27', 'cn=a,o=x', 'TRUE', '1', 'x');
 const bytes = value.map(encodeUtf8);
 
