@@ -13,11 +13,13 @@ import { buildCrlNextPublish, buildCrlNumber } from '../x509/crl-extensions.ts';
 import { buildIssuingDistributionPoint } from '../x509/distribution-point.ts';
 import type { Extension } from '../x509/extensions.ts';
 import { type CaCore, signPieces } from './ca-core.ts';
+import { numberOfKey } from './ca-tables.ts';
 import { isRegular, periodMs, validityMs } from './cadence.ts';
 import { buildIssuerReference } from './profile.ts';
+import { parseStoredEntry } from './revoked-entry.ts';
 import type { Scope } from './scope.ts';
 import type { ScopeRecord } from './scope-record.ts';
-import { readEntries, readScopeRecord } from './scope-state.ts';
+import { readScopeRecord } from './scope-state.ts';
 
 /** A list that nobody has seen yet. */
 export interface AssembledList {
@@ -36,7 +38,8 @@ export interface AssembledList {
   readonly state: ScopeRecord;
 }
 
-const CHUNK_BYTES = 1024 * 1024;
+/** Entries are gathered in pieces of this size. */
+const CHUNK_BYTES = 256 * 1024;
 
 /**
  * Assembles and signs the next list of a scope.
@@ -54,7 +57,9 @@ export async function assembleList(
   const state = await readScopeRecord(view, tables, scope.id);
   const entries = new EntryChunks();
   const servedSequences: bigint[] = [];
-  for await (const { sequence, notAfterMs, der } of readEntries(view, tables, scope.id)) {
+  for await (const [key, bytes] of view.range(tables.revokedEntries(scope.id))) {
+    const sequence = numberOfKey(key);
+    const { notAfterMs, der } = parseStoredEntry(bytes);
     if (hasServed({ sequence, notAfterMs }, state)) {
       servedSequences.push(sequence);
     } else {

@@ -123,7 +123,8 @@ export class CrlPublication {
   ): Promise<{ readonly assembled: AssembledList; readonly candidate: CandidateFacts }> {
     const nowMs = this.#core.clock.nowMs();
     const assembled = await assembleList(this.#core, scope, { view, nowMs });
-    return { assembled, candidate: await examineCandidate(this.#core, assembled, view) };
+    const candidate = await examineCandidate(this.#core, scope, { assembled, view });
+    return { assembled, candidate };
   }
 
   /** The publishing transaction: archive, gate, then everything that makes the list visible. */

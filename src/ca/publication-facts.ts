@@ -5,13 +5,17 @@
  * @module
  */
 
+import { asBuffer } from '../core/bytes.ts';
 import type { ReadView } from '../store/store.ts';
 import { parseCertificate } from '../x509/certificate.ts';
 import { parseCertificateList } from '../x509/certificate-list.ts';
 import { RevokedEntryCursor } from '../x509/certificate-list-cursor.ts';
 import { CrlReason } from '../x509/crl-extensions.ts';
-import { parseCrlDistributionPoints } from '../x509/distribution-point.ts';
-import { findExtension } from '../x509/extensions.ts';
+import {
+  buildCrlDistributionPoints,
+  parseCrlDistributionPoints,
+} from '../x509/distribution-point.ts';
+import { encodeExtension, findExtension } from '../x509/extensions.ts';
 import { nameFromText } from '../x509/name.ts';
 import { Oid } from '../x509/object-identifiers.ts';
 import { type CaCore, readCounters, readOwner } from './ca-core.ts';
@@ -43,8 +47,8 @@ export interface CandidateFacts {
  */
 export async function examineCandidate(
   core: CaCore,
-  assembled: AssembledList,
-  view: ReadView,
+  scope: Scope,
+  { assembled, view }: { readonly assembled: AssembledList; readonly view: ReadView },
 ): Promise<CandidateFacts> {
   const { list, facts } = readBackList(assembled.der, core.authority);
   const { published } = assembled.state;
@@ -57,8 +61,9 @@ export async function examineCandidate(
     difference = compareLists(parseCertificateList(previousDer), list);
   }
   const added: AddedEntry[] = [];
+  const pointOf = distributionPointReader(scope);
   for (const serialNumber of difference.added) {
-    added.push(await describeAdded(core, view, serialNumber));
+    added.push(await describeAdded(core, view, { serialNumber, pointOf }));
   }
   const dropped: DroppedEntry[] = [];
   for (const serialNumber of difference.dropped) {
@@ -70,7 +75,13 @@ export async function examineCandidate(
 async function describeAdded(
   { tables }: CaCore,
   view: ReadView,
-  serialNumber: bigint,
+  {
+    serialNumber,
+    pointOf,
+  }: {
+    readonly serialNumber: bigint;
+    readonly pointOf: ReturnType<typeof distributionPointReader>;
+  },
 ): Promise<AddedEntry> {
   const certificateBytes = await view.read(tables.certificate(serialNumber));
   const statusBytes = await view.read(tables.status(serialNumber));
@@ -80,7 +91,7 @@ async function describeAdded(
     distributionPointDer:
       certificateBytes === undefined
         ? undefined
-        : distributionPointOf(parseCertificateRecord(certificateBytes).der),
+        : pointOf(parseCertificateRecord(certificateBytes).der),
     isRevoked: status !== undefined && status.state !== 'not-delivered',
     sequence: status?.sequence ?? 0n,
   };
@@ -103,11 +114,23 @@ async function describeDropped(
   };
 }
 
-/** The one name in a certificate's own CRLDP. */
-function distributionPointOf(der: Uint8Array): Uint8Array | undefined {
-  const extension = findExtension(parseCertificate(der).extensions, Oid.cRLDistributionPoints);
-  const points = extension === undefined ? [] : parseCrlDistributionPoints(extension.value);
-  return points.length === 1 ? onlyDirectoryName(points[0]?.fullName) : undefined;
+/**
+ * Reads the one name in certificates' own CRLDP. A certificate that holds the very extension of the scope
+ * is not taken apart for it: lists bring thousands of new entries.
+ */
+function distributionPointReader({
+  distributionPoint,
+}: Scope): (der: Uint8Array) => Uint8Array | undefined {
+  const fullName = [{ kind: 'directoryName' as const, name: distributionPoint }];
+  const expected = encodeExtension(buildCrlDistributionPoints([{ fullName }]));
+  return (der) => {
+    if (asBuffer(der).includes(expected)) {
+      return distributionPoint.der;
+    }
+    const extension = findExtension(parseCertificate(der).extensions, Oid.cRLDistributionPoints);
+    const points = extension === undefined ? [] : parseCrlDistributionPoints(extension.value);
+    return points.length === 1 ? onlyDirectoryName(points[0]?.fullName) : undefined;
+  };
 }
 
 /**

@@ -1,13 +1,12 @@
 /**
- * Reading the lists' records: the state of a scope, its entries, its archive.
+ * Reading the lists' records: the state of a scope, its archive.
  *
  * @module
  */
 
 import type { ReadView } from '../store/store.ts';
-import { type CaTables, numberOfKey } from './ca-tables.ts';
+import type { CaTables } from './ca-tables.ts';
 import { CaError } from './errors.ts';
-import { parseStoredEntry, type StoredEntry } from './revoked-entry.ts';
 import {
   type PublishedList,
   parsePublishedList,
@@ -31,17 +30,6 @@ export async function readScopeRecord(
     throw new CaError('CA_RECORD_DAMAGED', `the record of the list ${scopeId} is missing`);
   }
   return parseScopeRecord(bytes);
-}
-
-/** The entries of a scope in the order of revocation, each with its number. */
-export async function* readEntries(
-  view: ReadView,
-  tables: CaTables,
-  scopeId: string,
-): AsyncIterable<StoredEntry & { readonly sequence: bigint }> {
-  for await (const [key, bytes] of view.range(tables.revokedEntries(scopeId))) {
-    yield { ...parseStoredEntry(bytes), sequence: numberOfKey(key) };
-  }
 }
 
 /** A list of the archive; undefined when there is none of this number. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 
 import { CaTables } from '../../src/ca/ca-tables.ts';
 import type { CaErrorCode } from '../../src/ca/errors.ts';
@@ -29,9 +29,7 @@ const goodRequest = (): IssueRequest => ({
 });
 
 describe('a certificate for a citizen of Gunma', async () => {
-  const life = { after: (fn: () => unknown) => closers.push(fn) };
-  const closers: (() => unknown)[] = [];
-  const bed = await CaTestBed.open(life, { policy: gunma });
+  const bed = await CaTestBed.open({ after }, { policy: gunma });
   const key = sampleKey('rsa-2048', 'citizen');
   const issued = await bed.ca.issue({ ...goodRequest(), csr: sampleRequest(key) });
   const { certificate } = issued;
@@ -134,11 +132,6 @@ describe('a certificate for a citizen of Gunma', async () => {
       typeof one === 'bigint' ? String(one) : one,
     );
     assert.ok(!text.includes('花子') && !text.includes('大手町'));
-  });
-  it('closes', async () => {
-    for (const close of closers.reverse()) {
-      await close();
-    }
   });
 });
 

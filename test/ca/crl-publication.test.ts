@@ -1,0 +1,392 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { CaTables } from '../../src/ca/ca-tables.ts';
+import { CertificateAuthority } from '../../src/ca/certificate-authority.ts';
+import { parseScopeRecord } from '../../src/ca/scope-record.ts';
+import type { Signer, SignRequest } from '../../src/signing/signer.ts';
+import { parseCertificateList } from '../../src/x509/certificate-list.ts';
+import { parseAuthorityKeyIdentifier } from '../../src/x509/key-identifier.ts';
+import { Oid } from '../../src/x509/object-identifiers.ts';
+import { assertConsistent } from '../support/ca-consistency.ts';
+import { addRevoked } from '../support/ca-load.ts';
+import { CaTestBed, gunma, tester } from '../support/ca-test-bed.ts';
+
+const HOUR = 3_600_000;
+const tables = new CaTables('gunma');
+
+/** A signer whose lists go through `sign`. */
+function whenSigningLists(
+  sign: (signRightly: () => Promise<Uint8Array>) => Promise<Uint8Array>,
+): (signer: Signer) => Signer {
+  return (signer) => ({
+    activate: () => signer.activate(),
+    deactivate: () => signer.deactivate(),
+    isActive: () => signer.isActive(),
+    generate: (key) => signer.generate(key),
+    describe: (label) => signer.describe(label),
+    list: () => signer.list(),
+    destroy: (label) => signer.destroy(label),
+    close: () => signer.close(),
+    sign: (request: SignRequest) =>
+      request.purpose === 'crl' ? sign(() => signer.sign(request)) : signer.sign(request),
+  });
+}
+
+async function numberOf(bed: CaTestBed, scopeId: string): Promise<bigint | undefined> {
+  const status = await bed.ca.status();
+  return status.lists.find(({ scope }) => scope.id === scopeId)?.published?.number;
+}
+
+describe('a list', () => {
+  it('comes out empty with the CA, without revokedCertificates', async (t) => {
+    const bed = await CaTestBed.open(t, { policy: gunma });
+    const { lists } = await bed.ca.status();
+    assert.equal(lists.length, 37);
+    for (const { scope, published } of lists) {
+      assert.equal(published?.number, 1n, scope.id);
+      const list = parseCertificateList((await bed.ca.readList(scope.id)) ?? assert.fail());
+      assert.equal(list.entryCount, 0);
+    }
+    await assertConsistent(bed);
+  });
+
+  it('has AKI, number, critical IDP and CRL Next Publish, in this order', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const list = parseCertificateList((await bed.ca.readList('arl')) ?? assert.fail());
+    assert.deepEqual(
+      list.extensions.map(({ oid, critical }) => [oid, critical]),
+      [
+        [Oid.authorityKeyIdentifier, false],
+        [Oid.crlNumber, false],
+        [Oid.issuingDistributionPoint, true],
+        [Oid.crlNextPublish, false],
+      ],
+    );
+    const [aki] = list.extensions;
+    const { keyIdentifier, serialNumber } = parseAuthorityKeyIdentifier(
+      aki?.value ?? assert.fail(),
+    );
+    assert.equal(keyIdentifier?.length, 20);
+    assert.equal(serialNumber, bed.ca.certificate.serialNumber);
+  });
+
+  it('is due 24 h after the last, whether anyone was awake or not', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const startMs = bed.clock.nowMs();
+    assert.equal(bed.ca.nextDueMs(), startMs + 24 * HOUR);
+    await bed.clock.advance(HOUR);
+    await bed.ca.publish('10202', tester);
+    assert.deepEqual(bed.ca.dueScopes(startMs + 24 * HOUR - 1), []);
+    assert.deepEqual(bed.ca.dueScopes(startMs + 24 * HOUR), [
+      'arl',
+      'operations',
+      '10201',
+      '10203',
+    ]);
+    assert.deepEqual(bed.ca.dueScopes(startMs + 25 * HOUR).at(-1), '10202');
+  });
+
+  it('is due as before after a restart', async (t) => {
+    const bed = await CaTestBed.open(t);
+    await bed.clock.advance(HOUR);
+    await bed.ca.publish('10202', tester);
+    const due = bed.ca.nextDueMs();
+    await bed.reopen();
+    assert.equal(bed.ca.nextDueMs(), due);
+    assert.deepEqual(bed.ca.dueScopes(due + HOUR).length, 5);
+  });
+
+  it('waits for the next second when one came out in this', async (t) => {
+    const bed = await CaTestBed.open(t);
+    let isOut = false;
+    const publishing = bed.ca.publish('10201', tester).then((published) => {
+      isOut = true;
+      return published;
+    });
+    while (bed.clock.pendingTimers === 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.equal(isOut, false);
+    await bed.clock.advance(1000);
+    const { thisUpdateMs, number } = await publishing;
+    assert.equal(thisUpdateMs, Date.UTC(2026, 0, 5, 0, 0, 1));
+    assert.equal(number, 2n);
+  });
+
+  it('is refused while the clock stands before the last one', async (t) => {
+    const bed = await CaTestBed.open(t);
+    bed.clock.setWallClock(Date.UTC(2026, 0, 4, 23, 59, 50));
+    await assert.rejects(bed.ca.publish('10201', tester), { code: 'CA_CLOCK_BACK' });
+    assert.equal(await numberOf(bed, '10201'), 1n);
+    await assertConsistent(bed);
+  });
+
+  it('of an unknown scope is refused', async (t) => {
+    const bed = await CaTestBed.open(t);
+    await assert.rejects(bed.ca.publish('13101', tester), { code: 'CA_SCOPE_UNKNOWN' });
+  });
+
+  it('comes out once for each of two calls at the same time, with numbers of their own', async (t) => {
+    const bed = await CaTestBed.open(t);
+    await bed.clock.advance(5000);
+    const both = Promise.all([bed.ca.publish('10201', tester), bed.ca.publish('102016', tester)]);
+    while (bed.clock.pendingTimers === 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await bed.clock.advance(1000);
+    assert.deepEqual(
+      (await both).map(({ number }) => number),
+      [2n, 3n],
+    );
+    await assertConsistent(bed);
+  });
+
+  it('is recorded with its number, size and hash', async (t) => {
+    const bed = await CaTestBed.open(t);
+    await bed.clock.advance(1000);
+    const { sha256, byteLength } = await bed.ca.publish('10201', tester);
+    const record = (await bed.records('crl.publish')).at(-1);
+    assert.deepEqual([record?.result, record?.subject], ['done', '10201']);
+    assert.deepEqual(record?.details, {
+      number: '2',
+      entries: 0,
+      bytes: byteLength,
+      sha256: Buffer.from(sha256).toString('hex'),
+      regular: false,
+    });
+  });
+
+  it('stays in the archive by number', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const first = await bed.ca.readList('10201', 1n);
+    await bed.clock.advance(1000);
+    await bed.ca.publish('10201', tester);
+    assert.deepEqual(await bed.ca.readList('10201', 1n), first);
+    assert.notDeepEqual(await bed.ca.readList('10201'), first);
+    assert.equal(await bed.ca.readList('10201', 3n), undefined);
+  });
+});
+
+describe('an entry', () => {
+  it('stays until one list by the cadence after the end of its certificate (I3)', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const { serialNumber, certificate } = await bed.issue();
+    await bed.revoke(serialNumber);
+    const carries = async (): Promise<boolean> => {
+      const { droppedCount } = await bed.ca.publish('10201', tester);
+      const list = parseCertificateList((await bed.ca.readList('10201')) ?? assert.fail());
+      assert.equal(droppedCount === 1, list.entryCount === 0);
+      return list.entryCount === 1;
+    };
+    bed.clock.setWallClock(certificate.notAfterMs);
+    assert.equal(await carries(), true, 'by the cadence, in the last second');
+    bed.clock.setWallClock(certificate.notAfterMs + 2 * HOUR);
+    assert.equal(await carries(), true, 'in between, after the end: does not count');
+    bed.clock.setWallClock(certificate.notAfterMs + 4 * HOUR);
+    assert.equal(await carries(), true, 'in between again');
+    bed.clock.setWallClock(certificate.notAfterMs + 28 * HOUR);
+    assert.equal(await carries(), true, 'by the cadence, after the end: this one counts');
+    bed.clock.setWallClock(certificate.notAfterMs + 29 * HOUR);
+    assert.equal(await carries(), false, 'the next one, whatever it is');
+    await assertConsistent(bed);
+    assert.equal((await bed.ca.findCertificate(serialNumber))?.state, 'revoked');
+  });
+
+  it('is not lost when its certificate ends before any list came out', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const { serialNumber, certificate } = await bed.issue();
+    bed.clock.setWallClock(certificate.notAfterMs);
+    await bed.revoke(serialNumber);
+    bed.clock.setWallClock(certificate.notAfterMs + 1000);
+    assert.equal((await bed.ca.publish('10201', tester)).entryCount, 1);
+    bed.clock.setWallClock(certificate.notAfterMs + 25 * HOUR);
+    assert.equal((await bed.ca.publish('10201', tester)).entryCount, 0);
+    await assertConsistent(bed);
+  });
+});
+
+describe('a revocation that comes while a list is made', () => {
+  it('makes the list again (I14)', async (t) => {
+    let duringSign: (() => Promise<void>) | undefined;
+    const wrapSigner = whenSigningLists(async (signRightly) => {
+      const now = duringSign;
+      duringSign = undefined;
+      await now?.();
+      return await signRightly();
+    });
+    const bed = await CaTestBed.open(t, { wrapSigner });
+    const one = await bed.issue();
+    await bed.clock.advance(1000);
+    duringSign = () => bed.revoke(one.serialNumber);
+    const { entryCount, number } = await bed.ca.publish('10201', tester);
+    assert.deepEqual([entryCount, number], [1, 2n]);
+    await assertConsistent(bed);
+  });
+
+  it('again and again holds the writer in the end', async (t) => {
+    let onSign: (() => Promise<void>) | undefined;
+    const wrapSigner = whenSigningLists(async (signRightly) => {
+      await onSign?.();
+      return await signRightly();
+    });
+    const bed = await CaTestBed.open(t, { wrapSigner });
+    const issued = [await bed.issue(), await bed.issue(), await bed.issue(), await bed.issue()];
+    await bed.clock.advance(1000);
+    let signed = 0;
+    const waiting: Promise<void>[] = [];
+    onSign = async () => {
+      const serialNumber = issued[signed]?.serialNumber ?? assert.fail('signed too often');
+      signed += 1;
+      const revoking = bed.revoke(serialNumber);
+      waiting.push(revoking);
+      // The fourth time the writer is held: the revocation waits for the list.
+      await (signed < 4 ? revoking : undefined);
+    };
+    const { entryCount, number } = await bed.ca.publish('10201', tester);
+    await Promise.all(waiting);
+    assert.deepEqual([signed, entryCount, number], [4, 3, 2n]);
+    onSign = undefined;
+    await bed.clock.advance(1000);
+    assert.equal((await bed.ca.publish('10201', tester)).entryCount, 4);
+    await assertConsistent(bed);
+  });
+});
+
+describe('the gate stops a list, and nothing is published, when', () => {
+  /** Publishes 10201 and expects the gate to refuse. */
+  async function expectStopped(bed: CaTestBed, code: string): Promise<void> {
+    await bed.clock.advance(1000);
+    const scope = bed.ca.scopes.find('10201');
+    const before = {
+      digest: await bed.digestOfRecords(),
+      values: await bed.published(scope.dn, scope.attribute),
+    };
+    await assert.rejects(bed.ca.publish('10201', tester), { name: 'CaError', code });
+    assert.equal(await bed.digestOfRecords(), before.digest);
+    assert.deepEqual(await bed.published(scope.dn, scope.attribute), before.values);
+    const record = (await bed.records('crl.publish')).at(-1);
+    assert.deepEqual([record?.result, record?.details?.['code']], ['refused', code]);
+  }
+
+  it('the signature is wrong (I6)', async (t) => {
+    let isWrong = false;
+    const wrapSigner = whenSigningLists(async (signRightly) => {
+      const signature = Uint8Array.from(await signRightly());
+      if (isWrong) {
+        signature[signature.length - 1] = (signature.at(-1) ?? 0) ^ 1;
+      }
+      return signature;
+    });
+    const bed = await CaTestBed.open(t, { wrapSigner });
+    isWrong = true;
+    await expectStopped(bed, 'CA_GATE_I6');
+    isWrong = false;
+    await bed.ca.publish('10201', tester);
+    await assertConsistent(bed);
+  });
+
+  it('a stored entry was lost (I3)', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const { serialNumber } = await bed.issue();
+    await bed.revoke(serialNumber);
+    await bed.clock.advance(1000);
+    await bed.ca.publish('10201', tester);
+    await tamper(bed, (transaction) => transaction.delete(tables.revokedEntry('10201', 1n)));
+    await expectStopped(bed, 'CA_GATE_I3');
+  });
+
+  it('a stored entry was lost before it was ever listed (I4)', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const { serialNumber } = await bed.issue();
+    await bed.revoke(serialNumber);
+    await tamper(bed, (transaction) => transaction.delete(tables.revokedEntry('10201', 1n)));
+    await expectStopped(bed, 'CA_GATE_I4');
+  });
+
+  it('an entry of another partition has come in (I4)', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const { serialNumber } = await bed.issue('10202');
+    await bed.revoke(serialNumber);
+    const snapshot = bed.store.snapshot();
+    const entry = (await snapshot.read(tables.revokedEntry('10202', 1n))) ?? assert.fail();
+    await snapshot.close();
+    await tamper(bed, (transaction) => transaction.put(tables.revokedEntry('10201', 1n), entry));
+    await expectStopped(bed, 'CA_GATE_I4');
+  });
+
+  it('the last list is not in the archive (I10)', async (t) => {
+    const bed = await CaTestBed.open(t);
+    await tamper(bed, (transaction) => transaction.delete(tables.archive('10201', 1n)));
+    await expectStopped(bed, 'CA_GATE_I10');
+  });
+
+  async function tamper(
+    bed: CaTestBed,
+    change: (transaction: Parameters<Parameters<typeof bed.store.transact>[1]>[0]) => void,
+  ): Promise<void> {
+    await bed.store.transact('test: damage', (transaction) => {
+      change(transaction);
+      return Promise.resolve();
+    });
+  }
+});
+
+describe('one writer (I13)', () => {
+  it('is the process that opened the CA last; the one before can do nothing more', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const { serialNumber } = await bed.issue();
+    const second = await CertificateAuthority.open(bed.options);
+    await bed.clock.advance(1000);
+    await assert.rejects(bed.issue(), { code: 'CA_NOT_OWNER' });
+    await assert.rejects(bed.revoke(serialNumber), { code: 'CA_NOT_OWNER' });
+    await assert.rejects(bed.ca.publish('10201', tester), { code: 'CA_NOT_OWNER' });
+    await second.revoke({ serialNumber, reason: 'superseded', origin: tester });
+    await second.publish('10201', tester);
+    await bed.reopen();
+    await assertConsistent(bed);
+  });
+});
+
+describe('what is kept of a scope', () => {
+  it('is one record that says all', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const { serialNumber } = await bed.issue();
+    await bed.revoke(serialNumber);
+    const snapshot = bed.store.snapshot();
+    const bytes = (await snapshot.read(tables.scope('10201'))) ?? assert.fail();
+    await snapshot.close();
+    const { acknowledgedSequence, liveEntries, lastNumber, oldestPendingMs, published, regular } =
+      parseScopeRecord(bytes);
+    assert.deepEqual(
+      { acknowledgedSequence, liveEntries, lastNumber, oldestPendingMs },
+      {
+        acknowledgedSequence: 1n,
+        liveEntries: 1,
+        lastNumber: 1n,
+        oldestPendingMs: bed.clock.nowMs(),
+      },
+    );
+    assert.equal(published?.sequence, 0n);
+    assert.equal(regular?.thisUpdateMs, published?.thisUpdateMs);
+  });
+});
+
+describe('a list of many entries', () => {
+  it('reads back whole, and the next one carries it on', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const model = await bed.issue();
+    await addRevoked(bed, model, 8_000);
+    await bed.clock.advance(1000);
+    const { entryCount, byteLength } = await bed.ca.publish('10201', tester);
+    assert.equal(entryCount, 8_000);
+    assert.ok(byteLength > 256 * 1024);
+    await bed.revoke(model.serialNumber);
+    await bed.clock.advance(1000);
+    assert.equal((await bed.ca.publish('10201', tester)).entryCount, 8_001);
+    const list = parseCertificateList((await bed.ca.readList('10201')) ?? assert.fail());
+    const serialNumbers = new Set([...list.entries()].map((entry) => entry.serialNumber));
+    assert.equal(serialNumbers.size, 8_001);
+    assert.ok(serialNumbers.has(model.serialNumber));
+  });
+});

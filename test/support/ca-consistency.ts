@@ -1,0 +1,158 @@
+/**
+ * Whether everything that a CA has stored and published fits together, found out from the bytes alone: what
+ * must hold after any sequence of operations, restarts and failures.
+ *
+ * @module
+ */
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+
+import type { RegisteredCertificate } from '../../src/ca/certificate-register.ts';
+import type { Scope } from '../../src/ca/scope.ts';
+import { type CertificateList, parseCertificateList } from '../../src/x509/certificate-list.ts';
+import { parseCrlNextPublish } from '../../src/x509/crl-extensions.ts';
+import { parseIssuingDistributionPoint } from '../../src/x509/distribution-point.ts';
+import { findExtension } from '../../src/x509/extensions.ts';
+import { Oid } from '../../src/x509/object-identifiers.ts';
+import { verifySignature } from '../../src/x509/verify-signature.ts';
+import { type CaTestBed, collect } from './ca-test-bed.ts';
+
+const HOUR = 3_600_000;
+
+/** @throws {AssertionError} naming the first thing that does not fit. */
+export async function assertConsistent(bed: CaTestBed): Promise<void> {
+  const { ca } = bed;
+  const certificates = await collect(ca.listCertificates());
+  const status = await ca.status();
+  assert.equal(status.issuedCount, certificates.length, 'count of certificates');
+  assert.equal(
+    status.revokedCount,
+    certificates.filter(({ status: one }) => one?.state === 'revoked').length,
+    'count of revoked certificates',
+  );
+  for (const { scope, published, pendingCount } of status.lists) {
+    const lists = await readArchive(bed, scope);
+    assert.equal(
+      lists.length,
+      Number(published?.number ?? 0n),
+      `${scope.id}: lists in the archive`,
+    );
+    lists.forEach((list, index) => {
+      assertList(bed, scope, list);
+      assertFollows(list, lists[index - 1], index + 1);
+    });
+    const newest = lists.at(-1);
+    await assertPublished(bed, scope, newest);
+    assertEntries({ scope, lists, pendingCount, certificates });
+  }
+}
+
+/** Every list of a scope, oldest first. */
+export async function readArchive(bed: CaTestBed, scope: Scope): Promise<CertificateList[]> {
+  const lists: CertificateList[] = [];
+  for (let number = 1n; ; number += 1n) {
+    const der = await bed.ca.readList(scope.id, number);
+    if (der === undefined) {
+      return lists;
+    }
+    lists.push(parseCertificateList(der));
+  }
+}
+
+function assertList({ ca, policy }: CaTestBed, scope: Scope, list: CertificateList): void {
+  const { spki, subject } = ca.certificate;
+  const algorithm = {
+    scheme: policy.keys.authority.type.startsWith('ec') ? 'ecdsa' : 'rsa-pkcs1',
+    digest: 'sha256',
+  } as const;
+  const { tbs: message, signature } = list;
+  assert.ok(verifySignature({ spki, algorithm, message, signature }), 'signature');
+  assert.deepEqual(Buffer.from(list.issuer.der), Buffer.from(subject.der), 'issuer');
+  assert.equal(list.nextUpdateMs, list.thisUpdateMs + 72 * HOUR, 'nextUpdate');
+  const extension = (oid: string): Uint8Array =>
+    findExtension(list.extensions, oid)?.value ?? assert.fail(`${oid} is missing`);
+  const nextPublishMs = parseCrlNextPublish(extension(Oid.crlNextPublish));
+  assert.equal(nextPublishMs, list.thisUpdateMs + 24 * HOUR, 'CRL Next Publish');
+  const point = parseIssuingDistributionPoint(extension(Oid.issuingDistributionPoint));
+  assert.equal(point.onlyContains, scope.onlyContains, 'IDP');
+  const [name] = point.fullName ?? [];
+  assert(name?.kind === 'directoryName');
+  assert.deepEqual(Buffer.from(name.name.der), Buffer.from(scope.distributionPoint.der), 'IDP');
+}
+
+function assertFollows(
+  list: CertificateList,
+  before: CertificateList | undefined,
+  number: number,
+): void {
+  assert.equal(list.number, BigInt(number), 'numbers without a gap, in order');
+  assert.ok(before === undefined || list.thisUpdateMs > before.thisUpdateMs, 'thisUpdate moves on');
+}
+
+/** The directory has exactly the newest list. */
+async function assertPublished(
+  bed: CaTestBed,
+  scope: Scope,
+  newest: CertificateList | undefined,
+): Promise<void> {
+  const values = await bed.published(scope.dn, scope.attribute);
+  assert.deepEqual(
+    values.map((value) => createHash('sha256').update(value).digest('hex')),
+    newest === undefined ? [] : [createHash('sha256').update(newest.der).digest('hex')],
+    `${scope.id}: the entry in the directory`,
+  );
+}
+
+/**
+ * Newest list and waiting revocations together are the revoked certificates of the scope, but for those
+ * whose entries have served: their certificates ended before a list that carried them.
+ */
+function assertEntries({
+  scope,
+  lists,
+  pendingCount,
+  certificates,
+}: {
+  readonly scope: Scope;
+  readonly lists: readonly CertificateList[];
+  readonly pendingCount: number;
+  readonly certificates: readonly RegisteredCertificate[];
+}): void {
+  const revoked = certificates
+    .filter(({ scopeId, status }) => scopeId === scope.id && status?.state === 'revoked')
+    .sort((left, right) => Number((left.status?.sequence ?? 0n) - (right.status?.sequence ?? 0n)));
+  const newest = lists.at(-1);
+  const listed = newest === undefined ? [] : [...newest.entries()];
+  const waiting = revoked.slice(revoked.length - pendingCount);
+  const served = revoked.filter(({ serialNumber, notAfterMs }) =>
+    lists
+      .slice(0, -1)
+      .some(
+        (list) =>
+          list.thisUpdateMs > notAfterMs &&
+          [...list.entries()].some((entry) => entry.serialNumber === serialNumber),
+      ),
+  );
+  const isServed = new Set(served.map(({ serialNumber }) => serialNumber));
+  const expected = revoked.filter((one) => !waiting.includes(one));
+  const listedNumbers = listed.map(({ serialNumber }) => serialNumber);
+  const missing = expected.filter(({ serialNumber }) => !listedNumbers.includes(serialNumber));
+  assert.deepEqual(
+    missing.filter(({ serialNumber }) => !isServed.has(serialNumber)),
+    [],
+    `${scope.id}: entries that left too early`,
+  );
+  const known = new Set(expected.map(({ serialNumber }) => serialNumber));
+  assert.deepEqual(
+    listedNumbers.filter((serialNumber) => !known.has(serialNumber)),
+    [],
+    `${scope.id}: entries of certificates that are not revoked here`,
+  );
+  assert.equal(new Set(listedNumbers).size, listedNumbers.length, `${scope.id}: entries twice`);
+  for (const { serialNumber, reason, revocationMs } of listed) {
+    const certificate = revoked.find((one) => one.serialNumber === serialNumber);
+    assert.equal(reason, certificate?.status?.reason, 'reason');
+    assert.equal(revocationMs, certificate?.status?.sinceMs, 'revocation date');
+  }
+}

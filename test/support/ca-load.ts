@@ -1,0 +1,85 @@
+/**
+ * Revoked certificates by the thousand, written straight into the engine's records: for tests and
+ * benchmarks of large lists that would take hours to issue one by one.
+ *
+ * @module
+ */
+
+import { CaTables } from '../../src/ca/ca-tables.ts';
+import type { CertificateAuthority } from '../../src/ca/certificate-authority.ts';
+import { encodeCertificateRecord, encodeStatusRecord } from '../../src/ca/certificate-record.ts';
+import { encodeCountersRecord, parseCountersRecord } from '../../src/ca/counters-record.ts';
+import type { IssuedCertificate } from '../../src/ca/issuance.ts';
+import { encodeStoredEntry } from '../../src/ca/revoked-entry.ts';
+import { encodeScopeRecord } from '../../src/ca/scope-record.ts';
+import { readScopeRecord } from '../../src/ca/scope-state.ts';
+import { drawSerialNumber } from '../../src/ca/serial-number.ts';
+import type { RandomSource } from '../../src/core/random.ts';
+import type { Store } from '../../src/store/store.ts';
+import { encodeRevokedEntry } from '../../src/x509/certificate-list.ts';
+
+const PER_TRANSACTION = 5_000;
+
+/**
+ * Adds `count` revoked certificates to the scope of `model`: copies of it under other serial numbers.
+ * Whoever has the CA open must publish the scope afterwards.
+ */
+export async function addRevoked(
+  {
+    store,
+    ca,
+    random,
+  }: { readonly store: Store; readonly ca: CertificateAuthority; readonly random: RandomSource },
+  model: IssuedCertificate,
+  count: number,
+): Promise<void> {
+  const tables = new CaTables(ca.policy.id);
+  const { notBeforeMs: revokedMs, notAfterMs, der } = model.certificate;
+  const record = encodeCertificateRecord({
+    profile: model.profile,
+    scopeId: model.scope.id,
+    generation: 1,
+    issuedMs: revokedMs,
+    notAfterMs,
+    der,
+  });
+  for (let done = 0; done < count; done += PER_TRANSACTION) {
+    const round = Math.min(PER_TRANSACTION, count - done);
+    await store.transact('test: add revoked certificates', async (transaction) => {
+      const scope = await readScopeRecord(transaction, tables, model.scope.id);
+      const counters = parseCountersRecord(
+        (await transaction.read(tables.counters)) ?? new Uint8Array(0),
+      );
+      for (let index = 1; index <= round; index += 1) {
+        const serialNumber = drawSerialNumber(random);
+        const sequence = scope.acknowledgedSequence + BigInt(index);
+        const reason = 1 + (index % 5);
+        const entry = encodeRevokedEntry({ serialNumber, revokedMs, reason });
+        const status = { state: 'revoked', sinceMs: revokedMs, reason, sequence } as const;
+        transaction.put(tables.certificate(serialNumber), record);
+        transaction.put(tables.status(serialNumber), encodeStatusRecord(status));
+        transaction.put(
+          tables.revokedEntry(model.scope.id, sequence),
+          encodeStoredEntry({ notAfterMs, der: entry }),
+        );
+      }
+      transaction.put(
+        tables.scope(model.scope.id),
+        encodeScopeRecord({
+          ...scope,
+          acknowledgedSequence: scope.acknowledgedSequence + BigInt(round),
+          liveEntries: scope.liveEntries + round,
+          oldestPendingMs: scope.oldestPendingMs ?? revokedMs,
+        }),
+      );
+      transaction.put(
+        tables.counters,
+        encodeCountersRecord({
+          issued: counters.issued + round,
+          revoked: counters.revoked + round,
+          liveEntries: counters.liveEntries + round,
+        }),
+      );
+    });
+  }
+}
