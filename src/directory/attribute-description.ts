@@ -20,6 +20,8 @@ export interface AttributeDescription {
   readonly isBinary: boolean;
 }
 
+/** No attribute description comes near it. */
+const MAX_LENGTH = 1024;
 const optionShape = /^[a-z0-9-]+$/;
 /** RFC 3866 language tags are the only tagging options known. */
 const languageShape = /^lang(?:-[a-z0-9]{1,8})+$/;
@@ -30,6 +32,9 @@ export function parseAttributeDescription(
   text: string,
   schema: SchemaLookup,
 ): AttributeDescription {
+  if (text.length > MAX_LENGTH) {
+    return { type: undefined, base: text, options: noOptions, isBinary: false };
+  }
   const semicolon = text.indexOf(';');
   if (semicolon < 0) {
     const type = schema.attributeType(text);

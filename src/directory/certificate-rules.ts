@@ -28,6 +28,8 @@ import { SyntaxOid } from './syntax-oid.ts';
 /** `serial$issuer`, as RFC 2252's time wrote it. */
 const serialAndIssuer = /^ *(0|-?[1-9][0-9]{0,999}) *\$(.*)$/s;
 
+const MAX_ASSERTION = 65_536;
+
 /** Runs a parser of a value or an assertion; whatever it refuses is invalid syntax. */
 function checked<T>(what: string, parse: () => T): T {
   try {
@@ -94,7 +96,8 @@ const certificateExactMatch: EqualityRule = {
   valueKey: (value, schema) =>
     checked('a certificate', () => keyOfCertificate(parseCertificate(value), schema)),
   assertionKey: (assertion, schema) => {
-    const old = serialAndIssuer.exec(decodeUtf8(assertion) ?? '');
+    const old =
+      assertion.length > MAX_ASSERTION ? null : serialAndIssuer.exec(decodeUtf8(assertion) ?? '');
     const [, serial, issuer] = old ?? [];
     if (serial !== undefined && issuer !== undefined) {
       return certificateKey(BigInt(serial), keyOfNameText(issuer, schema));

@@ -50,7 +50,10 @@ const LESS = 0x3c;
 const SPACE = 0x20;
 
 const descriptionShape = /^(?:[a-zA-Z][a-zA-Z0-9-]*|[0-9]+(?:\.[0-9]+)*)(?:;[a-zA-Z0-9-]+)*$/;
-const base64Shape = /^[A-Za-z0-9+/]*={0,2}$/;
+/** No attribute description comes near it. */
+const MAX_DESCRIPTION = 1024;
+// Finds what is outside, which needs no backtracking however long the text is.
+const notBase64 = /[^A-Za-z0-9+/]/;
 
 /**
  * The records of a stream, as they are complete.
@@ -175,8 +178,9 @@ function parseLine(
   line: number,
 ): { readonly description: string; readonly value: Uint8Array } {
   const colon = bytes.indexOf(COLON);
-  const description = Buffer.from(bytes.subarray(0, Math.max(colon, 0))).toString('latin1');
-  if (colon < 0 || !descriptionShape.test(description)) {
+  const hasDescription = colon >= 0 && colon <= MAX_DESCRIPTION;
+  const description = Buffer.from(bytes.subarray(0, hasDescription ? colon : 0)).toString('latin1');
+  if (!descriptionShape.test(description)) {
     throw ldifError('DIRECTORY_LDIF_SYNTAX', line, 'the line is not "attribute: value"');
   }
   switch (bytes[colon + 1]) {
@@ -214,16 +218,16 @@ function checkText(value: Uint8Array, line: number): Uint8Array {
 
 function decodeBase64(encoded: Uint8Array, line: number): Uint8Array {
   const text = Buffer.from(encoded).toString('latin1');
-  const value = Buffer.from(text, 'base64');
+  // The last group alone may have padding, and must have no bits that would be dropped.
   const tail = text.slice(-4);
   const isWhole =
     text.length % 4 === 0 &&
-    base64Shape.test(text) &&
+    !notBase64.test(text.slice(0, -4)) &&
     Buffer.from(tail, 'base64').toString('base64') === tail;
   if (!isWhole) {
     throw ldifError('DIRECTORY_LDIF_SYNTAX', line, 'the value is not base64');
   }
-  return value;
+  return Buffer.from(text, 'base64');
 }
 
 /** An error of this kind; `line` counts from 1. */

@@ -55,10 +55,13 @@ function ordering(facts: Facts, key: KeyOf): OrderingRule {
   return { kind: 'ordering', ...rest, appliesTo: new Set(appliesTo), valueKey: key };
 }
 
+/** Values that a pattern is put on are no longer than this, as in syntax.ts. */
+const MAX_SHAPED_LENGTH = 65_536;
+
 /** The value itself, once it has the right shape. */
 function shaped(what: string, shape: RegExp): KeyOf {
   return (value) => {
-    if (!shape.test(textOf(value))) {
+    if (value.length > MAX_SHAPED_LENGTH || !shape.test(textOf(value))) {
       throw invalid(what);
     }
     return value;

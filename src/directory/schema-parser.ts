@@ -76,17 +76,19 @@ const usages: ReadonlyMap<string, AttributeUsage> = new Map(
   ),
 );
 
+/** No name or OID comes near it. */
+const MAX_OID_LENGTH = 1024;
 const numericOid = /^(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*))+$/;
 const descriptor = /^[a-zA-Z][a-zA-Z0-9-]*$/;
 
 /** RFC 4512 §1.4 `numericoid`. */
 export function isNumericOid(text: string): boolean {
-  return numericOid.test(text);
+  return text.length <= MAX_OID_LENGTH && numericOid.test(text);
 }
 
 /** RFC 4512 §1.4 `descr`. */
 export function isDescriptor(text: string): boolean {
-  return descriptor.test(text);
+  return text.length <= MAX_OID_LENGTH && descriptor.test(text);
 }
 
 /**

@@ -7,6 +7,9 @@
 
 import { encodeUtf8 } from '../core/bytes.ts';
 
+/** No assertion comes near it. */
+const MAX_LENGTH = 65_536;
+
 export interface SubstringPieces {
   readonly initial?: Uint8Array;
   readonly any: readonly Uint8Array[];
@@ -15,7 +18,7 @@ export interface SubstringPieces {
 
 /** @returns undefined when the text has no asterisk, an empty piece in the middle, or a bad escape. */
 export function parseSubstringAssertion(text: string): SubstringPieces | undefined {
-  const pieces = text.split('*');
+  const pieces = text.length > MAX_LENGTH ? [] : text.split('*');
   if (pieces.length < 2 || !pieces.every((piece) => /^(?:[^\\]|\\2[Aa]|\\5[Cc])*$/.test(piece))) {
     return undefined;
   }

@@ -27,10 +27,16 @@ import { type KnownSyntaxOid, SyntaxOid } from './syntax-oid.ts';
 type Problem = Syntax['problem'];
 
 const notUtf8 = 'not UTF-8 text';
+/** Values that a pattern is put on are no longer than this. */
+const MAX_SHAPED_LENGTH = 65_536;
+const tooLong = `longer than ${MAX_SHAPED_LENGTH} octets`;
 
 /** A check of text; `wanted` completes "not …". */
 function text(wanted: string, isValid: (text: string, schema: SchemaLookup) => boolean): Problem {
   return (value, schema) => {
+    if (value.length > MAX_SHAPED_LENGTH) {
+      return tooLong;
+    }
     const decoded = decodeUtf8(value);
     if (decoded === undefined) {
       return notUtf8;
@@ -104,7 +110,17 @@ function isPostalAddress(value: string): boolean {
   return value.split('$').every((line) => /^(?:[^\\]|\\24|\\5[Cc])+$/u.test(line));
 }
 
+const directoryString: Problem = (value) => {
+  if (value.length === 0) {
+    return 'not a text of at least one character';
+  }
+  return decodeUtf8(value) === undefined ? notUtf8 : undefined;
+};
+
 const teletexTerminalIdentifier: Problem = (value) => {
+  if (value.length > MAX_SHAPED_LENGTH) {
+    return tooLong;
+  }
   // The parameters' values are octets; the parts that are text are ASCII.
   const [terminal, ...parameters] = Buffer.from(value).toString('latin1').split('$');
   return isPrintable(terminal ?? '') && parameters.every((each) => teletexParameter.test(each))
@@ -168,7 +184,7 @@ const facts: Readonly<Record<KnownSyntaxOid, SyntaxFacts>> = {
   },
   [SyntaxOid.directoryString]: {
     description: 'Directory String',
-    problem: text('a text of at least one character', (value) => value !== ''),
+    problem: directoryString,
   },
   [SyntaxOid.ditContentRuleDescription]: {
     description: 'DIT Content Rule Description',
