@@ -150,7 +150,6 @@ async function openDirectory(
 ): Promise<Directory> {
   const { policy, log } = parts;
   const offersStartTls = configuration.ldap.listeners.some(({ tls }) => tls === 'starttls');
-  const capabilities = serverCapabilities(offersStartTls);
   return Directory.open({
     ...parts,
     log: log.with({ component: 'directory' }),
@@ -161,10 +160,7 @@ async function openDirectory(
     rootDse: {
       vendorName: 'certdir',
       vendorVersion: programVersion,
-      supportedLdapVersions: capabilities.supportedLDAPVersion,
-      supportedExtensions: capabilities.supportedExtension,
-      supportedControls: capabilities.supportedControl,
-      supportedFeatures: capabilities.supportedFeatures,
+      ...serverCapabilities(offersStartTls),
     },
   });
 }

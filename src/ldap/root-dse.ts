@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { RootDseFacts } from '../directory/public-entries.ts';
 import { WHO_AM_I } from './extended-operations.ts';
 import { supportedControls } from './operations.ts';
 import { START_TLS } from './start-tls.ts';
@@ -18,24 +19,16 @@ const OBJECT_CLASS_SELECTION = '1.3.6.1.4.1.4203.1.5.2';
 /** RFC 4526: `(&)` and `(|)` are true and false. */
 const ABSOLUTE_FILTERS = '1.3.6.1.4.1.4203.1.5.3';
 
-/** Attributes of the root DSE by name. */
-export interface ServerCapabilities {
-  readonly supportedLDAPVersion: readonly string[];
-  readonly supportedExtension: readonly string[];
-  readonly supportedControl: readonly string[];
-  readonly supportedFeatures: readonly string[];
-}
-
 /**
  * What the root DSE shall say.
  *
  * @param offersStartTls Whether a listener lets clients start TLS.
  */
-export function serverCapabilities(offersStartTls: boolean): ServerCapabilities {
+export function serverCapabilities(offersStartTls: boolean): RootDseFacts {
   return {
-    supportedLDAPVersion: ['3'],
-    supportedExtension: offersStartTls ? [START_TLS, WHO_AM_I] : [WHO_AM_I],
-    supportedControl: [...supportedControls],
+    supportedLdapVersions: ['3'],
+    supportedExtensions: offersStartTls ? [START_TLS, WHO_AM_I] : [WHO_AM_I],
+    supportedControls: [...supportedControls],
     supportedFeatures: [ALL_OPERATIONAL_ATTRIBUTES, OBJECT_CLASS_SELECTION, ABSOLUTE_FILTERS],
   };
 }
