@@ -119,7 +119,7 @@ export class LdapSession {
     return this.#caller.principal.kind === 'anonymous' ? anonymousPduBytes : boundPduBytes;
   }
 
-  /** TLS is established: whoever it was before is nobody now. */
+  /** TLS is established: whoever it was before, in clear, is nobody now. */
   onSecured(): void {
     this.#caller = this.#callerAs(anonymous, true);
   }
@@ -248,7 +248,6 @@ export class LdapSession {
         isProtected: this.#caller.session.isProtected,
         pendingOperations: this.#operations.count,
       });
-      this.#become(anonymous);
       send();
       this.#host.startTls(secureContext);
     } catch (error) {

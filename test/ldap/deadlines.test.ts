@@ -175,6 +175,14 @@ describe('a client that takes no answers', () => {
     assert.equal(opened.server.statistics.unsentBytes, 0);
   });
 
+  it('has no such time once it took everything', async (t) => {
+    const opened = await LdapTestServer.open(t, { limits: { writeStallMs: 10_000 } });
+    const client = await opened.connect();
+    await client.ask(compareOperation('cn=a', 'cn', 'v'));
+    await opened.clock.advance(10_001);
+    assert.equal((await client.ask(compareOperation('cn=a', 'cn', 'v'))).resultCode, 6);
+  });
+
   it('has its time anew with everything it takes', async (t) => {
     const opened = await LdapTestServer.open(t, { limits: { writeStallMs: 10_000 } });
     const value = Buffer.alloc(30_000_000);
