@@ -241,13 +241,22 @@ const ignored = /\p{Cf}|\u034f|\u1806|[\u180b-\u180d]|[\ufe00-\ufe0f]|\ufffc/gu;
 const controls = /(?![\t-\r\u0085])\p{Cc}/gu;
 
 /**
+ * More marks on one letter than UAX #15 §13 lets any text have. Normalising sorts them, which takes
+ * the square of their number: minutes for the longest value that is read.
+ */
+const tooManyMarks = /[\p{M}\uFF9E\uFF9F]{31}/u;
+
+/**
  * String preparation of RFC 4518 as RFC 5280 §7.1 uses it: map, fold case, normalise, collapse
- * inner spaces and drop outer ones. Upper case first, because ß and ſ fold only that way.
+ * inner spaces and drop outer ones. Upper case first, because ß and ſ fold only that way. A value
+ * with too many marks equals only itself.
  */
 function prepareText(value: string): string {
-  return value
-    .replace(ignored, '')
-    .replace(controls, '')
+  const mapped = value.replace(ignored, '').replace(controls, '');
+  if (tooManyMarks.test(mapped)) {
+    return value;
+  }
+  return mapped
     .normalize('NFKC')
     .toUpperCase()
     .toLowerCase()
