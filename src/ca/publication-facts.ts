@@ -122,7 +122,7 @@ function distributionPointReader({
   distributionPoint,
 }: Scope): (der: Uint8Array) => Uint8Array | undefined {
   const fullName = [{ kind: 'directoryName' as const, name: distributionPoint }];
-  const expected = encodeExtension(buildCrlDistributionPoints([{ fullName }]));
+  const expected = asBuffer(encodeExtension(buildCrlDistributionPoints([{ fullName }])));
   return (der) => {
     if (asBuffer(der).includes(expected)) {
       return distributionPoint.der;
