@@ -19,7 +19,6 @@ import {
   encodeOid,
   encodeSequence,
 } from '../asn1/der-writer.ts';
-import { Tag } from '../asn1/tags.ts';
 import { equalBytes } from '../core/bytes.ts';
 import { parsing, X509Error } from './errors.ts';
 import { Oid } from './object-identifiers.ts';
@@ -245,9 +244,6 @@ function bitLength(value: bigint): number {
 
 function parseEcKey(parameters: DerReader, point: Uint8Array): PublicKeyInfo {
   // RFC 5480 §2.1.1: only namedCurve; explicit parameters have been used to smuggle own curves.
-  if (parameters.peekTag() !== Tag.oid) {
-    throw new X509Error('X509_PUBLIC_KEY', 'EC parameters must be a named curve');
-  }
   const curveOid = parameters.readOid();
   parameters.expectEnd();
   if (curveOid === Oid.curveP256) {

@@ -15,11 +15,9 @@ import { buildReasonCode, CrlReason, parseReasonCode } from './crl-extensions.ts
 import { type Extension, encodeExtensions, findExtension, parseExtensions } from './extensions.ts';
 import { Oid } from './object-identifiers.ts';
 
-/**
- * Nearly every entry that has extensions has this and nothing else: a reason. Its last octet is the
- * reason's number.
- */
+/** Nearly every entry that has extensions has these and nothing else: a reason, at their end. */
 const reasonAlone = encodeExtensions([buildReasonCode(CrlReason.keyCompromise)]);
+const reasonLength = buildReasonCode(CrlReason.keyCompromise).value.length;
 
 /**
  * Moves over the content of `revokedCertificates`. The accessors speak of the entry that the last
@@ -131,18 +129,17 @@ export class RevokedEntryCursor {
       return undefined;
     }
     if (this.#hasReasonAlone()) {
-      return parseReasonCode(this.#bytes.subarray(this.#entryEnd - 3, this.#entryEnd));
+      return parseReasonCode(this.#bytes.subarray(this.#entryEnd - reasonLength, this.#entryEnd));
     }
     const reason = findExtension(this.extensions, Oid.reasonCode);
     return reason === undefined ? undefined : parseReasonCode(reason.value);
   }
 
   #hasReasonAlone(): boolean {
-    const last = reasonAlone.length - 1;
     if (this.#entryEnd - this.#timeEnd !== reasonAlone.length) {
       return false;
     }
-    for (let index = 0; index < last; index += 1) {
+    for (let index = 0; index < reasonAlone.length - reasonLength; index += 1) {
       if (this.#bytes[this.#timeEnd + index] !== reasonAlone[index]) {
         return false;
       }

@@ -110,7 +110,6 @@ class NameScanner {
       return this.#fail('"#" needs pairs of hexadecimal digits behind it');
     }
     this.skipSpaces();
-    this.#expectPairEnd();
     return { kind: 'encoded', bytes };
   }
 
@@ -157,12 +156,6 @@ class NameScanner {
     }
     this.#position += 3;
     return octet;
-  }
-
-  #expectPairEnd(): void {
-    if (!this.isAtEnd && !',+'.includes(this.#text[this.#position] ?? '')) {
-      this.#fail('"," or "+" expected');
-    }
   }
 
   #fail(problem: string): never {

@@ -184,7 +184,10 @@ describe('SubjectPublicKeyInfo', () => {
     },
     {
       why: 'a key that is not a whole number of octets',
-      der: encodeSequence(encodeSequence(rsa, encodeNull()), encodeBitString(Uint8Array.of(8), 3)),
+      der: encodeSequence(
+        encodeSequence(ec, encodeOid(Oid.curveP256)),
+        encodeBitString(Uint8Array.of(8), 3),
+      ),
     },
     {
       why: 'explicit EC parameters',

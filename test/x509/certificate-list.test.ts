@@ -170,6 +170,15 @@ describe('CRLs of ours', () => {
     assert.equal('reason' in second, false);
   });
 
+  it('a serial number is found whole, not by its beginning or end', () => {
+    const entries = encodeRevokedEntry({ serialNumber: 0x123456n, revokedMs: 0 });
+    const list = parseCertificateList(sampleList(key, entries));
+    assert.equal(findRevokedEntry(list, 0x123456n)?.serialNumber, 0x123456n);
+    for (const serialNumber of [0x56n, 0x3456n, 0x12n, 0x1234n, 0x1123456n]) {
+      assert.equal(findRevokedEntry(list, serialNumber), undefined);
+    }
+  });
+
   it('RFC 5280 §5.3.1: the reason unspecified is not written', () => {
     const entry = { serialNumber: 1n, revokedMs: 0 };
     assert.deepEqual(encodeRevokedEntry({ ...entry, reason: 0 }), encodeRevokedEntry(entry));
@@ -340,7 +349,8 @@ describe('CRLs that are refused', () => {
     { why: 'version 3', der: signed(encodeInteger(2), ...head, extensions) },
     { why: 'extensions in version 1', der: signed(...head, extensions) },
     { why: 'revokedCertificates without entries', der: withEntries('') },
-    { why: 'an entry that is no SEQUENCE', der: withEntries('0500') },
+    { why: 'an entry that is no SEQUENCE', der: withEntries(`3112020101${time}`) },
+    { why: 'a serial number that is no INTEGER', der: withEntries(`30120a0101${time}`) },
     { why: 'an entry cut short', der: withEntries(`3013020101${time}`) },
     { why: 'an entry without a time', der: withEntries('3003020101') },
     { why: 'an entry with an empty serial number', der: withEntries(`30110200${time}`) },

@@ -101,6 +101,13 @@ describe('assertPairMatches, X.509 §11.2.3', () => {
       },
     },
     {
+      why: 'the issuer of the other is not the subject of the one',
+      pair: {
+        issuedToThisCa: certificate(gunmaKey, { issuer: other, subject: gunma }, bridgeKey),
+        issuedByThisCa,
+      },
+    },
+    {
       why: 'the subject of one is not the issuer of the other',
       pair: {
         issuedToThisCa: certificate(gunmaKey, { issuer: bridge, subject: other }, bridgeKey),

@@ -196,6 +196,17 @@ describe('parseCertificate refuses what RFC 5280 does not allow', () => {
   const whole = signed(version(2), ...middle, extensions);
   const refused = [
     { why: 'nothing', der: new Uint8Array(0) },
+    {
+      why: 'a validity of three times',
+      der: signed(
+        encodeInteger(1),
+        algorithm,
+        name,
+        encodeSequence(...[0, 1000, 2000].map(encodeTime)),
+        name,
+        spki,
+      ),
+    },
     { why: 'version 1 spelt out', der: signed(version(0), ...middle) },
     { why: 'version 4', der: signed(version(3), ...middle) },
     { why: 'extensions in version 1', der: signed(...middle, extensions) },

@@ -6,6 +6,7 @@ import {
   encodeElement,
   encodeInteger,
   encodeNull,
+  encodeOctetString,
   encodeOid,
   encodeSequence,
   encodeSet,
@@ -130,6 +131,19 @@ describe('certification requests that are refused', () => {
     assert.deepEqual(read.values, [encodeUtf8String('a')]);
   });
 
+  /** A request of so many octets, padded by an attribute. */
+  const ofSize = (size: number): Uint8Array => {
+    const padded = (length: number): Uint8Array =>
+      withAttributes(attribute('1.2.3', encodeOctetString(new Uint8Array(length))));
+    return padded(60_000 + size - padded(60_000).length);
+  };
+
+  it('takes a request of 64 KiB', () => {
+    const der = ofSize(65_536);
+    assert.equal(der.length, 65_536);
+    assert.equal(parseCertificationRequest(der).attributes.length, 1);
+  });
+
   const refused = [
     { why: 'nothing', der: new Uint8Array(0) },
     { why: 'text in place of DER', der: Buffer.from('-----BEGIN CERTIFICATE REQUEST-----') },
@@ -177,7 +191,11 @@ describe('certification requests that are refused', () => {
       why: 'an indefinite length, which pkijs alone would take',
       der: Uint8Array.of(Tag.sequence, 0x80, ...good.subarray(3), 0, 0),
     },
-    { why: 'more than 64 KiB', der: new Uint8Array(65_537) },
+    {
+      why: 'an attribute whose value is no DER, further in',
+      der: withAttributes(attribute('1.2.3', encodeSequence(Uint8Array.of(Tag.boolean, 1, 5)))),
+    },
+    { why: 'more than 64 KiB', der: ofSize(65_537) },
   ];
   for (const { why, der } of refused) {
     it(why, () => {

@@ -79,6 +79,11 @@ describe('cRLDistributionPoints, RFC 5280 §4.2.1.13', () => {
 
   for (const { why, value } of [
     { why: 'an empty list', value: '3000' },
+    { why: 'two names in one point', value: '300e300ca00aa003820161a003820161' },
+    {
+      why: 'a relative name and another name',
+      value: '30163014a012a10b3009060355040613024a50a003820161',
+    },
     { why: 'a name that is no GeneralName', value: '30083006a004a0020500' },
     { why: 'a name of no alternative', value: '30083006a004a2020500' },
     { why: 'fields out of order', value: '3014301281020348a00ca00a86086c6461703a2f2f61' },

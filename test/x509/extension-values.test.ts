@@ -347,6 +347,7 @@ describe('GeneralName, RFC 5280 §4.2.1.6', () => {
     { why: 'an address of 5 octets', value: '300787050102030405' },
     { why: 'an otherName without a value', value: '3007a00506032a0304' },
     { why: 'an otherName with two values', value: '300da00b06032a0304a00405000500' },
+    { why: 'an otherName with a third field', value: '300ea00c06032a0304a0030c01610500' },
     { why: 'octets behind the list', value: '30038201610500' },
   ];
   for (const { why, value } of refused) {
@@ -432,6 +433,21 @@ describe('extension values refused', () => {
       why: 'empty policy qualifiers',
       parse: parseCertificatePolicies,
       value: '3008300606022a033000',
+    },
+    {
+      why: 'a policy with a third field',
+      parse: parseCertificatePolicies,
+      value: '301c301a06022a033012301006082b060105050702011604687474700500',
+    },
+    {
+      why: 'a policy qualifier with a third field',
+      parse: parseCertificatePolicies,
+      value: '301c301a06022a033014301206082b0601050507020116046874747005' + '00',
+    },
+    {
+      why: 'an authority key identifier with a fourth field',
+      parse: parseAuthorityKeyIdentifier,
+      value: '30068001018301ff',
     },
     { why: 'a negative CRL number', parse: parseCrlNumber, value: '0201ff' },
     { why: 'a CRL number of 21 octets', parse: parseCrlNumber, value: `021500${'ff'.repeat(20)}` },

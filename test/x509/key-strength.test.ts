@@ -213,6 +213,32 @@ describe('assessPublicKey: EC', () => {
     });
   }
 
+  it('p256: a coordinate that is not reduced, although the point is on the curve', () => {
+    const prime = 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n;
+    const b = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn;
+    const power = (base: bigint, exponent: bigint): bigint => {
+      let result = 1n;
+      for (const bit of exponent.toString(2)) {
+        result = (result * result * (bit === '1' ? base : 1n)) % prime;
+      }
+      return result;
+    };
+    // The prime is 3 modulo 4, so this is a square root where there is one.
+    const roots = [1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n].map((x) => {
+      const square = x ** 3n - 3n * x + b;
+      const y = power(square % prime, (prime + 1n) / 4n);
+      return { x, y, isOnCurve: (y * y - square) % prime === 0n };
+    });
+    const found = roots.find(({ isOnCurve }) => isOnCurve);
+    assert.ok(found !== undefined);
+    const spki = (x: bigint): Uint8Array => {
+      const coordinates = [x, found.y].map((value) => value.toString(16).padStart(64, '0'));
+      return spkiOf('p256', Buffer.from(`04${coordinates.join('')}`, 'hex'));
+    };
+    assert.deepEqual(assessPublicKey(spki(found.x)), []);
+    assert.deepEqual(assessPublicKey(spki(found.x + prime)), ['ec-point-not-on-curve']);
+  });
+
   const unsupported: readonly SampleKeyType[] = ['p521'];
   for (const type of unsupported) {
     it(`${type} is not supported`, () => {
