@@ -70,12 +70,8 @@ class NodeCronTicker implements Ticker {
   /** True when a second since the last look matches the pattern. */
   #hasMatched(): boolean {
     const now = this.#currentSecond();
-    const last = this.#lastSecond;
+    const first = Math.max(this.#lastSecond + 1, now - MAX_CAUGHT_UP_SECONDS + 1);
     this.#lastSecond = now;
-    if (now === last) {
-      return false;
-    }
-    const first = now < last ? now : Math.max(last + 1, now - MAX_CAUGHT_UP_SECONDS + 1);
     for (let second = first; second <= now; second += 1) {
       if (this.#task?.match(new Date(second * 1_000)) === true) {
         return true;

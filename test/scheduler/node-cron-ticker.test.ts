@@ -104,6 +104,16 @@ describe('openNodeCronTicker', () => {
     });
   }
 
+  it('does not go through the slots of a jump forward', async () => {
+    const { clock, ticks, ticker } = openBench('0 3 * * *', Date.UTC(2026, 0, 5, 12));
+    clock.setWallClock(clock.nowMs() + 10 * DAY_MS);
+    await clock.advance(2_000);
+    assert.deepEqual(ticks(), []);
+    await clock.advance(15 * HOUR_MS);
+    assert.deepEqual(ticks(), [Date.UTC(2026, 0, 16, 3)]);
+    ticker.stop();
+  });
+
   it('counts the seconds that a busy event loop missed, up to a minute, as one tick', async () => {
     const { clock, ticks, ticker } = openBench('0 * * * * *', Date.UTC(2026, 0, 5, 0, 0, 30));
     clock.setWallClock(clock.nowMs() + 45_000);

@@ -433,6 +433,9 @@ describe('lateness', () => {
     scheduler.resume();
     await pass(MINUTE_MS);
     assert.deepEqual(kindsOf(alarms), ['late 2 h', 'recovered']);
+    await scheduler.pause();
+    await pass(27 * HOUR_MS);
+    assert.deepEqual(kindsOf(alarms), ['late 2 h', 'recovered', 'late 2 h']);
   });
 
   it('does not alarm for what is caught up with at start', async () => {
@@ -551,6 +554,7 @@ describe('a run that began while the facts were read', () => {
     });
     scheduler.start();
     await scheduler.trigger('slow to ask');
+    await clock.advance(0);
     open();
     await clock.advance(0);
     ticker.tick();
