@@ -150,8 +150,10 @@ export class CommitQueue {
     this.#planFlush();
   }
 
+  /** Adds a body's rows to the group, moving the fewer ones. */
   #adopt(rows: SortedRows): void {
-    if (this.#filling.rows.size === 0) {
+    if (rows.size > this.#filling.rows.size) {
+      rows.setMissing(this.#filling.rows);
       this.#filling.rows = rows;
     } else {
       this.#filling.rows.setAll(rows);

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import { Level } from 'level';
 
 import { formatError } from '../core/errors.ts';
@@ -62,6 +64,10 @@ export type OpenLevelDatabase = (
 /** How much one page of a cursor holds in memory beyond one row. */
 const PAGE_BYTES = 256 * 1024;
 
+/** How much of a batch is handed over in one turn of the event loop. */
+const ROWS_PER_TURN = 2048;
+const BYTES_PER_TURN = 1024 * 1024;
+
 type ByteLevel = Level<Uint8Array, Uint8Array>;
 
 /**
@@ -104,20 +110,56 @@ function wrap(level: ByteLevel): LevelDatabase {
         throw readFailure(error);
       }
     },
-    write: async (rows) => {
-      const operations = [];
-      for (const [key, value] of rows) {
-        operations.push(
-          value === null ? ({ type: 'del', key } as const) : ({ type: 'put', key, value } as const),
-        );
-      }
-      await level.batch(operations, { sync: true });
-    },
+    write: (rows) => write(level, rows),
     close: () => level.close(),
   };
 }
 
 type Snapshot = ReturnType<ByteLevel['snapshot']>;
+
+async function write(level: ByteLevel, rows: Iterable<Row>): Promise<void> {
+  const operations: BatchOperation[] = [];
+  let bytes = 0;
+  for (const [key, value] of rows) {
+    operations.push(value === null ? { type: 'del', key } : { type: 'put', key, value });
+    bytes += key.length + (value?.length ?? 0);
+  }
+  if (operations.length <= ROWS_PER_TURN && bytes <= BYTES_PER_TURN) {
+    await level.batch(operations, { sync: true });
+  } else {
+    await writeInTurns(level, operations);
+  }
+}
+
+type BatchOperation =
+  | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
+  | { readonly type: 'del'; readonly key: Uint8Array };
+
+/** Handing over the rows is synchronous; a large batch does it while others get their turn. */
+async function writeInTurns(level: ByteLevel, operations: readonly BatchOperation[]) {
+  const batch = level.batch();
+  try {
+    let rows = 0;
+    let bytes = 0;
+    for (const operation of operations) {
+      if (operation.type === 'put') {
+        batch.put(operation.key, operation.value);
+        bytes += operation.value.length;
+      } else {
+        batch.del(operation.key);
+      }
+      rows += 1;
+      if (rows >= ROWS_PER_TURN || bytes >= BYTES_PER_TURN) {
+        rows = 0;
+        bytes = 0;
+        await nextTurn();
+      }
+    }
+    await batch.write({ sync: true });
+  } finally {
+    await batch.close();
+  }
+}
 
 function iteratorOptions(range: DatabaseRange, snapshot: DatabaseSnapshot | undefined) {
   return {

@@ -81,6 +81,15 @@ export class SortedRows {
     }
   }
 
+  /** Takes over the rows of `earlier` whose keys this map says nothing about. */
+  setMissing(earlier: SortedRows): void {
+    for (const [key, state] of earlier.rows({}, false)) {
+      if (this.find(key) === undefined) {
+        this.set(key, state);
+      }
+    }
+  }
+
   /** The rows between the bounds as they are now, whatever is written afterwards. */
   rows(bounds: RowBounds, reverse: boolean): Iterator<Row> & Iterable<Row> {
     const chunks = this.#view();

@@ -14,11 +14,15 @@ import type { KeyRange, ReadView, Store, Transaction } from '../../src/store/sto
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** Bounds that the suite tests both sides of. */
-export const contractLimits = {
+export const contractLimits: {
+  readonly maxKeyBytes: number;
+  readonly maxValueBytes: number;
+  readonly maxTransactionBytes: number;
+} = {
   maxKeyBytes: 40,
   maxValueBytes: 600,
-  maxTransactionBytes: 1024 * 1024,
-} as const;
+  maxTransactionBytes: 1_048_576,
+};
 
 export interface StoreDriver {
   readonly name: string;

@@ -69,6 +69,10 @@ const writtenNames = (database: ControlledDatabase): string[] =>
     rows.map(([name]) => Buffer.from(name.subarray(1)).toString()).join(' '),
   );
 
+interface ChainedBatch {
+  write(options: object): Promise<void>;
+}
+
 describe('group commit', () => {
   it('writes with sync, always', async (t) => {
     const batches = t.mock.method(Level.prototype, 'batch');
@@ -77,6 +81,46 @@ describe('group commit', () => {
     const options = batches.mock.calls.map((call) => [...(call.arguments as unknown[])][1]);
     assert.deepEqual(options, [{ sync: true }, { sync: true }], 'the format row and a');
   });
+
+  for (const { what, rows, bytes } of [
+    { what: 'many rows', rows: 5000, bytes: 1 },
+    { what: 'many bytes', rows: 40, bytes: 100_000 },
+  ]) {
+    it(`writes ${what} with sync, in one batch, a part at each turn`, async (t) => {
+      const { store } = await setUp(t);
+      const options: unknown[] = [];
+      const makeBatch = Level.prototype.batch as () => ChainedBatch;
+      t.mock.method(Level.prototype, 'batch', function (this: unknown): ChainedBatch {
+        const batch = makeBatch.call(this);
+        const write = batch.write.bind(batch);
+        t.mock.method(batch, 'write', (given: object) => {
+          options.push(given);
+          return write(given);
+        });
+        return batch;
+      });
+      let turns = 0;
+      let isDone = false;
+      const turn = (): void => {
+        turns += 1;
+        if (!isDone) {
+          setImmediate(turn);
+        }
+      };
+      const filled = new Uint8Array(bytes).fill(7);
+      const pending = store.transact('test: many', async (transaction) => {
+        for (let row = 0; row < rows; row += 1) {
+          transaction.put(key(String(row)), filled);
+        }
+        setImmediate(turn);
+      });
+      await pending;
+      isDone = true;
+      assert.deepEqual(options, [{ sync: true }]);
+      assert.ok(turns >= 2, `${turns} turns`);
+      assert.equal((await durableNames(store)).split(' ').length, rows);
+    });
+  }
 
   it('answers, and shows in snapshots, only what is durable', async (t) => {
     const { store, database } = await setUp(t);
@@ -186,17 +230,24 @@ describe('group commit', () => {
     },
   ];
   for (const { what, body } of answers) {
-    it(`keeps back ${what} until what it was based on is durable`, async (t) => {
-      const { store, database } = await setUp(t);
-      database.hold();
-      const first = put(store, 'a');
-      const second = store.transact('test: look', body);
-      assert.equal(await hasSettled(second), false);
-      database.release();
-      await first;
-      await second.catch((error) => assert.ok(error instanceof assert.AssertionError));
-      assert.deepEqual(writtenNames(database), ['a']);
-    });
+    for (const isWriting of [false, true]) {
+      const stage = isWriting ? 'is being' : 'waits to be';
+      it(`keeps back ${what} that rests on what ${stage} written`, async (t) => {
+        const { store, database } = await setUp(t);
+        database.hold();
+        const first = put(store, 'a');
+        if (isWriting) {
+          assert.equal(await hasSettled(first), false);
+          assert.equal(database.writes.length, 1);
+        }
+        const second = store.transact('test: look', body);
+        assert.equal(await hasSettled(second), false);
+        database.release();
+        await first;
+        await second.catch((error) => assert.ok(error instanceof assert.AssertionError));
+        assert.deepEqual(writtenNames(database), ['a']);
+      });
+    }
   }
 
   it('writes nothing for a body that only reads', async (t) => {

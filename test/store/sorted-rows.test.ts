@@ -90,6 +90,17 @@ describe('SortedRows', () => {
     assert.deepEqual(names(rows), ['00001', '00002', '00003', '00004']);
     assert.equal(rows.find(key(3)), null);
   });
+
+  it('takes over earlier rows where it has none', () => {
+    const rows = filled([2]);
+    rows.set(key(3), null);
+    const earlier = filled([1, 3]);
+    earlier.set(key(2), null);
+    rows.setMissing(earlier);
+    assert.deepEqual(names(rows), ['00001', '00002', '00003']);
+    assert.equal(rows.find(key(3)), null);
+    assert.notEqual(rows.find(key(2)), null);
+  });
 });
 
 describe('LayerMerge', () => {
