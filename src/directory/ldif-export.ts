@@ -12,6 +12,7 @@ import { formatAttributeDescription } from './attribute-description.ts';
 import { type DirectoryCore, noSuchObject } from './directory-core.ts';
 import { Dn } from './dn.ts';
 import type { Entry } from './entry.ts';
+import { EventLoopTurn } from './event-loop-turn.ts';
 import { loadValues } from './large-values.ts';
 import { formatLdifRecord, ldifHeader } from './ldif-writer.ts';
 import type { AttributeValues } from './service.ts';
@@ -22,6 +23,7 @@ export async function* exportLdif(
   base: string,
 ): AsyncGenerator<string, void, undefined> {
   const baseKey = Dn.parse(base, core.schema).key;
+  const turn = new EventLoopTurn(core.clock);
   const snapshot = core.store.snapshot();
   try {
     if (baseKey.length > 0 && (await core.tree.read(snapshot, baseKey)) === undefined) {
@@ -30,6 +32,7 @@ export async function* exportLdif(
     yield ldifHeader;
     for await (const entry of core.tree.subtree(snapshot, baseKey)) {
       yield formatLdifRecord(entry.dn, await attributesOf(entry, snapshot));
+      await turn.yieldIfDue();
     }
   } finally {
     await snapshot.close();

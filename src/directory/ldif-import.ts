@@ -26,6 +26,7 @@ import { type Attribute, Entry } from './entry.ts';
 import { checkEntryRules, withNamingValues } from './entry-rules.ts';
 import { stampCreated } from './entry-stamp.ts';
 import { DirectoryError } from './errors.ts';
+import { EventLoopTurn } from './event-loop-turn.ts';
 import { type LdifRecord, readLdif } from './ldif-reader.ts';
 import { gatherAttributes } from './new-entry.ts';
 import type { PasswordValues } from './password-values.ts';
@@ -49,8 +50,8 @@ interface Draft {
   readonly entry: Entry;
 }
 
-/** Entries written between two turns of the event loop. */
-const ENTRIES_PER_TURN = 50;
+/** Entries written between two reports. */
+const ENTRIES_PER_REPORT = 100;
 
 export class LdifImport {
   readonly #core: DirectoryCore;
@@ -83,6 +84,7 @@ export class LdifImport {
     const hash = createHash('sha256');
     const drafts: Draft[] = [];
     const origin: ValueOrigin = caller.principal.kind === 'system' ? 'trusted' : 'client';
+    const turn = new EventLoopTurn(this.#core.clock);
     let bytes = 0;
     for await (const record of readLdif(hashed(source, hash))) {
       bytes += sizeOf(record);
@@ -97,6 +99,7 @@ export class LdifImport {
       }
       drafts.push(await onLine(record.line, () => this.#draft(record, origin)));
       onProgress({ phase: 'read', entries: drafts.length });
+      await turn.yieldIfDue();
     }
     await this.#write(drafts, caller, { digest: formatHex(hash.digest()), onProgress });
     return drafts.length;
@@ -130,13 +133,14 @@ export class LdifImport {
   ): Promise<void> {
     const { store, audit } = this.#core;
     const { principal, session } = caller;
+    const turn = new EventLoopTurn(this.#core.clock);
     try {
       await store.transact('directory: import', async (transaction) => {
         for (const [index, draft] of drafts.entries()) {
           await onLine(draft.line, () => this.#writeOne(transaction, draft, caller));
-          if (index % ENTRIES_PER_TURN === ENTRIES_PER_TURN - 1) {
+          await turn.yieldIfDue();
+          if (index % ENTRIES_PER_REPORT === ENTRIES_PER_REPORT - 1) {
             report.onProgress({ phase: 'write', entries: index + 1, total: drafts.length });
-            await new Promise((resolve) => setImmediate(resolve));
           }
         }
         await audit.append(transaction, {

@@ -1,6 +1,5 @@
 /**
- * What one search may use up (RFC 4511 §4.5.1.4, §4.5.1.5), and its turn on the event loop: a search
- * that has run for some milliseconds lets others run before it goes on.
+ * What one search may use up (RFC 4511 §4.5.1.4, §4.5.1.5), and its turns on the event loop.
  *
  * @module
  */
@@ -8,10 +7,8 @@
 import type { Clock } from '../core/clock.ts';
 import type { DirectoryLimits } from './directory-limits.ts';
 import { DirectoryError } from './errors.ts';
+import { EventLoopTurn } from './event-loop-turn.ts';
 import type { SearchRequest } from './service.ts';
-
-/** Milliseconds of work after which others get their turn. */
-const SLICE_MS = 5;
 
 export class SearchBudget {
   readonly #clock: Clock;
@@ -19,9 +16,9 @@ export class SearchBudget {
   readonly #maxEntries: number;
   readonly #maxLookThrough: number;
   readonly #deadlineMs: number;
+  readonly #turn: EventLoopTurn;
   #entries = 0;
   #looked = 0;
-  #sliceEndMs: number;
 
   constructor(clock: Clock, request: SearchRequest, limits: DirectoryLimits) {
     const nowMs = clock.monotonicMs();
@@ -30,7 +27,7 @@ export class SearchBudget {
     this.#maxEntries = smaller(request.sizeLimit, limits.maxSizeLimit);
     this.#maxLookThrough = limits.maxLookThrough;
     this.#deadlineMs = nowMs + smaller(request.timeLimitMs, limits.maxTimeLimitMs);
-    this.#sliceEndMs = nowMs + SLICE_MS;
+    this.#turn = new EventLoopTurn(clock);
   }
 
   /**
@@ -46,7 +43,7 @@ export class SearchBudget {
     if (nowMs > this.#deadlineMs) {
       throw new DirectoryError('DIRECTORY_TIME_LIMIT', 'the search took too long');
     }
-    return nowMs > this.#sliceEndMs ? this.#pause() : undefined;
+    return this.#turn.yieldIfDue(nowMs);
   }
 
   /**
@@ -70,11 +67,6 @@ export class SearchBudget {
     if (this.#entries > this.#maxEntries) {
       throw new DirectoryError('DIRECTORY_SIZE_LIMIT', 'there are more entries');
     }
-  }
-
-  async #pause(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
-    this.#sliceEndMs = this.#clock.monotonicMs() + SLICE_MS;
   }
 }
 

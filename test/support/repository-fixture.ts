@@ -35,12 +35,12 @@ export const repositoryRules: readonly AccessRule[] = [
   { who: { kind: 'anyone' }, rights: ['search', 'compare', 'read'] },
 ];
 
-export const partitions = {
+export const partitions: Readonly<Record<'maebashi' | 'takasaki', string>> = {
   maebashi: `cn=Maebashi CRLDP,ou=Gunma-ken,${suffix}`,
   takasaki: `cn=Takasaki CRLDP,ou=Gunma-ken,${suffix}`,
-} as const;
+};
 
-export const verifiers = `ou=Verifiers,${suffix}`;
+export const verifiers: string = `ou=Verifiers,${suffix}`;
 export const verifierPassword = 'Correct horse 7';
 
 const key = sampleKey('p256');
