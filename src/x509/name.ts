@@ -10,6 +10,8 @@
  * @module
  */
 
+import { isDeepStrictEqual } from 'node:util';
+
 import { type DerElement, DerReader } from '../asn1/der-reader.ts';
 import { encodeElement, encodeOid, encodeSequence, encodeSetOf } from '../asn1/der-writer.ts';
 import { decodeString, encodeString, isStringTag } from '../asn1/strings.ts';
@@ -225,11 +227,10 @@ export function sameName(left: Name, right: Name): boolean {
 }
 
 function sameRelativeName(left: RelativeName, right: RelativeName): boolean {
-  const prepared = (rdn: RelativeName): string => rdn.map(comparisonKey).sort().join('\u0000');
-  return left.length === right.length && prepared(left) === prepared(right);
+  const [ours, theirs] = [left, right].map((rdn) => rdn.map(comparisonKey).sort());
+  return isDeepStrictEqual(ours, theirs);
 }
 
-/** No prepared text holds U+0000, so joined keys are equal only when all parts are. */
 function comparisonKey(pair: AttributeTypeAndValue): string {
   const value = pair.der === undefined ? `=${prepareText(pair.value)}` : pair.value;
   return `${pair.type}${value}`;
@@ -248,8 +249,9 @@ const tooManyMarks = /[\p{M}\uFF9E\uFF9F]{31}/u;
 
 /**
  * String preparation of RFC 4518 as RFC 5280 §7.1 uses it: map, fold case, normalise, collapse
- * inner spaces and drop outer ones. Upper case first, because ß and ſ fold only that way. A value
- * with too many marks equals only itself.
+ * inner spaces and drop outer ones. Upper case first, because ß and ſ fold only that way;
+ * normalised before and behind, as the folding table is made (RFC 3454 B.2). A value with too many
+ * marks equals only itself.
  */
 function prepareText(value: string): string {
   const mapped = value.replace(ignored, '').replace(controls, '');

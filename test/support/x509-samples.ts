@@ -112,10 +112,10 @@ export function signSample(
   return sign(algorithm.digest, message, { key: key.privateKey, ...padding });
 }
 
-export const sampleTimes = {
+export const sampleTimes: { readonly notBeforeMs: number; readonly notAfterMs: number } = {
   notBeforeMs: Date.UTC(2026, 0, 5),
   notAfterMs: Date.UTC(2029, 0, 4, 14, 59, 59),
-} as const;
+};
 
 /** A signed certificate; self-signed unless `signer` says otherwise. */
 export function sampleCertificate(

@@ -217,6 +217,15 @@ describe('parseCertificate refuses what RFC 5280 does not allow', () => {
       der: signed(version(2), ...middle, extensions, encodeInteger(1)),
     },
     { why: 'octets behind the certificate', der: Uint8Array.of(...whole, 0) },
+    {
+      why: 'a fourth part behind the signature',
+      der: encodeSequence(
+        encodeSequence(version(2), ...middle, extensions),
+        algorithm,
+        encodeBitString(Uint8Array.of(1)),
+        encodeInteger(1),
+      ),
+    },
     { why: 'a certificate cut short', der: whole.subarray(0, -1) },
     {
       why: 'two signature algorithms (§4.1.1.2)',

@@ -421,7 +421,7 @@ describe('extension values refused', () => {
     { why: 'a negative path length', parse: parseBasicConstraints, value: '30060101ff0201ff' },
     { why: 'a key usage of no bit', parse: parseKeyUsage, value: '030100' },
     { why: 'a key usage with a zero bit at its end', parse: parseKeyUsage, value: '03020506' },
-    { why: 'an unknown tenth key usage', parse: parseKeyUsage, value: '0303060040' },
+    { why: 'an unknown tenth key usage', parse: parseKeyUsage, value: '0303068040' },
     { why: 'an empty extended key usage', parse: parseExtendedKeyUsage, value: '3000' },
     { why: 'an empty list of policies', parse: parseCertificatePolicies, value: '3000' },
     {

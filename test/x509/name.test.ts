@@ -236,6 +236,10 @@ describe('nameFromText, RFC 4514 §3', () => {
     assert.throws(() => nameFromText('CN=a@b', { printable: ['CN'] }), refusal('X509_NAME'));
   });
 
+  it('an RDN without pairs is not built', () => {
+    assert.throws(() => buildName([[]]), refusal('X509_NAME'));
+  });
+
   it('refuses a type twice in one RDN: cn=a+cn=b', () => {
     assert.throws(() => nameFromText('cn=a+cn=b'), refusal('X509_NAME'));
   });
@@ -327,6 +331,14 @@ describe('sameName, RFC 5280 §7.1', () => {
     { why: 'combining characters', left: 'CN=が', right: 'CN=か\u3099', isSame: true },
     { why: 'the ideographic space', left: 'CN=a\u3000b', right: 'CN=a b', isSame: true },
     { why: 'soft hyphens', left: 'CN=a\u00adb', right: 'CN=ab', isSame: true },
+    { why: 'control characters', left: 'CN=a\\07b', right: 'CN=ab', isSame: true },
+    { why: 'a tab and a space', left: 'CN=a\\09b', right: 'CN=a b', isSame: true },
+    {
+      why: 'a letter that is capital only when normalised',
+      left: 'CN=ℂ',
+      right: 'CN=c',
+      isSame: true,
+    },
     { why: 'ß and ss', left: 'CN=Straße', right: 'CN=STRASSE', isSame: true },
     { why: 'string types', left: 'C=JP,O=x', right: 'C=JP,O=#130178', isSame: true },
     { why: 'the order within an RDN', left: 'CN=a+OU=b', right: 'OU=b+CN=a', isSame: true },

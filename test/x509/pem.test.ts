@@ -55,6 +55,11 @@ describe('PEM, RFC 7468', () => {
     assert.deepEqual(decodePemBlocks('no block'), []);
   });
 
+  it('refuses an end with another label, whatever label is asked for', () => {
+    const text = pem.replace('END CERTIFICATE', 'END X509 CRL');
+    assert.throws(() => decodePemBlocks(text), refusal);
+  });
+
   const refused = [
     { why: 'no block', text: 'hello' },
     { why: 'another label', text: encodePem('X509 CRL', bytes(3)) },
