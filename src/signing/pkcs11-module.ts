@@ -57,6 +57,8 @@ export async function describePkcs11Module(options: Pkcs11ModuleOptions): Promis
         } else {
           reject(replyError(reply));
         }
+        // It has finalised the module; threads of the module could keep it alive for ever.
+        channel.kill();
       },
       onEnd: (reason) => {
         timer.cancel();

@@ -116,7 +116,11 @@ class EcPrivateKey implements PrivateKey {
   ) {
     this.type = facts.type;
     this.spki = facts.spki;
-    this.#scalar = Buffer.from(key.export({ format: 'jwk' }).d ?? '', 'base64url');
+    const pooled = Buffer.from(key.export({ format: 'jwk' }).d ?? '', 'base64url');
+    // Memory of its own: Node hands short buffers out of a block that others get views of too.
+    this.#scalar = Buffer.alloc(pooled.length);
+    pooled.copy(this.#scalar);
+    pooled.fill(0);
   }
 
   sign(_algorithm: SignatureAlgorithm, digest: Uint8Array): Uint8Array {

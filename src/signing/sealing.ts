@@ -6,6 +6,7 @@
  * @module
  */
 
+import assert from 'node:assert/strict';
 import {
   createCipheriv,
   createDecipheriv,
@@ -79,10 +80,12 @@ export const DEFAULT_SCRYPT_COST: number = 2 ** 17;
 const MIN_SCRYPT_COST = 2 ** 10;
 const MAX_SCRYPT_COST = 2 ** 20;
 
-/** Parameters for a new token. */
+/** Parameters for a new token. @param cost A power of two from 2^10 to 2^20. */
 export function newScryptParameters(cost: number, random: RandomSource): ScryptParameters {
   const salt = asBuffer(random.bytes(16)).toString('base64');
-  return { cost, blockSize: 8, parallelization: 1, salt };
+  const parameters = { cost, blockSize: 8, parallelization: 1, salt };
+  assert(areScryptParametersBounded(parameters), 'such a token could never be opened');
+  return parameters;
 }
 
 /** True when deriving with these takes memory and time within reason (1 GiB at most). */

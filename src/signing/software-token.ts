@@ -61,10 +61,13 @@ export async function openSoftwareToken(options: SoftwareTokenOptions): Promise<
   const { clock, random, scryptCost = DEFAULT_SCRYPT_COST } = options;
   const draft = newTokenDocument(clock.nowMs(), newScryptParameters(scryptCost, random));
   const passphrase = await readPassphrase(options.passphrase);
-  const document = await TokenSecrets.create(draft, passphrase, random);
-  passphrase.fill(0);
-  await replaceTokenFile(options.file, formatTokenDocument(document));
-  return new SoftwareToken(options, document);
+  try {
+    const document = await TokenSecrets.create(draft, passphrase, random);
+    await replaceTokenFile(options.file, formatTokenDocument(document));
+    return new SoftwareToken(options, document);
+  } finally {
+    passphrase.fill(0);
+  }
 }
 
 class SoftwareToken implements Signer {
