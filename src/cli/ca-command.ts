@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 
 import { loadSubjectAttributes } from '../config/subject-attributes.ts';
@@ -18,6 +18,7 @@ import type {
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
 import { formatTable } from './output.ts';
+import { withOutputFile } from './output-file.ts';
 import { UsageError } from './usage-error.ts';
 
 interface IssueOptions {
@@ -69,14 +70,22 @@ function addIssue(ca: Command): void {
         municipality: options.municipality,
         attributes: await attributesOf(options),
       };
-      const report = await withOperations(context, (operations) =>
-        operations.issue(input, context.operator),
-      );
-      await answerIssued(report, { out: options.out, output: context.output });
+      const issue = (): Promise<IssuedReport> =>
+        withOperations(context, (operations) => operations.issue(input, context.operator));
+      const { out } = options;
+      const report =
+        out === undefined
+          ? await issue()
+          : await withOutputFile(out, 0o644, async (write) => {
+              const issued = await issue();
+              await write(issued.certificate);
+              return issued;
+            });
+      answerIssued(report, { out, output: context.output });
     });
 }
 
-async function answerIssued(
+function answerIssued(
   report: IssuedReport,
   {
     out,
@@ -85,10 +94,7 @@ async function answerIssued(
     readonly out: string | undefined;
     readonly output: ReturnType<typeof contextOf>['output'];
   },
-): Promise<void> {
-  if (out !== undefined) {
-    await writeFile(out, report.certificate);
-  }
+): void {
   output.note(
     `Issued ${report.serialNumber} to ${report.subject}\n` +
       `valid ${report.notBefore} to ${report.notAfter}, partition ${report.partition}`,

@@ -5,11 +5,13 @@
  */
 
 import { once } from 'node:events';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import type { Command } from 'commander';
 
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
+import { withOutputFile } from './output-file.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Adds the command to the program. */
 export function addLdifCommand(program: Command): void {
@@ -27,7 +29,7 @@ function addImport(ldif: Command): void {
     .action(async (file: string, _options: unknown, command: Command) => {
       const context = contextOf(command);
       const bar = context.output.progress();
-      const source = file === '-' ? process.stdin : createReadStream(file);
+      const source = await openSource(file);
       const result = await withOperations(context, (operations) =>
         operations.ldifImport(source, context.operator, bar.onProgress),
       ).finally(() => bar.stop());
@@ -50,18 +52,42 @@ function addExport(ldif: Command): void {
     )
     .action(async (options: { base?: string; out?: string }, command: Command) => {
       const context = contextOf(command);
-      const sink = options.out === undefined ? process.stdout : createWriteStream(options.out);
-      await withOperations(context, async (operations) => {
-        for await (const text of operations.ldifExport({ base: options.base })) {
-          if (!sink.write(text)) {
-            await once(sink, 'drain');
+      const exportTo = (write: (text: string) => Promise<void>): Promise<void> =>
+        withOperations(context, async (operations) => {
+          for await (const text of operations.ldifExport({ base: options.base })) {
+            await write(text);
           }
-        }
-      });
-      if (options.out !== undefined) {
-        sink.end();
-        await once(sink, 'close');
-        context.output.note(`Written to ${options.out}`);
+        });
+      if (options.out === undefined) {
+        await exportTo(writeToStandardOutput);
+      } else {
+        // Password hashes are in it.
+        await withOutputFile(options.out, 0o600, exportTo);
+        context.output.answer({ file: options.out }, () => `Written to ${options.out}`);
       }
     });
+}
+
+/** The bytes of an LDIF file; `-` is standard input. */
+async function openSource(file: string): Promise<AsyncIterable<Uint8Array>> {
+  if (file === '-') {
+    return process.stdin;
+  }
+  try {
+    const handle = await open(file, 'r');
+    if (!(await handle.stat()).isDirectory()) {
+      return handle.createReadStream();
+    }
+    await handle.close();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`the LDIF file cannot be read: ${reason}`, { cause });
+  }
+  throw new UsageError(`${file} is a folder; name a file`);
+}
+
+async function writeToStandardOutput(text: string): Promise<void> {
+  if (!process.stdout.write(text)) {
+    await once(process.stdout, 'drain');
+  }
 }

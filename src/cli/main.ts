@@ -67,6 +67,7 @@ export function buildProgram(): Command {
 export async function main(argv: readonly string[]): Promise<void> {
   const program = buildProgram();
   forEachCommand(program, (command) => command.exitOverride());
+  process.stdout.on('error', endQuietlyWithoutReader);
   try {
     await program.parseAsync([...argv]);
   } catch (error) {
@@ -75,8 +76,24 @@ export async function main(argv: readonly string[]): Promise<void> {
       process.exitCode = error.exitCode === 0 ? 0 : 2;
       return;
     }
+    if (isBrokenPipe(error)) {
+      process.exitCode = 1;
+      return;
+    }
     process.exitCode = reportFailure(error, { isJson: argv.includes('--json') });
   }
+}
+
+/** Whoever read the answer has seen enough, as `head` does: there is nobody left to tell. */
+function endQuietlyWithoutReader(error: Error): void {
+  if (!isBrokenPipe(error)) {
+    throw error;
+  }
+  process.exitCode = 1;
+}
+
+function isBrokenPipe(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EPIPE';
 }
 
 function forEachCommand(command: Command, visit: (command: Command) => void): void {

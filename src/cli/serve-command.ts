@@ -21,7 +21,11 @@ export function addServeCommand(program: Command): void {
     .action(async (_options: unknown, command: Command) => {
       const context = contextOf(command);
       const server = await serve({ folder: context.folder, askPassphrase: passphrasePrompt() });
-      for (const endpoint of server.endpoints) {
+      const { endpoints } = server;
+      if (context.output.isJson) {
+        context.output.answer({ endpoints }, () => '');
+      }
+      for (const endpoint of endpoints) {
         context.output.note(`listening on ${endpoint}`);
       }
       await untilStopped(server, context.output);

@@ -1,0 +1,57 @@
+/**
+ * A file that a command answers into.
+ *
+ * @module
+ */
+
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+
+import { UsageError } from './usage-error.ts';
+
+/**
+ * Lets `work` write `file`. A regular file is there, whole, when the work has succeeded, and as it was
+ * before when not; that it can be written at all is found out before the work begins.
+ *
+ * @param mode Permissions of a new file, e.g. `0o600`.
+ * @throws {UsageError} when it cannot be written.
+ */
+export async function withOutputFile<T>(
+  file: string,
+  mode: number,
+  work: (write: (text: string) => Promise<void>) => Promise<T>,
+): Promise<T> {
+  // A terminal or a pipe is written to as it is; only files can be put in place at the end.
+  const written = (await isReplaceable(file)) ? `${file}.partial` : file;
+  const handle = await openForWriting(written, mode);
+  try {
+    const result = await work((text) => handle.writeFile(text));
+    await handle.close();
+    if (written !== file) {
+      await rename(written, file);
+    }
+    return result;
+  } catch (error) {
+    await handle.close().catch(() => undefined);
+    if (written !== file) {
+      await rm(written, { force: true });
+    }
+    throw error;
+  }
+}
+
+async function isReplaceable(file: string): Promise<boolean> {
+  const there = await stat(file).catch(() => undefined);
+  if (there?.isDirectory() === true) {
+    throw new UsageError(`${file} is a folder; name a file`);
+  }
+  return there?.isFile() ?? true;
+}
+
+async function openForWriting(file: string, mode: number): Promise<FileHandle> {
+  try {
+    return await open(file, 'w', mode);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`the answer cannot be written: ${reason}`, { cause });
+  }
+}
