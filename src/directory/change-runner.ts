@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import type { AuditEvent } from '../audit/audit-log.ts';
 import { formatHex } from '../core/bytes.ts';
 import { formatError } from '../core/errors.ts';
-import { StoreError } from '../store/errors.ts';
+import { StoreError, type StoreErrorCode } from '../store/errors.ts';
 import type { ReadView, Transaction } from '../store/store.ts';
 import type { CallerAccess } from './access.ts';
 import { RefusedError } from './change-access.ts';
@@ -55,15 +55,19 @@ export class ChangeRunner {
     body: (transaction: Transaction, access: CallerAccess) => Promise<CommittedChange>,
   ): Promise<void> {
     const { store, audit, counters } = this.#core;
-    const change = await this.#guard(what, () =>
-      store.transact(what.kind, async (transaction) => {
-        const committed = await body(transaction, this.#accessOf(what.caller));
-        await audit.append(transaction, this.#doneEvent(what, committed));
-        return committed;
-      }),
-    );
-    counters.writes += 1;
-    this.#credentials.entryChanged(change.before, change.after);
+    let change: CommittedChange | undefined;
+    try {
+      await this.#guard(what, () =>
+        store.transact(what.kind, async (transaction) => {
+          change = await body(transaction, this.#accessOf(what.caller));
+          await audit.append(transaction, this.#doneEvent(what, change));
+        }),
+      );
+      counters.writes += 1;
+    } finally {
+      // A commit that was reported as failed may be there all the same.
+      this.#credentials.entryChanged(change?.before, change?.after);
+    }
   }
 
   /** Runs the checks of a change alone, on the newest durable state. */
@@ -139,9 +143,15 @@ export class ChangeRunner {
   }
 }
 
+const notWritable: ReadonlySet<string> = new Set<StoreErrorCode>([
+  'STORE_WRITE_FAILED',
+  'STORE_WRITER_CLOSED',
+  'STORE_CLOSED',
+]);
+
 /** The store's refusal to write is the directory's unavailability; everything else stays what it is. */
 export function asDirectoryError(error: unknown): unknown {
-  if (error instanceof StoreError && error.code.startsWith('STORE_WRIT')) {
+  if (error instanceof StoreError && notWritable.has(error.code)) {
     return new DirectoryError('DIRECTORY_UNAVAILABLE', 'the store accepts no writes', {
       cause: error,
     });

@@ -9,8 +9,10 @@
 import { encodeUtf8 } from '../core/bytes.ts';
 import { randomUuid } from '../core/random.ts';
 import type { ReadView, Transaction } from '../store/store.ts';
+import { isAccount } from './account.ts';
 import { stampChange } from './change-stamp.ts';
 import { type DirectoryCore, suffixOf } from './directory-core.ts';
+import type { DirectoryTypes } from './directory-types.ts';
 import { Dn } from './dn.ts';
 import { type Attribute, Entry, type StoredValue } from './entry.ts';
 import { checkEntryRules, withNamingValues } from './entry-rules.ts';
@@ -45,7 +47,7 @@ export class ManagedEntries {
    * Adds an entry under an existing parent, or a suffix.
    *
    * @throws {DirectoryError} `DIRECTORY_ENTRY_EXISTS`, `DIRECTORY_NO_SUCH_OBJECT` without a parent,
-   *   and everything a wrong entry is refused for.
+   *   `DIRECTORY_UNWILLING` for an account, and everything a wrong entry is refused for.
    */
   async createEntry(transaction: Transaction, draft: ManagedEntryDraft): Promise<void> {
     const { schema, tree, types } = this.#core;
@@ -62,7 +64,9 @@ export class ManagedEntries {
     const named = withNamingValues(new Entry(dn.text, dn.key, attributes), rdn, schema);
     const facts = await this.#stamp(transaction, dn);
     const entryUuid = randomUuid(this.#core.random);
-    await tree.write(transaction, createEntry(named, this.#core, { ...facts, entryUuid, rdn }));
+    const entry = createEntry(named, this.#core, { ...facts, entryUuid, rdn });
+    refuseAccount(entry, types);
+    await tree.write(transaction, entry);
   }
 
   /**
@@ -201,6 +205,7 @@ export class ManagedEntries {
     const checked = checkEntryRules(changed, this.#core, { rdn: dn.rdn, before });
     const facts = await this.#stamp(transaction, dn);
     const stamped = stampModified(checked, this.#core.types, facts);
+    refuseAccount(stamped, this.#core.types);
     await this.#core.tree.replace(transaction, before, stamped);
   }
 
@@ -224,5 +229,12 @@ export class ManagedEntries {
     const suffix = suffixOf(this.#core, dn) ?? Dn.root;
     const sequence = await stampChange(transaction, suffix.key, nowMs);
     return { sequence, nowMs, actorName: actorName(engine, this.#core.schema) };
+  }
+}
+
+/** Rights follow accounts as they are changed by clients; the engine's transactions are not seen there. */
+function refuseAccount(entry: Entry, types: DirectoryTypes): void {
+  if (isAccount(entry, types)) {
+    throw new DirectoryError('DIRECTORY_UNWILLING', `${entry.dn} is an account, not managed`);
   }
 }

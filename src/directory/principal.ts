@@ -9,7 +9,10 @@ import { encodeUtf8 } from '../core/bytes.ts';
 import { createRdn, type Dn } from './dn.ts';
 import type { SchemaLookup } from './schema-model.ts';
 
-/** What makes an entry a verifier: kind, agreement and the partitions it was granted. */
+/**
+ * What makes an entry a verifier: kind, agreement and the partitions it was granted. Texts are compared
+ * exactly, in their case as well: a doubtful grant grants nothing.
+ */
 export interface VerifierGrant {
   /** The value of certdirVerifierKind. */
   readonly kind: string;

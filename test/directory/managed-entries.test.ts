@@ -182,6 +182,21 @@ describe('managed entries', () => {
       code: 'DIRECTORY_INVALID_SYNTAX',
     },
     {
+      why: 'an account',
+      act: async ({ store, directory }: DirectoryFixture) =>
+        store.transact('test', (transaction) =>
+          directory.managed.createEntry(transaction, {
+            dn: `cn=x,${suffix}`,
+            attributes: attributesOf({
+              objectClass: ['organizationalRole', 'certdirOperator'],
+              certdirOperatorRole: 'x',
+            }),
+            manager: 'gunma',
+          }),
+        ),
+      code: 'DIRECTORY_UNWILLING',
+    },
+    {
       why: 'to delete what has children',
       act: async ({ store, directory, add }: DirectoryFixture) => {
         await store.transact('test', (transaction) =>

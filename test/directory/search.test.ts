@@ -14,6 +14,7 @@ import {
   searchRequest,
   suffix,
 } from '../support/directory-fixture.ts';
+import { SimulatedClock } from '../support/simulated-clock.ts';
 
 const people = `ou=People,${suffix}`;
 const hanako = `cn=Hanako,${people}`;
@@ -238,6 +239,37 @@ describe('search limits', () => {
     await entries.next();
     abandon.abort();
     await assert.rejects(entries.next(), { code: 'DIRECTORY_ABANDONED' });
+  });
+});
+
+describe('a long search', () => {
+  it('gives way to whatever else waits', async (t) => {
+    const fixture = await openPeople(t);
+    /** Every look at the clock takes a millisecond, so a slice is a handful of entries. */
+    class SlowClock extends SimulatedClock {
+      #looks = 0;
+
+      override monotonicMs(): number {
+        this.#looks += 1;
+        return this.#looks;
+      }
+    }
+    for (let number = 0; number < 200; number += 1) {
+      await fixture.add(`cn=P${number},${people}`, { objectClass: 'person', sn: 'x' });
+    }
+    const slow = await openDirectory(t, { store: fixture.store, clock: new SlowClock() });
+    let turns = 0;
+    let isOver = false;
+    const count = (): void => {
+      turns += 1;
+      if (!isOver) {
+        setImmediate(count);
+      }
+    };
+    setImmediate(count);
+    assert.equal((await searchNames(slow.directory, {}, nobody)).length, 205);
+    isOver = true;
+    assert.ok(turns > 20, `${turns} turns`);
   });
 });
 

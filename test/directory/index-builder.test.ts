@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { Keyspace } from '../../src/store/keyspace.ts';
+import type { Store } from '../../src/store/store.ts';
+import {
+  type DirectoryFixture,
+  openDirectory,
+  searchNames,
+  suffix,
+} from '../support/directory-fixture.ts';
+
+async function openWith(
+  t: Parameters<typeof openDirectory>[0],
+  indexes: readonly string[],
+  store?: Store,
+): Promise<DirectoryFixture> {
+  const given = store === undefined ? {} : { store };
+  return await openDirectory(t, { indexes, limits: { maxLookThrough: 1 }, ...given });
+}
+
+async function addPeople({ add }: DirectoryFixture): Promise<void> {
+  await add(suffix, { objectClass: 'organization' });
+  for (const [name, sn] of [
+    ['A', 'x'],
+    ['B', 'y'],
+    ['C', 'z'],
+  ] as const) {
+    await add(`cn=${name},${suffix}`, { objectClass: 'person', sn });
+  }
+}
+
+/** Found without looking at any other entry. */
+async function isIndexed({ directory }: DirectoryFixture, filter: string): Promise<boolean> {
+  try {
+    return (await searchNames(directory, { filter })).length === 1;
+  } catch {
+    return false;
+  }
+}
+
+async function countPostings({ store }: DirectoryFixture): Promise<number> {
+  const snapshot = store.snapshot();
+  let count = 0;
+  const range = { gte: Uint8Array.of(Keyspace.index), lt: Uint8Array.of(Keyspace.index + 1) };
+  for await (const _ of snapshot.keys(range)) {
+    count += 1;
+  }
+  await snapshot.close();
+  return count;
+}
+
+describe('indexes', () => {
+  it('answer without looking at other entries', async (t) => {
+    const fixture = await openWith(t, ['cn']);
+    await addPeople(fixture);
+    assert.equal(await isIndexed(fixture, '(cn=b)'), true);
+    assert.equal(await isIndexed(fixture, '(sn=y)'), false);
+    assert.equal(await countPostings(fixture), 3);
+  });
+
+  it('are built when they are new to the list, dropped when they leave it', async (t) => {
+    const fixture = await openWith(t, ['cn']);
+    await addPeople(fixture);
+    const other = await openWith(t, ['sn', 'objectClass'], fixture.store);
+    assert.equal(await isIndexed(other, '(sn=y)'), true);
+    assert.equal(await isIndexed(other, '(cn=b)'), false);
+    // Three values of sn; two of objectClass in each of four entries.
+    assert.equal(await countPostings(other), 3 + 8);
+    const third = await openWith(t, [], fixture.store);
+    assert.equal(await countPostings(third), 0);
+  });
+
+  it('are left alone when the list stays', async (t) => {
+    const fixture = await openWith(t, ['cn', 'sn']);
+    await addPeople(fixture);
+    const before = await countPostings(fixture);
+    const again = await openWith(t, ['sn', 'cn'], fixture.store);
+    assert.equal(await countPostings(again), before);
+    assert.equal(await isIndexed(again, '(cn=b)'), true);
+  });
+
+  it('choose the member of an and that holds fewest', async (t) => {
+    const fixture = await openWith(t, ['objectClass', 'cn']);
+    await addPeople(fixture);
+    assert.equal(await isIndexed(fixture, '(&(objectClass=person)(cn=b))'), true);
+    assert.equal(await isIndexed(fixture, '(&(cn=b)(objectClass=person))'), true);
+  });
+
+  it('tell long values apart that start alike', async (t) => {
+    const fixture = await openWith(t, ['description']);
+    await fixture.add(suffix, { objectClass: 'organization' });
+    const long = 'x'.repeat(200);
+    for (const end of ['a', 'b']) {
+      await fixture.add(`ou=${end},${suffix}`, {
+        objectClass: 'organizationalUnit',
+        description: long + end,
+      });
+    }
+    assert.equal(await isIndexed(fixture, `(description=${long}a)`), true);
+    assert.equal(await isIndexed(fixture, `(description=${long}b)`), true);
+    assert.equal(await isIndexed(fixture, `(description=${long})`), false);
+  });
+
+  const refused = [
+    { why: 'an unknown type', indexes: ['nonsense'], code: 'DIRECTORY_UNDEFINED_TYPE' },
+    {
+      why: 'a type without equality rule',
+      indexes: ['telexNumber'],
+      code: 'DIRECTORY_INAPPROPRIATE_MATCHING',
+    },
+    {
+      why: 'a type whose rule does not go by one key',
+      indexes: ['certificateRevocationList'],
+      code: 'DIRECTORY_INAPPROPRIATE_MATCHING',
+    },
+  ];
+  for (const { why, indexes, code } of refused) {
+    it(`are refused for ${why}`, async (t) => {
+      const fixture = await openWith(t, []);
+      await assert.rejects(openWith(t, indexes, fixture.store), { code });
+    });
+  }
+});
