@@ -62,13 +62,8 @@ describe('RFC 4517 §3.3.13 GeneralizedTime', () => {
   }
 
   it('sorts as time goes', () => {
-    const times = [
-      '20260131235959Z',
-      '20260131235959.5Z',
-      '2026020109+0859',
-      '20260201Z'.concat(''),
-    ];
-    const normals = times.map((text) => parseGeneralizedTime(text)?.normal).filter(Boolean);
+    const times = ['20260131235959Z', '20260131235959.5Z', '2026020109+0859'];
+    const normals = times.map((text) => parseGeneralizedTime(text)?.normal);
     assert.deepEqual([...normals].sort(), normals);
   });
 
