@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
 import type { DirectoryOptions } from '../../src/directory/directory.ts';
+import type { Snapshot, Store } from '../../src/store/store.ts';
 import {
   asTexts,
   type DirectoryFixture,
@@ -241,6 +242,79 @@ describe('search limits', () => {
     await assert.rejects(entries.next(), { code: 'DIRECTORY_ABANDONED' });
   });
 });
+
+describe('what a search costs', () => {
+  const rows: readonly { why: string; wish: SearchWish; reads: number; found: number }[] = [
+    { why: 'base: one read', wish: { base: hanako, scope: 'base' }, reads: 1, found: 1 },
+    {
+      why: 'base with computed names: one read',
+      wish: { base: hanako, scope: 'base', attributes: ['entryDN', 'subschemaSubentry'] },
+      reads: 1,
+      found: 1,
+    },
+    { why: 'one-level: the base and its children', wish: { scope: 'one' }, reads: 2, found: 1 },
+    {
+      why: 'an indexed equality: the base and the matches',
+      wish: { filter: '(cn=taro)' },
+      reads: 2,
+      found: 1,
+    },
+    {
+      why: 'an equality without a match: the base',
+      wish: { filter: '(cn=x)' },
+      reads: 1,
+      found: 0,
+    },
+    {
+      why: 'hasSubordinates: one child more',
+      wish: { base: people, scope: 'base', attributes: ['hasSubordinates'] },
+      reads: 2,
+      found: 1,
+    },
+    { why: 'the root DSE: nothing', wish: { base: '', scope: 'base' }, reads: 0, found: 1 },
+  ];
+  for (const { why, wish, reads, found } of rows) {
+    it(why, async (t) => {
+      const fixture = await openPeople(t);
+      let count = 0;
+      const { store } = fixture;
+      const counting: Store = {
+        ...bound(store),
+        snapshot: () => {
+          const snapshot = store.snapshot();
+          const read = (key: Uint8Array): Promise<Uint8Array | undefined> => {
+            count += 1;
+            return snapshot.read(key);
+          };
+          return { ...bound(snapshot), read };
+        },
+      };
+      const { directory } = await openDirectory(t, { store: counting });
+      count = 0;
+      assert.equal((await searchNames(directory, wish, nobody)).length, found);
+      assert.equal(count, reads);
+    });
+  }
+});
+
+/** The methods of an object with a prototype, as properties that can be spread. */
+function bound<T extends Store | Snapshot>(given: T): T {
+  const names = Object.getOwnPropertyNames(Object.getPrototypeOf(given));
+  const all = [...names, ...parentNames(given)].filter((name) => name !== 'constructor');
+  return Object.fromEntries(
+    all.map((name) => {
+      const member: unknown = Reflect.get(given, name);
+      return [name, typeof member === 'function' ? member.bind(given) : member];
+    }),
+  ) as T;
+}
+
+function parentNames(given: object): string[] {
+  const parent: unknown = Object.getPrototypeOf(Object.getPrototypeOf(given));
+  return typeof parent === 'object' && parent !== null && parent !== Object.prototype
+    ? Object.getOwnPropertyNames(parent)
+    : [];
+}
 
 describe('a long search', () => {
   it('gives way to whatever else waits', async (t) => {
