@@ -189,6 +189,12 @@ describe('an entry', () => {
     assert.equal(await carries(), true, 'by the cadence, after the end: this one counts');
     bed.clock.setWallClock(certificate.notAfterMs + 29 * HOUR);
     assert.equal(await carries(), false, 'the next one, whatever it is');
+    bed.clock.setWallClock(certificate.notAfterMs + 30 * HOUR);
+    assert.equal(
+      (await bed.ca.publish('10201', tester)).droppedCount,
+      0,
+      'gone once, gone for good',
+    );
     await assertConsistent(bed);
     assert.equal((await bed.ca.findCertificate(serialNumber))?.state, 'revoked');
   });

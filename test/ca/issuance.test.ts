@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-
 import { CaTables } from '../../src/ca/ca-tables.ts';
+import { CertificateAuthority } from '../../src/ca/certificate-authority.ts';
 import type { CaErrorCode } from '../../src/ca/errors.ts';
 import { digestOfKey, type IssueRequest } from '../../src/ca/issue-request.ts';
+import { encodeSerialKey } from '../../src/ca/serial-number.ts';
 import { SigningError } from '../../src/signing/errors.ts';
-import type { Signer } from '../../src/signing/signer.ts';
+import type { Signer, SignRequest } from '../../src/signing/signer.ts';
 import { parseAlternativeNames } from '../../src/x509/alternative-name.ts';
 import { parseCertificatePolicies } from '../../src/x509/certificate-policies.ts';
 import { parseCrlDistributionPoints } from '../../src/x509/distribution-point.ts';
@@ -18,6 +19,7 @@ import { Oid } from '../../src/x509/object-identifiers.ts';
 import { encodePem } from '../../src/x509/pem.ts';
 import { verifySignature } from '../../src/x509/verify-signature.ts';
 import { CaTestBed, collect, gunma, hanako, smallGunma, tester } from '../support/ca-test-bed.ts';
+import { SeededRandom } from '../support/seeded-random.ts';
 import { rsaSpki, sampleKey, sampleRequest } from '../support/x509-samples.ts';
 
 const goodRequest = (): IssueRequest => ({
@@ -147,6 +149,84 @@ describe('a certificate for the OCSP responder', () => {
     assert.match(formatName(certificate.subject), /^CN=OCSP Responder [0-9A-F]{32},OU=Gunma/);
     assert.equal(new Date(certificate.notAfterMs).toISOString(), '2027-01-04T14:59:59.000Z');
     assert.ok(findExtension(certificate.extensions, Oid.ocspNoCheck) !== undefined);
+  });
+});
+
+describe('a serial number', () => {
+  const reserved = async (bed: CaTestBed): Promise<number> => {
+    const snapshot = bed.store.snapshot();
+    const keys = await collect(snapshot.keys(new CaTables('gunma').reservations));
+    await snapshot.close();
+    return keys.length;
+  };
+
+  it('is reserved until its certificate is recorded', async (t) => {
+    const counts: number[] = [];
+    const wrapSigner = broken(async (signer, request) => {
+      if (request.purpose === 'certificate') {
+        counts.push(await reserved(bed));
+      }
+      return await signer.sign(request);
+    });
+    const bed = await CaTestBed.openEmpty(t, { wrapSigner });
+    await bed.create();
+    await bed.issue();
+    assert.deepEqual(counts, [1, 1]);
+    assert.equal(await reserved(bed), 0);
+  });
+
+  it('stays reserved when its certificate failed', async (t) => {
+    let isAway = false;
+    const wrapSigner = broken((signer, request) =>
+      isAway
+        ? Promise.reject(new SigningError('SIGNING_UNAVAILABLE', 'away'))
+        : signer.sign(request),
+    );
+    const bed = await CaTestBed.open(t, { wrapSigner });
+    isAway = true;
+    await assert.rejects(bed.issue(), { code: 'SIGNING_UNAVAILABLE' });
+    assert.equal(await reserved(bed), 1);
+    await bed.reopen();
+    assert.equal(await reserved(bed), 1);
+  });
+
+  it('is drawn again when it has been given out', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const first = await bed.issue();
+    const spent = encodeSerialKey(first.serialNumber);
+    const fresh = new SeededRandom('fresh');
+    let draws = 0;
+    const random = {
+      bytes: (count: number): Uint8Array => {
+        draws += count === 20 ? 1 : 0;
+        return count === 20 && draws === 1 ? spent : fresh.bytes(count);
+      },
+    };
+    const second = await CertificateAuthority.open({ ...bed.options, random });
+    const { serialNumber } = await second.issue({
+      ...goodRequest(),
+      subjectAttributes: { ...hanako, dateOfBirth: '1970-01-01' },
+    });
+    assert.notEqual(serialNumber, first.serialNumber);
+    assert.equal(draws, 2);
+  });
+});
+
+describe('a profile that breaks a rule of the linter', () => {
+  it('signs nothing', async (t) => {
+    const profile = smallGunma.profiles['end-entity'] ?? assert.fail();
+    const extensions = profile.extensions.map((extension) =>
+      extension.type === 'keyUsage' ? { ...extension, critical: false } : extension,
+    );
+    const profiles = { ...smallGunma.profiles, 'end-entity': { ...profile, extensions } };
+    let signed = 0;
+    const wrapSigner = broken((signer, request) => {
+      signed += request.purpose === 'certificate' ? 1 : 0;
+      return signer.sign(request);
+    });
+    const bed = await CaTestBed.open(t, { policy: { ...smallGunma, profiles }, wrapSigner });
+    await assert.rejects(bed.issue(), { code: 'CA_LINT', message: /key-usage/ });
+    assert.equal(signed, 1, "the CA's own");
   });
 });
 
@@ -393,16 +473,6 @@ describe('the end of a certificate', () => {
 });
 
 describe('when the signer', () => {
-  const broken =
-    (sign: (signer: Signer, request: Parameters<Signer['sign']>[0]) => Promise<Uint8Array>) =>
-    (signer: Signer): Signer =>
-      Object.assign(Object.create(signer) as Signer, {
-        generate: signer.generate.bind(signer),
-        describe: signer.describe.bind(signer),
-        close: signer.close.bind(signer),
-        sign: (request: Parameters<Signer['sign']>[0]) => sign(signer, request),
-      });
-
   it('is away, nothing is issued, the failure is recorded, and the serial number is spent', async (t) => {
     let isAway = false;
     const wrapSigner = broken((signer, request) =>
@@ -440,4 +510,21 @@ function flipped(bytes: Uint8Array): Uint8Array {
   const copy = Uint8Array.from(bytes);
   copy[copy.length - 1] = (copy.at(-1) ?? 0) ^ 1;
   return copy;
+}
+
+/** A signer that signs as `sign` says. */
+function broken(
+  sign: (signer: Signer, request: SignRequest) => Promise<Uint8Array>,
+): (signer: Signer) => Signer {
+  return (signer) => ({
+    activate: () => signer.activate(),
+    deactivate: () => signer.deactivate(),
+    isActive: () => signer.isActive(),
+    generate: (key) => signer.generate(key),
+    describe: (label) => signer.describe(label),
+    list: () => signer.list(),
+    sign: (request) => sign(signer, request),
+    destroy: (label) => signer.destroy(label),
+    close: () => signer.close(),
+  });
 }

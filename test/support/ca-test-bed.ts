@@ -145,11 +145,17 @@ export class CaTestBed {
 
   /** Closes and opens everything, with another policy if one is given. */
   async reopen(policy: Policy = this.policy): Promise<void> {
+    await this.restartParts(policy);
+    this.#authority = await CertificateAuthority.open({ ...this.options, policy });
+  }
+
+  /** The same without opening the CA. */
+  async restartParts(policy: Policy = this.policy): Promise<void> {
     await this.close();
+    this.#authority = undefined;
     const { clock, random } = this;
     const options = { ...this.#options, policy };
     this.#parts = await openParts(this.#folder, { options, clock, random });
-    this.#authority = await CertificateAuthority.open({ ...this.options, policy });
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,123 @@
+/**
+ * Any sequence of issuing, revoking, publishing, waiting and restarting leaves a CA whose lists fit together:
+ * every list passed the gate, numbers and times move on, the lists are all the revoked certificates, and
+ * none left before its time.
+ */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+
+import { isCertdirError } from '../../src/core/errors.ts';
+import { assertConsistent } from '../support/ca-consistency.ts';
+import { CaTestBed, tester } from '../support/ca-test-bed.ts';
+
+const SECOND = 1000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const scopes = ['10201', '10202', '10203'] as const;
+
+type Step =
+  | { readonly kind: 'issue'; readonly scope: number }
+  | { readonly kind: 'revoke'; readonly which: number; readonly reason: number }
+  | { readonly kind: 'publish'; readonly scope: number }
+  | { readonly kind: 'publishDue' }
+  | { readonly kind: 'wait'; readonly ms: number }
+  | { readonly kind: 'restart' };
+
+const index = fc.nat({ max: 999 });
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('issue' as const), scope: index }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('revoke' as const), which: index, reason: index }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('publish' as const), scope: index }) },
+  { weight: 2, arbitrary: fc.constant({ kind: 'publishDue' as const }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('wait' as const),
+      // Long waits run into the ends of certificates (3 years) and of the CA (10 years).
+      ms: fc.constantFrom(SECOND, HOUR, DAY, 2 * DAY, 200 * DAY, 3 * 366 * DAY),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ kind: 'restart' as const }) },
+);
+
+/** What a step may be refused for; anything else is a fault. */
+const refusals = new Set(['CA_ALREADY_REVOKED', 'CA_CERTIFICATE_EXPIRED', 'CA_ISSUER_ENDS']);
+
+async function run(steps: readonly Step[]): Promise<void> {
+  const closers: (() => unknown)[] = [];
+  const bed = await CaTestBed.open({ after: (fn) => closers.unshift(fn) });
+  const serialNumbers: bigint[] = [];
+  try {
+    for (const one of steps) {
+      await take(bed, one, serialNumbers);
+    }
+    await bed.clock.advance(SECOND);
+    for (const scope of scopes) {
+      await bed.ca.publish(scope, tester);
+    }
+    const { lists } = await bed.ca.status();
+    assert.ok(lists.every(({ pendingCount }) => pendingCount === 0));
+    await assertConsistent(bed);
+    assert.equal(new Set(serialNumbers).size, serialNumbers.length);
+  } finally {
+    for (const close of closers) {
+      await close();
+    }
+  }
+}
+
+async function take(bed: CaTestBed, one: Step, serialNumbers: bigint[]): Promise<void> {
+  const { reasons } = bed.policy.revocation;
+  try {
+    switch (one.kind) {
+      case 'issue':
+        serialNumbers.push((await bed.issue(pick(scopes, one.scope))).serialNumber);
+        break;
+      case 'revoke':
+        if (serialNumbers.length > 0) {
+          await bed.revoke(pick(serialNumbers, one.which), pick(reasons, one.reason));
+        }
+        break;
+      case 'publish':
+        await bed.clock.advance(SECOND);
+        await bed.ca.publish(pick(scopes, one.scope), tester);
+        break;
+      case 'publishDue':
+        await bed.clock.advance(SECOND);
+        for (const scope of bed.ca.dueScopes(bed.clock.nowMs())) {
+          await bed.ca.publish(scope, tester);
+        }
+        assert.ok(bed.ca.nextDueMs() > bed.clock.nowMs());
+        break;
+      case 'wait':
+        bed.clock.setWallClock(bed.clock.nowMs() + one.ms);
+        break;
+      case 'restart':
+        await bed.reopen();
+        break;
+    }
+  } catch (error) {
+    assert.ok(isCertdirError(error) && refusals.has(error.code), String(error));
+  }
+}
+
+function pick<T>(items: readonly T[], at: number): T {
+  const item = items[at % items.length];
+  assert(item !== undefined);
+  return item;
+}
+
+describe('a CA', () => {
+  it('holds its invariants through any sequence of steps', async () => {
+    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), run), {
+      seed: 20260105,
+      numRuns: 15,
+      endOnFailure: false,
+    });
+  });
+});
