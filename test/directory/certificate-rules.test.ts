@@ -63,14 +63,16 @@ describe('certificateExactMatch (RFC 4523 §3.1)', () => {
     const serialNumber = 2n ** 159n - 1n;
     const issuer = nameFromText('CN=The \\"best\\"\\, CA+UID=x,1.2.3.4=#0c0161,C=JP');
     const certificate = sampleCertificate(sampleKey('p256'), { serialNumber, issuer });
-    const text = 'uid=x+cn=the \\""best\\""\\2c ca,1.2.3.4=#130141,c=jp';
-    assert.ok(
-      matches(
-        'certificateExactMatch',
-        certificate,
-        `{ serialNumber ${serialNumber}, issuer rdnSequence:"${text}" }`,
-      ),
-    );
+    const quoted = 'cn=the \\""best\\""\\2c ca';
+    for (const first of [`uid=x+${quoted}`, `${quoted}+uid=x`]) {
+      assert.ok(
+        matches(
+          'certificateExactMatch',
+          certificate,
+          `{ serialNumber ${serialNumber}, issuer rdnSequence:"${first},1.2.3.4=#130141,c=jp" }`,
+        ),
+      );
+    }
   });
 
   const refused = [

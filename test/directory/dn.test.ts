@@ -78,6 +78,12 @@ describe('names that differ', () => {
   const rows: readonly (readonly [left: string, right: string])[] = [
     ['cn=a\\+b', 'cn=a'],
     ['cn=a+sn=b', 'cn=a\\+sn\\=b'],
+    ['cn=a+sn=b', 'cn=a2.5.4.4=b'],
+    ['cn=a+sn=b', 'sn=b'],
+    ['cn=a+sn=b', 'cn=a'],
+    ['cn=a+sn=b', 'cn=a+sn=c'],
+    ['cn=a+sn=b', 'cn=c+sn=b'],
+    ['cn=a+sn=b', 'cn=b+sn=a'],
     ['cn=a,o=b', 'cn=a\\,o\\=b'],
     ['cn=a,o=b', 'o=b,cn=a'],
     ['cn=ab', 'cn=a b'],
@@ -142,6 +148,7 @@ describe('what is no name', () => {
     ['prototype names', 'constructor=a'],
     ['invalid UTF-8 from escapes', 'cn=\\ff'],
     ['a lone surrogate', 'cn=\ud800'],
+    ['a lone surrogate where octets are taken', 'userPassword=\ud800'],
     ['a value that is not of its syntax', 'c=JPN'],
     ['a type without equality rule', 'telexNumber=1$2$3'],
     ['private use characters (RFC 4518 §2.4)', 'cn=\ue000'],
@@ -218,6 +225,20 @@ describe('the tree of names', () => {
     }
     for (const dn of outside) {
       assert.ok(!isInRange(dn) && !dn.isWithin(base), dn.text);
+    }
+  });
+});
+
+describe('values with 0x00', () => {
+  it('are not below their siblings', () => {
+    const type = shippedType('userPassword');
+    const names = [[], [0], [0, 1], [0, 1, 0x32], [0, 0xff], [0, 2], [0, 0, 1]].map((octets) =>
+      Dn.of([createRdn([{ type, value: Uint8Array.from(octets) }], schema)]),
+    );
+    for (const [index, name] of names.entries()) {
+      for (const [other, otherName] of names.entries()) {
+        assert.equal(name.isWithin(otherName), index === other);
+      }
     }
   });
 });

@@ -77,7 +77,7 @@ describe('the shipped schema', () => {
     assert.equal(schema.objectIdentifier('CN'), '2.5.4.3');
     assert.equal(schema.objectIdentifier('caseIgnoreMatch'), '2.5.13.2');
     assert.equal(schema.objectIdentifier('1.2.3'), '1.2.3');
-    for (const name of ['', 'nonsense', '__proto__', 'constructor', '1.2.03']) {
+    for (const name of ['', 'nonsense', '__proto__', 'constructor', '1.2.03', 'p\u212AiCA']) {
       assert.equal(schema.attributeType(name), undefined);
       assert.equal(schema.objectClass(name), undefined);
       assert.equal(schema.objectIdentifier(name), undefined);

@@ -35,6 +35,7 @@ describe('RFC 4518 §2.2 map', () => {
       'a b c d e f g h i',
     ],
     ['case folding (RFC 3454 B.2)', 'AÉΣςŒİßſ', 'aéσσœi̇sss'],
+    ['sigma at the end of a word', 'ΟΔΟΣ οδος', 'οδοσ οδοσ'],
     ['dotless i is itself', 'ıI', 'ıi'],
     ['ideographs stay', '前橋市', '前橋市'],
   ];

@@ -43,6 +43,7 @@ describe('pieces in order and without overlap', () => {
     ['', 'a*', false],
     ['cab', '*b*a*', false],
     ['aaaaaaaaaaaab', '*aaaaaaaaab', true],
+    ['aaaaaaaaaaaab', '*aaaaaaaaab*', true],
     ['xaaaaaaaaay', '*aaaaaaaaa*y', true],
     ['xaaaaaaaaay', '*aaaaaaaaaa*', false],
     ['abacababacab', '*abababacab*', false],
