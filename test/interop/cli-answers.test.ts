@@ -1,0 +1,208 @@
+/**
+ * Every command's answer: JSON that parses, with a server and without one the same, text for people.
+ *
+ * @module
+ */
+
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+
+import type {
+  IssuedReport,
+  PublishedReport,
+  RevokedReport,
+  ServiceStatus,
+  VerifierReport,
+} from '../../src/http/operations.ts';
+import { CertdirFolder, type CertdirServer } from '../support/certdir-process.ts';
+import { issueCitizen } from '../support/issued-citizen.ts';
+import { skipWithout } from '../support/outside-tool.ts';
+import { registerVerifier } from '../support/registered-verifier.ts';
+
+const CA = 'ou=Gunma Prefectural CA,o=JPKI,c=JP';
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+
+describe('the command line', { skip: skipWithout('openssl') }, () => {
+  const certdir = new CertdirFolder({ after });
+  let server: CertdirServer | undefined;
+
+  before(async () => {
+    await certdir.init();
+  });
+
+  /** What `status` says, apart from whether a server answered and what that left in the audit log. */
+  async function lastingStatus(): Promise<unknown> {
+    const { isServing, audit, ...lasting } = await certdir.answer<ServiceStatus>('status');
+    assert.equal(isServing, server !== undefined);
+    assert.match(audit.size, /^\d+$/);
+    return lasting;
+  }
+
+  async function exported(): Promise<string> {
+    const { status, stdout, stderr } = await certdir.run('ldif', 'export');
+    assert.equal(status, 0, stderr);
+    return stdout;
+  }
+
+  /** Each command once; the names of what it makes must be new. */
+  async function everyCommand(name: string): Promise<void> {
+    const issued: IssuedReport = await issueCitizen(certdir, { name });
+    assert.match(issued.serialNumber, /^[0-9A-F]{40}$/);
+    assert.match(issued.notBefore, TIME);
+    assert.match(issued.notAfter, TIME);
+    assert.match(issued.certificate, /^-----BEGIN CERTIFICATE-----\n/);
+
+    const revoked = await certdir.answer<RevokedReport>(
+      ...['ca', 'revoke', issued.serialNumber, '--reason', 'superseded'],
+    );
+    assert.equal(revoked.serialNumber, issued.serialNumber);
+    assert.equal(revoked.reason, 'superseded');
+    assert.match(revoked.revokedAt, TIME);
+    assert.ok(Date.parse(revoked.publicationDue) >= Date.parse(revoked.revokedAt));
+
+    const some = await certdir.answer<readonly PublishedReport[]>(
+      ...['ca', 'publish', '--partition', '10201', '102024', 'arl'],
+    );
+    assert.deepEqual(
+      some.map(({ scope }) => scope),
+      ['10201', '10202', 'arl'],
+    );
+    const all = await certdir.answer<readonly PublishedReport[]>('ca', 'publish', '--all');
+    assert.equal(all.length, 37);
+    const again = all.find(({ scope }) => scope === '10201');
+    assert.equal(BigInt(again?.crlNumber ?? 0), BigInt(some[0]?.crlNumber ?? 0) + 1n);
+
+    const { dn } = await registerVerifier(certdir, name, { partitions: ['10201', '10202'] });
+    const listed = await certdir.answer<readonly VerifierReport[]>('verifier', 'list');
+    const verifier = listed.find((one) => one.dn === dn);
+    assert.deepEqual(verifier?.partitions, ['10201', '10202']);
+    assert.equal(verifier?.kind, 'signatureVerifier');
+    assert.equal(verifier?.isDisabled, false);
+    const disabled = await certdir.answer<VerifierReport>('verifier', 'disable', name);
+    assert.equal(disabled.dn, dn);
+    assert.equal(disabled.isDisabled, true);
+
+    const file = certdir.write(
+      `${name}.ldif`,
+      `version: 1\n\ndn: cn=${name},o=JPKI,c=JP\nobjectClass: device\ncn: ${name}\n`,
+    );
+    assert.deepEqual(await certdir.answer('ldif', 'import', file), { entries: 1 });
+    assert.match(await exported(), new RegExp(`^dn: cn=${name},o=JPKI,c=JP$`, 'm'));
+
+    const status = await certdir.answer<ServiceStatus>('status');
+    assert.equal(status.keyActive, true);
+    assert.equal(status.storeWritable, true);
+    assert.deepEqual(status.warnings, []);
+    assert.equal(status.scopes.length, 37);
+    assert.equal(status.scopes.find(({ scope }) => scope === '10201')?.crlNumber, again?.crlNumber);
+  }
+
+  it('init answers with what the next commands need', () => {
+    const { report } = certdir;
+    assert.equal(report.folder, certdir.folder);
+    assert.match(report.sha256Fingerprint, /^([0-9A-F]{2}:){31}[0-9A-F]{2}$/);
+    for (const file of [report.passphraseFile, report.administratorPasswordFile]) {
+      assert.ok(existsSync(file), file);
+    }
+  });
+
+  it('does everything without a server', async () => {
+    await everyCommand('alone');
+  });
+
+  it('says the same with a server and without one', async () => {
+    const [status, directory] = [await lastingStatus(), await exported()];
+    server = await certdir.serve();
+    assert.deepEqual(await lastingStatus(), status);
+    assert.equal(await exported(), directory);
+  });
+
+  it('does everything through a server', async () => {
+    assert.ok(server?.isRunning);
+    await everyCommand('served');
+  });
+
+  it('refuses alike with a server and without one', async () => {
+    const commands = [
+      ['ca', 'revoke', '00FF', '--reason', 'superseded'],
+      ['ca', 'publish', '--partition', '99999'],
+      ['verifier', 'disable', 'nobody'],
+      ['ldif', 'export', '--base', 'cn=nobody,c=JP'],
+      ['ldif', 'import', certdir.write('bad.ldif', 'version: 1\n\ndn: cn=x,c=JP\ncn x\n')],
+    ];
+    const served = [];
+    for (const command of commands) {
+      served.push(await certdir.failure(...command));
+    }
+    assert.ok(server !== undefined);
+    assert.equal(await server.stop(), 0);
+    server = undefined;
+    for (const [index, command] of commands.entries()) {
+      assert.deepEqual(await certdir.failure(...command), served[index], command.join(' '));
+    }
+  });
+
+  it('stops cleanly on SIGTERM and SIGINT, and the next server finds everything', async () => {
+    const directory = await exported();
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      const running = await certdir.serve();
+      assert.equal(await exported(), directory);
+      assert.equal(await running.stop(signal), 0);
+      assert.ok(!existsSync(join(certdir.folder, 'certdir.sock')), 'the socket is gone');
+    }
+  });
+
+  it('ldif export and import are each other’s inverse', async () => {
+    const file = certdir.path('staff.ldif');
+    const staff = certdir.write(
+      'staff-in.ldif',
+      [
+        'version: 1',
+        '',
+        'dn: ou=Staff,o=JPKI,c=JP',
+        'objectClass: organizationalUnit',
+        'ou: Staff',
+        'description:: 5YmN5qmL5biC5b255omA',
+        'description;lang-ja: a very long line that is folded when it is written out, since it has',
+        '  more than seventy-six characters',
+        '',
+        'dn: cn=a\\2Cb\\+c,ou=Staff,o=JPKI,c=JP',
+        'objectClass: person',
+        'cn: a,b+c',
+        'sn:: IGxlYWRpbmcgYmxhbms=',
+        '',
+      ].join('\n'),
+    );
+    assert.deepEqual(await certdir.answer('ldif', 'import', staff), { entries: 2 });
+    const base = ['--base', 'ou=Staff,o=JPKI,c=JP'];
+    assert.deepEqual(await certdir.answer('ldif', 'export', ...base, '--out', file), { file });
+
+    const other = new CertdirFolder({ after });
+    await other.init();
+    assert.deepEqual(await other.answer('ldif', 'import', file), { entries: 2 });
+    const { stdout } = await other.run('ldif', 'export', ...base);
+    // Except for the change sequence number, which is of the directory that was written to.
+    const lasting = (text: string): string => text.replace(/^entryCSN: .*$/gm, '');
+    assert.equal(lasting(stdout), lasting(readFileSync(file, 'utf8')));
+  });
+
+  it('exports one entry with everything in it', async () => {
+    const { status, stdout } = await certdir.run('ldif', 'export', '--base', CA);
+    assert.equal(status, 0);
+    assert.match(stdout, /^version: 1\n/);
+    assert.match(stdout, /^cACertificate;binary:: /m);
+  });
+
+  it('answers people in text', async () => {
+    const { status, stdout, stderr } = await certdir.run('status');
+    assert.equal(status, 0);
+    assert.equal(stderr, '');
+    assert.match(stdout, /^CA +\S/m);
+    assert.match(stdout, /^10201 +\d+ +\d{4}-/m);
+    const help = await certdir.run('--help');
+    assert.equal(help.status, 0);
+    assert.match(help.stdout, /Exit codes:/);
+  });
+});
