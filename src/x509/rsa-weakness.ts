@@ -36,13 +36,10 @@ function greatestCommonDivisor(left: bigint, right: bigint): bigint {
 }
 
 /**
- * Fermat's factorisation: true when the modulus is the product of two odd numbers so close that
+ * Fermat's factorisation of an odd modulus: true when it is the product of two odd numbers so close that
  * the search for a² - n = b² from a = ⌈√n⌉ ends within 100 steps. Equal primes are found too.
  */
 export function isProductOfClosePrimes(modulus: bigint): boolean {
-  if (modulus % 2n === 0n) {
-    return false;
-  }
   const root = squareRoot(modulus);
   let a = root * root === modulus ? root : root + 1n;
   for (let round = 0; round < fermatRounds; round += 1) {

@@ -68,6 +68,7 @@ export function verifySignature(signed: SignatureToVerify): boolean {
   }
 }
 
+/** Asked to verify ECDSA with an RSA key, OpenSSL would verify PKCS#1 v1.5. */
 function fits(key: PublicKeyInfo, scheme: ForeignSignatureAlgorithm['scheme']): boolean {
   return key.kind === (scheme === 'ecdsa' ? 'ec' : 'rsa');
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { constants, sign } from 'node:crypto';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
@@ -55,6 +56,24 @@ describe('verifySignature', () => {
       const signature = signSample(key, message, { scheme: signed, digest });
       const algorithm = { scheme: read, digest } as const;
       assert.equal(verifySignature({ spki: key.spki, algorithm, message, signature }), false);
+    }
+  });
+
+  it('an RSA signature is not taken for an ECDSA one', () => {
+    const key = sampleKey('rsa-2048');
+    const signature = signSample(key, message, { scheme: 'rsa-pkcs1', digest: 'sha256' });
+    const algorithm = { scheme: 'ecdsa', digest: 'sha256' } as const;
+    assert.equal(verifySignature({ spki: key.spki, algorithm, message, signature }), false);
+  });
+
+  it('PSS with a salt of another length than the digest is refused', () => {
+    const { spki, privateKey } = sampleKey('rsa-2048');
+    const algorithm = { scheme: 'rsa-pss', digest: 'sha256' } as const;
+    const padding = constants.RSA_PKCS1_PSS_PADDING;
+    for (const saltLength of [0, 20, 31, 32, 33]) {
+      const signature = sign('sha256', message, { key: privateKey, padding, saltLength });
+      const isRight = verifySignature({ spki, algorithm, message, signature });
+      assert.equal(isRight, saltLength === 32);
     }
   });
 
