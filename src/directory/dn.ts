@@ -161,19 +161,33 @@ function resolveRdn(rdn: TextRdn, schema: SchemaLookup): Rdn {
 }
 
 function keyOfPairs(pairs: readonly NamePair[], schema: SchemaLookup): Uint8Array {
+  const [first, ...more] = pairs;
+  if (first !== undefined && more.length === 0) {
+    return concatBytes(prefixOf(first.type), keyOfPair(first, schema), endOfRdn);
+  }
   if (pairs.length === 0 || new Set(pairs.map(({ type }) => type)).size !== pairs.length) {
     throw new DirectoryError(
       'DIRECTORY_DN_SYNTAX',
       'a relative name must have at least one value, and one per attribute type (X.501 §9.3)',
     );
   }
-  const keys = pairs.map((pair) => keyOfPair(pair, schema));
-  const [only] = keys;
-  if (keys.length === 1 && only !== undefined) {
-    return concatBytes(only, endOfRdn);
-  }
-  const parts = keys.sort(compareBytes).flatMap((key) => [betweenPairs, key]);
+  const parts = pairs
+    .map((pair) => concatBytes(prefixOf(pair.type), keyOfPair(pair, schema)))
+    .sort(compareBytes)
+    .flatMap((key) => [betweenPairs, key]);
   return concatBytes(...parts.slice(1), endOfRdn);
+}
+
+const prefixes = new WeakMap<AttributeType, Uint8Array>();
+
+/** The OID and `=`. */
+function prefixOf(type: AttributeType): Uint8Array {
+  let prefix = prefixes.get(type);
+  if (prefix === undefined) {
+    prefix = encodeUtf8(`${type.oid}=`);
+    prefixes.set(type, prefix);
+  }
+  return prefix;
 }
 
 function keyOfPair({ type, value }: NamePair, schema: SchemaLookup): Uint8Array {
@@ -186,7 +200,7 @@ function keyOfPair({ type, value }: NamePair, schema: SchemaLookup): Uint8Array 
     throw new DirectoryError('DIRECTORY_DN_SYNTAX', `a value of ${type.name} is ${problem}`);
   }
   try {
-    return concatBytes(encodeUtf8(`${type.oid}=`), escapeZeros(rule.valueKey(value, schema)));
+    return escapeZeros(rule.valueKey(value, schema));
   } catch (cause) {
     if (cause instanceof DirectoryError) {
       throw new DirectoryError('DIRECTORY_DN_SYNTAX', cause.message, { cause });

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { asBuffer, decodeUtf8, encodeUtf8 } from '../core/bytes.ts';
+import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts';
 import { DirectoryError } from './errors.ts';
 import type { SubstringPlace } from './schema-model.ts';
 
@@ -180,7 +180,7 @@ function joinWords(words: readonly string[], separator: string): string {
  * @returns undefined for anything else.
  */
 function prepareAscii(value: Uint8Array, foldsCase: boolean): Uint8Array | undefined {
-  const prepared = asBuffer(new Uint8Array(value.length));
+  const prepared = new Uint8Array(value.length);
   let length = 0;
   let hasPendingSpace = false;
   for (const octet of value) {
@@ -199,5 +199,5 @@ function prepareAscii(value: Uint8Array, foldsCase: boolean): Uint8Array | undef
     prepared[length] = foldsCase && octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet;
     length += 1;
   }
-  return prepared.subarray(0, length);
+  return length === prepared.length ? prepared : prepared.subarray(0, length);
 }

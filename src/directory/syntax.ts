@@ -53,6 +53,16 @@ function description(wanted: string): Problem {
   return text(wanted, (value) => firstComponentOf(value) !== undefined && value.endsWith(')'));
 }
 
+/** Nearly all values are, and this is quicker than decoding. */
+function isAscii(value: Uint8Array): boolean {
+  for (const octet of value) {
+    if (octet > 0x7f) {
+      return false;
+    }
+  }
+  return true;
+}
+
 const isPrintable = (value: string): boolean => value !== '' && isPrintableText(value);
 const bitStringShape = /^'[01]*'B$/;
 const deliveryMethodShape =
@@ -114,7 +124,7 @@ const directoryString: Problem = (value) => {
   if (value.length === 0) {
     return 'not a text of at least one character';
   }
-  return decodeUtf8(value) === undefined ? notUtf8 : undefined;
+  return isAscii(value) || decodeUtf8(value) !== undefined ? undefined : notUtf8;
 };
 
 const teletexTerminalIdentifier: Problem = (value) => {
@@ -212,7 +222,7 @@ const facts: Readonly<Record<KnownSyntaxOid, SyntaxFacts>> = {
   [SyntaxOid.guide]: { description: 'Guide', problem: text('a guide', isGuide) },
   [SyntaxOid.ia5String]: {
     description: 'IA5 String',
-    problem: (value) => (value.every((octet) => octet < 0x80) ? undefined : 'not ASCII text'),
+    problem: (value) => (isAscii(value) ? undefined : 'not ASCII text'),
   },
   [SyntaxOid.integer]: {
     description: 'INTEGER',

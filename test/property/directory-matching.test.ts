@@ -166,7 +166,7 @@ describe('prepared strings', () => {
       fc.property(text, fc.boolean(), (given, foldsCase) => {
         const once = refusesOnly(() => prepareString(encodeUtf8(given), foldsCase));
         if (once !== undefined) {
-          assert.deepEqual(prepareString(once, foldsCase), once);
+          assert.ok(equalBytes(prepareString(once, foldsCase), once));
         }
       }),
       runs,
@@ -186,7 +186,7 @@ describe('prepared strings', () => {
           ` ${given}\u3000 `,
           `\u00ad${given}`,
         ]) {
-          assert.deepEqual(prepareString(encodeUtf8(other), true), key);
+          assert.ok(equalBytes(prepareString(encodeUtf8(other), true), key));
         }
       }),
       runs,
