@@ -8,6 +8,7 @@
 import type { AuditLog, AuditOrigin } from '../audit/audit-log.ts';
 import { encodeUtf8, equalBytes, formatHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
+import { isCertdirError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { RandomSource } from '../core/random.ts';
 import type { Directory } from '../directory/directory.ts';
@@ -26,7 +27,7 @@ import {
   listCertificates,
   type RegisteredCertificate,
 } from './certificate-register.ts';
-import { createAuthority, isTokenAway } from './creation.ts';
+import { createAuthority } from './creation.ts';
 import { CrlPublication, type Publication } from './crl-publication.ts';
 import { CaError } from './errors.ts';
 import { Issuance, type IssuedCertificate } from './issuance.ts';
@@ -312,6 +313,14 @@ async function assertSameKey({ authority, signer, log }: CaCore): Promise<void> 
     }
     log.warn('the token is away: nothing can be signed until it is back', { keyLabel });
   }
+}
+
+/** True for errors that say the token is away for now, not that something is wrong. */
+function isTokenAway(error: unknown): boolean {
+  return (
+    isCertdirError(error) &&
+    (error.code === 'SIGNING_NOT_ACTIVE' || error.code === 'SIGNING_UNAVAILABLE')
+  );
 }
 
 /** Lists that are new in the policy are made; lists that have been may not change or vanish. */

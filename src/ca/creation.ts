@@ -10,7 +10,6 @@ import { createReadStream } from 'node:fs';
 
 import type { AuditOrigin } from '../audit/audit-log.ts';
 import { formatHex } from '../core/bytes.ts';
-import { isCertdirError } from '../core/errors.ts';
 import type { Directory } from '../directory/directory.ts';
 import { type LdifRecord, readLdif } from '../directory/ldif-reader.ts';
 import type { AttributeValues, Caller } from '../directory/service.ts';
@@ -241,13 +240,5 @@ async function writeAuthority(
         },
       ],
     }),
-  );
-}
-
-/** True for errors that say the token is away for now, not that something is wrong. */
-export function isTokenAway(error: unknown): boolean {
-  return (
-    isCertdirError(error) &&
-    (error.code === 'SIGNING_NOT_ACTIVE' || error.code === 'SIGNING_UNAVAILABLE')
   );
 }

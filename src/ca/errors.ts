@@ -77,8 +77,6 @@ export type CaErrorCode =
   | 'CA_SCOPE_UNKNOWN'
   /** The clock stands before the last list's thisUpdate. */
   | 'CA_CLOCK_BACK'
-  /** A revocation came in between or another publication was first; tried again by the engine. */
-  | 'CA_PUBLICATION_OVERTAKEN'
   | GateErrorCode;
 
 export class CaError extends CertdirError<CaErrorCode> {}

@@ -91,7 +91,6 @@ const exitNames = {
   CA_VERIFIER_EXISTS: 'conflict',
   CA_SCOPE_UNKNOWN: 'absent',
   CA_CLOCK_BACK: 'unavailable',
-  CA_PUBLICATION_OVERTAKEN: 'conflict',
   DIRECTORY_DN_SYNTAX: 'refused',
   DIRECTORY_INVALID_SYNTAX: 'refused',
   DIRECTORY_UNDEFINED_TYPE: 'refused',

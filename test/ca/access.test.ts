@@ -86,7 +86,12 @@ describe('anyone', () => {
   });
 
   it('sees that there is a list for Maebashi, and which', async () => {
-    assert.deepEqual(await read(nobody, maebashi), ['certdirPartitionCode', 'cn', 'objectClass']);
+    assert.deepEqual(await read(nobody, maebashi), [
+      'certdirPartitionCode',
+      'cn',
+      'description',
+      'objectClass',
+    ]);
   });
 
   for (const session of [clear, tls]) {
@@ -160,7 +165,7 @@ describe('a registered verifier', () => {
   it('does not get the list of a partition that it was not granted', async () => {
     const principal = await registerAndBind('other');
     const found = await read({ principal, session: tls }, takasaki);
-    assert.deepEqual(found, ['certdirPartitionCode', 'cn', 'objectClass']);
+    assert.deepEqual(found, ['certdirPartitionCode', 'cn', 'description', 'objectClass']);
   });
 
   it('gets them all when all were granted', async () => {

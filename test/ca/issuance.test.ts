@@ -230,6 +230,23 @@ describe('a profile that breaks a rule of the linter', () => {
   });
 });
 
+describe('a profile whose subject is always the same', () => {
+  it('is issued once', async (t) => {
+    const profile = smallGunma.profiles['ocsp-responder'] ?? assert.fail();
+    const fixed = { ...profile, subject: 'CN=OCSP Responder,O=JPKI,C=JP' };
+    const profiles = { ...smallGunma.profiles, 'ocsp-responder': fixed };
+    const bed = await CaTestBed.open(t, { policy: { ...smallGunma, profiles } });
+    const ask = (label: string) =>
+      bed.ca.issue({
+        profile: 'ocsp-responder',
+        csr: sampleRequest(sampleKey('p256', label)),
+        origin: tester,
+      });
+    await ask('first');
+    await assert.rejects(ask('second'), { code: 'CA_SUBJECT_TAKEN' });
+  });
+});
+
 describe('a request is refused, with a code, and nothing is stored:', () => {
   const bad: readonly {
     readonly why: string;
