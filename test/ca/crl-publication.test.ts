@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 
 import { CaTables } from '../../src/ca/ca-tables.ts';
 import { CertificateAuthority } from '../../src/ca/certificate-authority.ts';
-import { parseScopeRecord } from '../../src/ca/scope-record.ts';
+import { encodeCountersRecord, parseCountersRecord } from '../../src/ca/counters-record.ts';
+import { encodeScopeRecord, parseScopeRecord } from '../../src/ca/scope-record.ts';
 import type { Signer, SignRequest } from '../../src/signing/signer.ts';
 import { parseCertificateList } from '../../src/x509/certificate-list.ts';
 import { parseAuthorityKeyIdentifier } from '../../src/x509/key-identifier.ts';
@@ -310,15 +311,40 @@ describe('the gate stops a list, and nothing is published, when', () => {
     await expectStopped(bed, 'CA_GATE_I4');
   });
 
-  it('an entry of another partition has come in (I4)', async (t) => {
+  it('an entry of another partition has come in, all counts right (I4)', async (t) => {
     const bed = await CaTestBed.open(t);
     const { serialNumber } = await bed.issue('10202');
     await bed.revoke(serialNumber);
-    const snapshot = bed.store.snapshot();
-    const entry = (await snapshot.read(tables.revokedEntry('10202', 1n))) ?? assert.fail();
-    await snapshot.close();
-    await tamper(bed, (transaction) => transaction.put(tables.revokedEntry('10201', 1n), entry));
+    const entry = await stored(bed, tables.revokedEntry('10202', 1n));
+    const scope = parseScopeRecord(await stored(bed, tables.scope('10201')));
+    const counters = parseCountersRecord(await stored(bed, tables.counters));
+    await tamper(bed, (transaction) => {
+      transaction.put(tables.revokedEntry('10201', 1n), entry);
+      const moved = { ...scope, acknowledgedSequence: 1n, liveEntries: 1 };
+      transaction.put(tables.scope('10201'), encodeScopeRecord(moved));
+      const counted = { ...counters, liveEntries: counters.liveEntries + 1 };
+      transaction.put(tables.counters, encodeCountersRecord(counted));
+    });
     await expectStopped(bed, 'CA_GATE_I4');
+  });
+
+  it('the counts of the partitions are not the whole (I4)', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const counters = parseCountersRecord(await stored(bed, tables.counters));
+    await tamper(bed, (transaction) =>
+      transaction.put(tables.counters, encodeCountersRecord({ ...counters, liveEntries: 1 })),
+    );
+    await expectStopped(bed, 'CA_GATE_I4');
+  });
+
+  it('certificates name another distribution point than the list (I5)', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const scope = parseScopeRecord(await stored(bed, tables.scope('10201')));
+    const distributionPointDer = bed.ca.scopes.find('10202').distributionPoint.der;
+    await tamper(bed, (transaction) =>
+      transaction.put(tables.scope('10201'), encodeScopeRecord({ ...scope, distributionPointDer })),
+    );
+    await expectStopped(bed, 'CA_GATE_I5');
   });
 
   it('the last list is not in the archive (I10)', async (t) => {
@@ -326,6 +352,13 @@ describe('the gate stops a list, and nothing is published, when', () => {
     await tamper(bed, (transaction) => transaction.delete(tables.archive('10201', 1n)));
     await expectStopped(bed, 'CA_GATE_I10');
   });
+
+  async function stored(bed: CaTestBed, key: Uint8Array): Promise<Uint8Array> {
+    const snapshot = bed.store.snapshot();
+    const value = await snapshot.read(key);
+    await snapshot.close();
+    return value ?? assert.fail('there is no such record');
+  }
 
   async function tamper(
     bed: CaTestBed,
