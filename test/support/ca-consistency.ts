@@ -18,10 +18,13 @@ import { Oid } from '../../src/x509/object-identifiers.ts';
 import { verifySignature } from '../../src/x509/verify-signature.ts';
 import { type CaTestBed, collect } from './ca-test-bed.ts';
 
+/** What is looked at: a `CaTestBed`, or the CA of a data folder. */
+export type ConsistencySubject = Pick<CaTestBed, 'ca' | 'policy' | 'published'>;
+
 const HOUR = 3_600_000;
 
 /** @throws {AssertionError} naming the first thing that does not fit. */
-export async function assertConsistent(bed: CaTestBed): Promise<void> {
+export async function assertConsistent(bed: ConsistencySubject): Promise<void> {
   const { ca } = bed;
   const certificates = await collect(ca.listCertificates());
   const status = await ca.status();
@@ -49,7 +52,7 @@ export async function assertConsistent(bed: CaTestBed): Promise<void> {
 }
 
 /** Every list of a scope, oldest first. */
-export async function readArchive(bed: CaTestBed, scope: Scope): Promise<CertificateList[]> {
+export async function readArchive(bed: ConsistencySubject, scope: Scope): Promise<CertificateList[]> {
   const lists: CertificateList[] = [];
   for (let number = 1n; ; number += 1n) {
     const der = await bed.ca.readList(scope.id, number);
@@ -60,7 +63,7 @@ export async function readArchive(bed: CaTestBed, scope: Scope): Promise<Certifi
   }
 }
 
-function assertList({ ca, policy }: CaTestBed, scope: Scope, list: CertificateList): void {
+function assertList({ ca, policy }: ConsistencySubject, scope: Scope, list: CertificateList): void {
   const { spki, subject } = ca.certificate;
   const algorithm = {
     scheme: policy.keys.authority.type.startsWith('ec') ? 'ecdsa' : 'rsa-pkcs1',
@@ -92,7 +95,7 @@ function assertFollows(
 
 /** The directory has exactly the newest list. */
 async function assertPublished(
-  bed: CaTestBed,
+  bed: ConsistencySubject,
   scope: Scope,
   newest: CertificateList | undefined,
 ): Promise<void> {
