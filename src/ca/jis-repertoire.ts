@@ -1,6 +1,6 @@
 /**
  * The characters of JIS X 0208:1997 and JIS X 0212-1990, one string per row of the code table, made by
- * scripts/make-jis-repertoire.mjs. Not to be edited, and not to be normalised: U+212B stays U+212B.
+ * test/fixtures/make-jis-repertoire.mjs. Not to be edited, and not to be normalised: U+212B stays U+212B.
  *
  * @module
  */
