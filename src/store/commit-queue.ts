@@ -162,9 +162,7 @@ export class CommitQueue {
 
   #isGroupFull(): boolean {
     const { rows } = this.#filling;
-    const isFull =
-      rows.bytes >= this.#options.maxGroupBytes || rows.size >= this.#options.maxGroupRows;
-    return isFull && this.#failure === undefined;
+    return rows.bytes >= this.#options.maxGroupBytes || rows.size >= this.#options.maxGroupRows;
   }
 
   /** At once when nobody else is ready; otherwise the bodies that are ready join the group. */

@@ -29,6 +29,8 @@ interface Chunk {
 
 const MAX_CHUNK_ROWS = 256;
 
+const EMPTY_CHUNK: Pick<Chunk, 'keys' | 'states'> = { keys: [], states: [] };
+
 export class SortedRows {
   #chunks: Chunk[] = [];
   #generation = 0;
@@ -171,7 +173,8 @@ function stateBytes(state: RowState): number {
 }
 
 function* ascend(chunks: readonly Chunk[], { gte, lt }: RowBounds): Generator<Row, undefined> {
-  for (const { keys, states } of chunks.slice(firstChunk(chunks, gte))) {
+  for (let index = firstChunk(chunks, gte); index < chunks.length; index += 1) {
+    const { keys, states } = chunks[index] ?? EMPTY_CHUNK;
     for (let at = gte === undefined ? 0 : lowerBound(keys, gte); at < keys.length; at += 1) {
       const key = keys[at];
       if (key === undefined || (lt !== undefined && compareBytes(key, lt) >= 0)) {
@@ -183,8 +186,9 @@ function* ascend(chunks: readonly Chunk[], { gte, lt }: RowBounds): Generator<Ro
 }
 
 function* descend(chunks: readonly Chunk[], { gte, lt }: RowBounds): Generator<Row, undefined> {
-  const last = lt === undefined ? chunks.length : firstChunk(chunks, lt) + 1;
-  for (const { keys, states } of chunks.slice(0, last).reverse()) {
+  const last = lt === undefined ? chunks.length - 1 : firstChunk(chunks, lt);
+  for (let index = Math.min(last, chunks.length - 1); index >= 0; index -= 1) {
+    const { keys, states } = chunks[index] ?? EMPTY_CHUNK;
     for (let at = (lt === undefined ? keys.length : lowerBound(keys, lt)) - 1; at >= 0; at -= 1) {
       const key = keys[at];
       if (key === undefined || (gte !== undefined && compareBytes(key, gte) < 0)) {

@@ -160,6 +160,13 @@ describe('a damaged large value', () => {
       spoil: (level) => level.put(piece(2), sealValue(piece(2), value.subarray(524_288, -1))),
     },
     {
+      why: 'a piece is longer, with a good checksum',
+      spoil: (level) => {
+        const longer = Buffer.concat([value.subarray(524_288), Buffer.of(0)]);
+        return level.put(piece(2), sealValue(piece(2), longer));
+      },
+    },
+    {
       why: 'its length is another, with a good checksum',
       spoil: (level) =>
         level.put(

@@ -162,6 +162,13 @@ if (process.argv[2] === 'open') {
     const manifest = (folder: string): string => levelFiles(folder, /^MANIFEST/)[0] ?? '';
     const rows: readonly { readonly why: string; readonly spoil: (folder: string) => void }[] = [
       { why: 'CURRENT is missing', spoil: (folder) => rmSync(current(folder)) },
+      {
+        why: 'CURRENT and FORMAT are missing',
+        spoil: (folder) => {
+          rmSync(current(folder));
+          rmSync(join(folder, 'FORMAT'));
+        },
+      },
       { why: 'CURRENT is empty', spoil: (folder) => writeFileSync(current(folder), '') },
       { why: 'CURRENT is cut', spoil: (folder) => writeFileSync(current(folder), 'MANIF') },
       {

@@ -62,25 +62,28 @@ describe('SortedRows', () => {
     assert.equal(new SortedRows().find(key(1)), undefined);
   });
 
-  it('keeps what a range shows while rows change', () => {
-    const rows = filled(upwards);
-    for (const reverse of [false, true]) {
-      const before = names(rows, {}, reverse);
-      const range = rows.rows({}, reverse);
-      const seen = [range.next().value];
-      for (const at of upwards) {
-        rows.set(key(at), null);
-        rows.set(key(10_000 + at), key(at));
-      }
-      seen.push(...range);
-      assert.ok(seen.every((row) => row !== undefined));
-      assert.deepEqual(
-        seen.map((row) => Buffer.from(row?.[0] ?? []).toString()),
-        before,
-      );
-      assert.equal(rows.find(key(0)), null);
+  for (const reverse of [false, true]) {
+    for (const begun of [false, true]) {
+      const how = `${reverse ? 'downwards' : 'upwards'}, ${begun ? 'begun' : 'not begun'}`;
+      it(`keeps what a range shows while rows change, ${how}`, () => {
+        const rows = filled(upwards);
+        const before = names(rows, {}, reverse);
+        const range = rows.rows({}, reverse);
+        const seen = begun ? [range.next().value] : [];
+        for (const at of upwards) {
+          rows.set(key(at), null);
+          rows.set(key(10_000 + at), key(at));
+        }
+        seen.push(...range);
+        assert.deepEqual(
+          seen.map((row) => Buffer.from(row?.[0] ?? []).toString()),
+          before,
+        );
+        assert.ok(seen.every((row) => row?.[1] !== null));
+        assert.equal(rows.find(key(0)), null);
+      });
     }
-  });
+  }
 
   it('takes over later rows', () => {
     const rows = filled([1, 2, 3]);

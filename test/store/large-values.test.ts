@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+
+import { SystemClock } from '../../src/core/clock.ts';
+import { silentLog } from '../../src/core/log.ts';
+import { openLevelStore } from '../../src/store/level-store.ts';
+import type { Transaction } from '../../src/store/store.ts';
+import { ControlledDatabase } from '../support/controlled-database.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const PIECE_BYTES = 262_144;
+
+async function setUp(t: TestContext) {
+  const database = new ControlledDatabase();
+  const store = await openLevelStore({
+    folder: temporaryFolder(t),
+    clock: new SystemClock(),
+    log: silentLog,
+    openDatabase: database.open,
+  });
+  t.after(() => store.close());
+  /** Runs a body and tells what it wrote: `+` per row put, `-` per row deleted. */
+  return async <T>(body: (transaction: Transaction) => Promise<T>): Promise<[string, T]> => {
+    database.writes.length = 0;
+    const result = await store.transact('test', body);
+    const signs = database.writes.flat().map(([, state]) => (state === null ? '-' : '+'));
+    return [signs.join(''), result];
+  };
+}
+
+describe('large values', () => {
+  const rows = [
+    { length: 0, pieces: 0 },
+    { length: 1, pieces: 1 },
+    { length: PIECE_BYTES, pieces: 1 },
+    { length: PIECE_BYTES + 1, pieces: 2 },
+    { length: 4 * PIECE_BYTES, pieces: 4 },
+  ];
+  for (const { length, pieces } of rows) {
+    it(`of ${length} bytes are ${pieces} pieces and a head, written once and all dropped`, async (t) => {
+      const written = await setUp(t);
+      const value = new Uint8Array(length).fill(1);
+      const put = (transaction: Transaction) => transaction.putLarge(value);
+      const [first, sha256] = await written(put);
+      assert.equal(first, '+'.repeat(pieces + 1));
+      assert.equal((await written(put))[0], '+', 'a second reference is a count');
+      const release = (transaction: Transaction) => transaction.releaseLarge(sha256);
+      assert.equal((await written(release))[0], '+');
+      assert.equal((await written(release))[0], '-'.repeat(pieces + 1));
+    });
+  }
+});
