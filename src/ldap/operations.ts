@@ -55,7 +55,7 @@ export function checkControls(controls: readonly Control[]): void {
   }
 }
 
-/** Performs the operation and sends every answer it has. Never rejects. */
+/** Performs the operation, unless it was abandoned, and sends every answer. Never rejects. */
 export async function runOperation(
   operation: PendingOperation,
   environment: OperationEnvironment,

@@ -67,7 +67,7 @@ export class PendingOperation {
 
 export interface PendingOperationsOptions {
   readonly maxRunning: number;
-  /** Carries one operation out; must not reject. */
+  /** Carries one operation out, unless it was abandoned before; must not reject. */
   readonly run: (operation: PendingOperation) => Promise<void>;
   /** Called after every operation that ended. */
   readonly onEnded: () => void;
@@ -76,7 +76,7 @@ export interface PendingOperationsOptions {
 export class PendingOperations {
   readonly #options: PendingOperationsOptions;
   readonly #byMessageId = new Map<number, PendingOperation>();
-  #waiting: PendingOperation[] = [];
+  readonly #waiting: PendingOperation[] = [];
   #running = 0;
   #bytes = 0;
   #onEmpty: (() => void) | undefined;
@@ -128,12 +128,8 @@ export class PendingOperations {
     }
   }
 
-  /** Nobody is left to answer: what waits its turn is not begun, what runs ends unanswered. */
+  /** Nobody is left to answer: whatever runs ends unanswered, and what waits is over at its turn. */
   drop(): void {
-    for (const operation of this.#waiting) {
-      this.#remove(operation);
-    }
-    this.#waiting = [];
     for (const operation of this.#byMessageId.values()) {
       operation.abandon();
     }
@@ -143,7 +139,8 @@ export class PendingOperations {
     this.#running += 1;
     void this.#options.run(operation).finally(() => {
       this.#running -= 1;
-      this.#remove(operation);
+      this.#byMessageId.delete(operation.messageId);
+      this.#bytes -= operation.pduBytes;
       this.#startNext();
       this.#options.onEnded();
       if (this.count === 0) {
@@ -151,11 +148,6 @@ export class PendingOperations {
         this.#onEmpty = undefined;
       }
     });
-  }
-
-  #remove(operation: PendingOperation): void {
-    this.#byMessageId.delete(operation.messageId);
-    this.#bytes -= operation.pduBytes;
   }
 
   #startNext(): void {

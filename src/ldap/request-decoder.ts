@@ -201,7 +201,12 @@ function decodeSelection(reader: BerReader, limits: LdapLimits): readonly string
   return attributes;
 }
 
-const modifyOperations: readonly Modification['operation'][] = ['add', 'delete', 'replace'];
+const modifyOperations: readonly Modification['operation'][] = [
+  'add',
+  'delete',
+  'replace',
+  'increment',
+];
 
 function decodeModify(outer: BerReader, limits: LdapLimits): LdapRequest {
   const reader = outer.readConstructed(RequestTag.modify);
@@ -214,9 +219,12 @@ function decodeModify(outer: BerReader, limits: LdapLimits): LdapRequest {
     const change = list.readConstructed();
     const operation = modifyOperations[change.readEnumerated()];
     if (operation === undefined) {
-      throw field('a change is add, delete or replace');
+      throw field('a change is add, delete, replace or increment');
     }
     const { description, values } = decodeAttribute(change, budget);
+    if (operation === 'increment' && values.length !== 1) {
+      throw field('an increment has exactly one value');
+    }
     passTrailing(change);
     changes.push({ operation, attribute: description, values });
   }

@@ -82,6 +82,7 @@ const directoryResults = {
   DIRECTORY_OBJECT_CLASS_MODS: ResultCode.objectClassModsProhibited,
   DIRECTORY_NAMING: ResultCode.namingViolation,
   DIRECTORY_NOT_ON_NON_LEAF: ResultCode.notAllowedOnNonLeaf,
+  DIRECTORY_SUBTREE_LIMIT: ResultCode.adminLimitExceeded,
   DIRECTORY_NOT_ON_RDN: ResultCode.notAllowedOnRDN,
   DIRECTORY_FILTER_SYNTAX: ResultCode.protocolError,
   DIRECTORY_FILTER_LIMIT: ResultCode.adminLimitExceeded,

@@ -19,6 +19,9 @@ const OBJECT_CLASS_SELECTION = '1.3.6.1.4.1.4203.1.5.2';
 /** RFC 4526: `(&)` and `(|)` are true and false. */
 const ABSOLUTE_FILTERS = '1.3.6.1.4.1.4203.1.5.3';
 
+/** RFC 4525: modify with increment. */
+const MODIFY_INCREMENT = '1.3.6.1.1.14';
+
 /**
  * What the root DSE shall say.
  *
@@ -29,6 +32,11 @@ export function serverCapabilities(offersStartTls: boolean): RootDseFacts {
     supportedLdapVersions: ['3'],
     supportedExtensions: offersStartTls ? [START_TLS, WHO_AM_I] : [WHO_AM_I],
     supportedControls: [...supportedControls],
-    supportedFeatures: [ALL_OPERATIONAL_ATTRIBUTES, OBJECT_CLASS_SELECTION, ABSOLUTE_FILTERS],
+    supportedFeatures: [
+      ALL_OPERATIONAL_ATTRIBUTES,
+      OBJECT_CLASS_SELECTION,
+      ABSOLUTE_FILTERS,
+      MODIFY_INCREMENT,
+    ],
   };
 }

@@ -58,10 +58,9 @@ export class Transport {
    * in clear that someone slipped in end the connection.
    */
   secure(secureContext: SecureContext): void {
-    const clear = this.#socket;
-    clear.removeAllListeners();
-    clear.on('error', ignore);
-    const secured = new TLSSocket(clear, { isServer: true, secureContext });
+    // What is unread is read by TLS, and every reading of a socket reports to its listeners.
+    this.#socket.removeAllListeners('data');
+    const secured = new TLSSocket(this.#socket, { isServer: true, secureContext });
     secured.disableRenegotiation();
     secured.once('secure', () => this.#events.onSecured());
     this.#socket = secured;
@@ -74,12 +73,18 @@ export class Transport {
 
   #attach(): void {
     const socket = this.#socket;
+    /** What happens on the socket below, once there is TLS above it, is not the session's. */
+    const report = (event: () => void): void => {
+      if (socket === this.#socket) {
+        event();
+      }
+    };
     socket.pause();
-    socket.on('data', (chunk: Uint8Array) => this.#events.onData(chunk));
-    socket.on('end', () => this.#events.onEnd());
+    socket.on('data', (chunk: Uint8Array) => report(() => this.#events.onData(chunk)));
+    socket.on('end', () => report(() => this.#events.onEnd()));
     // An error is always followed by 'close', and there is nothing to tell the peer any more.
     socket.on('error', ignore);
-    socket.once('close', () => this.#events.onClosed());
+    socket.once('close', () => report(() => this.#events.onClosed()));
   }
 }
 

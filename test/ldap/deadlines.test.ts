@@ -149,6 +149,47 @@ describe('a request that does not become whole', () => {
   });
 });
 
+describe('a request that begins while answers wait', () => {
+  it('is not on time until there is room to read it', async (t) => {
+    const opened = await LdapTestServer.open(t, { limits: { requestMs: 10_000 } });
+    const value = Buffer.alloc(20_000_000);
+    const gate = new Gate();
+    opened.directory.onSearch = async function* () {
+      await gate.passed;
+      yield { dn: 'cn=a', attributes: [{ description: 'x', values: [value] }] };
+    };
+    const client = await opened.connect();
+    client.pause();
+    const second = message(2, compareOperation('cn=a', 'cn', 'v'));
+    client.send(message(1, searchOperation()), second.subarray(0, 5));
+    await opened.directory.whenCalled(1);
+    gate.open();
+    await opened.whenUnsentSettles();
+    await opened.clock.advance(50_000);
+    client.resume();
+    assert.equal((await client.next()).kind, 'entry');
+    assert.equal((await client.next()).kind, 'searchDone');
+    client.send(second.subarray(5));
+    assert.equal((await client.next()).messageId, 2);
+  });
+});
+
+describe('many clients that trickle', () => {
+  it('do not keep others waiting, and are all cut in time', async (t) => {
+    const opened = await LdapTestServer.open(t, { limits: { requestMs: 10_000 } });
+    const slow = await Promise.all(Array.from({ length: 500 }, () => opened.connect()));
+    for (const client of slow) {
+      client.send(Buffer.of(0x30, 0x83, 0x03));
+    }
+    await opened.whenConnections(500);
+    const good = await opened.connect();
+    assert.equal((await good.ask(compareOperation('cn=a', 'cn', 'v'))).resultCode, 6);
+    await opened.clock.advance(10_000);
+    await Promise.all(slow.map((client) => client.whenClosed()));
+    assert.equal((await good.ask(compareOperation('cn=a', 'cn', 'v'))).resultCode, 6);
+  });
+});
+
 describe('a client that takes no answers', () => {
   it('is cut after the write time, and its search ends', async (t) => {
     const opened = await LdapTestServer.open(t, { limits: { writeStallMs: 10_000 } });

@@ -67,6 +67,7 @@ describe('the LDAP server over the directory', () => {
       '1.3.6.1.4.1.4203.1.11.3',
     ]);
     assert.deepEqual(valuesOf('supportedFeatures'), [
+      '1.3.6.1.1.14',
       '1.3.6.1.4.1.4203.1.5.1',
       '1.3.6.1.4.1.4203.1.5.2',
       '1.3.6.1.4.1.4203.1.5.3',

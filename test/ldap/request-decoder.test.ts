@@ -345,8 +345,16 @@ describe('decodeRequest on values it does not know', () => {
     { why: 'a time limit below zero', operation: searchOperation({ timeLimitS: -1 }) },
     { why: 'a size limit above 2^31 - 1', operation: searchOperation({ sizeLimit: 2 ** 31 }) },
     {
-      why: 'an increment (RFC 4525 is not offered)',
-      operation: modifyOperation('cn=a', [{ operation: 3, type: 'cn', values: ['1'] }]),
+      why: 'a change that is none of the four',
+      operation: modifyOperation('cn=a', [{ operation: 4, type: 'cn', values: ['1'] }]),
+    },
+    {
+      why: 'an increment without value (RFC 4525 §2)',
+      operation: modifyOperation('cn=a', [{ operation: 3, type: 'cn', values: [] }]),
+    },
+    {
+      why: 'an increment with two values (RFC 4525 §2)',
+      operation: modifyOperation('cn=a', [{ operation: 3, type: 'cn', values: ['1', '2'] }]),
     },
     {
       why: 'an attribute to add without value',
