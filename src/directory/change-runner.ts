@@ -36,6 +36,8 @@ export interface ChangeDescription {
 export interface CommittedChange {
   readonly before?: Entry;
   readonly after?: Entry;
+  /** Entries that moved along with one that was renamed, as they were. */
+  readonly movedBelow?: readonly Entry[];
 }
 
 export class ChangeRunner {
@@ -67,6 +69,9 @@ export class ChangeRunner {
     } finally {
       // A commit that was reported as failed may be there all the same.
       this.#credentials.entryChanged(change?.before, change?.after);
+      for (const moved of change?.movedBelow ?? []) {
+        this.#credentials.entryChanged(moved, undefined);
+      }
     }
   }
 
@@ -136,6 +141,7 @@ export class ChangeRunner {
       result: 'done',
       details: {
         ...what.details,
+        ...(change.movedBelow?.length ? { movedBelow: String(change.movedBelow.length) } : {}),
         ...(change.before === undefined ? {} : { before: digestOf(change.before) }),
         ...(change.after === undefined ? {} : { after: digestOf(change.after) }),
       },

@@ -55,6 +55,13 @@ export function suffixOf(core: DirectoryCore, dn: Dn): Dn | undefined {
     .sort((left, right) => right.depth - left.depth)[0];
 }
 
+/** @throws {DirectoryError} `DIRECTORY_CONSTRAINT` for a name that index postings cannot hold. */
+export function checkNameLength(core: DirectoryCore, key: Uint8Array): void {
+  if (key.length > core.limits.maxNameBytes) {
+    throw new DirectoryError('DIRECTORY_CONSTRAINT', 'the distinguished name is too long');
+  }
+}
+
 /**
  * The entry with this name, if the caller may know of it. An entry that the caller may not know of
  * and one that does not exist give the same error.

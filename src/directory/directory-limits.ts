@@ -13,6 +13,8 @@ export interface DirectoryLimits {
   readonly maxLookThrough: number;
   /** Bytes of a name's key at most; an index posting holds it and must fit the store's keys. */
   readonly maxNameBytes: number;
+  /** Entries that move along with one that is renamed; other changes wait meanwhile. */
+  readonly maxMovedEntries: number;
   /** Bytes of values that one LDIF import may bring; they are held in memory until it commits. */
   readonly maxImportBytes: number;
 }
@@ -22,5 +24,6 @@ export const defaultDirectoryLimits: DirectoryLimits = {
   maxTimeLimitMs: 60_000,
   maxLookThrough: 100_000,
   maxNameBytes: 8192,
+  maxMovedEntries: 1_000,
   maxImportBytes: 256 * 1024 * 1024,
 };

@@ -1,36 +1,27 @@
 /**
- * Add, modify, delete and rename (RFC 4511 §4.6 to §4.9): each one transaction that checks the right,
- * the entry and the tree, writes, and carries its audit record.
+ * Add, modify and delete (RFC 4511 §4.6 to §4.8): each one transaction that checks the right, the entry
+ * and the tree, writes, and carries its audit record.
  *
- * Not here: what the CA engine writes (`managed-entries.ts`), LDIF (`ldif-import.ts`).
+ * Not here: rename (`renaming.ts`), what the CA engine writes (`managed-entries.ts`), LDIF (`ldif-import.ts`).
  *
  * @module
  */
 
 import { randomUuid } from '../core/random.ts';
 import type { Transaction } from '../store/store.ts';
-import {
-  authoriseAdd,
-  authoriseDelete,
-  authoriseModify,
-  authorisePlace,
-  type ChangeContext,
-  expectRight,
-  isSuffix,
-  refuseExisting,
-} from './change-access.ts';
+import { authoriseAdd, authoriseDelete, authoriseModify } from './change-access.ts';
 import type { ChangeRunner, CommittedChange } from './change-runner.ts';
-import type { DirectoryCore } from './directory-core.ts';
-import { Dn, parseRdn, type Rdn } from './dn.ts';
+import { checkNameLength, type DirectoryCore } from './directory-core.ts';
+import { Dn, rdnOf } from './dn.ts';
 import { type Attribute, Entry } from './entry.ts';
-import { checkEntryRules, withNamingValues, withoutNamingValues } from './entry-rules.ts';
+import { checkEntryRules, withNamingValues } from './entry-rules.ts';
 import { stampModified } from './entry-stamp.ts';
 import { DirectoryError } from './errors.ts';
-import { isKeyWithin } from './key-range.ts';
 import { refuseManagedEntry, refuseManagedTypes } from './managed-attributes.ts';
 import { applyModifications, type ResolvedModification } from './modification.ts';
 import { createEntry, gatherAttributes } from './new-entry.ts';
 import type { PasswordValues } from './password-values.ts';
+import { renameEntry } from './renaming.ts';
 import type {
   AddRequest,
   Caller,
@@ -101,35 +92,7 @@ export class DirectoryWriter {
   }
 
   async rename(request: RenameRequest, caller: Caller): Promise<void> {
-    const { schema } = this.#core;
-    const dn = Dn.parse(request.dn, schema);
-    const newRdn = parseRdn(request.newRdn, schema);
-    const superior =
-      request.newSuperior === undefined ? dn.parent() : Dn.parse(request.newSuperior, schema);
-    if (superior === undefined || isSuffix(this.#core, dn)) {
-      throw new DirectoryError('DIRECTORY_UNWILLING', 'a naming context cannot be renamed');
-    }
-    const target = superior.child(newRdn);
-    const details = { newName: target.format() };
-    const what = { kind: 'directory.rename', dn, caller, details } as const;
-    await this.#changes.run(what, async (transaction, access) => {
-      const change = { view: transaction, access };
-      const before = await authoriseDelete(this.#core, dn, change);
-      for (const { type } of [...rdnOf(dn).pairs, ...newRdn.pairs]) {
-        expectRight(access.on(before), type);
-      }
-      refuseManagedEntry(before, this.#core.types);
-      await this.#expectLeaf(transaction, before);
-      const parent = await this.#authoriseTarget(target, before, change);
-      const dnText = parent === undefined ? target.text : `${newRdn.text},${parent.dn}`;
-      const moved = new Entry(dnText, target.key, before.attributes);
-      const named = withNamingValues(moved, newRdn, schema);
-      const renamed = request.deleteOldRdn
-        ? withoutNamingValues(named, { oldRdn: rdnOf(dn), newRdn }, schema)
-        : named;
-      const checked = checkEntryRules(renamed, this.#core, { rdn: newRdn, before });
-      return await this.#rewrite(transaction, target, { before, changed: checked, caller });
-    });
+    await renameEntry(this.#core, this.#changes, { request, caller });
   }
 
   /** Stamps a changed entry and writes it in the place of the old one. */
@@ -145,23 +108,6 @@ export class DirectoryWriter {
     return { before, after };
   }
 
-  /** The new parent, when the new name may be taken. */
-  async #authoriseTarget(
-    target: Dn,
-    before: Entry,
-    change: ChangeContext,
-  ): Promise<Entry | undefined> {
-    if (target.key.length > before.key.length && isKeyWithin(target.key, before.key)) {
-      throw new DirectoryError('DIRECTORY_UNWILLING', 'an entry cannot be moved below itself');
-    }
-    const parent = await authorisePlace(this.#core, target, change);
-    if (Buffer.compare(target.key, before.key) !== 0) {
-      await refuseExisting(this.#core, target, change);
-    }
-    this.#checkNameLength(target);
-    return parent;
-  }
-
   async #expectLeaf(transaction: Transaction, entry: Entry): Promise<void> {
     if (await this.#core.tree.hasChildren(transaction, entry.key)) {
       throw new DirectoryError('DIRECTORY_NOT_ON_NON_LEAF', 'the entry has entries below it');
@@ -173,14 +119,8 @@ export class DirectoryWriter {
     if (dn.depth === 0) {
       throw new DirectoryError('DIRECTORY_NAMING', 'the root of the tree is not an entry to add');
     }
-    this.#checkNameLength(dn);
+    checkNameLength(this.#core, dn.key);
     return dn;
-  }
-
-  #checkNameLength(dn: Dn): void {
-    if (dn.key.length > this.#core.limits.maxNameBytes) {
-      throw new DirectoryError('DIRECTORY_CONSTRAINT', 'the distinguished name is too long');
-    }
   }
 
   #resolveChange(change: Modification): ResolvedModification {
@@ -222,17 +162,9 @@ export class DirectoryWriter {
   }
 }
 
-function rdnOf(dn: Dn): Rdn {
-  const { rdn } = dn;
-  if (rdn === undefined) {
-    throw new DirectoryError('DIRECTORY_NAMING', 'the root of the tree has no name');
-  }
-  return rdn;
-}
-
-/** `+cn -sn =description`: what was changed, never to what. */
+/** `+cn -sn =description #serial`: what was changed (`#`: incremented), never to what. */
 function describeChanges(changes: readonly ResolvedModification[]): string {
-  const sign = { add: '+', delete: '-', replace: '=' } as const;
+  const sign = { add: '+', delete: '-', replace: '=', increment: '#' } as const;
   return changes
     .map(({ operation, description }) => `${sign[operation]}${description.type.name}`)
     .join(' ');

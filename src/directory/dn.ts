@@ -124,6 +124,19 @@ export class Dn {
 }
 
 /**
+ * The most specific relative name of an entry's name.
+ *
+ * @throws {DirectoryError} `DIRECTORY_NAMING` for the root.
+ */
+export function rdnOf(dn: Dn): Rdn {
+  const { rdn } = dn;
+  if (rdn === undefined) {
+    throw new DirectoryError('DIRECTORY_NAMING', 'the root of the tree has no name');
+  }
+  return rdn;
+}
+
+/**
  * Parses one relative name, e.g. the new one of a modify DN request.
  *
  * @throws {DirectoryError} `DIRECTORY_DN_SYNTAX`.

@@ -34,6 +34,8 @@ export type DirectoryErrorCode =
   | 'DIRECTORY_NAMING'
   /** notAllowedOnNonLeaf */
   | 'DIRECTORY_NOT_ON_NON_LEAF'
+  /** adminLimitExceeded: more entries below one that is to be moved than one change may move */
+  | 'DIRECTORY_SUBTREE_LIMIT'
   /** notAllowedOnRDN */
   | 'DIRECTORY_NOT_ON_RDN'
   /** protocolError */

@@ -6,16 +6,22 @@
  * @module
  */
 
+import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts';
 import type { ReadView } from '../store/store.ts';
-import type { Attribute, Entry } from './entry.ts';
+import type { Attribute, Entry, StoredValue } from './entry.ts';
 import { DirectoryError } from './errors.ts';
 import { loadValues } from './large-values.ts';
-import type { SchemaLookup } from './schema-model.ts';
+import type { AttributeType, SchemaLookup } from './schema-model.ts';
+import type { Modification } from './service.ts';
+import { SyntaxOid } from './syntax-oid.ts';
 import { checkDistinct, checkSyntax, identityOf, type WritableDescription } from './value-rules.ts';
+
+/** Longest integer that is added or added to, in characters; sums of longer ones take too long. */
+const MAX_INTEGER_LENGTH = 64;
 
 /** A modification whose description has been resolved. */
 export interface ResolvedModification {
-  readonly operation: 'add' | 'delete' | 'replace';
+  readonly operation: Modification['operation'];
   readonly description: WritableDescription;
   readonly values: readonly Uint8Array[];
 }
@@ -23,7 +29,7 @@ export interface ResolvedModification {
 /**
  * @throws {DirectoryError} `DIRECTORY_INVALID_SYNTAX`, `DIRECTORY_VALUE_EXISTS`,
  *   `DIRECTORY_NO_SUCH_ATTRIBUTE`, `DIRECTORY_INAPPROPRIATE_MATCHING`, and `DIRECTORY_CONSTRAINT` for
- *   an `add` without values.
+ *   an `add` without values and an `increment` of what is no integer.
  */
 export async function applyModifications(
   entry: Entry,
@@ -50,6 +56,9 @@ async function applyOne(
     return values.length === 0 ? deleteAll(present) : await deleteValues(present, values, context);
   }
   checkSyntax(type, values, context.schema);
+  if (operation === 'increment') {
+    return increment(present, values);
+  }
   if (operation === 'replace') {
     checkDistinct(type, values, context.schema);
     return { ...present, values };
@@ -94,6 +103,38 @@ async function deleteValues(
     }
   }
   return { ...present, values: [...kept.values()] };
+}
+
+/** RFC 4525 §2. */
+function increment(present: Attribute, values: readonly Uint8Array[]): Attribute {
+  const { type } = present;
+  const [by, ...more] = values;
+  if (type.syntax.oid !== SyntaxOid.integer || by === undefined || more.length > 0) {
+    throw new DirectoryError(
+      'DIRECTORY_CONSTRAINT',
+      `an increment adds one integer to values of an integer syntax, not to ${type.name}`,
+    );
+  }
+  if (present.values.length === 0) {
+    throw noSuchAttribute(present);
+  }
+  const summand = parseInteger(type, by);
+  const sums = present.values.map((value) => {
+    const sum = String(parseInteger(type, value) + summand);
+    return encodeUtf8(sum);
+  });
+  return { ...present, values: sums };
+}
+
+function parseInteger(type: AttributeType, value: StoredValue): bigint {
+  const text = value instanceof Uint8Array ? decodeUtf8(value) : undefined;
+  if (text === undefined || text.length > MAX_INTEGER_LENGTH) {
+    throw new DirectoryError(
+      'DIRECTORY_CONSTRAINT',
+      `a number of more than ${MAX_INTEGER_LENGTH} digits cannot be added to ${type.name}`,
+    );
+  }
+  return BigInt(text);
 }
 
 function noSuchAttribute({ type }: Attribute): DirectoryError {

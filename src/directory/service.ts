@@ -86,10 +86,13 @@ export interface AddRequest {
 
 /** One change of RFC 4511 §4.6; changes are applied in order, all or none. */
 export interface Modification {
-  readonly operation: 'add' | 'delete' | 'replace';
+  readonly operation: 'add' | 'delete' | 'replace' | 'increment';
   /** An attribute description. */
   readonly attribute: string;
-  /** Empty with `delete`: the whole attribute; empty with `replace`: the attribute goes if it is there. */
+  /**
+   * Empty with `delete`: the whole attribute; empty with `replace`: the attribute goes if it is there;
+   * exactly one with `increment` (RFC 4525): what is added to every value.
+   */
   readonly values: readonly Uint8Array[];
 }
 
@@ -155,7 +158,12 @@ export interface DirectoryService {
   /** @throws {DirectoryError} `DIRECTORY_NOT_ON_NON_LEAF` when the entry has children. */
   delete(request: DeleteRequest, caller: Caller): Promise<void>;
 
-  /** Renames or moves one leaf entry. */
+  /**
+   * Renames or moves an entry with everything below it.
+   *
+   * @throws {DirectoryError} `DIRECTORY_SUBTREE_LIMIT` when more is below it than one change may move,
+   *   `DIRECTORY_ACCESS_DENIED` also when the caller may not rename all that moves.
+   */
   rename(request: RenameRequest, caller: Caller): Promise<void>;
 
   /**

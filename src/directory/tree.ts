@@ -106,8 +106,8 @@ export class Tree {
   }
 
   /**
-   * Writes `entry` in the place of `before`, which is a leaf when its name is another. Large values
-   * that both share are kept, those that are gone are released.
+   * Writes `entry` in the place of `before`; what is below `before` stays where it is. Large values that
+   * both share are kept, those that are gone are released.
    *
    * @returns the entry as stored.
    */

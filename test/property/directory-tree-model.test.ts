@@ -111,11 +111,11 @@ function applyToModel(model: Model, wish: Step): string | undefined {
   if (wish.kind === 'modify') {
     return modifyInModel(entry, wish);
   }
-  if (hasChildren(model, wish.path)) {
-    return 'DIRECTORY_NOT_ON_NON_LEAF';
-  }
   if (wish.kind === 'rename') {
     return renameInModel(model, wish, entry);
+  }
+  if (hasChildren(model, wish.path)) {
+    return 'DIRECTORY_NOT_ON_NON_LEAF';
   }
   model.delete(key);
   return undefined;
@@ -188,6 +188,10 @@ function renameInModel(
   }
   entry.names.add(newName);
   model.set(to, entry);
+  for (const [key, below] of [...model].filter(([each]) => each.endsWith(`,${from}`))) {
+    model.delete(key);
+    model.set(`${key.slice(0, -from.length)}${to}`, below);
+  }
   return undefined;
 }
 
@@ -342,7 +346,6 @@ const everyOutcome = [
   'modify DIRECTORY_VALUE_EXISTS',
   'modify done',
   'rename DIRECTORY_ENTRY_EXISTS',
-  'rename DIRECTORY_NOT_ON_NON_LEAF',
   'rename DIRECTORY_NO_SUCH_OBJECT',
   'rename DIRECTORY_UNWILLING',
   'rename done',

@@ -1,0 +1,183 @@
+/**
+ * Modify DN (RFC 4511 §4.9): an entry gets another name, another parent or both, and everything below
+ * it goes along, in one transaction. What moves keeps its identity (entryUUID) and, below the entry
+ * itself, its stamps: nothing of those entries changes but where they are.
+ *
+ * @module
+ */
+
+import { concatBytes } from '../core/bytes.ts';
+import type { Transaction } from '../store/store.ts';
+import type { CallerAccess } from './access.ts';
+import {
+  authoriseDelete,
+  authorisePlace,
+  type ChangeContext,
+  expectRight,
+  isSuffix,
+  refuseExisting,
+} from './change-access.ts';
+import type { ChangeRunner, CommittedChange } from './change-runner.ts';
+import { checkNameLength, type DirectoryCore, suffixOf } from './directory-core.ts';
+import { Dn, parseRdn, type Rdn, rdnOf } from './dn.ts';
+import { Entry } from './entry.ts';
+import { checkEntryRules, withNamingValues, withoutNamingValues } from './entry-rules.ts';
+import { stampModified } from './entry-stamp.ts';
+import { DirectoryError } from './errors.ts';
+import { isKeyWithin, keyDepth } from './key-range.ts';
+import { refuseManagedEntry } from './managed-attributes.ts';
+import type { Caller, RenameRequest } from './service.ts';
+
+/** One request, resolved. */
+interface Renaming {
+  readonly dn: Dn;
+  readonly newRdn: Rdn;
+  readonly target: Dn;
+  readonly deleteOldRdn: boolean;
+  readonly caller: Caller;
+}
+
+/** See `DirectoryService.rename`; `caller` is as it is now. */
+export async function renameEntry(
+  core: DirectoryCore,
+  changes: ChangeRunner,
+  { request, caller }: { readonly request: RenameRequest; readonly caller: Caller },
+): Promise<void> {
+  const renaming = resolveRenaming(core, request, caller);
+  const { dn, target } = renaming;
+  const details = { newName: target.format() };
+  const what = { kind: 'directory.rename', dn, caller, details } as const;
+  await changes.run(what, async (transaction, access) => {
+    const change = { view: transaction, access };
+    const before = await authoriseDelete(core, dn, change);
+    for (const { type } of [...rdnOf(dn).pairs, ...renaming.newRdn.pairs]) {
+      expectRight(access.on(before), type);
+    }
+    refuseManagedEntry(before, core.types);
+    const parent = await authoriseTarget(core, { target, before }, change);
+    const below = await authoriseBelow(core, { before, access }, transaction);
+    const renamed = renamedEntry(core, renaming, { before, parent });
+    const after = await writeRenamed(core, changes, { transaction, renaming, before, renamed });
+    await moveBelow(core, transaction, { below, before, after });
+    return { before, after, movedBelow: below };
+  });
+}
+
+function resolveRenaming(core: DirectoryCore, request: RenameRequest, caller: Caller): Renaming {
+  const { schema, suffixes } = core;
+  const { newSuperior, deleteOldRdn } = request;
+  const dn = Dn.parse(request.dn, schema);
+  const newRdn = parseRdn(request.newRdn, schema);
+  const superior = newSuperior === undefined ? dn.parent() : Dn.parse(newSuperior, schema);
+  if (superior === undefined || isSuffix(core, dn)) {
+    throw new DirectoryError('DIRECTORY_UNWILLING', 'a naming context cannot be renamed');
+  }
+  const target = superior.child(newRdn);
+  if (suffixes.some((suffix) => suffix.isWithin(dn) || isBelow(suffix, target))) {
+    throw new DirectoryError(
+      'DIRECTORY_UNWILLING',
+      'a naming context lies below the old name or the new one',
+    );
+  }
+  return { dn, newRdn, target, deleteOldRdn, caller };
+}
+
+function isBelow(dn: Dn, other: Dn): boolean {
+  return dn.depth > other.depth && dn.isWithin(other);
+}
+
+/** The new parent, when the new name may be taken. */
+async function authoriseTarget(
+  core: DirectoryCore,
+  { target, before }: { readonly target: Dn; readonly before: Entry },
+  change: ChangeContext,
+): Promise<Entry | undefined> {
+  if (target.key.length > before.key.length && isKeyWithin(target.key, before.key)) {
+    throw new DirectoryError('DIRECTORY_UNWILLING', 'an entry cannot be moved below itself');
+  }
+  const parent = await authorisePlace(core, target, change);
+  if (Buffer.compare(target.key, before.key) !== 0) {
+    await refuseExisting(core, target, change);
+  }
+  checkNameLength(core, target.key);
+  return parent;
+}
+
+/**
+ * The entries below, parents before their children. Whoever moves them must be allowed to rename each:
+ * another place may have other rules.
+ */
+async function authoriseBelow(
+  core: DirectoryCore,
+  { before, access }: { readonly before: Entry; readonly access: CallerAccess },
+  transaction: Transaction,
+): Promise<readonly Entry[]> {
+  const { tree, types, limits } = core;
+  const below: Entry[] = [];
+  for await (const entry of tree.subtree(transaction, before.key)) {
+    if (entry.key.length === before.key.length) {
+      continue;
+    }
+    expectRight(access.on(entry), 'entry');
+    refuseManagedEntry(entry, types);
+    if (below.length === limits.maxMovedEntries) {
+      throw new DirectoryError(
+        'DIRECTORY_SUBTREE_LIMIT',
+        `more than ${limits.maxMovedEntries} entries would move; move them in parts`,
+      );
+    }
+    below.push(entry);
+  }
+  return below;
+}
+
+/** The entry under its new name, checked but not stamped. */
+function renamedEntry(
+  core: DirectoryCore,
+  { dn, newRdn, target, deleteOldRdn }: Renaming,
+  { before, parent }: { readonly before: Entry; readonly parent: Entry | undefined },
+): Entry {
+  const { schema } = core;
+  const dnText = parent === undefined ? target.text : `${newRdn.text},${parent.dn}`;
+  const moved = new Entry(dnText, target.key, before.attributes);
+  const named = withNamingValues(moved, newRdn, schema);
+  const renamed = deleteOldRdn
+    ? withoutNamingValues(named, { oldRdn: rdnOf(dn), newRdn }, schema)
+    : named;
+  return checkEntryRules(renamed, core, { rdn: newRdn, before });
+}
+
+async function writeRenamed(
+  core: DirectoryCore,
+  changes: ChangeRunner,
+  act: {
+    readonly transaction: Transaction;
+    readonly renaming: Renaming;
+    readonly before: Entry;
+    readonly renamed: Entry;
+  },
+): Promise<NonNullable<CommittedChange['after']>> {
+  const { transaction, renaming, before, renamed } = act;
+  const { dn, target, caller } = renaming;
+  if (suffixOf(core, dn) !== suffixOf(core, target)) {
+    // The context that loses the entry has changed as well.
+    await changes.stamp(transaction, dn, caller.principal);
+  }
+  const facts = await changes.stamp(transaction, target, caller.principal);
+  return await core.tree.replace(transaction, before, stampModified(renamed, core.types, facts));
+}
+
+async function moveBelow(
+  core: DirectoryCore,
+  transaction: Transaction,
+  move: { readonly below: readonly Entry[]; readonly before: Entry; readonly after: Entry },
+): Promise<void> {
+  const { below, before, after } = move;
+  for (const entry of below) {
+    const key = concatBytes(after.key, entry.key.subarray(before.key.length));
+    checkNameLength(core, key);
+    const rdns = Dn.parse(entry.dn, core.schema).rdns.slice(0, keyDepth(key) - keyDepth(after.key));
+    const dnText = [...rdns.map(({ text }) => text), after.dn].join(',');
+    await core.tree.replace(transaction, entry, new Entry(dnText, key, entry.attributes));
+  }
+}
