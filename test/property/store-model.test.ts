@@ -320,7 +320,7 @@ describe('store, against a sorted map', () => {
           rmSync(folder, { recursive: true, force: true });
         }
       }),
-      { numRuns: 400, seed: 20_260_105 },
+      { numRuns: 200, seed: 20_260_105 },
     );
   });
 });
