@@ -228,7 +228,7 @@ export class CertificateAuthority {
    * A published list in DER: the newest, or one of the archive.
    *
    * @returns undefined when there is none of this number, or none at all yet.
-   * @throws {CaError} `CA_SCOPE_UNKNOWN`
+   * @throws {CaError} `CA_SCOPE_UNKNOWN`, `CA_RECORD_DAMAGED`
    */
   readList(scopeId: string, number?: bigint): Promise<Uint8Array | undefined> {
     const { store, tables, scopes } = this.#core;
@@ -239,7 +239,14 @@ export class CertificateAuthority {
         number === undefined
           ? published
           : await readArchived(view, tables, { scopeId: id, number });
-      return list === undefined ? undefined : await view.readLarge(list.sha256);
+      if (list === undefined) {
+        return undefined;
+      }
+      const der = await view.readLarge(list.sha256);
+      if (der === undefined) {
+        throw new CaError('CA_RECORD_DAMAGED', `list ${list.number} of ${id} is not in the store`);
+      }
+      return der;
     });
   }
 
