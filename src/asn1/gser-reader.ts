@@ -7,15 +7,28 @@
  * @module
  */
 
+import { parseHex } from '../core/bytes.ts';
 import { GserError } from './errors.ts';
+import { isOid } from './oid.ts';
 
 /** Nothing that is asserted comes near it. */
 const MAX_LENGTH = 65_536;
 const MAX_INTEGER_DIGITS = 1000;
+/** Elements of one SEQUENCE OF; what is asserted has a few. */
+const MAX_ELEMENTS = 64;
 
 const identifierShape = /[a-z][a-zA-Z0-9]*(?:-[a-zA-Z0-9]+)*/y;
 const integerShape = /(?:0|-?[1-9][0-9]*)(?![0-9])/y;
 const oidShape = /[0-2](?:\.(?:0|[1-9][0-9]*))+(?![0-9.])/y;
+/** Capitals by the grammar; small letters do no harm. */
+const hexadecimalShape = /'[0-9A-Fa-f]*'H/y;
+const binaryShape = /'[01]*'B/y;
+
+export interface GserBits {
+  /** As text of `0` and `1`. */
+  readonly bits: string;
+  readonly isHexadecimal: boolean;
+}
 
 export class GserReader {
   readonly #text: string;
@@ -37,6 +50,11 @@ export class GserReader {
     );
   }
 
+  /** The character that comes next, spaces apart; empty at the end. Nothing is read. */
+  nextCharacter(): string {
+    return this.#text.charAt(this.#afterSpaces());
+  }
+
   /** Reads `mark` with the spaces before it, if it is there. */
   skip(mark: string): boolean {
     const start = this.#afterSpaces();
@@ -45,6 +63,11 @@ export class GserReader {
     }
     this.#at = start + mark.length;
     return true;
+  }
+
+  /** True when `mark` comes next, spaces apart; nothing is read. */
+  isNext(mark: string): boolean {
+    return this.#text.startsWith(mark, this.#afterSpaces());
   }
 
   /** Reads `mark` with the spaces before it. */
@@ -77,7 +100,58 @@ export class GserReader {
 
   /** OBJECT IDENTIFIER, in dotted decimals. */
   readOid(): string {
-    return this.#read(oidShape, 'an object identifier');
+    const oid = this.#read(oidShape, 'an object identifier');
+    return isOid(oid) ? oid : this.fail('there is no such object identifier');
+  }
+
+  /** OCTET STRING: `'0A1B'H`. */
+  readOctetString(): Uint8Array {
+    const octets = parseHex(this.#read(hexadecimalShape, 'an octet string').slice(1, -2));
+    return octets ?? this.fail('an octet string has half an octet');
+  }
+
+  /**
+   * BIT STRING without names: `'0101'B`, or `'5'H` for whole groups of four; the latter may as well
+   * be an OCTET STRING.
+   */
+  readBitString(): GserBits {
+    if (this.#isShapeNext(binaryShape)) {
+      const bits = this.#read(binaryShape, 'a bit string').slice(1, -2);
+      return { bits, isHexadecimal: false };
+    }
+    const digits = this.#read(hexadecimalShape, 'a bit string').slice(1, -2);
+    const groups = Array.from(digits, (digit) =>
+      Number.parseInt(digit, 16).toString(2).padStart(4, '0'),
+    );
+    return { bits: groups.join(''), isHexadecimal: true };
+  }
+
+  /** What an open type may hold: an INTEGER, or an OBJECT IDENTIFIER as text. */
+  readIntegerOrOid(): bigint | string {
+    return this.#isShapeNext(oidShape) ? this.readOid() : this.readInteger();
+  }
+
+  /**
+   * BIT STRING with named bits: `{ name, name }`, or as without names.
+   *
+   * @param names By number; those that are left out have none.
+   * @returns the numbers of the bits that are set.
+   */
+  readNamedBits(names: readonly (string | undefined)[]): ReadonlySet<number> {
+    if (!this.isNext('{')) {
+      const { bits } = this.readBitString();
+      return new Set([...bits].flatMap((bit, number) => (bit === '1' ? [number] : [])));
+    }
+    const numbers = new Set<number>();
+    this.readElements(() => {
+      const name = this.readIdentifier();
+      const number = names.indexOf(name);
+      if (number < 0) {
+        this.fail(`${name} is not one of the bits`);
+      }
+      numbers.add(number);
+    });
+    return numbers;
   }
 
   /** A string type's value: in double quotes, those inside doubled. */
@@ -118,6 +192,32 @@ export class GserReader {
       readComponent(name);
     } while (this.skip(','));
     this.expect('}');
+  }
+
+  /**
+   * A SEQUENCE OF value: `{ value, value }`, at most 64 of them, perhaps none.
+   *
+   * @param readElement Reads one value, or fails.
+   */
+  readElements(readElement: () => void): void {
+    this.expect('{');
+    if (this.skip('}')) {
+      return;
+    }
+    let count = 0;
+    do {
+      count += 1;
+      if (count > MAX_ELEMENTS) {
+        this.fail(`more than ${MAX_ELEMENTS} values`);
+      }
+      readElement();
+    } while (this.skip(','));
+    this.expect('}');
+  }
+
+  #isShapeNext(shape: RegExp): boolean {
+    shape.lastIndex = this.#afterSpaces();
+    return shape.test(this.#text);
   }
 
   #read(shape: RegExp, what: string): string {

@@ -10,7 +10,7 @@ import { compareBytes } from '../core/bytes.ts';
 import type { ReadView } from '../store/store.ts';
 import type { EqualityIndex } from './equality-index.ts';
 import type { ResolvedFilter } from './filter-resolution.ts';
-import type { AttributeType } from './schema-model.ts';
+import type { AttributeType, EqualityAssertion } from './schema-model.ts';
 
 /** Where candidates are looked for. */
 export interface CandidatePlace {
@@ -21,7 +21,7 @@ export interface CandidatePlace {
 
 interface LookUp {
   readonly type: AttributeType;
-  readonly valueKey: Uint8Array;
+  readonly indexKey: Uint8Array;
 }
 
 /** Look-ups whose results together hold every match; none when nothing can match. */
@@ -59,8 +59,16 @@ async function planFilter(
       return [];
     case 'value': {
       const { target, test } = filter;
-      const isIndexed = test.kind === 'equality' && index.has(target.type);
-      return isIndexed ? [{ type: target.type, valueKey: test.key }] : undefined;
+      return test.kind === 'equality' && index.has(target.type)
+        ? planLookUp(target.type, test.assertion)
+        : undefined;
+    }
+    case 'extensible': {
+      const { target, test, dnAttributes } = filter;
+      const isEquality = target !== undefined && test.rule === target.type.equality;
+      return isEquality && test.kind === 'equality' && !dnAttributes && index.has(target.type)
+        ? planLookUp(target.type, test.assertion)
+        : undefined;
     }
     case 'and':
       return await smallest(await planEach(filter.filters, index, place), index, place);
@@ -70,9 +78,12 @@ async function planFilter(
     }
     case 'not':
     case 'present':
-    case 'extensible':
       return undefined;
   }
+}
+
+function planLookUp(type: AttributeType, { indexKey }: EqualityAssertion): Plan | undefined {
+  return indexKey === undefined ? undefined : [{ type, indexKey }];
 }
 
 async function planEach(

@@ -40,7 +40,7 @@ export async function compareValue(
     const special = publicEntry(dn, publicEntries);
     const { entry, access } = special ?? (await findVisible(core, dn, context));
     const rule = equalityOf(asserted.type);
-    const assertionKey = rule.assertionKey(request.value, schema);
+    const assertion = rule.readAssertion(request.value, schema);
     const wanted = core.computed.wanted((type) => isSubtypeOf(type, asserted.type));
     const complete =
       special === undefined ? await core.computed.complete(entry, wanted, context) : entry;
@@ -50,10 +50,7 @@ export async function compareValue(
     if (attributes.length === 0) {
       throw new DirectoryError('DIRECTORY_NO_SUCH_ATTRIBUTE', 'the entry has no such attribute');
     }
-    return await someMatches(attributes, snapshot, (value) => {
-      const valueKey = rule.valueKey(value, schema);
-      return rule.matches?.(valueKey, assertionKey) ?? equalBytes(valueKey, assertionKey);
-    });
+    return await someMatches(attributes, snapshot, (value) => assertion.matches(value));
   } finally {
     await snapshot.close();
   }

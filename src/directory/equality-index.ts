@@ -6,8 +6,8 @@
  * index · OID · 0x00 · value · 0x00 0x01 · key of the name  -> nothing
  * ```
  *
- * The value is the equality rule's key, 0x00 within it written 0x00 0xff, its tail replaced by a hash
- * when it is long: postings are candidates, the filter decides. A value of a subtype is posted
+ * The value is an index key of the equality rule, 0x00 within it written 0x00 0xff, its tail replaced
+ * by a hash when it is long: postings are candidates, the filter decides. A value of a subtype is posted
  * under every indexed supertype too, because a filter on the supertype matches it (RFC 4511
  * §4.5.1.7). Postings of one value stand in the order of names, so that a base restricts them to a
  * range.
@@ -23,7 +23,7 @@ import { concatBytes, encodeUtf8, formatHex } from '../core/bytes.ts';
 import { Keyspace, keyOf } from '../store/keyspace.ts';
 import type { ReadView, Transaction } from '../store/store.ts';
 import { isSubtypeOf } from './attribute-description.ts';
-import type { Entry } from './entry.ts';
+import type { Entry, StoredValue } from './entry.ts';
 import { DirectoryError } from './errors.ts';
 import { prefixRange } from './key-range.ts';
 import { loadValue } from './large-values.ts';
@@ -35,6 +35,16 @@ const KEPT_BYTES = 96;
 const endOfValue = Uint8Array.of(0x00, 0x01);
 const nothing = new Uint8Array(0);
 
+/** Keys of postings, by their text. */
+type Postings = ReadonlyMap<string, Uint8Array>;
+const noPostings: Postings = new Map();
+
+interface PostedValues {
+  readonly type: AttributeType;
+  readonly entry: Entry | undefined;
+  readonly values: readonly StoredValue[];
+}
+
 export class EqualityIndex {
   readonly #types: readonly AttributeType[];
   readonly #schema: SchemaLookup;
@@ -44,10 +54,10 @@ export class EqualityIndex {
   /** @throws {DirectoryError} `DIRECTORY_INAPPROPRIATE_MATCHING` for a type without equality rule. */
   constructor(types: readonly AttributeType[], schema: SchemaLookup) {
     for (const type of types) {
-      if (type.equality === undefined || type.equality.matches !== undefined) {
+      if (type.equality === undefined) {
         throw new DirectoryError(
           'DIRECTORY_INAPPROPRIATE_MATCHING',
-          `${type.name} cannot be indexed: its equality rule does not go by one key`,
+          `${type.name} cannot be indexed: it has no equality rule`,
         );
       }
     }
@@ -64,44 +74,50 @@ export class EqualityIndex {
     return this.#types.includes(type);
   }
 
-  /** Brings the postings from the old entry to the new one; undefined stands for no entry. */
+  /**
+   * Brings the postings from the old entry to the new one of the same name; undefined stands for no
+   * entry. Values of an index that the change leaves alone are not read.
+   */
   async update(
     transaction: Transaction,
     before: Entry | undefined,
     after: Entry | undefined,
   ): Promise<void> {
-    const old = before === undefined ? new Map() : await this.#postings(transaction, before);
-    const current = after === undefined ? new Map() : await this.#postings(transaction, after);
-    for (const [text, key] of old) {
-      if (!current.has(text)) {
-        transaction.delete(key);
-      }
-    }
-    for (const [text, key] of current) {
-      if (!old.has(text)) {
-        transaction.put(key, nothing);
+    for (const type of this.#types) {
+      const values = [this.#valuesOf(before, type), this.#valuesOf(after, type)] as const;
+      if (!isSame(...values)) {
+        const old = await this.#postings(transaction, { type, entry: before, values: values[0] });
+        const current = await this.#postings(transaction, {
+          type,
+          entry: after,
+          values: values[1],
+        });
+        replacePostings(transaction, old, current);
       }
     }
   }
 
   /** Posts an existing entry under one type alone; used when an index is built. */
   async post(transaction: Transaction, entry: Entry, type: AttributeType): Promise<void> {
-    for (const key of (await this.#postings(transaction, entry, type)).values()) {
-      transaction.put(key, nothing);
-    }
+    const values = this.#valuesOf(entry, type);
+    replacePostings(
+      transaction,
+      noPostings,
+      await this.#postings(transaction, { type, entry, values }),
+    );
   }
 
   /**
    * Names' keys, in order, of entries at or below `baseKey` that may have the value.
    *
-   * @param valueKey The key that the type's equality rule makes of the assertion.
+   * @param indexKey The key that the type's equality rule makes of the assertion.
    */
   async *candidates(
     view: ReadView,
-    lookUp: { readonly type: AttributeType; readonly valueKey: Uint8Array },
+    lookUp: { readonly type: AttributeType; readonly indexKey: Uint8Array },
     range: { readonly baseKey: Uint8Array; readonly limit?: number },
   ): AsyncIterable<Uint8Array> {
-    const prefix = postingPrefix(lookUp.type, lookUp.valueKey);
+    const prefix = postingPrefix(lookUp.type, lookUp.indexKey);
     const limit = range.limit === undefined ? {} : { limit: range.limit };
     const keys = view.keys({ ...prefixRange(concatBytes(prefix, range.baseKey)), ...limit });
     for await (const key of keys) {
@@ -109,23 +125,21 @@ export class EqualityIndex {
     }
   }
 
-  async #postings(
-    view: ReadView,
-    entry: Entry,
-    only?: AttributeType,
-  ): Promise<Map<string, Uint8Array>> {
+  /** Every value that an index posts. */
+  #valuesOf(entry: Entry | undefined, indexed: AttributeType): readonly StoredValue[] {
+    const attributes = entry?.attributes ?? [];
+    return attributes
+      .filter(({ type }) => this.#targetsOf(type).includes(indexed))
+      .flatMap(({ values }) => values);
+  }
+
+  async #postings(view: ReadView, { type, entry, values }: PostedValues): Promise<Postings> {
     const postings = new Map<string, Uint8Array>();
-    for (const { type, values } of entry.attributes) {
-      for (const target of this.#targetsOf(type)) {
-        if (only !== undefined && target !== only) {
-          continue;
-        }
-        for (const value of values) {
-          const bytes = await loadValue(view, value);
-          const valueKey = target.equality?.valueKey(bytes, this.#schema) ?? bytes;
-          const key = concatBytes(postingPrefix(target, valueKey), entry.key);
-          postings.set(formatHex(key), key);
-        }
+    for (const value of values) {
+      const bytes = await loadValue(view, value);
+      for (const indexKey of type.equality?.indexKeys(bytes, this.#schema) ?? []) {
+        const key = concatBytes(postingPrefix(type, indexKey), entry?.key ?? nothing);
+        postings.set(formatHex(key), key);
       }
     }
     return postings;
@@ -144,6 +158,23 @@ export class EqualityIndex {
 /** Where all postings of a type are. */
 export function indexPrefix(type: Pick<AttributeType, 'oid'>): Uint8Array {
   return keyOf(Keyspace.index, encodeUtf8(type.oid), Uint8Array.of(0));
+}
+
+function replacePostings(transaction: Transaction, old: Postings, current: Postings): void {
+  for (const [text, key] of old) {
+    if (!current.has(text)) {
+      transaction.delete(key);
+    }
+  }
+  for (const [text, key] of current) {
+    if (!old.has(text)) {
+      transaction.put(key, nothing);
+    }
+  }
+}
+
+function isSame(left: readonly StoredValue[], right: readonly StoredValue[]): boolean {
+  return left.length === right.length && left.every((value, at) => value === right[at]);
 }
 
 function postingPrefix(type: AttributeType, valueKey: Uint8Array): Uint8Array {

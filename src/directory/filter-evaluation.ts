@@ -8,7 +8,7 @@
  * @module
  */
 
-import { compareBytes, equalBytes } from '../core/bytes.ts';
+import { compareBytes } from '../core/bytes.ts';
 import { isSubtypeOf } from './attribute-description.ts';
 import type { Dn } from './dn.ts';
 import { DirectoryError } from './errors.ts';
@@ -181,10 +181,8 @@ function matchesAny(values: readonly Uint8Array[], test: ValueTest, schema: Sche
 function matchesValue(value: Uint8Array, test: ValueTest, schema: SchemaLookup): boolean {
   try {
     switch (test.kind) {
-      case 'equality': {
-        const key = test.rule.valueKey(value, schema);
-        return test.rule.matches?.(key, test.key) ?? equalBytes(key, test.key);
-      }
+      case 'equality':
+        return test.assertion.matches(value);
       case 'greaterOrEqual':
         return compareBytes(test.rule.valueKey(value, schema), test.key) >= 0;
       case 'lessOrEqual':

@@ -19,6 +19,7 @@ import {
 import { matchingRule } from './matching-rules.ts';
 import type {
   AttributeType,
+  EqualityAssertion,
   EqualityRule,
   MatchingRule,
   OrderingRule,
@@ -39,8 +40,7 @@ export type ValueTest =
   | {
       readonly kind: 'equality';
       readonly rule: EqualityRule;
-      /** The rule's key of the assertion; what an index is asked for, unless the rule `matches`. */
-      readonly key: Uint8Array;
+      readonly assertion: EqualityAssertion;
     }
   | {
       readonly kind: 'greaterOrEqual' | 'lessOrEqual' | 'less';
@@ -148,7 +148,7 @@ function assertionTest(
     // RFC 4511 §4.5.1.7.6: without an approximate rule, as equality.
     case 'approx': {
       const rule = type.equality;
-      return rule && { kind: 'equality', rule, key: rule.assertionKey(filter.value, schema) };
+      return rule && equalityTest(rule, filter.value, schema);
     }
     case 'greaterOrEqual':
     case 'lessOrEqual': {
@@ -156,6 +156,10 @@ function assertionTest(
       return rule && { kind: filter.kind, rule, key: rule.valueKey(filter.value, schema) };
     }
   }
+}
+
+function equalityTest(rule: EqualityRule, value: Uint8Array, schema: SchemaLookup): ValueTest {
+  return { kind: 'equality', rule, assertion: rule.readAssertion(value, schema) };
 }
 
 function substringTest(type: AttributeType, filter: SubstringsFilter): ValueTest | undefined {
@@ -196,7 +200,7 @@ function extensibleTest(
 ): ValueTest | undefined {
   switch (rule.kind) {
     case 'equality':
-      return { kind: 'equality', rule, key: rule.assertionKey(value, schema) };
+      return equalityTest(rule, value, schema);
     // An ordering rule alone is true for values before the assertion (RFC 4517 §4.2.4).
     case 'ordering':
       return { kind: 'less', rule, key: rule.valueKey(value, schema) };

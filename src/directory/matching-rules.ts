@@ -10,7 +10,8 @@ import { certificateRules } from './certificate-rules.ts';
 import { Dn } from './dn.ts';
 import { DirectoryError } from './errors.ts';
 import { parseGeneralizedTime } from './generalized-time.ts';
-import type { EqualityRule, MatchingRule, OrderingRule, SchemaLookup } from './schema-model.ts';
+import { type KeyOf, keyedRule } from './keyed-rule.ts';
+import type { EqualityRule, MatchingRule, OrderingRule } from './schema-model.ts';
 import { firstComponentOf } from './schema-parser.ts';
 import { stringRules } from './string-rules.ts';
 import { splitOptionalUid } from './syntax.ts';
@@ -28,8 +29,6 @@ function textOf(value: Uint8Array): string {
   return text;
 }
 
-type KeyOf = (value: Uint8Array, schema: SchemaLookup) => Uint8Array;
-
 interface Facts {
   readonly oid: string;
   readonly name: string;
@@ -41,13 +40,7 @@ interface Facts {
 /** An equality rule whose assertions are values. */
 function equality(facts: Facts, key: KeyOf): EqualityRule {
   const { appliesTo = [facts.syntax], ...rest } = facts;
-  return {
-    kind: 'equality',
-    ...rest,
-    appliesTo: new Set(appliesTo),
-    valueKey: key,
-    assertionKey: key,
-  };
+  return keyedRule({ ...rest, appliesTo: new Set(appliesTo), valueKey: key });
 }
 
 function ordering(facts: Facts, key: KeyOf): OrderingRule {
@@ -139,8 +132,7 @@ const descriptionSyntaxes: readonly string[] = [
   SyntaxOid.ditContentRuleDescription,
 ];
 
-const objectIdentifierFirstComponentMatch: EqualityRule = {
-  kind: 'equality',
+const objectIdentifierFirstComponentMatch = keyedRule({
   oid: '2.5.13.30',
   name: 'objectIdentifierFirstComponentMatch',
   syntax: SyntaxOid.objectIdentifier,
@@ -153,10 +145,9 @@ const objectIdentifierFirstComponentMatch: EqualityRule = {
     return encodeUtf8(oid);
   },
   assertionKey: objectIdentifierKey,
-};
+});
 
-const integerFirstComponentMatch: EqualityRule = {
-  kind: 'equality',
+const integerFirstComponentMatch = keyedRule({
   oid: '2.5.13.29',
   name: 'integerFirstComponentMatch',
   syntax: SyntaxOid.integer,
@@ -169,7 +160,7 @@ const integerFirstComponentMatch: EqualityRule = {
     return encodeUtf8(number);
   },
   assertionKey: integerKey,
-};
+});
 
 const { integer, octetString, generalizedTime, changeSequenceNumber } = SyntaxOid;
 

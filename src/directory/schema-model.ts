@@ -43,17 +43,28 @@ interface RuleFacts {
   readonly appliesTo: ReadonlySet<string>;
 }
 
+/** An assertion that was read once and can be put to any number of values. */
+export interface EqualityAssertion {
+  /**
+   * One of the {@link EqualityRule.indexKeys} of every value that matches; undefined when the
+   * assertion does not fix one, and no index can help.
+   */
+  readonly indexKey: Uint8Array | undefined;
+  /** @throws {DirectoryError} `DIRECTORY_INVALID_SYNTAX` for a value that the rule cannot take. */
+  matches(value: Uint8Array): boolean;
+}
+
 /**
- * An equality rule. A value and an assertion match exactly when their keys are the same bytes,
- * unless the rule has `matches`, which then decides.
- *
- * Every function throws DirectoryError `DIRECTORY_INVALID_SYNTAX` for bytes it cannot take.
+ * An equality rule. Every function throws DirectoryError `DIRECTORY_INVALID_SYNTAX` for bytes it
+ * cannot take.
  */
 export interface EqualityRule extends RuleFacts {
   readonly kind: 'equality';
+  /** The same for two values exactly when they are the same value: what tells values apart. */
   valueKey(value: Uint8Array, schema: SchemaLookup): Uint8Array;
-  assertionKey(assertion: Uint8Array, schema: SchemaLookup): Uint8Array;
-  readonly matches?: (valueKey: Uint8Array, assertionKey: Uint8Array) => boolean;
+  /** What an index posts the value under. */
+  indexKeys(value: Uint8Array, schema: SchemaLookup): readonly Uint8Array[];
+  readAssertion(assertion: Uint8Array, schema: SchemaLookup): EqualityAssertion;
 }
 
 /** An ordering rule: keys compare as unsigned bytes. */

@@ -6,6 +6,7 @@
  */
 
 import { concatBytes, encodeUtf8 } from '../core/bytes.ts';
+import { keyedRule } from './keyed-rule.ts';
 import type {
   EqualityRule,
   MatchingRule,
@@ -40,14 +41,7 @@ interface StringKind {
 
 function equality(kind: StringKind, facts: Facts): EqualityRule {
   const { syntax, appliesTo, prepare } = kind;
-  return {
-    kind: 'equality',
-    ...facts,
-    syntax,
-    appliesTo,
-    valueKey: prepare,
-    assertionKey: prepare,
-  };
+  return keyedRule({ ...facts, syntax, appliesTo, valueKey: prepare });
 }
 
 function ordering(kind: StringKind, facts: Facts): OrderingRule {

@@ -42,8 +42,11 @@ export const SyntaxOid = {
   ldapSyntaxDescription: '1.3.6.1.4.1.1466.115.121.1.54',
   substringAssertion: '1.3.6.1.4.1.1466.115.121.1.58',
   certificateExactAssertion: '1.3.6.1.1.15.1',
+  certificateAssertion: '1.3.6.1.1.15.2',
   certificatePairExactAssertion: '1.3.6.1.1.15.3',
+  certificatePairAssertion: '1.3.6.1.1.15.4',
   certificateListExactAssertion: '1.3.6.1.1.15.5',
+  certificateListAssertion: '1.3.6.1.1.15.6',
   algorithmIdentifier: '1.3.6.1.1.15.7',
   uuid: '1.3.6.1.1.16.1',
   /** OpenLDAP's change sequence number, which entryCSN and contextCSN have. */

@@ -300,12 +300,24 @@ const facts: Readonly<Record<KnownSyntaxOid, SyntaxFacts>> = {
     description: 'X.509 Certificate Exact Assertion',
     problem: assertionOnly,
   },
+  [SyntaxOid.certificateAssertion]: {
+    description: 'X.509 Certificate Assertion',
+    problem: assertionOnly,
+  },
   [SyntaxOid.certificatePairExactAssertion]: {
     description: 'X.509 Certificate Pair Exact Assertion',
     problem: assertionOnly,
   },
+  [SyntaxOid.certificatePairAssertion]: {
+    description: 'X.509 Certificate Pair Assertion',
+    problem: assertionOnly,
+  },
   [SyntaxOid.certificateListExactAssertion]: {
     description: 'X.509 Certificate List Exact Assertion',
+    problem: assertionOnly,
+  },
+  [SyntaxOid.certificateListAssertion]: {
+    description: 'X.509 Certificate List Assertion',
     problem: assertionOnly,
   },
   [SyntaxOid.algorithmIdentifier]: {

@@ -196,6 +196,17 @@ export function parseSubjectPublicKeyInfo(der: Uint8Array): PublicKeyInfo {
 }
 
 /**
+ * The algorithm's OID in a SubjectPublicKeyInfo, whether it is supported or not.
+ *
+ * @throws {X509Error} `X509_PUBLIC_KEY`
+ */
+export function readPublicKeyAlgorithm(spki: Uint8Array): string {
+  return parsing('X509_PUBLIC_KEY', 'SubjectPublicKeyInfo', () =>
+    splitSubjectPublicKeyInfo(spki).algorithm.readOid(),
+  );
+}
+
+/**
  * The content of the subjectPublicKey BIT STRING, which key identifiers hash.
  *
  * @throws {X509Error} `X509_PUBLIC_KEY`

@@ -39,7 +39,8 @@ export interface RevokedEntry {
   readonly raw: Uint8Array;
 }
 
-export interface CertificateList {
+/** A CRL without a look at its entries. */
+export interface CertificateListHead {
   /** The complete CRL; every other byte array here is a view of it. */
   readonly der: Uint8Array;
   /** What was signed. */
@@ -54,10 +55,13 @@ export interface CertificateList {
   readonly extensions: readonly Extension[];
   /** cRLNumber. */
   readonly number?: bigint;
-  readonly entryCount: number;
   /** The entries one after another, without the SEQUENCE around them. */
   readonly entryBytes: Uint8Array;
   readonly signature: Uint8Array;
+}
+
+export interface CertificateList extends CertificateListHead {
+  readonly entryCount: number;
   /** The entries, parsed one at a time. */
   entries(): Iterable<RevokedEntry>;
   /** A cursor before the first entry, for lists too long for an object per entry. */
@@ -73,6 +77,25 @@ const extensionsTag = contextTag(0, 'constructed');
  *   is malformed.
  */
 export function parseCertificateList(der: Uint8Array): CertificateList {
+  return parsing('X509_CERTIFICATE_LIST', 'certificate list', () => {
+    const head = parseCertificateListHead(der);
+    const { entryBytes } = head;
+    return {
+      ...head,
+      entryCount: countEntries(entryBytes),
+      entries: () => listEntries(entryBytes),
+      cursor: () => new RevokedEntryCursor(entryBytes),
+    };
+  });
+}
+
+/**
+ * Parses one CRL except for its entries, which are passed over as one element: for lists that were
+ * checked before, of whatever size.
+ *
+ * @throws {X509Error} As {@link parseCertificateList}.
+ */
+export function parseCertificateListHead(der: Uint8Array): CertificateListHead {
   return parsing('X509_CERTIFICATE_LIST', 'certificate list', () => {
     const { tbs, signatureAlgorithm, signature } = parseSigned(der);
     const reader = new DerReader(tbs).readConstructed();
@@ -98,11 +121,8 @@ export function parseCertificateList(der: Uint8Array): CertificateList {
       ...(nextUpdateMs === undefined ? {} : { nextUpdateMs }),
       extensions,
       ...(number === undefined ? {} : { number: parseCrlNumber(number.value) }),
-      entryCount: countEntries(entryBytes),
       entryBytes,
       signature,
-      entries: () => listEntries(entryBytes),
-      cursor: () => new RevokedEntryCursor(entryBytes),
     };
   });
 }

@@ -50,6 +50,7 @@ export const Oid = {
   // Certificate and CRL extensions (RFC 5280 §4.2, §5.2, §5.3).
   subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',
+  privateKeyUsagePeriod: '2.5.29.16',
   subjectAltName: '2.5.29.17',
   issuerAltName: '2.5.29.18',
   basicConstraints: '2.5.29.19',

@@ -18,13 +18,11 @@ function ruleOf(name: string): EqualityRule {
 
 function matches(ruleName: string, value: Uint8Array, assertion: string): boolean {
   const rule = ruleOf(ruleName);
-  const valueKey = rule.valueKey(value, schema);
-  const assertionKey = rule.assertionKey(encodeUtf8(assertion), schema);
-  return rule.matches?.(valueKey, assertionKey) ?? equalBytes(valueKey, assertionKey);
+  return rule.readAssertion(encodeUtf8(assertion), schema).matches(value);
 }
 
 function refuses(ruleName: string, assertion: string): void {
-  assert.throws(() => ruleOf(ruleName).assertionKey(encodeUtf8(assertion), schema), {
+  assert.throws(() => ruleOf(ruleName).readAssertion(encodeUtf8(assertion), schema), {
     name: 'DirectoryError',
     code: 'DIRECTORY_INVALID_SYNTAX',
   });
@@ -164,11 +162,35 @@ describe('certificateListExactMatch (RFC 4523 §3.5)', () => {
     ['issuer and time', `${head}, ${time} }`, true],
     ['with its distribution point by name', `${head}, ${time}, distributionPoint ${point} }`, true],
     ['with its distribution point by URI', `${head}, ${time}, distributionPoint ${uri} }`, true],
+    [
+      'among other names of its distribution point',
+      `${head}, ${time}, distributionPoint fullName:{ rfc822Name:"a@b", ${uri.slice(10)} }`,
+      true,
+    ],
+    ['the time as slapd writes it', `${head}, thisUpdate "20170515105627Z" }`, true],
+    ['the time as bare UTCTime', `${head}, thisUpdate "170515105627Z" }`, true],
+    [
+      'the time as GeneralizedTime, with an offset',
+      `${head}, thisUpdate generalizedTime:"20170515195627+0900" }`,
+      true,
+    ],
     ['another time', `${head}, thisUpdate utcTime:"170515105628Z" }`, false],
+    ['another time, without seconds', `${head}, thisUpdate utcTime:"1705151056Z" }`, false],
+    ['a century before', `${head}, thisUpdate generalizedTime:"19170515105627Z" }`, false],
     ['another issuer', `{ issuer rdnSequence:"C=US", ${time} }`, false],
     [
       'another distribution point',
       `${head}, ${time}, distributionPoint ${point.replace('1251', '1249')} }`,
+      false,
+    ],
+    [
+      'a distribution point of another kind',
+      `${head}, ${time}, distributionPoint fullName:{ rfc822Name:"a" } }`,
+      false,
+    ],
+    [
+      'a distribution point relative to the issuer',
+      `${head}, ${time}, distributionPoint nameRelativeToCRLIssuer:"cn=CRL1251" }`,
       false,
     ],
   ];
@@ -181,11 +203,17 @@ describe('certificateListExactMatch (RFC 4523 §3.5)', () => {
   const refused = [
     `${head} }`,
     `{ ${time} }`,
-    `${head}, thisUpdate "170515105627Z" }`,
-    `${head}, thisUpdate utcTime:"1705151056Z" }`,
-    `${head}, thisUpdate generalizedTime:"20170515105627Z" }`,
-    `${head}, ${time}, distributionPoint fullName:{ rfc822Name:"a" } }`,
-    `${head}, ${time}, distributionPoint nameRelativeToCRLIssuer:"cn=a" }`,
+    `${head}, thisUpdate "1705151056Z" }`,
+    `${head}, thisUpdate "170515105627" }`,
+    `${head}, thisUpdate utcTime:"170515105627" }`,
+    `${head}, thisUpdate utcTime:"20170515105627Z" }`,
+    `${head}, thisUpdate utcTime:"170230105627Z" }`,
+    `${head}, thisUpdate generalizedTime:"170515105627Z" }`,
+    `${head}, thisUpdate localTime:"170515105627Z" }`,
+    `${head}, ${time}, distributionPoint fullName:{ } }`,
+    `${head}, ${time}, distributionPoint fullName:{ x400Address:"a" } }`,
+    `${head}, ${time}, distributionPoint nameRelativeToCRLIssuer:cn }`,
+    `${head}, ${time}, distributionPoint shortName:"cn=a" }`,
     `${head}, ${time}, minCRLNumber 1 }`,
   ];
   for (const assertion of refused) {
@@ -198,12 +226,18 @@ describe('certificateListExactMatch (RFC 4523 §3.5)', () => {
 describe('algorithmIdentifierMatch (RFC 4523 §3.7)', () => {
   const rsa = Buffer.from('300f300d06092a864886f70d01010b0500', 'hex');
   const ecdsa = Buffer.from('300c300a06082a8648ce3d040302', 'hex');
+  const curve = Buffer.from('3015301306072a8648ce3d020106082a8648ce3d030107', 'hex');
   const rows: readonly (readonly [value: Uint8Array, assertion: string, matches: boolean])[] = [
     [rsa, '{ algorithm 1.2.840.113549.1.1.11 }', true],
     [rsa, '{ algorithm 1.2.840.113549.1.1.11, parameters NULL }', true],
     [rsa, '{ algorithm 1.2.840.113549.1.1.12 }', false],
     [ecdsa, '{ algorithm 1.2.840.10045.4.3.2 }', true],
     [ecdsa, '{ algorithm 1.2.840.10045.4.3.2, parameters NULL }', false],
+    [curve, '{ algorithm 1.2.840.10045.2.1, parameters namedCurve:1.2.840.10045.3.1.7 }', true],
+    [curve, '{ parameters 1.2.840.10045.3.1.7, algorithm 1.2.840.10045.2.1 }', true],
+    [curve, '{ algorithm 1.2.840.10045.2.1, parameters namedCurve:1.3.132.0.34 }', false],
+    [curve, '{ algorithm 1.2.840.10045.2.1, parameters NULL }', false],
+    [curve, '{ algorithm 1.2.840.10045.2.1 }', false],
   ];
   for (const [value, assertion, expected] of rows) {
     it(`${assertion}: ${expected}`, () => {
@@ -215,7 +249,7 @@ describe('algorithmIdentifierMatch (RFC 4523 §3.7)', () => {
     refuses('algorithmIdentifierMatch', '{}');
     refuses('algorithmIdentifierMatch', '{ parameters NULL }');
     refuses('algorithmIdentifierMatch', '{ algorithm rsaEncryption }');
-    refuses('algorithmIdentifierMatch', '{ algorithm 1.2.3, parameters 5 }');
+    refuses('algorithmIdentifierMatch', '{ algorithm 1.2.3, parameters { a 5 } }');
     refuses('algorithmIdentifierMatch', '{ algorithm 1.2.3, other 5 }');
   });
 });

@@ -109,11 +109,6 @@ describe('indexes', () => {
       indexes: ['telexNumber'],
       code: 'DIRECTORY_INAPPROPRIATE_MATCHING',
     },
-    {
-      why: 'a type whose rule does not go by one key',
-      indexes: ['certificateRevocationList'],
-      code: 'DIRECTORY_INAPPROPRIATE_MATCHING',
-    },
   ];
   for (const { why, indexes, code } of refused) {
     it(`are refused for ${why}`, async (t) => {
