@@ -1,0 +1,113 @@
+/**
+ * The peer: OpenLDAP's slapd with the mdb backend and no log, on a port of the loopback, with the entries of
+ * an LDIF text. No access rules: everyone may read everything, which is its fastest case.
+ *
+ * @module
+ */
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
+
+import { untilEnded, type Workshop } from './workshop.ts';
+
+export interface SlapdServer {
+  readonly pid: number;
+  readonly port: number;
+  /** As it names itself, e.g. `slapd 2.5.13`. */
+  readonly version: string;
+}
+
+/** Debian's place first, then the other usual ones. */
+const programs = ['/usr/sbin/slapd', '/usr/libexec/slapd', '/usr/local/libexec/slapd'];
+const schemaFolders = ['/etc/ldap/schema', '/etc/openldap/schema'];
+const moduleFolder = '/usr/lib/ldap';
+const START_MS = 10_000;
+const RETRY_MS = 50;
+
+/** @returns undefined where slapd or its schema is not installed. */
+export async function startSlapd(
+  workshop: Workshop,
+  ldif: string,
+): Promise<SlapdServer | undefined> {
+  const program = programs.find((one) => existsSync(one));
+  const schema = schemaFolders.find((one) => existsSync(`${one}/core.schema`));
+  if (program === undefined || schema === undefined) {
+    return undefined;
+  }
+  const folder = workshop.path('slapd');
+  mkdirSync(folder);
+  const configurationFile = `${folder}/slapd.conf`;
+  writeFileSync(configurationFile, configuration(folder, schema));
+  const ldifFile = `${folder}/entries.ldif`;
+  // slapadd takes the line for a record when a blank line follows it.
+  writeFileSync(ldifFile, ldif.replaceAll(/^version: 1$/gm, ''));
+  // One program under several names: as slapadd it loads entries while no server runs.
+  const load = ['-T', 'add', '-q', '-f', configurationFile, '-l', ldifFile];
+  await untilEnded(workshop.spawn(program, load), 'slapadd');
+  const port = await freePort();
+  const url = `ldap://127.0.0.1:${port}`;
+  // A debug level, even 0, keeps it in the foreground, so that it is our child and ends with us.
+  const child = workshop.spawn(program, ['-f', configurationFile, '-h', url, '-d', '0']);
+  await Promise.race([untilConnects(port), untilEnded(child, 'slapd').then(endedEarly)]);
+  return { pid: child.pid ?? -1, port, version: versionOf(program) };
+}
+
+function configuration(folder: string, schema: string): string {
+  const modules = existsSync(`${moduleFolder}/back_mdb.so`)
+    ? [`modulepath ${moduleFolder}`, 'moduleload back_mdb']
+    : [];
+  return [
+    `include ${schema}/core.schema`,
+    ...modules,
+    `pidfile ${folder}/slapd.pid`,
+    'loglevel 0',
+    'database mdb',
+    'suffix "c=JP"',
+    `directory ${folder}`,
+    'maxsize 268435456',
+    '',
+  ].join('\n');
+}
+
+function endedEarly(): never {
+  throw new Error('slapd ended instead of listening');
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+async function untilConnects(port: number): Promise<void> {
+  const endMs = performance.now() + START_MS;
+  while (!(await canConnect(port))) {
+    if (performance.now() > endMs) {
+      throw new Error(`slapd did not listen within ${START_MS / 1000} s`);
+    }
+    await new Promise((resolve) => {
+      setTimeout(resolve, RETRY_MS);
+    });
+  }
+}
+
+function canConnect(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port }, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+function versionOf(program: string): string {
+  const { stderr } = spawnSync(program, ['-VV'], { encoding: 'utf8', timeout: 5_000 });
+  return /slapd [0-9.]+/.exec(stderr)?.[0] ?? 'slapd';
+}
