@@ -186,6 +186,7 @@ const exitNames = {
   SIGNING_PKCS11_MODULE: 'unavailable',
   HTTP_ADDRESS_IN_USE: 'unavailable',
   HTTP_LISTEN_FAILED: 'unavailable',
+  HTTP_SOCKET_PATH: 'configuration',
   HTTP_REQUEST_INVALID: 'refused',
   HTTP_SERVER_UNREACHABLE: 'unavailable',
   HTTP_ANSWER_CUT: 'unavailable',

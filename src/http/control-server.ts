@@ -51,6 +51,7 @@ export async function openControlServer(options: {
   readonly log: Log;
 }): Promise<ControlServer> {
   const { socketFile, log } = options;
+  assertPathLength(socketFile);
   await removeStaleSocket(socketFile);
   const server = fastify({
     logger: false,
@@ -75,14 +76,40 @@ export async function openControlServer(options: {
       .type('application/x-ndjson')
       .send(`${JSON.stringify(line)}\n`);
   });
-  await server.listen({ path: socketFile });
-  await chmod(socketFile, 0o600);
+  await listen(server, socketFile);
   return {
     close: async () => {
       await server.close();
       await rm(socketFile, { force: true });
     },
   };
+}
+
+/** What fits into `sun_path` of Linux beside its closing zero; a longer path is cut without a word. */
+const MAX_SOCKET_PATH_BYTES = 107;
+
+function assertPathLength(socketFile: string): void {
+  if (Buffer.byteLength(socketFile) > MAX_SOCKET_PATH_BYTES) {
+    throw new HttpError(
+      'HTTP_SOCKET_PATH',
+      `${socketFile} is longer than ${MAX_SOCKET_PATH_BYTES} bytes, which is all that the system allows` +
+        ' for a socket; use a data folder with a shorter path',
+    );
+  }
+}
+
+/** The data folder keeps others out until the socket has its own mode. */
+async function listen(server: FastifyInstance, socketFile: string): Promise<void> {
+  try {
+    await server.listen({ path: socketFile });
+    await chmod(socketFile, 0o600);
+  } catch (cause) {
+    await server.close();
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new HttpError('HTTP_LISTEN_FAILED', `no control socket at ${socketFile}: ${reason}`, {
+      cause,
+    });
+  }
 }
 
 function isValidationError(error: unknown): error is Error {

@@ -10,6 +10,8 @@ export type HttpErrorCode =
   /** The address or socket is taken by another process. */
   | 'HTTP_ADDRESS_IN_USE'
   | 'HTTP_LISTEN_FAILED'
+  /** The control socket's path is longer than the system allows. */
+  | 'HTTP_SOCKET_PATH'
   /** A request to the control socket that its schema does not allow. */
   | 'HTTP_REQUEST_INVALID'
   /** No server answers on the control socket. */

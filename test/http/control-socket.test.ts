@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { statSync, writeFileSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 
 import { CertdirError } from '../../src/core/errors.ts';
@@ -145,6 +145,20 @@ describe('control socket', () => {
     const server = await openControlServer({ socketFile, operations, log: silentLog });
     t.after(() => server.close());
     assert.equal(await isServerAnswering(socketFile), true);
+  });
+
+  it('takes a path of 107 bytes and refuses one of 108, which the system would cut', async (t) => {
+    const folder = temporaryFolder(t);
+    const operations = recordingOperations([]);
+    const fits = join(folder, 's'.repeat(107 - folder.length - 1));
+    const server = await openControlServer({ socketFile: fits, operations, log: silentLog });
+    t.after(() => server.close());
+    assert.equal(await isServerAnswering(fits), true);
+    const over = join(folder, 'l'.repeat(108 - folder.length - 1));
+    await assert.rejects(openControlServer({ socketFile: over, operations, log: silentLog }), {
+      code: 'HTTP_SOCKET_PATH',
+    });
+    assert.deepEqual(readdirSync(folder), [basename(fits)]);
   });
 
   it('refuses a socket that another server answers on', async (t) => {

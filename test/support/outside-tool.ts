@@ -26,6 +26,11 @@ export function hasTool(command: string): boolean {
   return spawnSync('sh', ['-c', 'command -v -- "$1"', 'sh', command]).status === 0;
 }
 
+/** Where `CI` is set to anything, nothing may be skipped. */
+export function isCi(): boolean {
+  return (process.env['CI'] ?? '') !== '';
+}
+
 /**
  * The `skip` option of a test that needs `commands`: false when all are there, else the reason.
  *
@@ -40,7 +45,7 @@ export function skipWithout(...commands: readonly string[]): string | false {
     (command) => outsideTools.find((tool) => tool.command === command)?.debianPackage ?? command,
   );
   const reason = `needs ${missing.join(', ')} (Debian: apt-get install ${packages.join(' ')})`;
-  if (process.env['CI'] === 'true') {
+  if (isCi()) {
     throw new Error(`${reason}; in CI nothing is skipped`);
   }
   return reason;
