@@ -39,13 +39,8 @@ function installMissingTools(): boolean {
     return true;
   }
   const packages = missing.map((tool) => tool.debianPackage);
-  const mayInstall = process.getuid?.() === 0 && hasTool('apt-get');
-  if (mayInstall) {
-    process.stdout.write(`Installing what the interop tests need: ${packages.join(' ')}\n`);
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const options = { env, stdio: 'ignore' as const };
-    spawnSync('apt-get', ['update'], options);
-    spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...packages], options);
+  if (mayInstallPackages()) {
+    installPackages(packages);
   }
   const absent = missing.filter((tool) => !hasTool(tool.command));
   if (absent.length > 0) {
@@ -55,6 +50,36 @@ function installMissingTools(): boolean {
     process.stdout.write(`Tests that need ${names} will ${verdict}; to run them: ${install}\n`);
   }
   return absent.length === 0 || !isCi();
+}
+
+function installPackages(packages: readonly string[]): void {
+  process.stdout.write(`Installing what the tests need: ${packages.join(' ')}\n`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const options = { env, stdio: 'ignore' as const };
+  spawnSync('apt-get', ['update'], options);
+  spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...packages], options);
+}
+
+/** pkcs11js is compiled at install; where there was no compiler then, it is tried again with one. */
+function compilePkcs11js(): void {
+  if (isLoadable('pkcs11js') || !mayInstallPackages()) {
+    return;
+  }
+  installPackages(['g++', 'make', 'python3']);
+  spawnSync('npm', ['rebuild', 'pkcs11js'], { cwd: packageRoot, stdio: 'ignore' });
+  if (!isLoadable('pkcs11js')) {
+    spawnSync('npm', ['install', '--include=optional'], { cwd: packageRoot, stdio: 'ignore' });
+  }
+}
+
+function isLoadable(name: string): boolean {
+  return (
+    spawnSync(process.execPath, ['-e', `require('${name}')`], { cwd: packageRoot }).status === 0
+  );
+}
+
+function mayInstallPackages(): boolean {
+  return process.getuid?.() === 0 && hasTool('apt-get');
 }
 
 function main(): number {
@@ -70,6 +95,7 @@ function main(): number {
   if (!installMissingTools()) {
     return 1;
   }
+  compilePkcs11js();
   const compiled = sources.map((source) =>
     join(packageRoot, 'dist', source.replace(/\.ts$/, '.js')),
   );

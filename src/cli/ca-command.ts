@@ -4,7 +4,6 @@
  * @module
  */
 
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 
 import { loadSubjectAttributes } from '../config/subject-attributes.ts';
@@ -17,6 +16,7 @@ import type {
 
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
+import { readInputFile } from './input-file.ts';
 import { formatTable } from './output.ts';
 import { withOutputFile } from './output-file.ts';
 import { UsageError } from './usage-error.ts';
@@ -33,6 +33,9 @@ interface IssueOptions {
   readonly addressSubstitute?: string;
   readonly out?: string;
 }
+
+/** No request comes near this, and the control socket takes no more. */
+const MAX_REQUEST_BYTES = 64 * 1024;
 
 /** Adds the command to the program. */
 export function addCaCommand(program: Command): void {
@@ -132,13 +135,7 @@ async function attributesOf(options: IssueOptions): Promise<SubjectAttributes> {
 }
 
 async function readRequest(file: string): Promise<string> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(file);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new UsageError(`the request cannot be read: ${reason}`, { cause });
-  }
+  const bytes = await readInputFile(file, { what: 'the request', maxBytes: MAX_REQUEST_BYTES });
   // A DER SEQUENCE starts with 0x30, a PEM file with text.
   return bytes[0] === 0x30 ? bytes.toString('base64') : bytes.toString('utf8');
 }

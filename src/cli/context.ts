@@ -9,12 +9,14 @@ import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 
-import { openLocalOperations } from '../app/server.ts';
-import { SystemClock } from '../core/clock.ts';
+import { type LocalInstance, openLocalOperations } from '../app/server.ts';
+import { type Clock, SystemClock } from '../core/clock.ts';
+import { isCertdirError } from '../core/errors.ts';
 import { openLog } from '../core/log.ts';
 import { connectControl, isServerAnswering } from '../http/control-client.ts';
 import { CONTROL_SOCKET } from '../http/control-protocol.ts';
 import type { Operations, Operator } from '../http/operations.ts';
+import { BusyError } from './busy-error.ts';
 import { type Output, openOutput } from './output.ts';
 import { passphrasePrompt } from './passphrase-prompt.ts';
 
@@ -35,27 +37,64 @@ export function contextOf(command: Command): Context {
   };
 }
 
+/** How long a command waits for another one, or for a server that starts, to give the store free. */
+const MAX_WAIT_MS = 10_000;
+const RETRY_MS = 200;
+
 /**
  * Runs `work` on the operations of the data folder: through the running server when one answers,
- * otherwise on the store opened here and closed afterwards.
+ * otherwise on the store opened here and closed afterwards. While another command has the store open,
+ * or a server is about to answer, it waits a little.
  */
 export async function withOperations<T>(
   context: Context,
   work: (operations: Operations) => Promise<T>,
 ): Promise<T> {
-  const socketFile = join(context.folder, CONTROL_SOCKET);
+  const clock = new SystemClock();
+  const deadlineMs = clock.monotonicMs() + MAX_WAIT_MS;
+  for (;;) {
+    const opened = await openOperations(context, clock);
+    if (opened !== undefined) {
+      try {
+        return await work(opened.operations);
+      } finally {
+        await opened.close();
+      }
+    }
+    if (clock.monotonicMs() >= deadlineMs) {
+      throw new BusyError(
+        'CLI_BUSY',
+        `another process has ${context.folder} open and does not answer; try again when it is done`,
+      );
+    }
+    await pause(RETRY_MS);
+  }
+}
+
+/** @returns undefined while another process has the store open and no server answers. */
+async function openOperations(
+  { folder, operator }: Context,
+  clock: Clock,
+): Promise<LocalInstance | undefined> {
+  const socketFile = join(folder, CONTROL_SOCKET);
   if (await isServerAnswering(socketFile)) {
-    return work(connectControl(socketFile, context.operator.name));
+    return {
+      operations: connectControl(socketFile, operator.name),
+      close: () => Promise.resolve(),
+    };
   }
-  const log = openLog(new SystemClock(), { level: 'warn', format: 'text' });
-  const local = await openLocalOperations({
-    folder: context.folder,
-    log,
-    askPassphrase: passphrasePrompt(),
-  });
+  const log = openLog(clock, { level: 'warn', format: 'text' });
   try {
-    return await work(local.operations);
-  } finally {
-    await local.close();
+    return await openLocalOperations({ folder, log, askPassphrase: passphrasePrompt() });
+  } catch (error) {
+    if (isCertdirError(error) && error.code === 'STORE_LOCKED') {
+      return undefined;
+    }
+    throw error;
   }
+}
+
+/** Unlike a timer of the clock, this keeps the process alive: there is nothing else to wait for. */
+function pause(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
 }

@@ -17,6 +17,7 @@ import type { SetupErrorCode } from '../setup/errors.ts';
 import type { SigningErrorCode } from '../signing/errors.ts';
 import type { StoreErrorCode } from '../store/errors.ts';
 import type { X509ErrorCode } from '../x509/errors.ts';
+import type { InputErrorCode } from './input-error.ts';
 
 /** The table in `certdir --help`. */
 export const ExitCode = {
@@ -35,6 +36,8 @@ type ExitName = keyof typeof ExitCode;
 
 type KnownCode =
   | 'CLI_USAGE'
+  | 'CLI_BUSY'
+  | InputErrorCode
   | CaErrorCode
   | DirectoryErrorCode
   | LdapErrorCode
@@ -48,6 +51,9 @@ type KnownCode =
 
 const exitNames = {
   CLI_USAGE: 'usage',
+  CLI_BUSY: 'unavailable',
+  CLI_INPUT_UNREADABLE: 'absent',
+  CLI_INPUT_TOO_LARGE: 'refused',
   CA_GATE_I1: 'failed',
   CA_GATE_I2: 'failed',
   CA_GATE_I3: 'failed',

@@ -10,8 +10,8 @@ import type { Command } from 'commander';
 
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
+import { InputError } from './input-error.ts';
 import { withOutputFile } from './output-file.ts';
-import { UsageError } from './usage-error.ts';
 
 /** Adds the command to the program. */
 export function addLdifCommand(program: Command): void {
@@ -81,9 +81,11 @@ async function openSource(file: string): Promise<AsyncIterable<Uint8Array>> {
     await handle.close();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new UsageError(`the LDIF file cannot be read: ${reason}`, { cause });
+    throw new InputError('CLI_INPUT_UNREADABLE', `the LDIF file cannot be read: ${reason}`, {
+      cause,
+    });
   }
-  throw new UsageError(`${file} is a folder; name a file`);
+  throw new InputError('CLI_INPUT_UNREADABLE', `${file} is a folder; name a file`);
 }
 
 async function writeToStandardOutput(text: string): Promise<void> {

@@ -18,7 +18,7 @@ import {
   type Pkcs11Session,
   readPkcs11Module,
 } from '../../src/signing/pkcs11-slots.ts';
-import { skipWithout } from '../support/outside-tool.ts';
+import { isCi, skipWithout } from '../support/outside-tool.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -53,7 +53,7 @@ async function skipWithoutPkcs11js(): Promise<string | false> {
     await importPkcs11js();
     return false;
   } catch {
-    if (process.env['CI'] === 'true') {
+    if (isCi()) {
       throw new Error('pkcs11js is not there; in CI nothing is skipped');
     }
     return 'needs the optional package pkcs11js';
