@@ -156,6 +156,7 @@ async function openDirectory(
     schema: await Schema.load(configuration.directory.schemaFolder ?? join(packageRoot, 'schema')),
     suffixes: [policy.directory.suffix],
     access: policy.access,
+    passwords: policy.passwords,
     limits: definedOnly(configuration.directory.limits),
     rootDse: {
       vendorName: 'certdir',

@@ -11,6 +11,7 @@ import { isOid } from '../asn1/oid.ts';
 import { strictObject } from '../config/strict-object.ts';
 import { CrlReason, type CrlReasonName } from '../x509/crl-extensions.ts';
 import { accessRuleSchema } from './access-rule-schema.ts';
+import { passwordsSchema } from './passwords-schema.ts';
 import type { PolicyFile, ScopeDefinition } from './policy.ts';
 import { findPolicyFaults } from './policy-faults.ts';
 import { profileSchema } from './profile-definition.ts';
@@ -117,6 +118,7 @@ export const policySchema: z.ZodType<PolicyFile> = strictObject({
     localized,
   ),
   access: z.array(accessRuleSchema).min(1),
+  passwords: passwordsSchema,
   retention: strictObject({
     auditLogYears: years,
     archiveYears: years,

@@ -13,6 +13,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { packageRoot } from '../config/package-root.ts';
 import { loadYamlFile } from '../config/yaml-file.ts';
 import type { AccessRule } from '../directory/access-rule.ts';
+import type { PasswordPolicy } from '../directory/password-policy.ts';
 import type { KeyType, SignatureAlgorithm } from '../signing/signer.ts';
 import type { CrlReasonName } from '../x509/crl-extensions.ts';
 import type { CharacterSet } from './jis-characters.ts';
@@ -141,6 +142,8 @@ export interface PolicyFile {
   /** Kinds of verifiers that can be registered, by the value of certdirVerifierKind. */
   readonly verifierKinds: Readonly<Record<string, LocalizedText>>;
   readonly access: readonly AccessRule[];
+  /** Passwords of every account in the directory. */
+  readonly passwords: PasswordPolicy;
   readonly retention: {
     readonly auditLogYears: number;
     readonly archiveYears: number;

@@ -43,7 +43,6 @@ export interface RegisteredVerifier {
 }
 
 const DAY_MS = 86_400_000;
-const MIN_PASSWORD_CHARACTERS = 12;
 const verifiers: Filter = {
   kind: 'equality',
   attribute: 'objectClass',
@@ -69,9 +68,6 @@ export class VerifierRegister {
     this.#assertKind(kind);
     assertText('name', name);
     assertText('agreement number', agreementNumber);
-    if ([...password].length < MIN_PASSWORD_CHARACTERS) {
-      throw invalid(`a password has at least ${MIN_PASSWORD_CHARACTERS} characters`);
-    }
     const { fromMs, untilMs } = this.#agreement(registration);
     const partitions = this.#partitions(registration.partitions);
     const attributes = [
@@ -88,6 +84,7 @@ export class VerifierRegister {
     await translating(() => this.#directory.add({ dn, attributes }, caller), {
       DIRECTORY_ENTRY_EXISTS: () =>
         new CaError('CA_VERIFIER_EXISTS', `the verifier ${name} is registered already`),
+      DIRECTORY_CONSTRAINT: ({ message }) => invalid(message),
     });
     return await this.find(name, caller);
   }
@@ -245,12 +242,12 @@ function unknownVerifier(name: string): CaError {
 /** Runs `work`, giving some of the directory's errors the register's words. */
 async function translating<T>(
   work: () => Promise<T>,
-  words: Readonly<Record<string, () => CaError>>,
+  words: Readonly<Record<string, (error: Error) => CaError>>,
 ): Promise<T> {
   try {
     return await work();
   } catch (error) {
     const translate = isCertdirError(error) ? words[error.code] : undefined;
-    throw translate === undefined ? error : translate();
+    throw translate === undefined ? error : translate(error as Error);
   }
 }

@@ -60,7 +60,8 @@ export interface AccessRule {
    * the entry as such, `*` for all user attributes, `+` for all operational ones, `@class` for what an
    * object class requires and allows. `'*'` instead of a list, or nothing: everything.
    *
-   * userPassword can be read, searched and compared only through rules that name it.
+   * userPassword and certdirPasswordHistory can be read, searched and compared only through rules that
+   * name them.
    */
   readonly attributes?: readonly string[] | '*';
   readonly who: AccessSubject;

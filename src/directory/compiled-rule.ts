@@ -26,9 +26,9 @@ export const rightBit: Readonly<Record<AccessRight, number>> = {
 };
 
 const allBits = 127;
-/** What `*` does not give on userPassword. */
+/** What `*` does not give on secrets. */
 const lookingBits = rightBit.search | rightBit.compare | rightBit.read;
-const userPasswordOid = '2.5.4.35';
+const secretNames: ReadonlySet<string> = new Set(['userPassword', 'certdirPasswordHistory']);
 
 /** A caller as far as a rule looks at it. */
 export interface CallerFacts {
@@ -101,8 +101,8 @@ export class CompiledRule {
 
   /** The rights as bits, for an item that is covered. */
   rightsOn(item: AccessItem): number {
-    const isPassword = typeof item === 'object' && item.oid === userPasswordOid;
-    return isPassword && !this.#items.names(item) ? this.#rights & ~lookingBits : this.#rights;
+    const isSecret = typeof item === 'object' && secretNames.has(item.name);
+    return isSecret && !this.#items.names(item) ? this.#rights & ~lookingBits : this.#rights;
   }
 
   #isGranted(entry: Entry, principal: EntryPrincipal | undefined): boolean {

@@ -3,6 +3,11 @@
  * is now, because an account that is changed, disabled, deleted or past its agreement ends the rights
  * of connections that bound as it.
  *
+ * Whatever is wrong with name, password or account, the answer is the same, and so is its cost. Two
+ * exceptions: a guess that comes too early (`guess-throttle.ts`) is answered without being checked,
+ * whether or not the account exists; and who gives the right password of an account in force is told
+ * when it has expired.
+ *
  * Not here: hashing (`password-hasher.ts`), what a principal may do (`access.ts`).
  *
  * @module
@@ -13,9 +18,36 @@ import type { DirectoryCore } from './directory-core.ts';
 import { Dn } from './dn.ts';
 import type { Entry } from './entry.ts';
 import { DirectoryError } from './errors.ts';
+import { formatGeneralizedTime } from './generalized-time.ts';
+import { type AdmittedGuess, GuessThrottle } from './guess-throttle.ts';
+import { passwordEndMs } from './password-ageing.ts';
 import type { PasswordHasher } from './password-hasher.ts';
 import { anonymous, type EntryPrincipal, type Principal } from './principal.ts';
 import type { Caller, Session } from './service.ts';
+
+/** `invalidCredentials`, with what the audit log shall say of it. */
+export class CredentialsRefused extends DirectoryError {
+  /** Undefined when a record of the same says it already. */
+  readonly record: Readonly<Record<string, string | number>> | undefined;
+
+  constructor(
+    message: string,
+    record: Readonly<Record<string, string | number>> | undefined = undefined,
+  ) {
+    super('DIRECTORY_INVALID_CREDENTIALS', message);
+    this.record = record;
+  }
+}
+
+/** An account whose password was given. */
+export interface ProvenAccount {
+  readonly entry: Entry;
+  readonly principal: EntryPrincipal;
+  /** When the password ends or ended; undefined when it does not. */
+  readonly passwordEndMs: number | undefined;
+  /** The revision of accounts that `entry` is at least of. */
+  readonly revision: number;
+}
 
 interface KnownPrincipal {
   /** The revision of accounts at which `principal` was read. */
@@ -25,17 +57,26 @@ interface KnownPrincipal {
   readonly entry: Entry | undefined;
 }
 
+const DAY_MS = 86_400_000;
+/** Accounts whose warning of today is remembered. */
+const MAX_WARNED = 10_000;
+
 export class Credentials {
   readonly #core: DirectoryCore;
   readonly #hasher: PasswordHasher;
+  readonly #throttle: GuessThrottle;
   /** What a principal handed out earlier has become. */
   readonly #known = new WeakMap<EntryPrincipal, KnownPrincipal>();
+  /** Until when an account's next warning waits, by entryUUID. */
+  readonly #warned = new Map<string, number>();
   /** Counts committed changes of accounts. */
   #revision = 0;
 
   constructor(core: DirectoryCore, hasher: PasswordHasher) {
+    const { clock, random, passwords } = core;
     this.#core = core;
     this.#hasher = hasher;
+    this.#throttle = new GuessThrottle({ delays: passwords.delays, clock, random });
   }
 
   /** To be told of every committed change of an entry. */
@@ -46,11 +87,7 @@ export class Credentials {
     }
   }
 
-  /**
-   * Simple bind; see `DirectoryService.bind`.
-   *
-   * Every password that is given is hashed, whether or not there is something to check it against.
-   */
+  /** Simple bind; see `DirectoryService.bind`. */
   async bind(text: string, password: Uint8Array, session: Session): Promise<Principal> {
     const dn = Dn.parse(text, this.#core.schema);
     if (dn.depth === 0 && password.length === 0) {
@@ -62,17 +99,42 @@ export class Credentials {
         'a name without a password is no authentication (RFC 4513 §5.1.2)',
       );
     }
-    const revision = this.#revision;
-    const entry = dn.depth === 0 ? undefined : await this.#readBindable(dn, session);
-    const stored = entry?.values(this.#core.types.userPassword)[0];
-    const isRight = await this.#hasher.verify(password, stored);
-    const { types, clock } = this.#core;
-    if (!isRight || entry === undefined || !isUsable(entry, types, clock.nowMs())) {
-      throw new DirectoryError('DIRECTORY_INVALID_CREDENTIALS', 'invalid credentials');
+    const proven = await this.prove(dn, password, session);
+    const { principal, revision, entry } = proven;
+    const nowMs = this.#core.clock.nowMs();
+    if (proven.passwordEndMs !== undefined) {
+      if (nowMs >= proven.passwordEndMs) {
+        throw new CredentialsRefused('the password has expired; change it with Password Modify', {
+          reason: 'expired',
+        });
+      }
+      this.#warn(proven, proven.passwordEndMs - nowMs);
     }
-    const principal = readPrincipal(entry, dn, types);
     this.#known.set(principal, { revision, principal, entry });
     return principal;
+  }
+
+  /**
+   * Checks a password that may have expired.
+   *
+   * Every password that is checked is hashed, whether or not there is something to check it against.
+   *
+   * @throws {CredentialsRefused} for whatever is wrong.
+   */
+  async prove(dn: Dn, password: Uint8Array, session: Session): Promise<ProvenAccount> {
+    const guess = this.#throttle.admit(dn.key, session.address, password);
+    if (guess.kind === 'delayed') {
+      const { isFirst, failures } = guess;
+      throw refusal(isFirst ? { reason: 'delayed', failures } : undefined);
+    }
+    let proven: ProvenAccount | undefined;
+    try {
+      proven = await this.#check(dn, password, session);
+    } catch (error) {
+      guess.withdrawn();
+      throw error;
+    }
+    return settle(guess, proven);
   }
 
   /**
@@ -87,6 +149,38 @@ export class Credentials {
     return known === undefined || known.revision !== this.#revision
       ? this.#reload(caller.principal).then((reloaded) => this.#asKnown(caller, reloaded))
       : this.#asKnown(caller, known);
+  }
+
+  async #check(dn: Dn, password: Uint8Array, session: Session): Promise<ProvenAccount | undefined> {
+    const { types, clock, passwords } = this.#core;
+    const revision = this.#revision;
+    const entry = dn.depth === 0 ? undefined : await this.#readBindable(dn, session);
+    const stored = entry?.values(types.userPassword)[0];
+    const isRight = await this.#hasher.verify(password, stored);
+    if (!isRight || entry === undefined || !isUsable(entry, types, clock.nowMs())) {
+      return undefined;
+    }
+    const principal = readPrincipal(entry, dn, types);
+    return { entry, principal, revision, passwordEndMs: passwordEndMs(entry, types, passwords) };
+  }
+
+  /** Once a day for each account, while its password is about to end. */
+  #warn({ principal, passwordEndMs: endMs = 0 }: ProvenAccount, restMs: number): void {
+    const { passwords, clock, log } = this.#core;
+    const warningMs = (passwords.ageing?.warningDays ?? 0) * DAY_MS;
+    const nowMs = clock.monotonicMs();
+    const { entryUuid, dn } = principal;
+    if (restMs >= warningMs || nowMs < (this.#warned.get(entryUuid) ?? 0)) {
+      return;
+    }
+    if (this.#warned.size >= MAX_WARNED) {
+      this.#warned.clear();
+    }
+    this.#warned.set(entryUuid, nowMs + DAY_MS);
+    log.warn('a password is about to expire', {
+      account: dn.format(),
+      expires: formatGeneralizedTime(endMs),
+    });
   }
 
   #asKnown(caller: Caller, known: KnownPrincipal): Caller {
@@ -127,4 +221,17 @@ export class Credentials {
       await snapshot.close();
     }
   }
+}
+
+/** An account that may not be used counts like a wrong password, or the delay would tell of it. */
+function settle(guess: AdmittedGuess, proven: ProvenAccount | undefined): ProvenAccount {
+  if (proven === undefined) {
+    throw refusal({ reason: 'credentials', failures: guess.failed() });
+  }
+  guess.succeeded();
+  return proven;
+}
+
+function refusal(record: CredentialsRefused['record']): CredentialsRefused {
+  return new CredentialsRefused('invalid credentials', record);
 }

@@ -18,6 +18,7 @@ import type { Dn } from './dn.ts';
 import type { Entry } from './entry.ts';
 import type { EqualityIndex } from './equality-index.ts';
 import { DirectoryError } from './errors.ts';
+import type { PasswordPolicy } from './password-policy.ts';
 import type { Schema } from './schema.ts';
 import type { DirectoryStatistics } from './service.ts';
 import type { Tree } from './tree.ts';
@@ -39,6 +40,7 @@ export interface DirectoryCore {
   readonly audit: AuditLog;
   readonly log: Log;
   readonly limits: DirectoryLimits;
+  readonly passwords: PasswordPolicy;
   readonly counters: Counters;
 }
 

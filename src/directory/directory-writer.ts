@@ -20,6 +20,7 @@ import { DirectoryError } from './errors.ts';
 import { refuseManagedEntry, refuseManagedTypes } from './managed-attributes.ts';
 import { applyModifications, type ResolvedModification } from './modification.ts';
 import { createEntry, gatherAttributes } from './new-entry.ts';
+import { stampChangedPassword } from './password-ageing.ts';
 import type { PasswordValues } from './password-values.ts';
 import { renameEntry } from './renaming.ts';
 import type {
@@ -103,7 +104,9 @@ export class DirectoryWriter {
   ): Promise<CommittedChange> {
     const { before, changed, caller } = change;
     const facts = await this.#changes.stamp(transaction, dn, caller.principal);
-    const stamped = stampModified(changed, this.#core.types, facts);
+    const { types, passwords } = this.#core;
+    const context = { types, policy: passwords, nowMs: facts.nowMs };
+    const stamped = stampModified(stampChangedPassword(before, changed, context), types, facts);
     const after = await this.#core.tree.replace(transaction, before, stamped);
     return { before, after };
   }
@@ -142,7 +145,8 @@ export class DirectoryWriter {
     await this.#changes.rehearse({ kind: 'directory.add', dn, caller }, async (view, access) => {
       await authoriseAdd(this.#core, draft, { view, access, dn });
     });
-    return await this.#passwords.hashAll(attributes);
+    const named = withNamingValues(draft, rdnOf(dn), this.#core.schema);
+    return await this.#passwords.hashAll(named, caller);
   }
 
   async #preparePasswords(
@@ -158,7 +162,7 @@ export class DirectoryWriter {
     const entry = await this.#changes.rehearse(what, (view, access) =>
       authoriseModify(this.#core, dn, { view, access, types }),
     );
-    return await this.#passwords.prepare(changes, entry);
+    return await this.#passwords.prepare(changes, entry, caller);
   }
 }
 

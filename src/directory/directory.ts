@@ -15,7 +15,7 @@ import type { AccessRule } from './access-rule.ts';
 import { ChangeRunner } from './change-runner.ts';
 import { compareValue } from './compare.ts';
 import { ComputedAttributes } from './computed-attributes.ts';
-import { Credentials } from './credentials.ts';
+import { Credentials, CredentialsRefused } from './credentials.ts';
 import type { DirectoryCore } from './directory-core.ts';
 import { type DirectoryLimits, defaultDirectoryLimits } from './directory-limits.ts';
 import { directoryTypes } from './directory-types.ts';
@@ -29,6 +29,7 @@ import { type ImportProgress, LdifImport } from './ldif-import.ts';
 import { ManagedEntries } from './managed-entries.ts';
 import type { ScryptCost } from './password-hash.ts';
 import { PasswordHasher } from './password-hasher.ts';
+import { lenientPasswordPolicy, type PasswordPolicy } from './password-policy.ts';
 import { PasswordValues } from './password-values.ts';
 import type { Principal } from './principal.ts';
 import {
@@ -69,6 +70,8 @@ export interface DirectoryOptions {
   /** Attribute types with an equality index. Default {@link defaultIndexes}. */
   readonly indexes?: readonly string[];
   readonly rootDse?: RootDseFacts;
+  /** Rules for passwords. Default {@link lenientPasswordPolicy}. */
+  readonly passwords?: PasswordPolicy;
   /** What a password hash costs; tests make it cheap. */
   readonly scrypt?: ScryptCost;
 }
@@ -81,6 +84,12 @@ export const defaultIndexes: readonly string[] = [
   'uid',
   'certdirPartitionCode',
   'certdirAgreementNumber',
+  'userCertificate',
+  'cACertificate',
+  'crossCertificatePair',
+  'certificateRevocationList',
+  'authorityRevocationList',
+  'deltaRevocationList',
 ];
 
 export class Directory implements DirectoryService {
@@ -96,7 +105,7 @@ export class Directory implements DirectoryService {
   private constructor(core: DirectoryCore, options: DirectoryOptions) {
     const { schema, random, scrypt } = options;
     const hasher = new PasswordHasher(scrypt === undefined ? { random } : { random, cost: scrypt });
-    const passwords = new PasswordValues(hasher, core.types.userPassword);
+    const passwords = new PasswordValues({ hasher, types: core.types, policy: core.passwords });
     this.#core = core;
     this.#publicEntries = {
       rootDse: rootDse(options.rootDse ?? {}, options.suffixes, schema),
@@ -131,6 +140,7 @@ export class Directory implements DirectoryService {
       policy: AccessPolicy.compile(options.access, schema),
       suffixes: options.suffixes.map((suffix) => Dn.parse(suffix, schema)),
       limits: { ...defaultDirectoryLimits, ...options.limits },
+      passwords: options.passwords ?? lenientPasswordPolicy,
       counters: {
         searches: 0,
         entriesReturned: 0,
@@ -185,16 +195,23 @@ export class Directory implements DirectoryService {
     try {
       return await this.#credentials.bind(dn, password, session);
     } catch (error) {
-      if (error instanceof DirectoryError && error.code === 'DIRECTORY_INVALID_CREDENTIALS') {
-        this.#core.counters.refusedBinds += 1;
-        this.#changes.recordRefusal({
-          kind: 'directory.bind',
-          result: 'refused',
-          origin: { channel: session.channel, actor: 'anonymous', address: session.address },
-          subject: Dn.parse(dn, this.#core.schema).format(),
-        });
+      if (error instanceof CredentialsRefused) {
+        this.#onRefusedBind(error, Dn.parse(dn, this.#core.schema).format(), session);
       }
       throw error;
+    }
+  }
+
+  #onRefusedBind({ record }: CredentialsRefused, subject: string, session: Session): void {
+    this.#core.counters.refusedBinds += 1;
+    if (record !== undefined) {
+      this.#changes.recordRefusal({
+        kind: 'directory.bind',
+        result: 'refused',
+        origin: { channel: session.channel, actor: 'anonymous', address: session.address },
+        subject,
+        details: record,
+      });
     }
   }
 

@@ -9,6 +9,7 @@ import { encodeUtf8 } from '../core/bytes.ts';
 import type { DirectoryTypes } from './directory-types.ts';
 import type { Entry } from './entry.ts';
 import { formatGeneralizedTime } from './generalized-time.ts';
+import { stampNewPassword } from './password-ageing.ts';
 import type { AttributeType } from './schema-model.ts';
 
 export interface ChangeFacts {
@@ -33,7 +34,7 @@ export function stampCreated(
     [types.modifiersName, facts.actorName],
     [types.modifyTimestamp, time],
   ];
-  let stamped = entry;
+  let stamped = stampNewPassword(entry, types, facts.nowMs);
   for (const [type, text] of defaults) {
     if (stamped.attribute(type) === undefined) {
       stamped = withText(stamped, type, text);

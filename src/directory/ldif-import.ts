@@ -83,7 +83,6 @@ export class LdifImport {
   ): Promise<number> {
     const hash = createHash('sha256');
     const drafts: Draft[] = [];
-    const origin: ValueOrigin = caller.principal.kind === 'system' ? 'trusted' : 'client';
     const turn = new EventLoopTurn(this.#core.clock);
     let bytes = 0;
     for await (const record of readLdif(hashed(source, hash))) {
@@ -97,7 +96,7 @@ export class LdifImport {
           ),
         );
       }
-      drafts.push(await onLine(record.line, () => this.#draft(record, origin)));
+      drafts.push(await onLine(record.line, () => this.#draft(record, caller)));
       onProgress({ phase: 'read', entries: drafts.length });
       await turn.yieldIfDue();
     }
@@ -105,8 +104,9 @@ export class LdifImport {
     return drafts.length;
   }
 
-  async #draft(record: LdifRecord, origin: ValueOrigin): Promise<Draft> {
+  async #draft(record: LdifRecord, caller: Caller): Promise<Draft> {
     const { schema, limits } = this.#core;
+    const origin: ValueOrigin = caller.principal.kind === 'system' ? 'trusted' : 'client';
     const dn = Dn.parse(record.dn, schema);
     const rdn = namingOf(dn);
     if (dn.key.length > limits.maxNameBytes) {
@@ -115,15 +115,9 @@ export class LdifImport {
     const attributes = gatherFrom(record, schema, origin).filter(
       ({ type }) => !this.#dropped.has(type),
     );
-    const hashed = await this.#hashPasswords(attributes);
-    const named = withNamingValues(new Entry(dn.text, dn.key, hashed), rdn, schema);
-    return { line: record.line, dn, entry: checkEntryRules(named, this.#core, { rdn }) };
-  }
-
-  async #hashPasswords(attributes: readonly Attribute[]): Promise<readonly Attribute[]> {
-    return attributes.some(({ type }) => this.#passwords.isPassword(type))
-      ? await this.#passwords.hashAll(attributes)
-      : attributes;
+    const named = withNamingValues(new Entry(dn.text, dn.key, attributes), rdn, schema);
+    const hashed = named.withAttributes(await this.#passwords.hashAll(named, caller));
+    return { line: record.line, dn, entry: checkEntryRules(hashed, this.#core, { rdn }) };
   }
 
   async #write(

@@ -118,6 +118,30 @@ describe('a policy is refused', () => {
       names: ['keys.authority.signature', 'rsa-2048'],
     },
     {
+      why: 'with a kind of characters that does not exist',
+      from: 'characterKinds: []',
+      to: 'characterKinds: [vowel]',
+      names: ['passwords.characterKinds.0', 'upperCase', '"vowel"'],
+    },
+    {
+      why: 'that takes passwords of seven characters',
+      from: 'minCharacters: 12',
+      to: 'minCharacters: 7',
+      names: ['passwords.minCharacters', 'found 7'],
+    },
+    {
+      why: 'whose passwords are always about to end',
+      from: 'warningDays: 14',
+      to: 'warningDays: 180',
+      names: ['passwords.ageing.warningDays', 'maxAgeDays'],
+    },
+    {
+      why: 'whose longest delay is shorter than the first',
+      from: 'firstSeconds: 1',
+      to: 'firstSeconds: 301',
+      names: ['passwords.delays.maxSeconds', 'firstSeconds'],
+    },
+    {
       why: 'with a key that is too short',
       from: 'type: rsa-2048 #',
       to: 'type: rsa-1024 #',
@@ -247,7 +271,7 @@ describe('a policy is refused', () => {
       why: 'with a rule for a kind of caller that does not exist',
       from: 'who: { kind: self }',
       to: 'who: { kind: everyone }',
-      names: ['access.2.who.kind', 'anyone', '"everyone"'],
+      names: ['access.1.who.kind', 'anyone', '"everyone"'],
     },
     {
       why: 'with a clause that no setting carries',

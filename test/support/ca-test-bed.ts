@@ -246,6 +246,7 @@ async function openParts(
     ...{ store, schema, clock, random, audit, log },
     suffixes: [policy.directory.suffix],
     access: policy.access,
+    passwords: policy.passwords,
   });
   return { store, signer, directory, audit };
 }
