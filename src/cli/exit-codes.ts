@@ -110,6 +110,7 @@ const exitNames = {
   DIRECTORY_OBJECT_CLASS_MODS: 'refused',
   DIRECTORY_NAMING: 'refused',
   DIRECTORY_NOT_ON_NON_LEAF: 'conflict',
+  DIRECTORY_ASSERTION_FAILED: 'conflict',
   DIRECTORY_SUBTREE_LIMIT: 'refused',
   DIRECTORY_NOT_ON_RDN: 'refused',
   DIRECTORY_FILTER_SYNTAX: 'refused',

@@ -22,7 +22,7 @@ import { encodeEntry } from './entry-encoding.ts';
 import type { ChangeFacts } from './entry-stamp.ts';
 import { DirectoryError } from './errors.ts';
 import { actorName, actorOf, type Principal } from './principal.ts';
-import type { Caller } from './service.ts';
+import type { Caller, ChangeOutcome } from './service.ts';
 
 /** What is tried, for the records. */
 export interface ChangeDescription {
@@ -32,12 +32,13 @@ export interface ChangeDescription {
   readonly details?: Readonly<Record<string, string>>;
 }
 
-/** An entry before and after; undefined where there was or is none. */
+/** An entry before and after, undefined where there was or is none, and what is answered. */
 export interface CommittedChange {
   readonly before?: Entry;
   readonly after?: Entry;
   /** Entries that moved along with one that was renamed, as they were. */
   readonly movedBelow?: readonly Entry[];
+  readonly outcome: ChangeOutcome;
 }
 
 export class ChangeRunner {
@@ -55,17 +56,19 @@ export class ChangeRunner {
   async run(
     what: ChangeDescription,
     body: (transaction: Transaction, access: CallerAccess) => Promise<CommittedChange>,
-  ): Promise<void> {
+  ): Promise<ChangeOutcome> {
     const { store, audit, counters } = this.#core;
     let change: CommittedChange | undefined;
     try {
-      await this.#guard(what, () =>
+      const outcome = await this.#guard(what, () =>
         store.transact(what.kind, async (transaction) => {
           change = await body(transaction, this.#accessOf(what.caller));
           await audit.append(transaction, this.#doneEvent(what, change));
+          return change.outcome;
         }),
       );
       counters.writes += 1;
+      return outcome;
     } finally {
       // A commit that was reported as failed may be there all the same.
       this.#credentials.entryChanged(change?.before, change?.after);

@@ -16,6 +16,7 @@ import {
 import { type DirectoryCore, findVisible, type VisibleEntry } from './directory-core.ts';
 import { Dn } from './dn.ts';
 import type { Attribute } from './entry.ts';
+import { expectAssertion } from './entry-reading.ts';
 import { DirectoryError } from './errors.ts';
 import { loadValues } from './large-values.ts';
 import type { PublicEntries } from './public-entries.ts';
@@ -39,6 +40,8 @@ export async function compareValue(
     const context = { view: snapshot, access: callerAccess };
     const special = publicEntry(dn, publicEntries);
     const { entry, access } = special ?? (await findVisible(core, dn, context));
+    const isPublic = special !== undefined;
+    await expectAssertion(core, request.assertion, { ...context, entry, isPublic });
     const rule = equalityOf(asserted.type);
     const assertion = rule.readAssertion(request.value, schema);
     const wanted = core.computed.wanted((type) => isSubtypeOf(type, asserted.type));

@@ -10,12 +10,13 @@
 import { randomUuid } from '../core/random.ts';
 import type { Transaction } from '../store/store.ts';
 import { authoriseAdd, authoriseDelete, authoriseModify } from './change-access.ts';
-import type { ChangeRunner, CommittedChange } from './change-runner.ts';
+import type { ChangeRunner } from './change-runner.ts';
 import { checkNameLength, type DirectoryCore } from './directory-core.ts';
 import { Dn, rdnOf } from './dn.ts';
 import { type Attribute, Entry } from './entry.ts';
+import { ChangeReading } from './entry-reading.ts';
 import { checkEntryRules, withNamingValues } from './entry-rules.ts';
-import { stampModified } from './entry-stamp.ts';
+import { type ChangeFacts, stampModified } from './entry-stamp.ts';
 import { DirectoryError } from './errors.ts';
 import { refuseManagedEntry, refuseManagedTypes } from './managed-attributes.ts';
 import { applyModifications, type ResolvedModification } from './modification.ts';
@@ -26,6 +27,7 @@ import { renameEntry } from './renaming.ts';
 import type {
   AddRequest,
   Caller,
+  ChangeOutcome,
   DeleteRequest,
   Modification,
   ModifyRequest,
@@ -44,71 +46,81 @@ export class DirectoryWriter {
     this.#changes = changes;
   }
 
-  async add(request: AddRequest, caller: Caller): Promise<void> {
+  async add(request: AddRequest, caller: Caller): Promise<ChangeOutcome> {
     const { schema } = this.#core;
     const dn = this.#parseNewName(request.dn);
     const given = gatherAttributes(request.attributes, schema, 'client');
     const attributes = await this.#hashPasswords(dn, given, caller);
     const draft = withNamingValues(new Entry(dn.text, dn.key, attributes), rdnOf(dn), schema);
-    await this.#changes.run({ kind: 'directory.add', dn, caller }, async (transaction, access) => {
-      await authoriseAdd(this.#core, draft, { view: transaction, access, dn });
+    const what = { kind: 'directory.add', dn, caller } as const;
+    return await this.#changes.run(what, async (transaction, access) => {
+      const place = { view: transaction, access };
+      await authoriseAdd(this.#core, draft, { ...place, dn });
       const facts = await this.#changes.stamp(transaction, dn, caller.principal);
       const entryUuid = randomUuid(this.#core.random);
       const entry = createEntry(draft, this.#core, { ...facts, entryUuid, rdn: rdnOf(dn) });
-      return { after: await this.#core.tree.write(transaction, entry) };
+      const reading = new ChangeReading(this.#core, request, place);
+      await reading.before(entry);
+      const after = await this.#core.tree.write(transaction, entry);
+      return { after, outcome: await reading.after(after) };
     });
   }
 
-  async modify(request: ModifyRequest, caller: Caller): Promise<void> {
+  async modify(request: ModifyRequest, caller: Caller): Promise<ChangeOutcome> {
     const dn = Dn.parse(request.dn, this.#core.schema);
     const resolved = request.changes.map((change) => this.#resolveChange(change));
     const types = new Set(resolved.map(({ description }) => description.type));
     const changes = await this.#preparePasswords(dn, resolved, caller);
     const details = { changes: describeChanges(resolved) };
     const what = { kind: 'directory.modify', dn, caller, details } as const;
-    await this.#changes.run(what, async (transaction, access) => {
-      const place = { view: transaction, access, types };
-      const before = await authoriseModify(this.#core, dn, place);
+    return await this.#changes.run(what, async (transaction, access) => {
+      const place = { view: transaction, access };
+      const before = await authoriseModify(this.#core, dn, { ...place, types });
       refuseManagedTypes(before, types, this.#core.types);
+      const reading = new ChangeReading(this.#core, request, place);
+      await reading.before(before);
       const context = { view: transaction, schema: this.#core.schema };
       const changed = await applyModifications(before, changes, context);
       const checked = checkEntryRules(changed, this.#core, { rdn: dn.rdn, before });
-      return await this.#rewrite(transaction, dn, { before, changed: checked, caller });
+      const facts = await this.#changes.stamp(transaction, dn, caller.principal);
+      const after = await this.#core.tree.replace(
+        transaction,
+        before,
+        this.#stampModified({ before, changed: checked, facts }),
+      );
+      return { before, after, outcome: await reading.after(after) };
     });
   }
 
-  async delete(request: DeleteRequest, caller: Caller): Promise<void> {
+  async delete(request: DeleteRequest, caller: Caller): Promise<ChangeOutcome> {
     const dn = Dn.parse(request.dn, this.#core.schema);
-    await this.#changes.run(
-      { kind: 'directory.delete', dn, caller },
-      async (transaction, access) => {
-        const before = await authoriseDelete(this.#core, dn, { view: transaction, access });
-        refuseManagedEntry(before, this.#core.types);
-        await this.#expectLeaf(transaction, before);
-        await this.#changes.stamp(transaction, dn, caller.principal);
-        await this.#core.tree.remove(transaction, before);
-        return { before };
-      },
-    );
+    const what = { kind: 'directory.delete', dn, caller } as const;
+    return await this.#changes.run(what, async (transaction, access) => {
+      const place = { view: transaction, access };
+      const before = await authoriseDelete(this.#core, dn, place);
+      refuseManagedEntry(before, this.#core.types);
+      const reading = new ChangeReading(this.#core, request, place);
+      await reading.before(before);
+      await this.#expectLeaf(transaction, before);
+      await this.#changes.stamp(transaction, dn, caller.principal);
+      await this.#core.tree.remove(transaction, before);
+      return { before, outcome: await reading.after(undefined) };
+    });
   }
 
-  async rename(request: RenameRequest, caller: Caller): Promise<void> {
-    await renameEntry(this.#core, this.#changes, { request, caller });
+  async rename(request: RenameRequest, caller: Caller): Promise<ChangeOutcome> {
+    return await renameEntry(this.#core, this.#changes, { request, caller });
   }
 
-  /** Stamps a changed entry and writes it in the place of the old one. */
-  async #rewrite(
-    transaction: Transaction,
-    dn: Dn,
-    change: { readonly before: Entry; readonly changed: Entry; readonly caller: Caller },
-  ): Promise<CommittedChange> {
-    const { before, changed, caller } = change;
-    const facts = await this.#changes.stamp(transaction, dn, caller.principal);
-    const { types, passwords } = this.#core;
-    const context = { types, policy: passwords, nowMs: facts.nowMs };
-    const stamped = stampModified(stampChangedPassword(before, changed, context), types, facts);
-    const after = await this.#core.tree.replace(transaction, before, stamped);
-    return { before, after };
+  #stampModified(change: {
+    readonly before: Entry;
+    readonly changed: Entry;
+    readonly facts: ChangeFacts;
+  }): Entry {
+    const { before, changed, facts } = change;
+    const { types, passwords: policy } = this.#core;
+    const ageing = { types, policy, nowMs: facts.nowMs };
+    return stampModified(stampChangedPassword(before, changed, ageing), types, facts);
   }
 
   async #expectLeaf(transaction: Transaction, entry: Entry): Promise<void> {

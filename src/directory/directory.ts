@@ -44,6 +44,7 @@ import { searchEntries } from './search.ts';
 import type {
   AddRequest,
   Caller,
+  ChangeOutcome,
   CompareRequest,
   DeleteRequest,
   DirectoryService,
@@ -174,20 +175,20 @@ export class Directory implements DirectoryService {
     return await compareValue(this.#core, this.#publicEntries, { request, caller: current });
   }
 
-  async add(request: AddRequest, caller: Caller): Promise<void> {
-    await this.#writer.add(request, await this.#credentials.refresh(caller));
+  async add(request: AddRequest, caller: Caller): Promise<ChangeOutcome> {
+    return await this.#writer.add(request, await this.#credentials.refresh(caller));
   }
 
-  async modify(request: ModifyRequest, caller: Caller): Promise<void> {
-    await this.#writer.modify(request, await this.#credentials.refresh(caller));
+  async modify(request: ModifyRequest, caller: Caller): Promise<ChangeOutcome> {
+    return await this.#writer.modify(request, await this.#credentials.refresh(caller));
   }
 
-  async delete(request: DeleteRequest, caller: Caller): Promise<void> {
-    await this.#writer.delete(request, await this.#credentials.refresh(caller));
+  async delete(request: DeleteRequest, caller: Caller): Promise<ChangeOutcome> {
+    return await this.#writer.delete(request, await this.#credentials.refresh(caller));
   }
 
-  async rename(request: RenameRequest, caller: Caller): Promise<void> {
-    await this.#writer.rename(request, await this.#credentials.refresh(caller));
+  async rename(request: RenameRequest, caller: Caller): Promise<ChangeOutcome> {
+    return await this.#writer.rename(request, await this.#credentials.refresh(caller));
   }
 
   async bind(dn: string, password: Uint8Array, session: Session): Promise<Principal> {

@@ -34,6 +34,8 @@ export type DirectoryErrorCode =
   | 'DIRECTORY_NAMING'
   /** notAllowedOnNonLeaf */
   | 'DIRECTORY_NOT_ON_NON_LEAF'
+  /** assertionFailed (RFC 4528) */
+  | 'DIRECTORY_ASSERTION_FAILED'
   /** adminLimitExceeded: more entries below one that is to be moved than one change may move */
   | 'DIRECTORY_SUBTREE_LIMIT'
   /** notAllowedOnRDN */

@@ -17,16 +17,17 @@ import {
   isSuffix,
   refuseExisting,
 } from './change-access.ts';
-import type { ChangeRunner, CommittedChange } from './change-runner.ts';
+import type { ChangeRunner } from './change-runner.ts';
 import { checkNameLength, type DirectoryCore, suffixOf } from './directory-core.ts';
 import { Dn, parseRdn, type Rdn, rdnOf } from './dn.ts';
 import { Entry } from './entry.ts';
+import { ChangeReading } from './entry-reading.ts';
 import { checkEntryRules, withNamingValues, withoutNamingValues } from './entry-rules.ts';
 import { stampModified } from './entry-stamp.ts';
 import { DirectoryError } from './errors.ts';
 import { isKeyWithin, keyDepth } from './key-range.ts';
 import { refuseManagedEntry } from './managed-attributes.ts';
-import type { Caller, RenameRequest } from './service.ts';
+import type { Caller, ChangeOutcome, RenameRequest } from './service.ts';
 
 /** One request, resolved. */
 interface Renaming {
@@ -42,24 +43,26 @@ export async function renameEntry(
   core: DirectoryCore,
   changes: ChangeRunner,
   { request, caller }: { readonly request: RenameRequest; readonly caller: Caller },
-): Promise<void> {
+): Promise<ChangeOutcome> {
   const renaming = resolveRenaming(core, request, caller);
   const { dn, target } = renaming;
   const details = { newName: target.format() };
   const what = { kind: 'directory.rename', dn, caller, details } as const;
-  await changes.run(what, async (transaction, access) => {
+  return await changes.run(what, async (transaction, access) => {
     const change = { view: transaction, access };
     const before = await authoriseDelete(core, dn, change);
     for (const { type } of [...rdnOf(dn).pairs, ...renaming.newRdn.pairs]) {
       expectRight(access.on(before), type);
     }
     refuseManagedEntry(before, core.types);
+    const reading = new ChangeReading(core, request, change);
+    await reading.before(before);
     const parent = await authoriseTarget(core, { target, before }, change);
     const below = await authoriseBelow(core, { before, access }, transaction);
     const renamed = renamedEntry(core, renaming, { before, parent });
     const after = await writeRenamed(core, changes, { transaction, renaming, before, renamed });
     await moveBelow(core, transaction, { below, before, after });
-    return { before, after, movedBelow: below };
+    return { before, after, movedBelow: below, outcome: await reading.after(after) };
   });
 }
 
@@ -156,7 +159,7 @@ async function writeRenamed(
     readonly before: Entry;
     readonly renamed: Entry;
   },
-): Promise<NonNullable<CommittedChange['after']>> {
+): Promise<Entry> {
   const { transaction, renaming, before, renamed } = act;
   const { dn, target, caller } = renaming;
   if (suffixOf(core, dn) !== suffixOf(core, target)) {

@@ -16,6 +16,7 @@ import { candidateKeys } from './candidate-plan.ts';
 import { type DirectoryCore, findVisible, type VisibleEntry } from './directory-core.ts';
 import { Dn } from './dn.ts';
 import type { Entry } from './entry.ts';
+import { expectAssertion, type ReadingContext } from './entry-reading.ts';
 import { keyDepth } from './key-range.ts';
 import type { PublicEntries } from './public-entries.ts';
 import type { AttributeType } from './schema-model.ts';
@@ -41,6 +42,7 @@ export async function* searchEntries(
   const access = core.policy.forCaller(await caller(), core.clock.nowMs());
   const snapshot = core.store.snapshot();
   try {
+    await expectBaseAssertion(core, publicEntries, { base, request, view: snapshot, access });
     const special = publicCandidates(base, request, publicEntries);
     const isPublic = special !== undefined;
     const run = new SearchRun(core, request, { view: snapshot, access, isPublic });
@@ -54,6 +56,22 @@ export async function* searchEntries(
   } finally {
     await snapshot.close();
   }
+}
+
+/** RFC 4528 §3: after finding the base, before searching. */
+async function expectBaseAssertion(
+  core: DirectoryCore,
+  { rootDse, subschema }: PublicEntries,
+  search: ReadingContext & { readonly base: Dn; readonly request: SearchRequest },
+): Promise<void> {
+  const { base, request, view, access } = search;
+  if (request.assertion === undefined) {
+    return;
+  }
+  const special = [rootDse, subschema].find(({ key }) => equalBytes(key, base.key));
+  const entry = special ?? (await findVisible(core, base, { view, access })).entry;
+  const isPublic = special !== undefined;
+  await expectAssertion(core, request.assertion, { view, access, entry, isPublic });
 }
 
 interface SearchContext {

@@ -40,8 +40,22 @@ export interface AttributeValues {
 
 export type SearchScope = 'base' | 'one' | 'subtree';
 
+/** What may go with every operation on an entry. */
+export interface OperationOptions {
+  /** RFC 4528: the operation is done only if this is true of its target, for the caller's eyes. */
+  readonly assertion?: Filter;
+}
+
+/** What may go with every change. */
+export interface ChangeOptions extends OperationOptions {
+  /** RFC 4527: attributes of the entry as it was that shall come back, selected as in a search. */
+  readonly preRead?: readonly string[];
+  /** RFC 4527: as it is afterwards. */
+  readonly postRead?: readonly string[];
+}
+
 /** RFC 4511 §4.5.1. Aliases do not exist here, so `derefAliases` has nothing to say. */
-export interface SearchRequest {
+export interface SearchRequest extends OperationOptions {
   /** The base object's name; empty for the root DSE (with scope `base`). */
   readonly base: string;
   readonly scope: SearchScope;
@@ -72,14 +86,14 @@ export interface SearchResultEntry {
 }
 
 /** RFC 4511 §4.10. */
-export interface CompareRequest {
+export interface CompareRequest extends OperationOptions {
   readonly dn: string;
   readonly attribute: string;
   readonly value: Uint8Array;
 }
 
 /** RFC 4511 §4.7. */
-export interface AddRequest {
+export interface AddRequest extends Omit<ChangeOptions, 'preRead'> {
   readonly dn: string;
   readonly attributes: readonly AttributeValues[];
 }
@@ -97,23 +111,30 @@ export interface Modification {
 }
 
 /** RFC 4511 §4.6. */
-export interface ModifyRequest {
+export interface ModifyRequest extends ChangeOptions {
   readonly dn: string;
   readonly changes: readonly Modification[];
 }
 
 /** RFC 4511 §4.8. */
-export interface DeleteRequest {
+export interface DeleteRequest extends Omit<ChangeOptions, 'postRead'> {
   readonly dn: string;
 }
 
 /** RFC 4511 §4.9. */
-export interface RenameRequest {
+export interface RenameRequest extends ChangeOptions {
   readonly dn: string;
   readonly newRdn: string;
   readonly deleteOldRdn: boolean;
   /** The new parent's name; undefined to stay under the old one. */
   readonly newSuperior?: string;
+}
+
+/** What a change answers beside that it was made. */
+export interface ChangeOutcome {
+  /** What was asked for with `preRead` and the caller may read; undefined when that is nothing. */
+  readonly preRead?: SearchResultEntry;
+  readonly postRead?: SearchResultEntry;
 }
 
 /** Counters since the directory was opened. */
@@ -128,7 +149,10 @@ export interface DirectoryStatistics {
   readonly withheldAttributes: number;
 }
 
-/** The operations. Writes resolve when they are durable. */
+/**
+ * The operations. Writes resolve when they are durable. Each that has an `assertion` fails with
+ * `DIRECTORY_ASSERTION_FAILED` when it is not true.
+ */
 export interface DirectoryService {
   /**
    * Entries in the order of their keys, read from one snapshot, as the consumer takes them: a slow
@@ -150,13 +174,13 @@ export interface DirectoryService {
   compare(request: CompareRequest, caller: Caller): Promise<boolean>;
 
   /** Adds one entry under an existing parent, or a suffix. */
-  add(request: AddRequest, caller: Caller): Promise<void>;
+  add(request: AddRequest, caller: Caller): Promise<ChangeOutcome>;
 
   /** Changes one entry, all changes or none. */
-  modify(request: ModifyRequest, caller: Caller): Promise<void>;
+  modify(request: ModifyRequest, caller: Caller): Promise<ChangeOutcome>;
 
   /** @throws {DirectoryError} `DIRECTORY_NOT_ON_NON_LEAF` when the entry has children. */
-  delete(request: DeleteRequest, caller: Caller): Promise<void>;
+  delete(request: DeleteRequest, caller: Caller): Promise<ChangeOutcome>;
 
   /**
    * Renames or moves an entry with everything below it.
@@ -164,7 +188,7 @@ export interface DirectoryService {
    * @throws {DirectoryError} `DIRECTORY_SUBTREE_LIMIT` when more is below it than one change may move,
    *   `DIRECTORY_ACCESS_DENIED` also when the caller may not rename all that moves.
    */
-  rename(request: RenameRequest, caller: Caller): Promise<void>;
+  rename(request: RenameRequest, caller: Caller): Promise<ChangeOutcome>;
 
   /**
    * Simple bind (RFC 4513 §5.1). Both texts empty is the anonymous bind. Whether a password may come

@@ -9,19 +9,23 @@
 import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { DirectoryError } from '../directory/errors.ts';
-import type { DirectoryService, SearchRequest } from '../directory/service.ts';
+import type { ChangeOutcome, DirectoryService, SearchRequest } from '../directory/service.ts';
 import { encodeSearchEntry, encodeWithMessageId } from './entry-encoder.ts';
 import { LdapError } from './errors.ts';
 import { performExtended } from './extended-operations.ts';
+import type { LdapLimits } from './limits.ts';
 import type { Output } from './output.ts';
 import type { PendingOperation } from './pending-operations.ts';
-import { type Control, type RequestKind, ResponseTag } from './requests.ts';
+import { type RequestControls, readControls } from './request-controls.ts';
+import { type RequestKind, ResponseTag } from './requests.ts';
+import { type ResponseControl, readEntryControls } from './response-controls.ts';
 import { type ExtendedAnswer, encodeExtendedResult, encodeResult } from './response-encoder.ts';
 import { type LdapResult, ResultCode, resultOf, resultOfError, success } from './result-codes.ts';
 
 export interface OperationEnvironment {
   readonly directory: DirectoryService;
   readonly output: Output;
+  readonly limits: LdapLimits;
   readonly log: Log;
   /** True while the answers that wait for slow readers leave no room for more. */
   readonly isOverloaded: () => boolean;
@@ -41,20 +45,6 @@ export const responseTagOf: Readonly<Record<RequestKind, number | undefined>> = 
   extended: ResponseTag.extended,
 };
 
-/** Controls that are obeyed, wherever they make sense. None so far that this server advertises. */
-export const supportedControls: ReadonlySet<string> = new Set<string>();
-
-/**
- * Refuses a request with a critical control that would not be obeyed (RFC 4511 §4.1.11).
- *
- * @throws {LdapError} `LDAP_CRITICAL_CONTROL`.
- */
-export function checkControls(controls: readonly Control[]): void {
-  if (controls.some(({ type, isCritical }) => isCritical && !supportedControls.has(type))) {
-    throw new LdapError('LDAP_CRITICAL_CONTROL', 'a critical control is not known here');
-  }
-}
-
 /** Performs the operation, unless it was abandoned, and sends every answer. Never rejects. */
 export async function runOperation(
   operation: PendingOperation,
@@ -63,18 +53,16 @@ export async function runOperation(
   if (operation.isAbandoned) {
     return;
   }
-  let result: LdapResult;
-  let answer: ExtendedAnswer = {};
+  let outcome: Outcome;
   try {
-    checkControls(operation.controls);
-    const outcome = await perform(operation, environment);
-    result = outcome.result;
-    answer = outcome.answer ?? {};
+    const { request, controls } = operation;
+    const asked = readControls(request.kind, controls, environment.limits);
+    outcome = await perform(operation, asked, environment);
   } catch (error) {
-    result = resultOfFailure(error, environment.log);
+    outcome = { result: resultOfFailure(error, environment.log) };
   }
   if (!operation.isAbandoned) {
-    sendResult(operation, { result, answer }, environment.output);
+    sendResult(operation, outcome, environment.output);
   }
 }
 
@@ -97,14 +85,16 @@ function causeOf(error: unknown): { readonly cause?: string } {
 interface Outcome {
   readonly result: LdapResult;
   readonly answer?: ExtendedAnswer;
+  readonly controls?: readonly ResponseControl[];
 }
 
 function sendResult(operation: PendingOperation, outcome: Outcome, output: Output): void {
+  const { result, answer, controls = [] } = outcome;
   const tag = responseTagOf[operation.request.kind];
   if (tag === ResponseTag.extended) {
-    output.send([encodeExtendedResult(operation.messageId, outcome.result, outcome.answer)]);
+    output.send([encodeExtendedResult(operation.messageId, result, answer)]);
   } else if (tag !== undefined) {
-    output.send([encodeResult(operation.messageId, tag, outcome.result)]);
+    output.send([encodeResult(operation.messageId, tag, { ...result, controls })]);
   }
 }
 
@@ -112,33 +102,34 @@ const done: Outcome = { result: success };
 
 async function perform(
   operation: PendingOperation,
+  asked: RequestControls,
   environment: OperationEnvironment,
 ): Promise<Outcome> {
   const { request, caller } = operation;
   const { directory } = environment;
   switch (request.kind) {
     case 'search':
-      await search(request.search, operation, environment);
+      await search({ ...request.search, ...asked }, operation, environment);
       return done;
     case 'compare': {
-      const isTrue = await directory.compare(request.compare, caller);
+      const isTrue = await directory.compare({ ...request.compare, ...asked }, caller);
       return { result: resultOf(isTrue ? ResultCode.compareTrue : ResultCode.compareFalse) };
     }
     case 'add':
-      await directory.add(request.add, caller);
-      return done;
+      return changed(await directory.add({ ...request.add, ...asked }, caller));
     case 'modify':
-      await directory.modify(request.modify, caller);
-      return done;
+      return changed(await directory.modify({ ...request.modify, ...asked }, caller));
     case 'delete':
-      await directory.delete(request.delete, caller);
-      return done;
+      return changed(await directory.delete({ ...request.delete, ...asked }, caller));
     case 'modifyDn':
-      await directory.rename(request.rename, caller);
-      return done;
+      return changed(await directory.rename({ ...request.rename, ...asked }, caller));
     case 'extended':
       return { result: success, answer: performExtended(request.extended, caller) };
   }
+}
+
+function changed(outcome: ChangeOutcome): Outcome {
+  return { result: success, controls: readEntryControls(outcome) };
 }
 
 /** Streams entries: the next one is not asked for until there is room for it. */

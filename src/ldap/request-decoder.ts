@@ -26,6 +26,7 @@ import {
   type RequestKind,
   RequestTag,
 } from './requests.ts';
+import { decodeSelection } from './selection-decoder.ts';
 import { passTrailing } from './trailing-components.ts';
 
 /** What of a message is known before its operation is read. */
@@ -188,17 +189,6 @@ function decodeSearch(outer: BerReader, limits: LdapLimits): LdapRequest {
     kind: 'search',
     search: { base, scope, filter, attributes, typesOnly, sizeLimit, timeLimitMs },
   };
-}
-
-function decodeSelection(reader: BerReader, limits: LdapLimits): readonly string[] {
-  const attributes: string[] = [];
-  while (!reader.isAtEnd) {
-    if (attributes.length === limits.selectedAttributes) {
-      throw tooMany(`more than ${limits.selectedAttributes} attributes are selected`);
-    }
-    attributes.push(reader.readUtf8());
-  }
-  return attributes;
 }
 
 const modifyOperations: readonly Modification['operation'][] = [

@@ -8,11 +8,13 @@
 import { BerWriter } from '../asn1/ber-writer.ts';
 import { contextTag } from '../asn1/tags.ts';
 import { ResponseTag } from './requests.ts';
+import type { ResponseControl } from './response-controls.ts';
 import type { LdapResult } from './result-codes.ts';
 
 /** RFC 4511 §4.4.1. */
 const NOTICE_OF_DISCONNECTION = '1.3.6.1.4.1.1466.20036';
 
+const CONTROLS_TAG = contextTag(0, 'constructed');
 const RESPONSE_NAME_TAG = contextTag(10, 'primitive');
 const RESPONSE_VALUE_TAG = contextTag(11, 'primitive');
 
@@ -30,11 +32,19 @@ const writer = new BerWriter();
  *
  * @param tag One of `ResponseTag`.
  */
-export function encodeResult(messageId: number, tag: number, result: LdapResult): Uint8Array {
+export function encodeResult(
+  messageId: number,
+  tag: number,
+  result: LdapResult & { readonly controls?: readonly ResponseControl[] },
+): Uint8Array {
+  const { controls = [] } = result;
   return encodeMessage(messageId, () => {
     writer.begin(tag);
     writeResult(result);
     writer.end();
+    if (controls.length > 0) {
+      writeControls(controls);
+    }
   });
 }
 
@@ -75,4 +85,15 @@ function writeResult({ resultCode, matchedDn, diagnosticMessage }: LdapResult): 
   writer.writeEnumerated(resultCode);
   writer.writeUtf8(matchedDn);
   writer.writeUtf8(diagnosticMessage);
+}
+
+function writeControls(controls: readonly ResponseControl[]): void {
+  writer.begin(CONTROLS_TAG);
+  for (const { type, value } of controls) {
+    writer.begin();
+    writer.writeUtf8(type);
+    writer.writeOctetString(value);
+    writer.end();
+  }
+  writer.end();
 }

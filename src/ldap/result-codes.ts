@@ -51,6 +51,8 @@ export const ResultCode = {
   objectClassModsProhibited: 69,
   affectsMultipleDSAs: 71,
   other: 80,
+  /** RFC 4528. */
+  assertionFailed: 122,
 } as const;
 
 /** The fields that every response has, without referral: this server makes none. */
@@ -82,6 +84,7 @@ const directoryResults = {
   DIRECTORY_OBJECT_CLASS_MODS: ResultCode.objectClassModsProhibited,
   DIRECTORY_NAMING: ResultCode.namingViolation,
   DIRECTORY_NOT_ON_NON_LEAF: ResultCode.notAllowedOnNonLeaf,
+  DIRECTORY_ASSERTION_FAILED: ResultCode.assertionFailed,
   DIRECTORY_SUBTREE_LIMIT: ResultCode.adminLimitExceeded,
   DIRECTORY_NOT_ON_RDN: ResultCode.notAllowedOnRDN,
   DIRECTORY_FILTER_SYNTAX: ResultCode.protocolError,

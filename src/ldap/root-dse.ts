@@ -7,7 +7,7 @@
 
 import type { RootDseFacts } from '../directory/public-entries.ts';
 import { WHO_AM_I } from './extended-operations.ts';
-import { supportedControls } from './operations.ts';
+import { supportedControls } from './request-controls.ts';
 import { START_TLS } from './start-tls.ts';
 
 /** RFC 3673: `+` selects all operational attributes. */
@@ -31,7 +31,7 @@ export function serverCapabilities(offersStartTls: boolean): RootDseFacts {
   return {
     supportedLdapVersions: ['3'],
     supportedExtensions: offersStartTls ? [START_TLS, WHO_AM_I] : [WHO_AM_I],
-    supportedControls: [...supportedControls],
+    supportedControls,
     supportedFeatures: [
       ALL_OPERATIONAL_ATTRIBUTES,
       OBJECT_CLASS_SELECTION,

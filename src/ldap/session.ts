@@ -18,7 +18,6 @@ import type { Caller, DirectoryService } from '../directory/service.ts';
 import { LdapError } from './errors.ts';
 import type { LdapLimits } from './limits.ts';
 import {
-  checkControls,
   type OperationEnvironment,
   responseTagOf,
   resultOfFailure,
@@ -26,6 +25,7 @@ import {
 } from './operations.ts';
 import type { Output } from './output.ts';
 import { PendingOperation, PendingOperations } from './pending-operations.ts';
+import { readControls } from './request-controls.ts';
 import { type DecodedRequest, decodeRequest, type Envelope } from './request-decoder.ts';
 import {
   type BindRequest,
@@ -87,8 +87,9 @@ export class LdapSession {
   constructor(options: SessionOptions, host: SessionHost) {
     this.#options = options;
     this.#host = host;
-    const { directory, log, isOverloaded } = options;
-    const environment: OperationEnvironment = { directory, output: host.output, log, isOverloaded };
+    const { directory, limits, log, isOverloaded } = options;
+    const { output } = host;
+    const environment: OperationEnvironment = { directory, output, limits, log, isOverloaded };
     this.#operations = new PendingOperations({
       maxRunning: options.limits.runningOperations,
       run: (operation) => runOperation(operation, environment),
@@ -213,14 +214,14 @@ export class LdapSession {
   }
 
   async #bind({ messageId, request, controls }: PendingBind): Promise<void> {
-    const { directory, allowClearPasswords, log } = this.#options;
+    const { directory, allowClearPasswords, limits, log } = this.#options;
     const { session } = this.#caller;
     this.#isBinding = true;
     this.#becomeAnonymous();
     await this.#operations.whenEmpty();
     let result = success;
     try {
-      checkControls(controls);
+      readControls('bind', controls, limits);
       this.#become(await authenticate(request, { directory, session, allowClearPasswords }));
     } catch (error) {
       result = resultOfFailure(error, log);
@@ -232,7 +233,7 @@ export class LdapSession {
 
   /** RFC 4511 §4.14. */
   #startTls({ messageId, controls }: Received, request: ExtendedRequest): void {
-    const { log } = this.#options;
+    const { limits, log } = this.#options;
     if (this.#host.hasUnreadBytes) {
       // Sent in clear, these would be taken for the client's own words under TLS.
       log.warn('bytes behind a StartTLS request: the connection is cut');
@@ -242,7 +243,7 @@ export class LdapSession {
     const send = (result = success): void =>
       this.#host.output.send([encodeExtendedResult(messageId, result, { name: START_TLS })]);
     try {
-      checkControls(controls);
+      readControls('extended', controls, limits);
       const secureContext = admitStartTls(request, {
         secureContext: this.#host.startTlsContext,
         isProtected: this.#caller.session.isProtected,

@@ -53,7 +53,7 @@ const deletedSn = [{ operation: 'delete', attribute: 'sn', values: [] }] as cons
 
 interface Row {
   readonly why: string;
-  readonly act: (fixture: DirectoryFixture, caller: Caller) => Promise<void>;
+  readonly act: (fixture: DirectoryFixture, caller: Caller) => Promise<unknown>;
   readonly code: string;
   readonly matchedDn?: string;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import { supportedControls } from '../../src/ldap/request-controls.ts';
 import { serverCapabilities } from '../../src/ldap/root-dse.ts';
 import { openDirectory, openToAll, suffix } from '../support/directory-fixture.ts';
 import {
@@ -61,7 +62,7 @@ describe('the LDAP server over the directory', () => {
       (rootDse?.attributes.get(name) ?? []).map(String).sort();
     assert.deepEqual(valuesOf('namingContexts'), [suffix]);
     assert.deepEqual(valuesOf('supportedLDAPVersion'), ['3']);
-    assert.deepEqual(valuesOf('supportedControl'), []);
+    assert.deepEqual(valuesOf('supportedControl'), [...supportedControls].sort());
     assert.deepEqual(valuesOf('supportedExtension'), [
       '1.3.6.1.4.1.1466.20037',
       '1.3.6.1.4.1.4203.1.11.3',

@@ -200,7 +200,7 @@ async function applyToDirectory(
   wish: Step,
 ): Promise<string | undefined> {
   const dn = textOf(wish.path);
-  const act = async (): Promise<void> => {
+  const act = async (): Promise<unknown> => {
     switch (wish.kind) {
       case 'add': {
         const texts = wish.values.length === 0 ? {} : { description: wish.values };

@@ -158,23 +158,41 @@ const { filter } = fc.letrec<{ filter: Filter; item: Filter }>((tie) => ({
 
 type Operation = (fixture: DirectoryFixture) => Promise<unknown>;
 
+/** An attribute selection; by name, by sign and by class. */
+const selection = fc.array(fc.oneof(attribute, fc.constantFrom('*', '1.1', '@person')), {
+  maxLength: 3,
+});
+
+/** RFC 4528, in one request of four. */
+const asserting = fc.oneof(
+  { weight: 3, arbitrary: fc.constant({}) },
+  { weight: 1, arbitrary: fc.record({ assertion: filter }) },
+);
+
+/** RFC 4527; what the server makes at random or counts is not asked for. */
+const reading = fc.oneof(
+  fc.constant({}),
+  fc.record({ preRead: selection, postRead: selection }),
+  fc.record({ assertion: filter, preRead: selection, postRead: selection }),
+);
+
 const searches = fc
   .record({
     base: fc.oneof(dn, fc.constant('')),
     scope: fc.constantFrom<SearchScope>('base', 'one', 'subtree'),
     filter,
-    attributes: fc.array(fc.oneof(attribute, fc.constantFrom('*', '1.1', '@person')), {
-      maxLength: 3,
-    }),
+    attributes: selection,
+    options: asserting,
     typesOnly: fc.boolean(),
     sizeLimit: fc.constantFrom(0, 0, 0, 1, 2),
   })
   .map(
-    (wish): Operation =>
+    ({ options, ...wish }): Operation =>
       async ({ directory }) => {
         const found: unknown[] = [];
         try {
-          for await (const entry of directory.search(searchRequest(wish), nobody)) {
+          const request = searchRequest({ ...wish, ...options });
+          for await (const entry of directory.search(request, nobody)) {
             found.push(entry);
           }
         } catch (error) {
@@ -185,22 +203,23 @@ const searches = fc
   );
 
 const compares = fc
-  .record({ dn, attribute, value: bytes })
+  .record({ dn, attribute, value: bytes, options: asserting })
   .filter((request) => request.dn !== `cn=c,ou=Mixed,${suffix}`)
   .map(
-    (request): Operation =>
+    ({ options, ...request }): Operation =>
       ({ directory }) =>
-        directory.compare(request, nobody),
+        directory.compare({ ...request, ...options }, nobody),
   );
 
 const changes = fc.oneof(
-  fc.record({ dn, sn: value }).map(
+  fc.record({ dn, sn: value, options: reading }).map(
     (wish): Operation =>
       ({ directory }) =>
         directory.add(
           {
             dn: wish.dn,
             attributes: attributesOf({ objectClass: 'person', sn: wish.sn }),
+            ...wish.options,
           },
           nobody,
         ),
@@ -211,24 +230,32 @@ const changes = fc.oneof(
       operation: fc.constantFrom('add', 'delete', 'replace'),
       attribute: fc.constantFrom('sn', 'description', 'telephoneNumber', 'seeAlso', 'title'),
       values: fc.uniqueArray(bytes, { maxLength: 2, selector: String }),
+      options: reading,
     })
     // A value that hides the entry from whoever wrote it makes both worlds alike, but dull.
     .filter(({ values }) => !values.some((each) => String(each) === 'secret'))
     .map(
-      ({ dn: at, ...change }): Operation =>
+      ({ dn: at, options, ...change }): Operation =>
         ({ directory }) =>
-          directory.modify({ dn: at, changes: [change as Modification] }, nobody),
+          directory.modify({ dn: at, changes: [change as Modification], ...options }, nobody),
     ),
-  dn.map(
-    (at): Operation =>
+  fc.tuple(dn, reading).map(
+    ([at, options]): Operation =>
       ({ directory }) =>
-        directory.delete({ dn: at }, nobody),
+        directory.delete({ dn: at, ...options }, nobody),
   ),
-  fc.record({ dn, newRdn: name.map((each) => `cn=${each}`), newSuperior: dn }).map(
-    (wish): Operation =>
-      ({ directory }) =>
-        directory.rename({ ...wish, deleteOldRdn: true }, nobody),
-  ),
+  fc
+    .record({
+      dn,
+      newRdn: name.map((each) => `cn=${each}`),
+      newSuperior: dn,
+      options: reading,
+    })
+    .map(
+      ({ options, ...wish }): Operation =>
+        ({ directory }) =>
+          directory.rename({ ...wish, ...options, deleteOldRdn: true }, nobody),
+    ),
 );
 
 const binds = fc.record({ dn, password: bytes }).map(

@@ -52,7 +52,10 @@ export async function assertConsistent(bed: ConsistencySubject): Promise<void> {
 }
 
 /** Every list of a scope, oldest first. */
-export async function readArchive(bed: ConsistencySubject, scope: Scope): Promise<CertificateList[]> {
+export async function readArchive(
+  bed: ConsistencySubject,
+  scope: Scope,
+): Promise<CertificateList[]> {
   const lists: CertificateList[] = [];
   for (let number = 1n; ; number += 1n) {
     const der = await bed.ca.readList(scope.id, number);

@@ -113,7 +113,9 @@ export async function openDirectory(
     store,
     schema,
     clock,
-    add: (dn, attributes) => directory.add({ dn, attributes: attributesOf(attributes) }, system),
+    add: async (dn, attributes) => {
+      await directory.add({ dn, attributes: attributesOf(attributes) }, system);
+    },
     records: async () => {
       await directory.close();
       const snapshot = store.snapshot();

@@ -9,6 +9,7 @@ import { anonymous, type Principal } from '../../src/directory/principal.ts';
 import type {
   AddRequest,
   Caller,
+  ChangeOutcome,
   CompareRequest,
   DeleteRequest,
   DirectoryService,
@@ -76,6 +77,8 @@ export class FakeDirectory implements DirectoryService {
     };
   onCompare: (request: CompareRequest) => Promise<boolean> = async () => true;
   onWrite: (operation: string) => Promise<void> = async () => undefined;
+  /** What every write answers. */
+  changeOutcome: ChangeOutcome = {};
   /** By default a name with any password is its own principal, except for the password `wrong`. */
   onBind: (dn: string, password: Uint8Array) => Promise<Principal> = async (dn, password) => {
     if (Buffer.from(password).toString() === 'wrong') {
@@ -94,24 +97,28 @@ export class FakeDirectory implements DirectoryService {
     return await this.onCompare(request);
   }
 
-  async add(request: AddRequest, caller: Caller): Promise<void> {
+  async add(request: AddRequest, caller: Caller): Promise<ChangeOutcome> {
     this.#record('add', request, caller);
     await this.onWrite('add');
+    return this.changeOutcome;
   }
 
-  async modify(request: ModifyRequest, caller: Caller): Promise<void> {
+  async modify(request: ModifyRequest, caller: Caller): Promise<ChangeOutcome> {
     this.#record('modify', request, caller);
     await this.onWrite('modify');
+    return this.changeOutcome;
   }
 
-  async delete(request: DeleteRequest, caller: Caller): Promise<void> {
+  async delete(request: DeleteRequest, caller: Caller): Promise<ChangeOutcome> {
     this.#record('delete', request, caller);
     await this.onWrite('delete');
+    return this.changeOutcome;
   }
 
-  async rename(request: RenameRequest, caller: Caller): Promise<void> {
+  async rename(request: RenameRequest, caller: Caller): Promise<ChangeOutcome> {
     this.#record('rename', request, caller);
     await this.onWrite('rename');
+    return this.changeOutcome;
   }
 
   async bind(dn: string, password: Uint8Array, session: Session): Promise<Principal> {

@@ -42,6 +42,12 @@ export interface LdapAnswer {
   readonly attributes: ReadonlyMap<string, readonly Buffer[]>;
   readonly responseName: string | undefined;
   readonly responseValue: Buffer | undefined;
+  readonly controls: readonly AnswerControl[];
+}
+
+export interface AnswerControl {
+  readonly type: string;
+  readonly value: Buffer | undefined;
 }
 
 interface Element {
@@ -120,6 +126,7 @@ export function parseAnswer(bytes: Buffer): LdapAnswer {
   outer.end();
   const id = message.next(0x02).content;
   const operation = message.next();
+  const controls = parseControls(message.optional(0xa0));
   message.end();
   const kind = kinds.get(operation.tag);
   assert.ok(kind !== undefined, `a response, not tag ${operation.tag}`);
@@ -133,6 +140,7 @@ export function parseAnswer(bytes: Buffer): LdapAnswer {
     attributes: new Map<string, readonly Buffer[]>(),
     responseName: undefined,
     responseValue: undefined,
+    controls,
   };
   const fields = new Reader(operation.content);
   return { ...base, ...(kind === 'entry' ? parseEntry(fields) : parseResult(fields, kind)) };
@@ -155,7 +163,30 @@ function parseResult(fields: Reader, kind: AnswerKind): Partial<LdapAnswer> {
   return { ...result, responseName, responseValue };
 }
 
-function parseEntry(fields: Reader): Partial<LdapAnswer> {
+/** A list of controls is not empty, and none of ours is critical. */
+function parseControls(list: Element | undefined): readonly AnswerControl[] {
+  const controls: AnswerControl[] = [];
+  if (list !== undefined) {
+    const reader = new Reader(list.content);
+    do {
+      const control = new Reader(reader.next(0x30).content);
+      const type = control.next(0x04).content.toString('utf8');
+      controls.push({ type, value: control.optional(0x04)?.content });
+      control.end();
+    } while (!reader.isAtEnd);
+  }
+  return controls;
+}
+
+/** A SearchResultEntry alone, as a control of RFC 4527 carries it. */
+export function parseReadEntry(value: Buffer): Pick<LdapAnswer, 'dn' | 'attributes'> {
+  const outer = new Reader(value);
+  const fields = new Reader(outer.next(0x64).content);
+  outer.end();
+  return parseEntry(fields);
+}
+
+function parseEntry(fields: Reader): Pick<LdapAnswer, 'dn' | 'attributes'> {
   const dn = fields.next(0x04).content.toString('utf8');
   const list = new Reader(fields.next(0x30).content);
   fields.end();

@@ -10,7 +10,12 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 
 import { answerLength, type LdapAnswer, parseAnswer } from './ldap-answers.ts';
-import { extendedOperation, message, START_TLS_OID } from './ldap-request-bytes.ts';
+import {
+  type ControlBytes,
+  extendedOperation,
+  message,
+  START_TLS_OID,
+} from './ldap-request-bytes.ts';
 
 /** Tests use certificates that nobody signed. */
 const trustAnything: ConnectionOptions = { rejectUnauthorized: false };
@@ -179,10 +184,10 @@ export class LdapTestClient {
   }
 
   /** Sends an operation under the next message id and returns the answers up to the last. */
-  async request(operation: Uint8Array): Promise<LdapAnswer[]> {
+  async request(operation: Uint8Array, controls?: readonly ControlBytes[]): Promise<LdapAnswer[]> {
     const messageId = this.#nextMessageId;
     this.#nextMessageId += 1;
-    this.send(message(messageId, operation));
+    this.send(message(messageId, operation, controls));
     const answers: LdapAnswer[] = [];
     for (;;) {
       const answer = await this.next();
@@ -195,8 +200,8 @@ export class LdapTestClient {
   }
 
   /** As `request`, for an operation with one answer. */
-  async ask(operation: Uint8Array): Promise<LdapAnswer> {
-    const [answer, ...others] = await this.request(operation);
+  async ask(operation: Uint8Array, controls?: readonly ControlBytes[]): Promise<LdapAnswer> {
+    const [answer, ...others] = await this.request(operation, controls);
     assert.ok(answer !== undefined && others.length === 0, 'one answer');
     return answer;
   }
