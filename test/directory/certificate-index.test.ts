@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+
+import { Keyspace } from '../../src/store/keyspace.ts';
+import { parseCertificate } from '../../src/x509/certificate.ts';
+import { encodeCertificatePair } from '../../src/x509/certificate-pair.ts';
+import { buildIssuingDistributionPoint } from '../../src/x509/distribution-point.ts';
+import { nameFromText } from '../../src/x509/name.ts';
+import {
+  type DirectoryFixture,
+  openDirectory,
+  searchNames,
+  suffix,
+  system,
+} from '../support/directory-fixture.ts';
+import {
+  sampleCertificate,
+  sampleEntries,
+  sampleKey,
+  sampleList,
+} from '../support/x509-samples.ts';
+
+const key = sampleKey('p256');
+const issuer = 'CN=Sample CA,O=JPKI,C=JP';
+const exact = (serial: number): string =>
+  `{ serialNumber ${serial}, issuer rdnSequence:"${issuer}" }`;
+
+const pointAt = (text: string): Uint8Array =>
+  sampleList(key, sampleEntries(300), {
+    extensions: [buildIssuingDistributionPoint({ fullName: [{ kind: 'uri', text }] })],
+  });
+
+/** A directory that refuses any search that looks at more than one entry. */
+async function openStrict(t: TestContext): Promise<DirectoryFixture> {
+  const fixture = await openDirectory(t, { limits: { maxLookThrough: 1 } });
+  await fixture.add(suffix, { objectClass: 'organization' });
+  for (const serial of [1, 2, 3]) {
+    const certificate = (serialNumber: number): Uint8Array =>
+      sampleCertificate(key, { serialNumber: BigInt(serialNumber) });
+    await fixture.add(`cn=${serial},${suffix}`, {
+      objectClass: ['person', 'pkiUser', 'pkiCA'],
+      sn: 'x',
+      'userCertificate;binary': certificate(serial),
+      'cACertificate;binary': certificate(serial + 10),
+      'crossCertificatePair;binary': encodeCertificatePair({
+        issuedToThisCa: parseCertificate(certificate(serial + 20)),
+        issuedByThisCa: parseCertificate(
+          sampleCertificate(key, {
+            serialNumber: BigInt(serial + 30),
+            issuer: nameFromText('CN=Other'),
+          }),
+        ),
+      }),
+      'certificateRevocationList;binary': sampleList(key, sampleEntries(300), {
+        thisUpdateMs: Date.UTC(2026, 0, serial),
+      }),
+    });
+  }
+  return fixture;
+}
+
+describe('indexes of the exact rules (RFC 4523 §3)', () => {
+  const time = (day: number): string => `thisUpdate utcTime:"2601${`0${day}`.slice(-2)}000000Z"`;
+  const pairHere = `issuedToThisCAAssertion ${exact(22)}`;
+  const pairThere = 'issuedByThisCAAssertion { serialNumber 32, issuer rdnSequence:"CN=Other" }';
+  const filters = [
+    `(userCertificate=2$${issuer})`,
+    `(userCertificate=${exact(2)})`,
+    `(userCertificate;binary=${exact(2)})`,
+    `(userCertificate:=${exact(2)})`,
+    `(userCertificate:certificateExactMatch:=2$${issuer})`,
+    `(cACertificate=${exact(12)})`,
+    `(crossCertificatePair={ ${pairHere} })`,
+    `(crossCertificatePair={ ${pairThere} })`,
+    `(crossCertificatePair={ ${pairHere}, ${pairThere} })`,
+    `(certificateRevocationList={ issuer rdnSequence:"${issuer}", ${time(2)} })`,
+    `(&(userCertificate:certificateMatch:={ keyUsage { cRLSign } })(userCertificate=${exact(2)}))`,
+  ];
+
+  it('a search costs its matches', async (t) => {
+    const { directory } = await openStrict(t);
+    for (const filter of filters) {
+      assert.deepEqual(await searchNames(directory, { filter }), [`cn=2,${suffix}`], filter);
+    }
+    for (const filter of [
+      `(userCertificate=${exact(4)})`,
+      `(crossCertificatePair={ issuedToThisCAAssertion ${exact(32)} })`,
+      `(certificateRevocationList={ issuer rdnSequence:"${issuer}", ${time(4)} })`,
+    ]) {
+      assert.deepEqual(await searchNames(directory, { filter }), [], filter);
+    }
+  });
+
+  it('the component rules look at every entry', async (t) => {
+    const { directory } = await openStrict(t);
+    await assert.rejects(
+      searchNames(directory, { filter: '(userCertificate:certificateMatch:={ serialNumber 2 })' }),
+      { code: 'DIRECTORY_LOOK_THROUGH_LIMIT' },
+    );
+    await assert.rejects(searchNames(directory, { filter: `(userCertificate:dn:=${exact(2)})` }), {
+      code: 'DIRECTORY_LOOK_THROUGH_LIMIT',
+    });
+  });
+
+  it('postings follow the values', async (t) => {
+    const fixture = await openStrict(t);
+    const { directory } = fixture;
+    const dn = `cn=2,${suffix}`;
+    const list = `{ issuer rdnSequence:"${issuer}", ${time(6)}`;
+    const replaceLists = (...values: readonly Uint8Array[]): Promise<void> =>
+      directory.modify(
+        {
+          dn,
+          changes: [
+            { operation: 'replace', attribute: 'certificateRevocationList;binary', values },
+          ],
+        },
+        system,
+      );
+    const [one, two] = [pointAt('ldap://a/1'), pointAt('ldap://a/2')];
+    const find = (filter: string): Promise<string[]> => searchNames(directory, { filter });
+    await replaceLists(one, two);
+    assert.deepEqual(await find(`(certificateRevocationList=${list} })`), [dn]);
+    // Two lists, one posting: it stays as long as one of them does.
+    await replaceLists(two);
+    assert.deepEqual(await find(`(certificateRevocationList=${list} })`), [dn]);
+    const at = (uri: string): string =>
+      `(certificateRevocationList=${list}, distributionPoint fullName:{ uniformResourceIdentifier:"${uri}" } })`;
+    assert.deepEqual(await find(at('ldap://a/2')), [dn]);
+    assert.deepEqual(await find(at('ldap://a/1')), []);
+    await replaceLists();
+    assert.deepEqual(await find(`(certificateRevocationList=${list} })`), []);
+    await directory.delete({ dn }, system);
+    assert.deepEqual(await find(`(userCertificate=${exact(2)})`), []);
+    assert.equal(await countPostings(fixture, '2.5.4.36'), 2);
+    assert.equal(await countPostings(fixture, '2.5.4.40'), 4);
+    assert.equal(await countPostings(fixture, '2.5.4.39'), 2);
+  });
+});
+
+async function countPostings({ store }: DirectoryFixture, oid: string): Promise<number> {
+  const snapshot = store.snapshot();
+  const prefix = Buffer.concat([Uint8Array.of(Keyspace.index), Buffer.from(`${oid}\0`)]);
+  let count = 0;
+  const range = { gte: prefix, lt: Buffer.concat([prefix, Uint8Array.of(0xff)]) };
+  for await (const _ of snapshot.keys(range)) {
+    count += 1;
+  }
+  await snapshot.close();
+  return count;
+}
