@@ -9,6 +9,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 
 import { packageRoot } from '../../src/config/package-root.ts';
 import { type CommandResult, childEnvironment, runCommand } from './command-run.ts';
@@ -117,10 +118,14 @@ export class CertdirFolder {
   /**
    * Starts a server and waits until it listens everywhere.
    *
+   * @param command The command that serves, with its options.
    * @throws {Error} with what it wrote when it ends instead, or takes too long.
    */
-  async serve(): Promise<CertdirServer> {
-    const server = await CertdirServer.start(this.folder);
+  async serve(...command: readonly string[]): Promise<CertdirServer> {
+    const server = await CertdirServer.start(
+      this.folder,
+      command.length === 0 ? ['serve'] : command,
+    );
     this.#servers.push(server);
     return server;
   }
@@ -151,7 +156,7 @@ function parseDocument(text: string, context: string): unknown {
   }
 }
 
-/** A running `certdir serve`. */
+/** A running `certdir serve` or `certdir demo`. */
 export class CertdirServer {
   readonly pid: number;
   readonly ldapUrl: string;
@@ -161,10 +166,11 @@ export class CertdirServer {
   readonly #ended: Promise<number | NodeJS.Signals>;
   readonly #output: OutputLines;
 
-  static async start(folder: string): Promise<CertdirServer> {
-    const child = spawn(process.execPath, [certdirCommand, '--data', folder, 'serve'], {
+  static async start(folder: string, command: readonly string[]): Promise<CertdirServer> {
+    const args = [certdirCommand, '--data', folder, ...command];
+    const child = spawn(process.execPath, args, {
       env: childEnvironment(),
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     const output = new OutputLines(child);
     const ended = new Promise<number | NodeJS.Signals>((resolve, reject) => {
@@ -180,7 +186,7 @@ export class CertdirServer {
     }
     if (output.urls.length < 3) {
       child.kill('SIGKILL');
-      throw new Error(`certdir serve ended instead of listening: ${output.text}`);
+      throw new Error(`certdir ${command.join(' ')} ended instead of listening: ${output.text}`);
     }
     return new CertdirServer(child, ended, output);
   }
@@ -199,7 +205,7 @@ export class CertdirServer {
     this.httpUrl = output.url('http:');
   }
 
-  /** Everything it has written to standard error. */
+  /** Everything it has written. */
   get log(): string {
     return this.#output.text;
   }
@@ -231,18 +237,22 @@ export class CertdirServer {
 /** What a server says, and the listeners among it. */
 class OutputLines {
   text = '';
-  readonly #child: ChildProcess;
+  readonly #streams: readonly Readable[];
 
-  constructor(child: ChildProcess) {
-    this.#child = child;
-    child.stderr?.setEncoding('utf8');
-    child.stderr?.on('data', (chunk: string) => {
-      this.text += chunk;
-    });
+  constructor({ stdout, stderr }: ChildProcess) {
+    this.#streams = [stdout, stderr].filter((stream) => stream !== null);
+    for (const stream of this.#streams) {
+      stream.setEncoding('utf8');
+      stream.on('data', (chunk: string) => {
+        this.text += chunk;
+      });
+    }
   }
 
+  /** As `serve` announces them, and `demo` in the line above its examples. */
   get urls(): readonly string[] {
-    return [...this.text.matchAll(/^listening on (\S+)$/gm)].map(([, url = '']) => url);
+    const announced = /(?:^listening on | {2,})((?:ldaps?|http):\/\/\S+)/gm;
+    return [...this.text.matchAll(announced)].map(([, url = '']) => url);
   }
 
   url(scheme: string): string {
@@ -256,11 +266,15 @@ class OutputLines {
     return new Promise((resolve) => {
       const look = (): void => {
         if (this.urls.length >= 3) {
-          this.#child.stderr?.off('data', look);
+          for (const stream of this.#streams) {
+            stream.off('data', look);
+          }
           resolve();
         }
       };
-      this.#child.stderr?.on('data', look);
+      for (const stream of this.#streams) {
+        stream.on('data', look);
+      }
     });
   }
 }

@@ -18,6 +18,7 @@ export const outsideTools: readonly OutsideTool[] = [
   { command: 'openssl', debianPackage: 'openssl' },
   { command: 'ldapsearch', debianPackage: 'ldap-utils' },
   { command: 'certtool', debianPackage: 'gnutls-bin' },
+  { command: 'curl', debianPackage: 'curl' },
   { command: 'softhsm2-util', debianPackage: 'softhsm2' },
 ];
 
