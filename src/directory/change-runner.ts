@@ -8,7 +8,6 @@
 import { createHash } from 'node:crypto';
 import type { AuditEvent } from '../audit/audit-log.ts';
 import { formatHex } from '../core/bytes.ts';
-import { formatError } from '../core/errors.ts';
 import { StoreError, type StoreErrorCode } from '../store/errors.ts';
 import type { ReadView, Transaction } from '../store/store.ts';
 import type { CallerAccess } from './access.ts';
@@ -22,11 +21,17 @@ import { encodeEntry } from './entry-encoding.ts';
 import type { ChangeFacts } from './entry-stamp.ts';
 import { DirectoryError } from './errors.ts';
 import { actorName, actorOf, type Principal } from './principal.ts';
+import { RefusalRecords } from './refusal-records.ts';
 import type { Caller, ChangeOutcome } from './service.ts';
 
 /** What is tried, for the records. */
 export interface ChangeDescription {
-  readonly kind: 'directory.add' | 'directory.modify' | 'directory.delete' | 'directory.rename';
+  readonly kind:
+    | 'directory.add'
+    | 'directory.modify'
+    | 'directory.delete'
+    | 'directory.rename'
+    | 'directory.password';
   readonly dn: Dn;
   readonly caller: Caller;
   readonly details?: Readonly<Record<string, string>>;
@@ -44,12 +49,22 @@ export interface CommittedChange {
 export class ChangeRunner {
   readonly #core: DirectoryCore;
   readonly #credentials: Credentials;
-  /** Records of refusals on their way to the store. */
-  readonly #recording = new Set<Promise<void>>();
+  readonly #refusals: RefusalRecords;
 
   constructor(core: DirectoryCore, credentials: Credentials) {
+    const { store, audit, clock, log } = core;
     this.#core = core;
     this.#credentials = credentials;
+    this.#refusals = new RefusalRecords({
+      clock,
+      log,
+      write: (events) =>
+        store.transact('directory: record refusals', async (transaction) => {
+          for (const event of events) {
+            await audit.append(transaction, event);
+          }
+        }),
+    });
   }
 
   /** @param body Makes the change within the transaction; may run more than once. */
@@ -103,23 +118,12 @@ export class ChangeRunner {
 
   /** Records something that was refused, without making the answer wait for it. */
   recordRefusal(event: AuditEvent): void {
-    const { store, audit, log } = this.#core;
-    const recording = store
-      .transact('directory: record a refusal', (transaction) => audit.append(transaction, event))
-      .catch((error: unknown) => {
-        log.error('a refusal could not be recorded', {
-          kind: event.kind,
-          actor: event.origin.actor,
-          error: formatError(error),
-        });
-      })
-      .finally(() => this.#recording.delete(recording));
-    this.#recording.add(recording);
+    this.#refusals.add(event);
   }
 
   /** Resolves when every refusal so far is recorded. */
   async settle(): Promise<void> {
-    await Promise.all(this.#recording);
+    await this.#refusals.close();
   }
 
   #accessOf(caller: Caller): CallerAccess {
