@@ -27,11 +27,12 @@ import { settleIndexes } from './index-builder.ts';
 import { exportLdif } from './ldif-export.ts';
 import { type ImportProgress, LdifImport } from './ldif-import.ts';
 import { ManagedEntries } from './managed-entries.ts';
+import { PasswordChanger } from './password-change.ts';
 import type { ScryptCost } from './password-hash.ts';
 import { PasswordHasher } from './password-hasher.ts';
 import { lenientPasswordPolicy, type PasswordPolicy } from './password-policy.ts';
 import { PasswordValues } from './password-values.ts';
-import type { Principal } from './principal.ts';
+import { actorOf, anonymous, type Principal } from './principal.ts';
 import {
   type PublicEntries,
   type RootDseFacts,
@@ -50,6 +51,7 @@ import type {
   DirectoryService,
   DirectoryStatistics,
   ModifyRequest,
+  PasswordChange,
   RenameRequest,
   SearchRequest,
   SearchResultEntry,
@@ -99,6 +101,7 @@ export class Directory implements DirectoryService {
   readonly #credentials: Credentials;
   readonly #changes: ChangeRunner;
   readonly #writer: DirectoryWriter;
+  readonly #passwordChanger: PasswordChanger;
   readonly #import: LdifImport;
   /** For the CA engine, within its own transactions. */
   readonly managed: ManagedEntries;
@@ -115,6 +118,11 @@ export class Directory implements DirectoryService {
     this.#credentials = new Credentials(core, hasher);
     this.#changes = new ChangeRunner(core, this.#credentials);
     this.#writer = new DirectoryWriter(core, passwords, this.#changes);
+    this.#passwordChanger = new PasswordChanger(core, {
+      passwords,
+      changes: this.#changes,
+      credentials: this.#credentials,
+    });
     this.#import = new LdifImport(core, passwords, this.#credentials);
     this.managed = new ManagedEntries(core);
   }
@@ -197,20 +205,39 @@ export class Directory implements DirectoryService {
       return await this.#credentials.bind(dn, password, session);
     } catch (error) {
       if (error instanceof CredentialsRefused) {
-        this.#onRefusedBind(error, Dn.parse(dn, this.#core.schema).format(), session);
+        this.#core.counters.refusedBinds += 1;
+        const caller = { principal: anonymous, session };
+        this.#recordGuess(error, { kind: 'directory.bind', dn, caller });
       }
       throw error;
     }
   }
 
-  #onRefusedBind({ record }: CredentialsRefused, subject: string, session: Session): void {
-    this.#core.counters.refusedBinds += 1;
+  async changePassword(request: PasswordChange, caller: Caller): Promise<Uint8Array | undefined> {
+    const current = await this.#credentials.refresh(caller);
+    try {
+      return await this.#passwordChanger.change(request, current);
+    } catch (error) {
+      if (error instanceof CredentialsRefused) {
+        const dn = request.dn ?? '';
+        this.#recordGuess(error, { kind: 'directory.password', dn, caller: current });
+      }
+      throw error;
+    }
+  }
+
+  #recordGuess(
+    { record }: CredentialsRefused,
+    { kind, dn, caller }: { readonly kind: string; readonly dn: string; readonly caller: Caller },
+  ): void {
+    const { channel, address } = caller.session;
+    const actor = actorOf(caller.principal);
     if (record !== undefined) {
       this.#changes.recordRefusal({
-        kind: 'directory.bind',
+        kind,
         result: 'refused',
-        origin: { channel: session.channel, actor: 'anonymous', address: session.address },
-        subject,
+        origin: { channel, actor, address },
+        subject: dn === '' ? actor : Dn.parse(dn, this.#core.schema).format(),
         details: record,
       });
     }

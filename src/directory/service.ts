@@ -137,6 +137,15 @@ export interface ChangeOutcome {
   readonly postRead?: SearchResultEntry;
 }
 
+/** RFC 3062. */
+export interface PasswordChange {
+  /** Whose; the caller's own when it is left out or empty. */
+  readonly dn?: string;
+  readonly oldPassword?: Uint8Array;
+  /** The directory makes one up when it is left out. */
+  readonly newPassword?: Uint8Array;
+}
+
 /** Counters since the directory was opened. */
 export interface DirectoryStatistics {
   readonly searches: number;
@@ -200,6 +209,18 @@ export interface DirectoryService {
    *   at the same cost, `DIRECTORY_DN_SYNTAX`, `DIRECTORY_BUSY` when too many passwords wait.
    */
   bind(dn: string, password: Uint8Array, session: Session): Promise<Principal>;
+
+  /**
+   * Sets a new password. An account that changes its own gives the old one, and needs no bind for it:
+   * that is how an expired password is renewed. Whether passwords may come over this session in clear is
+   * for the front end to decide before it calls.
+   *
+   * @returns the new password when the directory made it up.
+   * @throws {DirectoryError} `DIRECTORY_UNWILLING` without the old password where it is needed,
+   *   `DIRECTORY_INVALID_CREDENTIALS` as `bind`, `DIRECTORY_CONSTRAINT` for a password against the
+   *   policy's rules, and everything a modify is refused for.
+   */
+  changePassword(request: PasswordChange, caller: Caller): Promise<Uint8Array | undefined>;
 
   readonly statistics: DirectoryStatistics;
 }

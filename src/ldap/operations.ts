@@ -27,6 +27,8 @@ export interface OperationEnvironment {
   readonly output: Output;
   readonly limits: LdapLimits;
   readonly log: Log;
+  /** Lets passwords through on connections that others can read. */
+  readonly allowClearPasswords: boolean;
   /** True while the answers that wait for slow readers leave no room for more. */
   readonly isOverloaded: () => boolean;
 }
@@ -124,7 +126,14 @@ async function perform(
     case 'modifyDn':
       return changed(await directory.rename({ ...request.rename, ...asked }, caller));
     case 'extended':
-      return { result: success, answer: performExtended(request.extended, caller) };
+      return {
+        result: success,
+        answer: await performExtended(request.extended, {
+          directory,
+          caller,
+          allowClearPasswords: environment.allowClearPasswords,
+        }),
+      };
   }
 }
 

@@ -87,9 +87,11 @@ export class LdapSession {
   constructor(options: SessionOptions, host: SessionHost) {
     this.#options = options;
     this.#host = host;
-    const { directory, limits, log, isOverloaded } = options;
+    const { directory, limits, log, isOverloaded, allowClearPasswords } = options;
     const { output } = host;
-    const environment: OperationEnvironment = { directory, output, limits, log, isOverloaded };
+    const environment: OperationEnvironment = {
+      ...{ directory, output, limits, log, isOverloaded, allowClearPasswords },
+    };
     this.#operations = new PendingOperations({
       maxRunning: options.limits.runningOperations,
       run: (operation) => runOperation(operation, environment),

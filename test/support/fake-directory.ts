@@ -15,6 +15,7 @@ import type {
   DirectoryService,
   DirectoryStatistics,
   ModifyRequest,
+  PasswordChange,
   RenameRequest,
   SearchRequest,
   SearchResultEntry,
@@ -23,7 +24,15 @@ import type {
 
 /** One call, with the request as the directory got it. */
 export interface DirectoryCall {
-  readonly operation: 'search' | 'compare' | 'add' | 'modify' | 'delete' | 'rename' | 'bind';
+  readonly operation:
+    | 'search'
+    | 'compare'
+    | 'add'
+    | 'modify'
+    | 'delete'
+    | 'rename'
+    | 'bind'
+    | 'changePassword';
   readonly request: unknown;
   /** `anonymous`, or the name of the principal. */
   readonly as: string;
@@ -131,6 +140,14 @@ export class FakeDirectory implements DirectoryService {
       },
     );
     return await this.onBind(dn, password);
+  }
+
+  onChangePassword: (request: PasswordChange) => Promise<Uint8Array | undefined> = async () =>
+    undefined;
+
+  async changePassword(request: PasswordChange, caller: Caller): Promise<Uint8Array | undefined> {
+    this.#record('changePassword', request, caller);
+    return await this.onChangePassword(request);
   }
 
   /** Resolves when so many calls have been made. */
