@@ -127,8 +127,6 @@ describe('the command line', { skip: skipWithout('openssl') }, () => {
   it('refuses alike with a server and without one', async () => {
     const commands = [
       ['ca', 'revoke', '00FF', '--reason', 'superseded'],
-      ['ca', 'publish', '--partition', '99999'],
-      ['verifier', 'disable', 'nobody'],
       ['ldif', 'export', '--base', 'cn=nobody,c=JP'],
       ['ldif', 'import', certdir.write('bad.ldif', 'version: 1\n\ndn: cn=x,c=JP\ncn x\n')],
     ];

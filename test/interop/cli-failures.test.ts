@@ -301,7 +301,8 @@ describe('what the command line refuses', { skip: skipWithout('openssl') }, () =
 
     it('from a file that is not there', async () => {
       const failure = await certdir.failure('ldif', 'import', certdir.path('nowhere.ldif'));
-      assert.equal(failure.exitCode, Exit.usage, failure.message);
+      assert.equal(failure.code, 'CLI_INPUT_UNREADABLE');
+      assert.equal(failure.exitCode, Exit.absent, failure.message);
       assert.match(failure.message, /nowhere\.ldif/);
     });
   });
@@ -379,7 +380,7 @@ describe('what the command line refuses', { skip: skipWithout('openssl') }, () =
     const rows: readonly (readonly string[])[] = [
       ['nonsense'],
       ['ca', 'issue'],
-      ['ca', 'issue', '--csr', 'x', '--municipality', '10201'],
+      ['ca', 'issue', '--csr', 'x'],
       ['ca', 'revoke', 'ABCD'],
       ['ca', 'publish'],
       ['ca', 'publish', '--all', '--partition', '10201'],
@@ -397,7 +398,8 @@ describe('what the command line refuses', { skip: skipWithout('openssl') }, () =
 
     it('with a request file that is not there', async () => {
       const failure = await certdir.failure(...issue(certdir.path('nowhere.csr')));
-      assert.equal(failure.exitCode, Exit.usage);
+      assert.equal(failure.code, 'CLI_INPUT_UNREADABLE');
+      assert.equal(failure.exitCode, Exit.absent);
     });
 
     it('with a place for the certificate where none can be, before it is issued', async () => {
