@@ -107,7 +107,7 @@ describe('indexes of the exact rules (RFC 4523 §3)', () => {
     const { directory } = fixture;
     const dn = `cn=2,${suffix}`;
     const list = `{ issuer rdnSequence:"${issuer}", ${time(6)}`;
-    const replaceLists = (...values: readonly Uint8Array[]): Promise<void> =>
+    const replaceLists = (...values: readonly Uint8Array[]): Promise<unknown> =>
       directory.modify(
         {
           dn,

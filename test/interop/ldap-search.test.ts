@@ -242,7 +242,8 @@ describe('ldapsearch', { skip: skipWithout('ldapsearch') }, () => {
       ['cn:Takasaki-shi CRLDP', Result.compareFalse],
       ['objectClass:cRLDistributionPoint', Result.compareTrue],
       ['objectClass:2.5.6.19', Result.compareTrue],
-      ['description:x', Result.noSuchAttribute],
+      ['description:前橋市', Result.compareTrue],
+      ['ou:x', Result.noSuchAttribute],
       ['noSuchAttribute:x', Result.undefinedAttributeType],
     ];
     for (const [assertion, code] of rows) {
