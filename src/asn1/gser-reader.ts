@@ -25,8 +25,9 @@ const hexadecimalShape = /'[0-9A-Fa-f]*'H/y;
 const binaryShape = /'[01]*'B/y;
 
 export interface GserBits {
-  /** As text of `0` and `1`. */
-  readonly bits: string;
+  /** The first bit is the highest of the first octet; bits beyond `count` are 0. */
+  readonly bytes: Uint8Array;
+  readonly count: number;
   readonly isHexadecimal: boolean;
 }
 
@@ -116,14 +117,16 @@ export class GserReader {
    */
   readBitString(): GserBits {
     if (this.#isShapeNext(binaryShape)) {
-      const bits = this.#read(binaryShape, 'a bit string').slice(1, -2);
-      return { bits, isHexadecimal: false };
+      const digits = this.#read(binaryShape, 'a bit string').slice(1, -2);
+      const bytes = new Uint8Array(Math.ceil(digits.length / 8));
+      for (let at = digits.indexOf('1'); at >= 0; at = digits.indexOf('1', at + 1)) {
+        bytes[at >> 3] = (bytes[at >> 3] ?? 0) | (0x80 >> (at & 7));
+      }
+      return { bytes, count: digits.length, isHexadecimal: false };
     }
     const digits = this.#read(hexadecimalShape, 'a bit string').slice(1, -2);
-    const groups = Array.from(digits, (digit) =>
-      Number.parseInt(digit, 16).toString(2).padStart(4, '0'),
-    );
-    return { bits: groups.join(''), isHexadecimal: true };
+    const bytes = parseHex(digits.length % 2 === 0 ? digits : `${digits}0`) ?? new Uint8Array(0);
+    return { bytes, count: 4 * digits.length, isHexadecimal: true };
   }
 
   /** What an open type may hold: an INTEGER, or an OBJECT IDENTIFIER as text. */
@@ -139,8 +142,9 @@ export class GserReader {
    */
   readNamedBits(names: readonly (string | undefined)[]): ReadonlySet<number> {
     if (!this.isNext('{')) {
-      const { bits } = this.readBitString();
-      return new Set([...bits].flatMap((bit, number) => (bit === '1' ? [number] : [])));
+      const { bytes, count } = this.readBitString();
+      const isSet = (bit: number): boolean => ((bytes[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0;
+      return new Set(Array.from({ length: count }, (_none, bit) => bit).filter(isSet));
     }
     const numbers = new Set<number>();
     this.readElements(() => {

@@ -86,11 +86,9 @@ function startsNumber(reader: GserReader): boolean {
 
 /** A BIT STRING, or, in whole octets of hexadecimal digits, perhaps an OCTET STRING. */
 function readQuotedBits(reader: GserReader): readonly string[] {
-  const { bits, isHexadecimal } = reader.readBitString();
-  const octets = bits.match(/[01]{1,8}/g) ?? [];
-  const bytes = Uint8Array.from(octets, (octet) => Number.parseInt(octet.padEnd(8, '0'), 2));
-  const key = bitsKey(bytes, bits.length);
-  return isHexadecimal && bits.length % 8 === 0 ? [key, octetsKey(bytes)] : [key];
+  const { bytes, count, isHexadecimal } = reader.readBitString();
+  const key = bitsKey(bytes, count);
+  return isHexadecimal && count % 8 === 0 ? [key, octetsKey(bytes)] : [key];
 }
 
 function numberKey(number: bigint | string): string {

@@ -40,7 +40,12 @@ import {
 import { assessPublicKey } from '../../src/x509/key-strength.ts';
 import { parseExtendedKeyUsage, parseKeyUsage } from '../../src/x509/key-usage.ts';
 import { nameFromText } from '../../src/x509/name.ts';
+import { buildNameConstraints, parseNameConstraints } from '../../src/x509/name-constraints.ts';
 import { decodePem, decodePemBlocks, encodePem } from '../../src/x509/pem.ts';
+import {
+  buildPrivateKeyUsagePeriod,
+  parsePrivateKeyUsagePeriod,
+} from '../../src/x509/private-key-usage-period.ts';
 import { isProductOfClosePrimes } from '../../src/x509/rsa-weakness.ts';
 import {
   readFixture,
@@ -127,6 +132,11 @@ const certificate = sampleCertificate(key, {
       issuer: [{ kind: 'directoryName', name: crossName }],
       serialNumber: 5n,
     }),
+    buildPrivateKeyUsagePeriod({ notBeforeMs: 0, notAfterMs: Date.UTC(2030, 0) }),
+    buildNameConstraints({
+      permitted: [{ base: { kind: 'directoryName', name: crossName }, maximum: 2 }],
+      excluded: [{ base: { kind: 'dnsName', text: 'a' } }],
+    }),
   ],
 });
 const list = sampleList(key, sampleEntries(5), {
@@ -135,6 +145,8 @@ const list = sampleList(key, sampleEntries(5), {
 
 /** Reads every extension that we have a parser for. */
 const extensionParsers = [
+  parseNameConstraints,
+  parsePrivateKeyUsagePeriod,
   parseAlternativeNames,
   parseAuthorityKeyIdentifier,
   parseBasicConstraints,
