@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 
+import { encodePem } from '../../src/x509/pem.ts';
 import { dumpAsn1 } from '../support/asn1-dump.ts';
 import {
   distributionPointLines,
@@ -19,14 +20,17 @@ import {
   japaneseIssuerLines,
   maebashiLines,
   nameLines,
+  operationsLines,
   rsaSha256Lines,
   utcTime,
 } from '../support/asn1-expectations.ts';
+import { CaTestBed, gunma, tester } from '../support/ca-test-bed.ts';
 import { CertdirFolder, type CertdirServer } from '../support/certdir-process.ts';
 import { runCommand } from '../support/command-run.ts';
 import { citizenAddress, type IssuedCitizen, issueCitizen } from '../support/issued-citizen.ts';
 import { runOpenssl } from '../support/openssl.ts';
 import { skipWithout } from '../support/outside-tool.ts';
+import { sampleKey, sampleRequest } from '../support/x509-samples.ts';
 
 const DAY_MS = 86_400_000;
 const JST_MS = 9 * 3_600_000;
@@ -276,5 +280,70 @@ describe('issued certificates', { skip: skipWithout('openssl', 'certtool') }, ()
       const fingerprint = createHash('sha256').update(caDer).digest('hex').toUpperCase();
       assert.equal(certdir.report.sha256Fingerprint.replaceAll(':', ''), fingerprint);
     });
+  });
+
+  it('has OCSP responders’ certificates, field for field', async (t) => {
+    const bed = await CaTestBed.open(t, { policy: gunma });
+    const { certificate } = await bed.ca.issue({
+      profile: 'ocsp-responder',
+      csr: sampleRequest(sampleKey('rsa-2048', 'responder')),
+      origin: tester,
+    });
+    const ca = bed.ca.certificate;
+    const pem = (der: Uint8Array): string =>
+      certdir.write('one.pem', encodePem('CERTIFICATE', der));
+    const { notBeforeMs, notAfterMs } = certificate;
+    assert.equal(notAfterMs, endOfYears(notBeforeMs, 1));
+    const [, name = ''] =
+      /CN=(OCSP Responder [0-9A-F]{32})$/m.exec(textOf(pem(certificate.der))) ?? [];
+    assert.deepEqual(dumpAsn1(certificate.der), [
+      'SEQUENCE',
+      ' SEQUENCE',
+      '  cont [ 0 ]',
+      '   INTEGER 02',
+      `  INTEGER ${serialOf(pem(certificate.der))}`,
+      ...indent(2, rsaSha256Lines),
+      ...indent(2, issuerLines),
+      '  SEQUENCE',
+      `   UTCTIME ${utcTime(notBeforeMs)}`,
+      `   UTCTIME ${utcTime(notAfterMs)}`,
+      ...indent(2, issuerLines),
+      '   SET',
+      '    SEQUENCE',
+      '     OBJECT commonName',
+      `     UTF8STRING ${name}`,
+      ...indent(2, ['SEQUENCE', ' SEQUENCE', '  OBJECT rsaEncryption', '  NULL', ' BIT STRING']),
+      '  cont [ 3 ]',
+      '   SEQUENCE',
+      ...indent(4, [
+        ...extensionLines('X509v3 Authority Key Identifier', false, [
+          'SEQUENCE',
+          ` cont [ 0 ] ${keyIdentifierOf(pem(ca.der))}`,
+          ' cont [ 1 ]',
+          '  cont [ 4 ]',
+          ...indent(3, issuerLines),
+          ` cont [ 2 ] ${serialOf(pem(ca.der))}`,
+        ]),
+        ...extensionLines('X509v3 Subject Key Identifier', false, [
+          `OCTET STRING ${keyIdentifierOf(pem(certificate.der))}`,
+        ]),
+        // digitalSignature (0)
+        ...extensionLines('X509v3 Key Usage', true, ['BIT STRING 0780']),
+        ...extensionLines('X509v3 Extended Key Usage', false, ['SEQUENCE', ' OBJECT OCSP Signing']),
+        ...extensionLines('X509v3 Certificate Policies', true, [
+          'SEQUENCE',
+          ' SEQUENCE',
+          '  OBJECT 1.2.392.200149.8.5.1.300',
+        ]),
+        ...extensionLines(
+          'X509v3 CRL Distribution Points',
+          false,
+          distributionPointLines(operationsLines),
+        ),
+        ...extensionLines('OCSP No Check', false, ['NULL']),
+      ]),
+      ...indent(1, rsaSha256Lines),
+      ' BIT STRING',
+    ]);
   });
 });

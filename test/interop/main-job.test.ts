@@ -12,13 +12,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
-import type { PublishedReport, RevokedReport } from '../../src/http/operations.ts';
+import type { IssuedReport, PublishedReport, RevokedReport } from '../../src/http/operations.ts';
 import { CertdirFolder, type CertdirServer } from '../support/certdir-process.ts';
 import { type CommandResult, runCommand } from '../support/command-run.ts';
-import { issueCitizen } from '../support/issued-citizen.ts';
+import { citizenOptions, issueCitizen } from '../support/issued-citizen.ts';
 import { type LdapIdentity, LdapTools } from '../support/ldap-tools.ts';
 import { runOpenssl } from '../support/openssl.ts';
-import type { RequestKey } from '../support/openssl-request.ts';
+import { makeOpensslRequest, type RequestKey } from '../support/openssl-request.ts';
 import { skipWithout } from '../support/outside-tool.ts';
 import { registerVerifier } from '../support/registered-verifier.ts';
 
@@ -126,11 +126,14 @@ describe('a citizen, a municipality, a verifier', {
   });
 
   it('takes a request in DER as well, and the key in it', async () => {
-    const issued = await issueCitizen(certdir, { name: 'pem' });
-    const pem = readFileSync(issued.requestFile);
-    const wanted = runOpenssl(['req', '-noout', '-pubkey'], pem).toString('utf8');
-    const certificate = new X509Certificate(issued.certificate);
-    assert.equal(certificate.publicKey.export({ type: 'spki', format: 'pem' }), wanted);
+    const { der, keyFile } = makeOpensslRequest(certdir.workFolder, 'der');
+    const command = ['ca', 'issue', '--csr', certdir.write('der.csr', der)];
+    const { certificate } = await certdir.answer<IssuedReport>(
+      ...[...command, '--municipality', '10201', ...citizenOptions('der')],
+    );
+    const wanted = runOpenssl(['pkey', '-pubout'], readFileSync(keyFile)).toString('utf8');
+    const issuedKey = new X509Certificate(certificate).publicKey;
+    assert.equal(issuedKey.export({ type: 'spki', format: 'pem' }), wanted);
   });
 
   it('answers with what is in the certificate', async () => {

@@ -63,6 +63,15 @@ export const maebashiLines: readonly string[] = nameLines(
   ['commonName', 'Maebashi-shi CRLDP'],
 );
 
+/** The distribution point of the CA's own servers. */
+export const operationsLines: readonly string[] = nameLines(
+  ['countryName', 'JP'],
+  ['organizationName', 'JPKI'],
+  ['organizationalUnitName', 'Gunma Prefectural CA'],
+  ['organizationalUnitName', 'CRL Distribution Points'],
+  ['commonName', 'Operations CRLDP'],
+);
+
 /** distributionPoint, fullName, directoryName (RFC 5280 §4.2.1.13). */
 export const distributionPointLines = (name: readonly string[]): string[] => [
   'SEQUENCE',
