@@ -34,6 +34,7 @@ const subject = z.discriminatedUnion('kind', [
 ]);
 
 const target = strictObject({
+  entry: text.exactOptional(),
   subtree: text.exactOptional(),
   entryClass: text.exactOptional(),
   filter: text.exactOptional(),

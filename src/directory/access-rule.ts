@@ -25,6 +25,8 @@ export type AccessRight = 'disclose' | 'search' | 'compare' | 'read' | 'write' |
 
 /** Which entries. All conditions that are given must hold. */
 export interface AccessTarget {
+  /** This entry alone. */
+  readonly entry?: string;
   /** This entry and everything below it. */
   readonly subtree?: string;
   /** Entries that have this object class or one derived from it. */

@@ -116,6 +116,7 @@ export class CompiledRule {
 }
 
 class CompiledTarget {
+  readonly #entryKey: Uint8Array | undefined;
   readonly #baseKey: Uint8Array | undefined;
   readonly #entryClass: ObjectClass | undefined;
   readonly #objectClass: AttributeType | undefined;
@@ -125,6 +126,7 @@ class CompiledTarget {
   constructor(target: AccessTarget, context: RuleContext) {
     const { schema } = context;
     this.#schema = schema;
+    this.#entryKey = target.entry === undefined ? undefined : parseDn(target.entry, context);
     this.#baseKey = target.subtree === undefined ? undefined : parseDn(target.subtree, context);
     if (target.entryClass !== undefined) {
       this.#entryClass = schema.objectClass(target.entryClass);
@@ -136,6 +138,7 @@ class CompiledTarget {
 
   fits(entry: Entry): boolean {
     return (
+      (this.#entryKey === undefined || equalBytes(entry.key, this.#entryKey)) &&
       (this.#baseKey === undefined || isKeyWithin(entry.key, this.#baseKey)) &&
       (this.#entryClass === undefined || this.#hasClass(entry, this.#entryClass)) &&
       (this.#filter === undefined || this.#filter.fits(entry))

@@ -129,6 +129,41 @@ describe('anyone', () => {
     assert.ok((await read(nobody, dn)).includes('certificateRevocationList;binary'));
   });
 
+  const operations = bed.ca.scopes.find('operations').dn;
+  for (const parent of [operations.replace(/^[^,]*,/, ''), operations]) {
+    it(`does not get a list that someone put below ${parent}`, async () => {
+      const dn = `cn=copy2,${parent}`;
+      const { dn: source } = bed.ca.scopes.find('10201');
+      await bed.directory.add(
+        {
+          dn,
+          attributes: [
+            { description: 'objectClass', values: [encodeUtf8('cRLDistributionPoint')] },
+            {
+              description: 'certificateRevocationList;binary',
+              values: await bed.published(source, 'certificateRevocationList'),
+            },
+          ],
+        },
+        system,
+      );
+      for (const session of [clear, tls]) {
+        for (const spelling of spellings) {
+          const found = await read({ principal: anonymous, session }, dn, {
+            attributes: [spelling],
+          });
+          assert.ok(!found.some((description) => /revocation/i.test(description)), spelling);
+        }
+        const filter = '(certificateRevocationList=*)';
+        assert.deepEqual(await read({ principal: anonymous, session }, dn, { filter }), []);
+      }
+      const principal = await registerAndBind(`of ${parent.slice(3, 7)}`, { partitions: ['*'] });
+      assert.ok(
+        !(await read({ principal, session: tls }, dn)).includes('certificateRevocationList;binary'),
+      );
+    });
+  }
+
   it('does not know who is registered', async () => {
     await registerAndBind('known');
     for (const dn of [

@@ -182,6 +182,8 @@ describe('the target of a rule', () => {
     { target: { subtree: 'O=jpki' }, fitsPartition: true, fitsPerson: true },
     { target: { subtree: 'ou=gunma,o=JPKI' }, fitsPartition: true, fitsPerson: false },
     { target: { subtree: 'cn=hanako,o=JPKI' }, fitsPartition: false, fitsPerson: true },
+    { target: { entry: 'CN=Hanako,o=jpki' }, fitsPartition: false, fitsPerson: true },
+    { target: { entry: 'o=JPKI' }, fitsPartition: false, fitsPerson: false },
     { target: { subtree: 'ou=Gun,o=JPKI' }, fitsPartition: false, fitsPerson: false },
     { target: { subtree: '' }, fitsPartition: true, fitsPerson: true },
     { target: { entryClass: 'certdirPartition' }, fitsPartition: true, fitsPerson: false },
