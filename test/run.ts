@@ -6,6 +6,7 @@
  *     npm test                          everything
  *     npm test -- test/ldap             the files below a folder, or single files
  *     npm test -- --long                the long runs too
+ *     npm test -- --verbose             every test by name
  *
  * @module
  */
@@ -85,7 +86,10 @@ function mayInstallPackages(): boolean {
 function main(): number {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { long: { type: 'boolean', default: false } },
+    options: {
+      long: { type: 'boolean', default: false },
+      verbose: { type: 'boolean', default: false },
+    },
   });
   const sources = (positionals.length === 0 ? ['test'] : positionals).flatMap(testSources);
   if (sources.length === 0) {
@@ -99,10 +103,12 @@ function main(): number {
   const compiled = sources.map((source) =>
     join(packageRoot, 'dist', source.replace(/\.ts$/, '.js')),
   );
+  const briefly = join(packageRoot, 'dist/test/support/brief-reporter.js');
+  const reporter = values.verbose ? 'spec' : briefly;
   const env = { ...process.env, ...(values.long ? { CERTDIR_TEST_LONG: '1' } : {}) };
   const { status } = spawnSync(
     process.execPath,
-    ['--test', '--test-reporter=spec', '--enable-source-maps', ...compiled],
+    ['--test', `--test-reporter=${reporter}`, '--enable-source-maps', ...compiled],
     { cwd: packageRoot, env, stdio: 'inherit' },
   );
   return status ?? 1;

@@ -1,0 +1,112 @@
+/**
+ * A reporter for `node --test`: one line a file, every failure whole, counts at the end.
+ *
+ * @module
+ */
+
+import { relative } from 'node:path';
+import { inspect } from 'node:util';
+
+import { packageRoot } from '../../src/config/package-root.ts';
+
+/** As far as it is used here; Node hands over more. */
+interface TestEvent {
+  readonly type: string;
+  readonly data: {
+    readonly name?: string;
+    readonly file?: string;
+    readonly message?: string;
+    readonly skip?: string | boolean;
+    readonly todo?: string | boolean;
+    readonly details?: {
+      readonly type?: string;
+      readonly duration_ms?: number;
+      readonly error?: { readonly cause?: unknown };
+    };
+  };
+}
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+  durationMs: number;
+}
+
+const none = (): Counts => ({ passed: 0, failed: 0, skipped: 0, durationMs: 0 });
+
+// biome-ignore lint/style/noDefaultExport: Node looks for a reporter in the default export.
+export default async function* report(
+  source: AsyncIterable<TestEvent>,
+): AsyncGenerator<string, void, undefined> {
+  const total = none();
+  const failures: string[] = [];
+  let counts = none();
+  let file = '';
+  for await (const event of source) {
+    const { type, data } = event;
+    const isResult = type === 'test:pass' || type === 'test:fail';
+    if (!isResult || data.details?.type === 'suite') {
+      continue;
+    }
+    const name = nameOf(data.file);
+    if (name !== file) {
+      yield formatFile(file, counts);
+      add(total, counts);
+      counts = none();
+      file = name;
+    }
+    count(counts, event);
+    if (type === 'test:fail' && data.todo === undefined) {
+      const failure = formatFailure(file, event);
+      failures.push(failure);
+      yield failure;
+    }
+  }
+  yield formatFile(file, counts);
+  add(total, counts);
+  if (failures.length > 1) {
+    yield `\n${failures.length} failures again:\n${failures.join('')}`;
+  }
+  const { passed, failed, skipped } = total;
+  yield `\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`;
+}
+
+/** The source that a compiled test came from. */
+function nameOf(file: string | undefined): string {
+  const path = relative(packageRoot, file ?? '');
+  return path.replace(/^(dist|\.scratch\/[^/]+)\//, '').replace(/\.js$/, '.ts');
+}
+
+function count(counts: Counts, { type, data }: TestEvent): void {
+  counts.durationMs += data.details?.duration_ms ?? 0;
+  if (data.skip !== undefined && data.skip !== false) {
+    counts.skipped += 1;
+  } else if (type === 'test:pass') {
+    counts.passed += 1;
+  } else {
+    counts.failed += 1;
+  }
+}
+
+function add(total: Counts, counts: Counts): void {
+  total.passed += counts.passed;
+  total.failed += counts.failed;
+  total.skipped += counts.skipped;
+}
+
+function formatFile(file: string, counts: Counts): string {
+  if (file === '') {
+    return '';
+  }
+  const verdict = counts.failed > 0 ? 'FAIL' : 'ok  ';
+  const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
+  const seconds = (counts.durationMs / 1000).toFixed(1);
+  return `${verdict} ${file}  ${counts.passed + counts.failed} tests${skipped}, ${seconds} s\n`;
+}
+
+function formatFailure(file: string, { data }: TestEvent): string {
+  const error = data.details?.error;
+  const text = inspect(error?.cause ?? error, { depth: 3 });
+  return `\nnot ok ${file}: ${data.name ?? ''}\n${text.replaceAll(/^/gm, '    ')}\n\n`;
+}
