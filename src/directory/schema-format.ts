@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { MatchingRule, Syntax } from './schema-model.ts';
+import type { AttributeType, MatchingRule, Syntax } from './schema-model.ts';
 import type { AttributeTypeDescription, ObjectClassDescription } from './schema-parser.ts';
 
 type Field = readonly [keyword: string, text: string | boolean | undefined];
@@ -43,6 +43,17 @@ export function formatMatchingRule(rule: MatchingRule): string {
   return formatDescription(rule.oid, [
     ['NAME', formatNames([rule.name])],
     ['SYNTAX', rule.syntax],
+  ]);
+}
+
+/** RFC 4512 §4.1.4: the attribute types that an extensible filter may use the rule with. */
+export function formatMatchingRuleUse(
+  rule: MatchingRule,
+  types: readonly Pick<AttributeType, 'name'>[],
+): string {
+  return formatDescription(rule.oid, [
+    ['NAME', formatNames([rule.name])],
+    ['APPLIES', formatOids(types.map(({ name }) => name))],
   ]);
 }
 

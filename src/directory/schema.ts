@@ -11,7 +11,7 @@ import { decodeUtf8 } from '../core/bytes.ts';
 import { DirectoryError } from './errors.ts';
 import { matchingRule, matchingRules } from './matching-rules.ts';
 import { buildSchema, type SchemaTables } from './schema-builder.ts';
-import { formatMatchingRule, formatSyntax } from './schema-format.ts';
+import { formatMatchingRule, formatMatchingRuleUse, formatSyntax } from './schema-format.ts';
 import type { AttributeType, ObjectClass, SchemaLookup } from './schema-model.ts';
 import { isDescriptor, isNumericOid } from './schema-parser.ts';
 import { parseSchemaFiles, readSchemaFolder, type SchemaFile } from './schema-source.ts';
@@ -99,8 +99,20 @@ export class Schema implements SchemaLookup {
         values: [...this.attributeTypes()].map(({ definition }) => definition),
       },
       { description: 'matchingRules', values: matchingRules.map(formatMatchingRule) },
+      { description: 'matchingRuleUse', values: [...this.#matchingRuleUses()] },
       { description: 'ldapSyntaxes', values: [...syntaxes.values()].map(formatSyntax) },
     ];
+  }
+
+  /** A rule that compares no attribute type of this schema has no use. */
+  *#matchingRuleUses(): Iterable<string> {
+    const types = [...this.attributeTypes()];
+    for (const rule of matchingRules) {
+      const compared = types.filter(({ syntax }) => rule.appliesTo.has(syntax.oid));
+      if (compared.length > 0) {
+        yield formatMatchingRuleUse(rule, compared);
+      }
+    }
   }
 
   /**

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { concatBytes, encodeUtf8 } from '../core/bytes.ts';
+import { concatBytes, decodeUtf8, encodeUtf8, equalBytes } from '../core/bytes.ts';
 import { keyedRule } from './keyed-rule.ts';
 import type {
   EqualityRule,
@@ -119,6 +119,33 @@ const caseIgnoreList: StringKind = {
   preparePiece: caseIgnore.preparePiece,
 };
 
+/** True when the assertion is one of the parts of the value, as `separator` makes them. */
+function partOf(separator: RegExp, facts: Facts): EqualityRule {
+  const { prepare, syntax, appliesTo } = caseIgnore;
+  const parts: EqualityRule['indexKeys'] = (value) =>
+    (decodeUtf8(prepare(value)) ?? '').split(separator).filter(Boolean).map(encodeUtf8);
+  return {
+    kind: 'equality',
+    ...facts,
+    syntax,
+    appliesTo,
+    valueKey: prepare,
+    indexKeys: parts,
+    readAssertion: (assertion, schema) => {
+      const indexKey = prepare(assertion);
+      return {
+        indexKey,
+        matches: (value) => parts(value, schema).some((part) => equalBytes(part, indexKey)),
+      };
+    },
+  };
+}
+
+/** Words are runs of letters and digits; RFC 4517 §4.2.32 leaves it to the server. */
+const betweenWords = /[^\p{L}\p{M}\p{N}]+/u;
+/** Keywords have spaces, commas or semicolons between them (§4.2.21 leaves it to the server). */
+const betweenKeywords = /[\s,;]+/u;
+
 export const stringRules: readonly MatchingRule[] = [
   equality(caseIgnore, { oid: '2.5.13.2', name: 'caseIgnoreMatch' }),
   ordering(caseIgnore, { oid: '2.5.13.3', name: 'caseIgnoreOrderingMatch' }),
@@ -133,6 +160,8 @@ export const stringRules: readonly MatchingRule[] = [
   substrings(caseIgnoreList, { oid: '2.5.13.12', name: 'caseIgnoreListSubstringsMatch' }),
   equality(telephone, { oid: '2.5.13.20', name: 'telephoneNumberMatch' }),
   substrings(telephone, { oid: '2.5.13.21', name: 'telephoneNumberSubstringsMatch' }),
+  partOf(betweenWords, { oid: '2.5.13.32', name: 'wordMatch' }),
+  partOf(betweenKeywords, { oid: '2.5.13.33', name: 'keywordMatch' }),
   equality(caseExactIa5, { oid: '1.3.6.1.4.1.1466.109.114.1', name: 'caseExactIA5Match' }),
   equality(caseIgnoreIa5, { oid: '1.3.6.1.4.1.1466.109.114.2', name: 'caseIgnoreIA5Match' }),
   substrings(caseIgnoreIa5, {

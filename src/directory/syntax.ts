@@ -9,7 +9,7 @@
  */
 
 import { isPrintableText } from '../asn1/strings.ts';
-import { decodeUtf8 } from '../core/bytes.ts';
+import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts';
 import {
   certificateListProblem,
   certificatePairProblem,
@@ -115,6 +115,18 @@ function isTelexNumber(value: string): boolean {
   return parts.length === 3 && parts.every(isPrintable);
 }
 
+/** RFC 4517 §3.3.27. */
+function isOtherMailbox(value: string): boolean {
+  const dollar = value.indexOf('$');
+  return dollar > 0 && isPrintable(value.slice(0, dollar)) && isAscii(encodeUtf8(value));
+}
+
+/** RFC 4517 §3.3.34: minutes are enough, the zone may be left out. */
+function isUtcTime(value: string): boolean {
+  const parts = /^(\d{10}(?:\d{2})?)(Z|[+-]\d{4})?$/.exec(value);
+  return parts !== null && parseGeneralizedTime(`20${parts[1]}${parts[2] ?? 'Z'}`) !== undefined;
+}
+
 /** RFC 4517 §3.3.28: lines of at least one character, `\24` for `$` and `\5C` for the backslash. */
 function isPostalAddress(value: string): boolean {
   return value.split('$').every((line) => /^(?:[^\\]|\\24|\\5[Cc])+$/u.test(line));
@@ -212,6 +224,7 @@ const facts: Readonly<Record<KnownSyntaxOid, SyntaxFacts>> = {
     description: 'Facsimile Telephone Number',
     problem: text('a facsimile telephone number', isFacsimileNumber),
   },
+  [SyntaxOid.fax]: { description: 'Fax', problem: anyOctets, isText: false },
   [SyntaxOid.generalizedTime]: {
     description: 'Generalized Time',
     problem: text(
@@ -228,6 +241,7 @@ const facts: Readonly<Record<KnownSyntaxOid, SyntaxFacts>> = {
     description: 'INTEGER',
     problem: matching('an integer', /^(?:0|-?[1-9]\d*)$/),
   },
+  [SyntaxOid.jpeg]: { description: 'JPEG', problem: anyOctets, isText: false },
   [SyntaxOid.matchingRuleDescription]: {
     description: 'Matching Rule Description',
     problem: description('a matching rule description'),
@@ -257,6 +271,10 @@ const facts: Readonly<Record<KnownSyntaxOid, SyntaxFacts>> = {
     problem: text('a name or an OID', (value) => isDescriptor(value) || isNumericOid(value)),
   },
   [SyntaxOid.octetString]: { description: 'Octet String', problem: anyOctets, isText: false },
+  [SyntaxOid.otherMailbox]: {
+    description: 'Other Mailbox',
+    problem: text('a kind of mailbox, $ and a mailbox', isOtherMailbox),
+  },
   [SyntaxOid.postalAddress]: {
     description: 'Postal Address',
     problem: text('a postal address', isPostalAddress),
@@ -287,6 +305,10 @@ const facts: Readonly<Record<KnownSyntaxOid, SyntaxFacts>> = {
   [SyntaxOid.telexNumber]: {
     description: 'Telex Number',
     problem: text('a telex number', isTelexNumber),
+  },
+  [SyntaxOid.utcTime]: {
+    description: 'UTC Time',
+    problem: text('a time like 260131235959Z', isUtcTime),
   },
   [SyntaxOid.ldapSyntaxDescription]: {
     description: 'LDAP Syntax Description',

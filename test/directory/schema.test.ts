@@ -5,6 +5,7 @@ import { encodeUtf8 } from '../../src/core/bytes.ts';
 import { matchingRules } from '../../src/directory/matching-rules.ts';
 import { Schema } from '../../src/directory/schema.ts';
 import { syntaxes } from '../../src/directory/syntax.ts';
+import { SyntaxOid } from '../../src/directory/syntax-oid.ts';
 import { shippedSchema as schema, shippedType } from '../support/shipped-schema.ts';
 
 const classNames = (...names: string[]): Uint8Array[] => names.map(encodeUtf8);
@@ -98,9 +99,25 @@ describe('the shipped schema', () => {
         ['objectClasses', true],
         ['attributeTypes', true],
         ['matchingRules', true],
+        ['matchingRuleUse', true],
         ['ldapSyntaxes', true],
       ],
     );
+  });
+
+  it('publishes which types each rule compares (RFC 4512 §4.1.4)', () => {
+    const uses =
+      schema.subschemaAttributes().find(({ description }) => description === 'matchingRuleUse')
+        ?.values ?? [];
+    const uses35 = uses.filter((use) => use.startsWith('( 2.5.13.35 '));
+    assert.deepEqual(uses35, [
+      "( 2.5.13.35 NAME 'certificateMatch' APPLIES ( userCertificate $ cACertificate ) )",
+    ]);
+    assert.ok(uses.includes("( 2.5.13.16 NAME 'bitStringMatch' APPLIES x500UniqueIdentifier )"));
+    const syntax = syntaxes.get(SyntaxOid.matchingRuleUseDescription);
+    for (const use of uses) {
+      assert.equal(syntax?.problem(encodeUtf8(use), schema), undefined, use);
+    }
   });
 
   it('names only syntaxes that are known in its rules', () => {

@@ -118,6 +118,18 @@ const rows: Readonly<Record<string, Row>> = {
     bad: ['', '1', '1.02', '1.2.', 'a_b', '1a', '-a'],
   },
   'Octet String': { oid: SyntaxOid.octetString, good: ['', 'a', notUtf8], bad: [] },
+  Fax: { oid: SyntaxOid.fax, good: ['', notUtf8], bad: [] },
+  JPEG: { oid: SyntaxOid.jpeg, good: ['', notUtf8], bad: [] },
+  'Other Mailbox': {
+    oid: SyntaxOid.otherMailbox,
+    good: ['compuserve$12345,6', 'a$', 'a$b$c'],
+    bad: ['', 'a', '$a', 'a_b$c', 'a$前', notUtf8],
+  },
+  'UTC Time': {
+    oid: SyntaxOid.utcTime,
+    good: ['260131235959Z', '2601312359Z', '260131235959+0900', '2601312359', '260131235959'],
+    bad: ['', '260230235959Z', '26013123Z', '20260131235959Z', '260131235959.5Z', notUtf8],
+  },
   'Postal Address': {
     oid: SyntaxOid.postalAddress,
     good: ['大手町1-1-1$前橋市', '\\241,000,000 Sweepstakes$PO Box 1', 'a\\5Cb'],
@@ -198,6 +210,8 @@ describe('long values', () => {
       const isTaken = problem(oid, long) === undefined;
       const mayBeLong =
         oid === SyntaxOid.octetString ||
+        oid === SyntaxOid.fax ||
+        oid === SyntaxOid.jpeg ||
         oid === SyntaxOid.ia5String ||
         oid === SyntaxOid.directoryString;
       assert.equal(isTaken, mayBeLong, oid);
