@@ -18,7 +18,7 @@
  * - `read`: get its values; on `entry`, get the entry in search results.
  * - `write`: add, change and remove values; on `entry`, add, delete and rename the entry; on
  *   `children`, add and remove entries below it.
- * - `auth`: be checked against it in a bind (userPassword).
+ * - `auth`: be checked against it in a bind (userPassword, certdirCertificateSha256).
  * - `manage`: all of these.
  */
 export type AccessRight = 'disclose' | 'search' | 'compare' | 'read' | 'write' | 'auth' | 'manage';

@@ -16,7 +16,8 @@ import type { AttributeType } from './schema-model.ts';
 
 /** True when the entry decides what someone may do: a change of it changes principals. */
 export function isAccount(entry: Entry, types: DirectoryTypes): boolean {
-  return [types.userPassword, types.verifierKind, types.operatorRole].some((type) =>
+  const { userPassword, certificateSha256, verifierKind, operatorRole } = types;
+  return [userPassword, certificateSha256, verifierKind, operatorRole].some((type) =>
     entry.attributes.some((attribute) => attribute.type === type),
   );
 }

@@ -1,5 +1,5 @@
 /**
- * Binds: from a name and a password to a principal, and from a principal of some time ago to what it
+ * Binds: from a name and a password, or a certificate, to a principal, and from a principal of some time ago to what it
  * is now, because an account that is changed, disabled, deleted or past its agreement ends the rights
  * of connections that bound as it.
  *
@@ -13,7 +13,14 @@
  * @module
  */
 
+import type { ReadView } from '../store/store.ts';
 import { isAccount, isUsable, readPrincipal } from './account.ts';
+import {
+  findCertificateAccount,
+  hasCertificate,
+  isInForce,
+  readCredential,
+} from './certificate-credential.ts';
 import type { DirectoryCore } from './directory-core.ts';
 import { Dn } from './dn.ts';
 import type { Entry } from './entry.ts';
@@ -23,6 +30,7 @@ import { type AdmittedGuess, GuessThrottle } from './guess-throttle.ts';
 import { passwordEndMs } from './password-ageing.ts';
 import type { PasswordHasher } from './password-hasher.ts';
 import { anonymous, type EntryPrincipal, type Principal } from './principal.ts';
+import type { AttributeType } from './schema-model.ts';
 import type { Caller, Session } from './service.ts';
 
 /** `invalidCredentials`, with what the audit log shall say of it. */
@@ -137,6 +145,41 @@ export class Credentials {
     return settle(guess, proven);
   }
 
+  /** See `DirectoryService.bindCertificate`. */
+  async bindCertificate(session: Session): Promise<EntryPrincipal> {
+    const { types, clock, schema } = this.#core;
+    const { clientCertificate } = session;
+    const certificate = clientCertificate && readCredential(clientCertificate);
+    if (certificate === undefined) {
+      throw refusal({ reason: 'no certificate' });
+    }
+    const revision = this.#revision;
+    const nowMs = clock.nowMs();
+    const entry = await this.#reading(async (view) => {
+      const found = await findCertificateAccount(this.#core, view, certificate);
+      return this.#ifBindable(found, types.certificateSha256, session);
+    });
+    if (!isInForce(certificate, nowMs) || entry === undefined || !isUsable(entry, types, nowMs)) {
+      throw refusal({ reason: 'certificate', certificateSha256: certificate.sha256 });
+    }
+    const dn = Dn.parse(entry.dn, schema);
+    const principal = { ...readPrincipal(entry, dn, types), certificate };
+    this.#known.set(principal, { revision, principal, entry });
+    return principal;
+  }
+
+  /** See `DirectoryService.checkAuthorization`. */
+  checkAuthorization(authorizationId: string, principal: Principal): void {
+    const isOwn =
+      authorizationId === '' ||
+      (/^dn:/i.test(authorizationId) &&
+        principal.kind === 'entry' &&
+        parsesTo(authorizationId.slice('dn:'.length), principal.dn, this.#core));
+    if (!isOwn) {
+      throw refusal({ reason: 'authorization' });
+    }
+  }
+
   /**
    * The caller with its account as it is now; anonymous where the account may no longer be used.
    * Costs a look-up, and a read after some account has changed.
@@ -185,38 +228,55 @@ export class Credentials {
 
   #asKnown(caller: Caller, known: KnownPrincipal): Caller {
     const { types, clock } = this.#core;
-    const isStillUsable = known.entry !== undefined && isUsable(known.entry, types, clock.nowMs());
-    const principal = isStillUsable ? (known.principal ?? anonymous) : anonymous;
-    return { principal, session: caller.session };
+    const { entry, principal = anonymous } = known;
+    const nowMs = clock.nowMs();
+    const certificate = principal.kind === 'entry' ? principal.certificate : undefined;
+    const isStillUsable =
+      entry !== undefined &&
+      isUsable(entry, types, nowMs) &&
+      (certificate === undefined ||
+        (isInForce(certificate, nowMs) && hasCertificate(entry, certificate, types)));
+    return { principal: isStillUsable ? principal : anonymous, session: caller.session };
   }
 
   /** The account under the same name, unless it is another one by now. */
   async #reload(principal: EntryPrincipal): Promise<KnownPrincipal> {
     const revision = this.#revision;
-    const { store, tree, types } = this.#core;
-    const snapshot = store.snapshot();
-    try {
-      const entry = await tree.read(snapshot, principal.dn.key);
-      const isSame = entry !== undefined && tree.uuidOf(entry) === principal.entryUuid;
-      const known = isSame
-        ? { revision, principal: readPrincipal(entry, principal.dn, types), entry }
-        : { revision, principal: undefined, entry: undefined };
-      this.#known.set(principal, known);
-      return known;
-    } finally {
-      await snapshot.close();
-    }
+    const { tree, types } = this.#core;
+    const { dn, certificate } = principal;
+    const entry = await this.#reading((view) => tree.read(view, dn.key));
+    const isSame = entry !== undefined && tree.uuidOf(entry) === principal.entryUuid;
+    const proof = certificate === undefined ? {} : { certificate };
+    const known = isSame
+      ? { revision, principal: { ...readPrincipal(entry, dn, types), ...proof }, entry }
+      : { revision, principal: undefined, entry: undefined };
+    this.#known.set(principal, known);
+    return known;
   }
 
   /** The entry, if there is one whose userPassword the nobody who binds may be checked against. */
   async #readBindable(dn: Dn, session: Session): Promise<Entry | undefined> {
-    const { store, tree, policy, clock, types } = this.#core;
-    const snapshot = store.snapshot();
+    const { tree, types } = this.#core;
+    return await this.#reading(async (view) =>
+      this.#ifBindable(await tree.read(view, dn.key), types.userPassword, session),
+    );
+  }
+
+  #ifBindable(
+    entry: Entry | undefined,
+    credential: AttributeType,
+    session: Session,
+  ): Entry | undefined {
+    const { policy, clock } = this.#core;
+    const access = policy.forCaller({ principal: anonymous, session }, clock.nowMs());
+    const mayBind = entry !== undefined && access.on(entry).allows('auth', credential);
+    return mayBind ? entry : undefined;
+  }
+
+  async #reading<T>(body: (view: ReadView) => Promise<T>): Promise<T> {
+    const snapshot = this.#core.store.snapshot();
     try {
-      const entry = await tree.read(snapshot, dn.key);
-      const access = policy.forCaller({ principal: anonymous, session }, clock.nowMs());
-      const mayBind = entry !== undefined && access.on(entry).allows('auth', types.userPassword);
-      return mayBind ? entry : undefined;
+      return await body(snapshot);
     } finally {
       await snapshot.close();
     }
@@ -230,6 +290,17 @@ function settle(guess: AdmittedGuess, proven: ProvenAccount | undefined): Proven
   }
   guess.succeeded();
   return proven;
+}
+
+function parsesTo(text: string, own: Dn, { schema }: DirectoryCore): boolean {
+  try {
+    return Dn.parse(text, schema).equals(own);
+  } catch (error) {
+    if (error instanceof DirectoryError) {
+      return false;
+    }
+    throw error;
+  }
 }
 
 function refusal(record: CredentialsRefused['record']): CredentialsRefused {

@@ -33,13 +33,7 @@ import { PasswordHasher } from './password-hasher.ts';
 import { lenientPasswordPolicy, type PasswordPolicy } from './password-policy.ts';
 import { PasswordValues } from './password-values.ts';
 import { actorOf, anonymous, type Principal } from './principal.ts';
-import {
-  type PublicEntries,
-  type RootDseFacts,
-  rootDse,
-  subschemaEntry,
-  subschemaName,
-} from './public-entries.ts';
+import { PublicEntryCache, type RootDseFacts, subschemaName } from './public-entries.ts';
 import type { Schema } from './schema.ts';
 import { searchEntries } from './search.ts';
 import type {
@@ -87,6 +81,7 @@ export const defaultIndexes: readonly string[] = [
   'uid',
   'certdirPartitionCode',
   'certdirAgreementNumber',
+  'certdirCertificateSha256',
   'userCertificate',
   'cACertificate',
   'crossCertificatePair',
@@ -97,7 +92,7 @@ export const defaultIndexes: readonly string[] = [
 
 export class Directory implements DirectoryService {
   readonly #core: DirectoryCore;
-  readonly #publicEntries: PublicEntries;
+  readonly #publicEntries: PublicEntryCache;
   readonly #credentials: Credentials;
   readonly #changes: ChangeRunner;
   readonly #writer: DirectoryWriter;
@@ -111,10 +106,7 @@ export class Directory implements DirectoryService {
     const hasher = new PasswordHasher(scrypt === undefined ? { random } : { random, cost: scrypt });
     const passwords = new PasswordValues({ hasher, types: core.types, policy: core.passwords });
     this.#core = core;
-    this.#publicEntries = {
-      rootDse: rootDse(options.rootDse ?? {}, options.suffixes, schema),
-      subschema: subschemaEntry(schema),
-    };
+    this.#publicEntries = new PublicEntryCache(options.rootDse ?? {}, options.suffixes, schema);
     this.#credentials = new Credentials(core, hasher);
     this.#changes = new ChangeRunner(core, this.#credentials);
     this.#writer = new DirectoryWriter(core, passwords, this.#changes);
@@ -172,7 +164,7 @@ export class Directory implements DirectoryService {
   }
 
   search(request: SearchRequest, caller: Caller): AsyncIterable<SearchResultEntry> {
-    return searchEntries(this.#core, this.#publicEntries, {
+    return searchEntries(this.#core, this.#publicEntries.for(caller.session), {
       request,
       caller: () => this.#credentials.refresh(caller),
     });
@@ -180,7 +172,8 @@ export class Directory implements DirectoryService {
 
   async compare(request: CompareRequest, caller: Caller): Promise<boolean> {
     const current = await this.#credentials.refresh(caller);
-    return await compareValue(this.#core, this.#publicEntries, { request, caller: current });
+    const publicEntries = this.#publicEntries.for(caller.session);
+    return await compareValue(this.#core, publicEntries, { request, caller: current });
   }
 
   async add(request: AddRequest, caller: Caller): Promise<ChangeOutcome> {
@@ -204,11 +197,26 @@ export class Directory implements DirectoryService {
     try {
       return await this.#credentials.bind(dn, password, session);
     } catch (error) {
-      if (error instanceof CredentialsRefused) {
-        this.#core.counters.refusedBinds += 1;
-        const caller = { principal: anonymous, session };
-        this.#recordGuess(error, { kind: 'directory.bind', dn, caller });
-      }
+      this.#onRefusedBind(error, { principal: anonymous, session }, dn);
+      throw error;
+    }
+  }
+
+  async bindCertificate(session: Session): Promise<Principal> {
+    this.#core.counters.binds += 1;
+    try {
+      return await this.#credentials.bindCertificate(session);
+    } catch (error) {
+      this.#onRefusedBind(error, { principal: anonymous, session });
+      throw error;
+    }
+  }
+
+  checkAuthorization(authorizationId: string, caller: Caller): void {
+    try {
+      this.#credentials.checkAuthorization(authorizationId, caller.principal);
+    } catch (error) {
+      this.#onRefusedBind(error, caller);
       throw error;
     }
   }
@@ -223,6 +231,13 @@ export class Directory implements DirectoryService {
         this.#recordGuess(error, { kind: 'directory.password', dn, caller: current });
       }
       throw error;
+    }
+  }
+
+  #onRefusedBind(error: unknown, caller: Caller, dn = ''): void {
+    if (error instanceof CredentialsRefused) {
+      this.#core.counters.refusedBinds += 1;
+      this.#recordGuess(error, { kind: 'directory.bind', dn, caller });
     }
   }
 

@@ -6,6 +6,7 @@
  */
 
 import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts';
+import { checkCertificateValues } from './certificate-credential.ts';
 import type { DirectoryTypes } from './directory-types.ts';
 import type { Rdn } from './dn.ts';
 import type { Attribute, Entry } from './entry.ts';
@@ -37,6 +38,7 @@ export function checkEntryRules(
   if ((entry.attribute(types.userPassword)?.values.length ?? 0) > 1) {
     throw new DirectoryError('DIRECTORY_CONSTRAINT', 'an entry has one password at most');
   }
+  checkCertificateValues(entry, types);
   if (facts.rdn !== undefined) {
     checkNaming(entry, facts.rdn, schema);
   }

@@ -25,6 +25,15 @@ export interface VerifierGrant {
   readonly partitions: ReadonlySet<string>;
 }
 
+/** A certificate that someone authenticated with. */
+export interface CertificateCredential {
+  /** Of its DER, lower-case hexadecimal. */
+  readonly sha256: string;
+  readonly notBeforeMs: number;
+  /** The last instant of its validity. */
+  readonly notAfterMs: number;
+}
+
 /** Someone with an entry of their own. */
 export interface EntryPrincipal {
   readonly kind: 'entry';
@@ -33,6 +42,8 @@ export interface EntryPrincipal {
   readonly verifier?: VerifierGrant;
   /** The values of certdirOperatorRole. */
   readonly operatorRoles?: readonly string[];
+  /** Present when it was a certificate that proved who this is: the rights end with it. */
+  readonly certificate?: CertificateCredential;
 }
 
 /** This program itself, or a person with the rights of the data directory's owner. Bound by no rule. */

@@ -11,6 +11,7 @@ import { type Attribute, Entry } from './entry.ts';
 import { DirectoryError } from './errors.ts';
 import type { Schema } from './schema.ts';
 import type { SchemaLookup } from './schema-model.ts';
+import type { Session } from './service.ts';
 
 /** What front ends support, for the root DSE. Everything may be left out. */
 export interface RootDseFacts {
@@ -21,7 +22,6 @@ export interface RootDseFacts {
   readonly supportedControls?: readonly string[];
   readonly supportedExtensions?: readonly string[];
   readonly supportedFeatures?: readonly string[];
-  readonly supportedSaslMechanisms?: readonly string[];
 }
 
 /** Entries that are not in the tree. */
@@ -30,12 +30,49 @@ export interface PublicEntries {
   readonly subschema: Entry;
 }
 
+/** The public entries for each kind of connection: which SASL mechanisms are offered depends on it. */
+export class PublicEntryCache {
+  readonly #facts: RootDseFacts;
+  readonly #suffixes: readonly string[];
+  readonly #schema: Schema;
+  readonly #subschema: Entry;
+  /** By mechanisms; front ends offer few combinations. */
+  readonly #entries = new Map<string, PublicEntries>();
+
+  /** @param suffixes The naming contexts. */
+  constructor(facts: RootDseFacts, suffixes: readonly string[], schema: Schema) {
+    this.#facts = facts;
+    this.#suffixes = suffixes;
+    this.#schema = schema;
+    this.#subschema = subschemaEntry(schema);
+    // Finds out at once whether the schema has what every directory publishes.
+    this.#make([]);
+  }
+
+  for({ saslMechanisms = [] }: Pick<Session, 'saslMechanisms'>): PublicEntries {
+    const name = saslMechanisms.join(' ');
+    let entries = this.#entries.get(name);
+    if (entries === undefined) {
+      entries = this.#make(saslMechanisms);
+      this.#entries.set(name, entries);
+    }
+    return entries;
+  }
+
+  #make(saslMechanisms: readonly string[]): PublicEntries {
+    const facts = { ...this.#facts, saslMechanisms };
+    return {
+      rootDse: rootDse(facts, this.#suffixes, this.#schema),
+      subschema: this.#subschema,
+    };
+  }
+}
+
 /** The name of the subschema entry, the same for every suffix. */
 export const subschemaName = 'cn=Subschema';
 
-/** @param suffixes The naming contexts. */
-export function rootDse(
-  facts: RootDseFacts,
+function rootDse(
+  facts: RootDseFacts & { readonly saslMechanisms: readonly string[] },
   suffixes: readonly string[],
   schema: SchemaLookup,
 ): Entry {
@@ -48,7 +85,7 @@ export function rootDse(
     supportedControl: facts.supportedControls,
     supportedExtension: facts.supportedExtensions,
     supportedFeatures: facts.supportedFeatures,
-    supportedSASLMechanisms: facts.supportedSaslMechanisms,
+    supportedSASLMechanisms: facts.saslMechanisms,
     vendorName: facts.vendorName === undefined ? undefined : [facts.vendorName],
     vendorVersion: facts.vendorVersion === undefined ? undefined : [facts.vendorVersion],
   };
@@ -56,7 +93,7 @@ export function rootDse(
 }
 
 /** The schema as an entry, read with a base search (RFC 4512 §4.4). */
-export function subschemaEntry(schema: Schema): Entry {
+function subschemaEntry(schema: Schema): Entry {
   const published = schema
     .subschemaAttributes()
     .map(({ description, values }) => [description, values] as const);

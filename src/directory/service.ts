@@ -24,6 +24,10 @@ export interface Session {
   readonly address: string;
   /** `ldap`, `cli`, `http`, `system`: where the request entered, for records. */
   readonly channel: string;
+  /** DER of the certificate whose private key the peer has shown to have (TLS). */
+  readonly clientCertificate?: Uint8Array;
+  /** What the front end offers on this connection, for the root DSE. */
+  readonly saslMechanisms?: readonly string[];
 }
 
 /** Who asks, and how. */
@@ -209,6 +213,22 @@ export interface DirectoryService {
    *   at the same cost, `DIRECTORY_DN_SYNTAX`, `DIRECTORY_BUSY` when too many passwords wait.
    */
   bind(dn: string, password: Uint8Array, session: Session): Promise<Principal>;
+
+  /**
+   * The account of the session's client certificate: SASL EXTERNAL (RFC 4513 §5.2.3). The account has the
+   * certificate's SHA-256; what the certificate says of itself plays no part but for its validity.
+   *
+   * @throws {DirectoryError} `DIRECTORY_INVALID_CREDENTIALS` for everything that is wrong.
+   */
+  bindCertificate(session: Session): Promise<Principal>;
+
+  /**
+   * Whether who has authenticated may act as the authorisation identity (RFC 4513 §5.2.1.8): as itself
+   * only, empty or `dn:` and its own name.
+   *
+   * @throws {DirectoryError} `DIRECTORY_INVALID_CREDENTIALS`.
+   */
+  checkAuthorization(authorizationId: string, caller: Caller): void;
 
   /**
    * Sets a new password. An account that changes its own gives the old one, and needs no bind for it:

@@ -70,7 +70,7 @@ export class LdapConnection {
     this.#transport = new Transport(socket, {
       onData: (chunk) => this.#onData(chunk),
       onEnd: () => this.#onPeerEnded(),
-      onSecured: () => this.#onSecured(),
+      onSecured: (clientCertificate) => this.#onSecured(clientCertificate),
       onClosed: () => this.#onClosed(),
     });
     const { address } = this.#transport;
@@ -206,10 +206,10 @@ export class LdapConnection {
     this.#output.moveTo(this.#transport.socket);
   }
 
-  #onSecured(): void {
+  #onSecured(clientCertificate: Uint8Array | undefined): void {
     this.#deadlines.clear('handshake');
     this.#deadlines.set('idle', this.#options.limits.idleMs);
-    this.#session.onSecured();
+    this.#session.onSecured(clientCertificate);
     this.#state = 'open';
     this.#proceed();
   }

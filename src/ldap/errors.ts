@@ -22,6 +22,12 @@ export type LdapErrorCode =
   | 'LDAP_UNKNOWN_EXTENSION'
   /** authMethodNotSupported */
   | 'LDAP_AUTH_METHOD'
+  /** saslBindInProgress: the mechanism wants the client's first words (RFC 4422 §3.3). */
+  | 'LDAP_SASL_IN_PROGRESS'
+  /** invalidCredentials: credentials that the mechanism cannot read. */
+  | 'LDAP_SASL_CREDENTIALS'
+  /** inappropriateAuthentication: EXTERNAL without a client certificate (RFC 4513 §5.2.3). */
+  | 'LDAP_NO_CERTIFICATE'
   /** confidentialityRequired: a password in clear. */
   | 'LDAP_CLEAR_PASSWORD'
   /** unwillingToPerform: a name without a password (RFC 4513 §5.1.2). */

@@ -14,7 +14,7 @@ import type { SecureContext } from 'node:tls';
 
 import type { Log } from '../core/log.ts';
 import { anonymous, type Principal } from '../directory/principal.ts';
-import type { Caller, DirectoryService } from '../directory/service.ts';
+import type { Caller, DirectoryService, Session } from '../directory/service.ts';
 import { LdapError } from './errors.ts';
 import type { LdapLimits } from './limits.ts';
 import {
@@ -36,6 +36,7 @@ import {
 } from './requests.ts';
 import { encodeExtendedResult, encodeResult } from './response-encoder.ts';
 import { success } from './result-codes.ts';
+import { offeredMechanisms } from './sasl-bind.ts';
 import { authenticate } from './simple-bind.ts';
 import { admitStartTls, START_TLS } from './start-tls.ts';
 
@@ -97,7 +98,7 @@ export class LdapSession {
       run: (operation) => runOperation(operation, environment),
       onEnded: () => host.onProgress(),
     });
-    this.#caller = this.#callerAs(anonymous, false);
+    this.#caller = { principal: anonymous, session: this.#sessionWith({ isProtected: false }) };
   }
 
   /** Whether another request may be read. */
@@ -123,8 +124,12 @@ export class LdapSession {
   }
 
   /** TLS is established: whoever it was before, in clear, is nobody now. */
-  onSecured(): void {
-    this.#caller = this.#callerAs(anonymous, true);
+  onSecured(clientCertificate: Uint8Array | undefined): void {
+    const proof = clientCertificate === undefined ? {} : { clientCertificate };
+    this.#caller = {
+      principal: anonymous,
+      session: this.#sessionWith({ isProtected: true, ...proof }),
+    };
   }
 
   /** Nothing more is to be answered. */
@@ -168,9 +173,9 @@ export class LdapSession {
     }
   }
 
-  #callerAs(principal: Principal, isProtected: boolean): Caller {
-    const { address } = this.#options;
-    return { principal, session: { isProtected, address, channel: 'ldap' } };
+  #sessionWith(security: Pick<Session, 'isProtected' | 'clientCertificate'>): Session {
+    const session = { ...security, address: this.#options.address, channel: 'ldap' };
+    return { ...session, saslMechanisms: offeredMechanisms(session) };
   }
 
   #become(principal: Principal): void {

@@ -32,6 +32,8 @@ export function createTlsContext({ certificate, key }: TlsCredentials): SecureCo
       key,
       minVersion: 'TLSv1.2',
       honorCipherOrder: true,
+      // Without one, TLS cannot resume sessions that client certificates belong to.
+      sessionIdContext: 'certdir ldap',
     });
   } catch (cause) {
     // The library's message names what is wrong with the files, never what is in them.

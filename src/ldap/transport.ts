@@ -15,8 +15,8 @@ export interface TransportEvents {
   onData(chunk: Uint8Array): void;
   /** The peer will send no more. */
   onEnd(): void;
-  /** The TLS handshake succeeded. */
-  onSecured(): void;
+  /** The TLS handshake succeeded, with the DER of the certificate that the peer showed. */
+  onSecured(clientCertificate: Uint8Array | undefined): void;
   /** Everything is over; called once. */
   onClosed(): void;
 }
@@ -60,9 +60,15 @@ export class Transport {
   secure(secureContext: SecureContext): void {
     // What is unread is read by TLS, and every reading of a socket reports to its listeners.
     this.#socket.removeAllListeners('data');
-    const secured = new TLSSocket(this.#socket, { isServer: true, secureContext });
+    const secured = new TLSSocket(this.#socket, {
+      isServer: true,
+      secureContext,
+      // Asked for, not required; whose it is decides the directory, and only when the peer says EXTERNAL.
+      requestCert: true,
+      rejectUnauthorized: false,
+    });
     secured.disableRenegotiation();
-    secured.once('secure', () => this.#events.onSecured());
+    secured.once('secure', () => this.#events.onSecured(secured.getPeerX509Certificate()?.raw));
     this.#socket = secured;
     this.#attach();
   }

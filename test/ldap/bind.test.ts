@@ -69,9 +69,9 @@ describe('simple bind (RFC 4513 §5.1)', () => {
       isAsked: false,
     },
     {
-      section: 'SASL, which is not offered',
+      section: 'SASL PLAIN in clear',
       operation: saslBindOperation('PLAIN', Buffer.from('\0a\0x')),
-      resultCode: 7,
+      resultCode: 13,
       isAsked: false,
     },
     {

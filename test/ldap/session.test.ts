@@ -53,6 +53,7 @@ describe('search (RFC 4511 §4.5)', () => {
       isProtected: false,
       address: '127.0.0.1',
       channel: 'ldap',
+      saslMechanisms: [],
     });
   });
 

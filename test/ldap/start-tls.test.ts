@@ -31,8 +31,8 @@ describe('StartTLS (RFC 4511 §4.14)', () => {
     assert.deepEqual(
       opened.directory.calls.map(({ session }) => session),
       [
-        { isProtected: false, address: '127.0.0.1', channel: 'ldap' },
-        { isProtected: true, address: '127.0.0.1', channel: 'ldap' },
+        { isProtected: false, address: '127.0.0.1', channel: 'ldap', saslMechanisms: [] },
+        { isProtected: true, address: '127.0.0.1', channel: 'ldap', saslMechanisms: ['PLAIN'] },
       ],
     );
   });

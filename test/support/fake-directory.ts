@@ -32,6 +32,7 @@ export interface DirectoryCall {
     | 'delete'
     | 'rename'
     | 'bind'
+    | 'bindCertificate'
     | 'changePassword';
   readonly request: unknown;
   /** `anonymous`, or the name of the principal. */
@@ -140,6 +141,25 @@ export class FakeDirectory implements DirectoryService {
       },
     );
     return await this.onBind(dn, password);
+  }
+
+  /** By default whoever has a certificate is `certificate`. */
+  onBindCertificate: () => Promise<Principal> = async () => ({
+    kind: 'system',
+    name: 'certificate',
+  });
+
+  async bindCertificate(session: Session): Promise<Principal> {
+    this.#record('bindCertificate', undefined, { principal: anonymous, session });
+    return await this.onBindCertificate();
+  }
+
+  /** Everyone is allowed to be `dn:` and the own name. */
+  checkAuthorization(authorizationId: string, { principal }: Caller): void {
+    const own = principal.kind === 'system' ? `dn:${principal.name}` : '';
+    if (authorizationId !== '' && authorizationId !== own) {
+      throw new DirectoryError('DIRECTORY_INVALID_CREDENTIALS', 'invalid credentials');
+    }
   }
 
   onChangePassword: (request: PasswordChange) => Promise<Uint8Array | undefined> = async () =>

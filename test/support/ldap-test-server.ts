@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { ConnectionOptions } from 'node:tls';
+
 import { SystemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
 import type { DirectoryService } from '../../src/directory/service.ts';
@@ -95,8 +97,8 @@ export class LdapTestServer {
     return this.#keep(await LdapTestClient.connect(this.port));
   }
 
-  async connectTls(): Promise<LdapTestClient> {
-    return this.#keep(await LdapTestClient.connectTls(this.port));
+  async connectTls(options?: ConnectionOptions): Promise<LdapTestClient> {
+    return this.#keep(await LdapTestClient.connectTls(this.port, options));
   }
 
   #keep(client: LdapTestClient): LdapTestClient {
