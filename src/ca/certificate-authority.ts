@@ -22,6 +22,7 @@ import { type CaCore, type CaParts, readAuthority, transactAsOwner } from './ca-
 import { CaTables } from './ca-tables.ts';
 import {
   type CertificateFilter,
+  findByIndex,
   findBySubject,
   findCertificate,
   listCertificates,
@@ -31,7 +32,7 @@ import { createAuthority } from './creation.ts';
 import { CrlPublication, type Publication } from './crl-publication.ts';
 import { CaError } from './errors.ts';
 import { Issuance, type IssuedCertificate } from './issuance.ts';
-import type { IssueRequest } from './issue-request.ts';
+import { digestOfKey, digestOfSubscriber, type IssueRequest } from './issue-request.ts';
 import { type Policy, signatureAlgorithmOf } from './policy.ts';
 import { compileProfiles } from './profile.ts';
 import { Revocation, type RevocationReceipt, type RevokeRequest } from './revocation.ts';
@@ -39,6 +40,7 @@ import { Scopes } from './scope.ts';
 import { addScope } from './scope-entries.ts';
 import { parseScopeRecord } from './scope-record.ts';
 import { readArchived, readScopeRecord } from './scope-state.ts';
+import { SubjectAttributeRules, type SubjectAttributes } from './subject-attributes.ts';
 
 export interface CertificateAuthorityOptions {
   readonly policy: Policy;
@@ -211,6 +213,36 @@ export class CertificateAuthority {
     const name = nameFromText(subject, { printable: policy.names.printable });
     const at = { subject: name, nowMs: clock.nowMs() };
     return reading(store, (view) => findBySubject(view, tables, at));
+  }
+
+  /**
+   * The certificate of a key; a key is in one at most.
+   *
+   * @param spki SubjectPublicKeyInfo in DER.
+   * @throws {X509Error} `X509_PUBLIC_KEY`
+   */
+  async findByKey(spki: Uint8Array): Promise<readonly RegisteredCertificate[]> {
+    return await this.#findByIndex('publicKey', digestOfKey(spki));
+  }
+
+  /**
+   * Certificates of a subscriber, of every state, under profiles that give each person one.
+   *
+   * @throws {CaError} `CA_CHARACTER_NOT_ALLOWED`, `CA_ATTRIBUTE_INVALID`
+   */
+  async findBySubscriber(attributes: SubjectAttributes): Promise<readonly RegisteredCertificate[]> {
+    const { policy, clock } = this.#core;
+    const subject = new SubjectAttributeRules(policy).check(attributes, clock.nowMs());
+    return await this.#findByIndex('subscriber', digestOfSubscriber(subject));
+  }
+
+  #findByIndex(
+    index: 'subscriber' | 'publicKey',
+    digest: Uint8Array,
+  ): Promise<readonly RegisteredCertificate[]> {
+    const { store, tables, clock } = this.#core;
+    const at = { index, digest, nowMs: clock.nowMs() };
+    return reading(store, (view) => findByIndex(view, tables, at));
   }
 
   /** Certificates in the order of serial numbers, from one consistent state. */

@@ -174,7 +174,7 @@ export function digestOfKey(spki: Uint8Array): Uint8Array {
 }
 
 /** A person, as far as the statement tells persons apart: by the four attributes (gunma 2-1-2 (1)). */
-function digestOfSubscriber(subject: JpkiSubject): Uint8Array {
+export function digestOfSubscriber(subject: JpkiSubject): Uint8Array {
   const hash = createHash('sha256');
   for (const value of [subject.commonName, subject.dateOfBirth, subject.gender, subject.address]) {
     // No attribute holds U+0000, so joined values are equal only when all are.

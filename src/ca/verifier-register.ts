@@ -122,6 +122,26 @@ export class VerifierRegister {
     return await this.find(name, caller);
   }
 
+  /**
+   * Gives a verifier another password, e.g. when it has lost its own; recorded.
+   *
+   * @throws {CaError} `CA_VERIFIER_UNKNOWN`; `CA_VERIFIER_INVALID` for a password that the policy's
+   *   rules refuse, or that was in use before.
+   */
+  async setPassword(name: string, password: string, caller: Caller): Promise<RegisteredVerifier> {
+    await this.find(name, caller);
+    const change = {
+      operation: 'replace',
+      attribute: 'userPassword',
+      values: [encodeUtf8(password)],
+    } as const;
+    const request = { dn: this.#dnOf(name), changes: [change] };
+    await translating(() => this.#directory.modify(request, caller), {
+      DIRECTORY_CONSTRAINT: ({ message }) => invalid(message),
+    });
+    return await this.find(name, caller);
+  }
+
   #dnOf(name: string): string {
     return `cn=${escapeValue(name)},${this.#policy.directory.verifiers}`;
   }

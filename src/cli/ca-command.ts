@@ -1,5 +1,5 @@
 /**
- * `certdir ca …`: issue, revoke, publish.
+ * `certdir ca …`: issue, revoke, publish; `show` is in `ca-show-command.ts`.
  *
  * @module
  */
@@ -14,6 +14,7 @@ import type {
   SubjectAttributes,
 } from '../http/operations.ts';
 
+import { addShowCommand } from './ca-show-command.ts';
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
 import { readInputFile } from './input-file.ts';
@@ -41,6 +42,7 @@ const MAX_REQUEST_BYTES = 64 * 1024;
 export function addCaCommand(program: Command): void {
   const ca = program.command('ca').description('issue and revoke certificates, publish lists');
   addIssue(ca);
+  addShowCommand(ca);
   addRevoke(ca);
   addPublish(ca);
 }

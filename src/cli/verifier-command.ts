@@ -28,6 +28,7 @@ export function addVerifierCommand(program: Command): void {
     .description('register the verifiers that may read restricted lists');
   addAdd(verifier);
   addList(verifier);
+  addPassword(verifier);
   addDisable(verifier);
 }
 
@@ -95,6 +96,26 @@ function formatVerifiers(reports: readonly VerifierReport[]): string {
       report.isDisabled ? 'disabled' : 'enabled',
     ]),
   );
+}
+
+function addPassword(verifier: Command): void {
+  verifier
+    .command('password')
+    .description('give a verifier a new password, e.g. when it has lost its own')
+    .argument('<name>', 'name of its entry')
+    .requiredOption('--password-file <file>', 'file with the password, readable by its owner only')
+    .addHelpText(
+      'after',
+      examples('certdir verifier password tax-office --password-file tax.password'),
+    )
+    .action(async (name: string, options: { passwordFile: string }, command: Command) => {
+      const context = contextOf(command);
+      const password = await readSecretFile(options.passwordFile);
+      const report = await withOperations(context, (operations) =>
+        operations.verifierPassword({ name, password }, context.operator),
+      );
+      context.output.answer(report, () => `${report.dn} has a new password`);
+    });
 }
 
 function addDisable(verifier: Command): void {

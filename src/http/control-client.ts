@@ -13,6 +13,7 @@ import { CertdirError } from '../core/errors.ts';
 import { type AnswerLine, OPERATOR_HEADER } from './control-protocol.ts';
 import { HttpError } from './errors.ts';
 import type {
+  CertificateReport,
   IssuedReport,
   OnProgress,
   Operations,
@@ -46,6 +47,7 @@ export function connectControl(socketFile: string, operatorName: string): Operat
   return {
     status: () => call<ServiceStatus>('status', {}),
     issue: (input) => call<IssuedReport>('issue', input),
+    findCertificates: (query) => call<readonly CertificateReport[]>('find-certificates', { query }),
     revoke: (input) => call<RevokedReport>('revoke', input),
     publish: (input, _operator, onProgress) =>
       call<readonly PublishedReport[]>('publish', input, onProgress),
@@ -55,6 +57,7 @@ export function connectControl(socketFile: string, operatorName: string): Operat
       exportChunks({ socketFile, operatorName, name: 'ldif-export', body: input }),
     verifierAdd: (input) => call<VerifierReport>('verifier-add', input),
     verifierList: () => call<readonly VerifierReport[]>('verifier-list', {}),
+    verifierPassword: (input) => call<VerifierReport>('verifier-password', input),
     verifierDisable: (input) => call<VerifierReport>('verifier-disable', input),
   };
 }

@@ -31,23 +31,34 @@ function object(
   return { type: 'object', properties, required, additionalProperties: false };
 }
 
+const subjectAttributes = object(
+  {
+    commonName: text,
+    substituteCharacterOfCommonName: text,
+    gender: text,
+    dateOfBirth: text,
+    address: text,
+    substituteCharacterOfAddress: text,
+  },
+  ['substituteCharacterOfCommonName', 'substituteCharacterOfAddress'],
+);
+
 /** JSON Schemas of the requests' bodies, by operation. */
 export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> = {
   status: object({}),
   issue: object({
     request: text,
     municipality: text,
-    attributes: object(
-      {
-        commonName: text,
-        substituteCharacterOfCommonName: text,
-        gender: text,
-        dateOfBirth: text,
-        address: text,
-        substituteCharacterOfAddress: text,
-      },
-      ['substituteCharacterOfCommonName', 'substituteCharacterOfAddress'],
-    ),
+    attributes: subjectAttributes,
+  }),
+  'find-certificates': object({
+    query: {
+      oneOf: [
+        object({ serialNumber: text }),
+        object({ publicKey: text }),
+        object({ subscriber: subjectAttributes }),
+      ],
+    },
   }),
   revoke: object({ serialNumber: text, reason: text }),
   publish: object({ scopes: { anyOf: [{ const: 'all' }, texts] } }),
@@ -62,5 +73,6 @@ export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> =
     password: text,
   }),
   'verifier-list': object({}),
+  'verifier-password': object({ name: text, password: text }),
   'verifier-disable': object({ name: text }),
 };

@@ -16,6 +16,7 @@ import type { Log } from '../core/log.ts';
 import { type AnswerLine, OPERATOR_HEADER, requestSchemas } from './control-protocol.ts';
 import { HttpError } from './errors.ts';
 import type {
+  CertificateQuery,
   IssueInput,
   OnProgress,
   Operations,
@@ -120,6 +121,8 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
   return {
     status: () => operations.status(),
     issue: ({ body, operator }) => operations.issue(body as IssueInput, operator),
+    'find-certificates': ({ body }) =>
+      operations.findCertificates((body as { readonly query: CertificateQuery }).query),
     revoke: ({ body, operator }) => operations.revoke(body as RevokeInput, operator),
     publish: ({ body, operator, onProgress }) =>
       operations.publish(body as PublishInput, operator, onProgress),
@@ -133,6 +136,11 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
     },
     'verifier-add': ({ body, operator }) => operations.verifierAdd(body as VerifierInput, operator),
     'verifier-list': () => operations.verifierList(),
+    'verifier-password': ({ body, operator }) =>
+      operations.verifierPassword(
+        body as { readonly name: string; readonly password: string },
+        operator,
+      ),
     'verifier-disable': ({ body, operator }) =>
       operations.verifierDisable(body as { readonly name: string }, operator),
   };

@@ -7,7 +7,9 @@
 
 import type { AuditOrigin } from '../audit/audit-log.ts';
 import type { CertificateAuthority } from '../ca/certificate-authority.ts';
+import { type RegisteredCertificate, reasonName } from '../ca/certificate-register.ts';
 import type { Publication } from '../ca/crl-publication.ts';
+import { CaError } from '../ca/errors.ts';
 import type { Policy } from '../ca/policy.ts';
 import type { RevocationReceipt } from '../ca/revocation.ts';
 import type { Scope } from '../ca/scope.ts';
@@ -21,6 +23,8 @@ import { fingerprint } from '../x509/fingerprint.ts';
 import { formatName } from '../x509/name.ts';
 import { encodePem } from '../x509/pem.ts';
 import type {
+  CertificateQuery,
+  CertificateReport,
   IssuedReport,
   IssueInput,
   OnProgress,
@@ -78,6 +82,27 @@ export class LocalOperations implements Operations {
       certificate: encodePem('CERTIFICATE', certificate.der),
       sha256Fingerprint: fingerprint(certificate.der),
     };
+  }
+
+  async findCertificates(query: CertificateQuery): Promise<readonly CertificateReport[]> {
+    return (await this.#find(query)).map(certificateReport);
+  }
+
+  async #find(query: CertificateQuery): Promise<readonly RegisteredCertificate[]> {
+    const { authority } = this.#options;
+    if ('publicKey' in query) {
+      return await authority.findByKey(Buffer.from(query.publicKey, 'base64'));
+    }
+    if ('subscriber' in query) {
+      return await authority.findBySubscriber(query.subscriber);
+    }
+    const serialNumber = parseSerialNumber(query.serialNumber);
+    const found = await authority.findCertificate(serialNumber);
+    if (found === undefined) {
+      const text = formatSerialNumber(serialNumber);
+      throw new CaError('CA_SERIAL_UNKNOWN', `this CA has not issued ${text}`);
+    }
+    return [found];
   }
 
   async revoke(input: RevokeInput, operator: Operator): Promise<RevokedReport> {
@@ -138,6 +163,13 @@ export class LocalOperations implements Operations {
     return (await this.#verifiers.list(callerOf(reader))).map(verifierReport);
   }
 
+  async verifierPassword(
+    { name, password }: { readonly name: string; readonly password: string },
+    operator: Operator,
+  ): Promise<VerifierReport> {
+    return verifierReport(await this.#verifiers.setPassword(name, password, callerOf(operator)));
+  }
+
   async verifierDisable(
     { name }: { readonly name: string },
     operator: Operator,
@@ -159,6 +191,24 @@ function callerOf(operator: Operator): Caller {
   return {
     principal: { kind: 'system', name: operator.name },
     session: { isProtected: true, address: '', channel: 'cli' },
+  };
+}
+
+function certificateReport(registered: RegisteredCertificate): CertificateReport {
+  const certificate = parseCertificate(registered.der);
+  const { status } = registered;
+  return {
+    serialNumber: formatSerialNumber(registered.serialNumber),
+    profile: registered.profile,
+    subject: formatName(certificate.subject),
+    state: registered.state,
+    notBefore: formatTime(certificate.notBeforeMs),
+    notAfter: formatTime(certificate.notAfterMs),
+    partition: registered.scopeId,
+    revokedAt: status === undefined ? null : formatTime(status.sinceMs),
+    reason: status === undefined ? null : reasonName(status.reason),
+    certificate: encodePem('CERTIFICATE', registered.der),
+    sha256Fingerprint: fingerprint(registered.der),
   };
 }
 

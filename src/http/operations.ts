@@ -85,6 +85,30 @@ export interface IssuedReport {
   readonly sha256Fingerprint: string;
 }
 
+/** Which certificates: the one of a number, of a key, or those of a subscriber. */
+export type CertificateQuery =
+  | { readonly serialNumber: string }
+  /** Base64 of the SubjectPublicKeyInfo. */
+  | { readonly publicKey: string }
+  | { readonly subscriber: SubjectAttributes };
+
+/** A certificate and what it is now. */
+export interface CertificateReport {
+  readonly serialNumber: string;
+  readonly profile: string;
+  readonly subject: string;
+  /** `good`, `revoked`, `expired`; `held`, `not-delivered` under policies that know them. */
+  readonly state: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  readonly partition: string;
+  /** Null while it is good. */
+  readonly revokedAt: string | null;
+  readonly reason: string | null;
+  readonly certificate: string;
+  readonly sha256Fingerprint: string;
+}
+
 export interface RevokeInput {
   readonly serialNumber: string;
   /** A reason's name (RFC 5280 §5.3.1), e.g. `keyCompromise`. */
@@ -143,6 +167,8 @@ export interface VerifierReport {
 export interface Operations {
   status(): Promise<ServiceStatus>;
   issue(input: IssueInput, operator: Operator): Promise<IssuedReport>;
+  /** Empty when there is none; an unknown serial number is an error (`CA_SERIAL_UNKNOWN`). */
+  findCertificates(query: CertificateQuery): Promise<readonly CertificateReport[]>;
   revoke(input: RevokeInput, operator: Operator): Promise<RevokedReport>;
   publish(
     input: PublishInput,
@@ -159,5 +185,9 @@ export interface Operations {
   ldifExport(input: { readonly base?: string | undefined }): AsyncIterable<string>;
   verifierAdd(input: VerifierInput, operator: Operator): Promise<VerifierReport>;
   verifierList(): Promise<readonly VerifierReport[]>;
+  verifierPassword(
+    input: { readonly name: string; readonly password: string },
+    operator: Operator,
+  ): Promise<VerifierReport>;
   verifierDisable(input: { readonly name: string }, operator: Operator): Promise<VerifierReport>;
 }

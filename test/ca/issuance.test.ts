@@ -102,6 +102,17 @@ describe('a certificate for a citizen of Gunma', async () => {
       'CN=Maebashi-shi CRLDP,OU=Gunma-ken,OU=CRL Distribution Points,OU=Gunma Prefectural CA,O=JPKI,C=JP',
     );
   });
+  it('is found by its key and by its subscriber, and not by another', async () => {
+    const serials = (found: readonly { readonly serialNumber: bigint }[]): readonly bigint[] =>
+      found.map(({ serialNumber }) => serialNumber);
+    assert.deepEqual(serials(await bed.ca.findByKey(certificate.spki)), [issued.serialNumber]);
+    const subscriber = { ...hanako, dateOfBirth: '419900401' };
+    assert.deepEqual(serials(await bed.ca.findBySubscriber(subscriber)), [issued.serialNumber]);
+    assert.deepEqual(await bed.ca.findByKey(bed.ca.certificate.spki).then(serials), [
+      bed.ca.certificate.serialNumber,
+    ]);
+    assert.deepEqual(await bed.ca.findBySubscriber({ ...hanako, gender: '1' }), []);
+  });
   it('is found by serial number, subject and state, and is in no directory entry', async () => {
     const found = await bed.ca.findCertificate(issued.serialNumber);
     assert.equal(found?.state, 'good');

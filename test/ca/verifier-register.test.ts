@@ -59,6 +59,19 @@ describe('VerifierRegister', () => {
     });
   });
 
+  it('gives a new password, which ends the old one', async (t) => {
+    const { bed, register } = await open(t);
+    const { dn } = await register.add(taxOffice, administrator);
+    await register.setPassword('tax-office', 'another horse battery', administrator);
+    const bind = (password: string) =>
+      bed.directory.bind(dn, Buffer.from(password), administrator.session);
+    assert.equal((await bind('another horse battery')).kind, 'entry');
+    await assert.rejects(bind(taxOffice.password), { code: 'DIRECTORY_INVALID_CREDENTIALS' });
+    await assert.rejects(register.setPassword('tax-office', 'short', administrator), {
+      code: 'CA_VERIFIER_INVALID',
+    });
+  });
+
   const refused: readonly {
     readonly why: string;
     readonly change: Partial<VerifierRegistration>;
@@ -93,5 +106,7 @@ describe('VerifierRegister', () => {
     const unknown = { code: 'CA_VERIFIER_UNKNOWN' };
     await assert.rejects(register.find('nobody', administrator), unknown);
     await assert.rejects(register.disable('nobody', administrator), unknown);
+    const password = 'a long enough one';
+    await assert.rejects(register.setPassword('nobody', password, administrator), unknown);
   });
 });

@@ -20,6 +20,10 @@ function recordingOperations(calls: unknown[]): Operations {
   return {
     status: never,
     issue: never,
+    findCertificates: (query) => {
+      calls.push(query);
+      return Promise.resolve([]);
+    },
     revoke: (input) => {
       calls.push(input);
       return Promise.reject(new SampleError('CA_SERIAL_UNKNOWN', `${input.serialNumber} unknown`));
@@ -47,6 +51,7 @@ function recordingOperations(calls: unknown[]): Operations {
     },
     verifierAdd: never,
     verifierList: async () => [],
+    verifierPassword: never,
     verifierDisable: never,
   };
 }
@@ -80,6 +85,25 @@ describe('control socket', () => {
     assert.deepEqual(result, []);
     assert.deepEqual(calls, [{ scopes: ['10201'] }, { name: '前橋 operator' }]);
     assert.deepEqual(seen, [{ done: 1, total: 2, what: 'lists' }]);
+  });
+
+  it('carries each way to ask for certificates, and no other', async (t) => {
+    const { socketFile, calls, remote } = await open(t);
+    const subscriber = {
+      commonName: '前橋',
+      gender: '1',
+      dateOfBirth: '2000-01-01',
+      address: '県',
+    };
+    const queries = [{ serialNumber: '0A' }, { publicKey: 'MFkw' }, { subscriber }];
+    for (const query of queries) {
+      assert.deepEqual(await remote.findCertificates(query), []);
+    }
+    assert.deepEqual(calls, queries);
+    for (const query of [{}, { serialNumber: '0A', publicKey: 'MFkw' }, { subject: 'x' }]) {
+      const body = JSON.stringify({ query });
+      assert.equal((await post(socketFile, { path: '/v1/find-certificates', body })).status, 400);
+    }
   });
 
   it('passes on an error with its code', async (t) => {

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
 import type {
+  CertificateReport,
   IssuedReport,
   PublishedReport,
   RevokedReport,
@@ -17,7 +18,7 @@ import type {
   VerifierReport,
 } from '../../src/http/operations.ts';
 import { CertdirFolder, type CertdirServer } from '../support/certdir-process.ts';
-import { issueCitizen } from '../support/issued-citizen.ts';
+import { citizenAddress, issueCitizen } from '../support/issued-citizen.ts';
 import { skipWithout } from '../support/outside-tool.ts';
 import { registerVerifier } from '../support/registered-verifier.ts';
 
@@ -62,6 +63,21 @@ describe('the command line', { skip: skipWithout('openssl') }, () => {
     assert.match(revoked.revokedAt, TIME);
     assert.ok(Date.parse(revoked.publicationDue) >= Date.parse(revoked.revokedAt));
 
+    const attributes = certdir.write(
+      `${name}.yaml`,
+      `commonName: 見本　花子\ngender: 2\ndateOfBirth: '1990-04-01'\naddress: ${citizenAddress(name)}\n`,
+    );
+    for (const args of [[issued.serialNumber], ['--attributes', attributes]]) {
+      const [shown, ...others] = await certdir.answer<readonly CertificateReport[]>(
+        ...['ca', 'show', ...args],
+      );
+      assert.deepEqual(others, []);
+      assert.equal(shown?.state, 'revoked');
+      assert.equal(shown?.reason, 'superseded');
+      assert.equal(shown?.revokedAt, revoked.revokedAt);
+      assert.equal(shown?.certificate, issued.certificate);
+    }
+
     const some = await certdir.answer<readonly PublishedReport[]>(
       ...['ca', 'publish', '--partition', '10201', '102024', 'arl'],
     );
@@ -80,6 +96,11 @@ describe('the command line', { skip: skipWithout('openssl') }, () => {
     assert.deepEqual(verifier?.partitions, ['10201', '10202']);
     assert.equal(verifier?.kind, 'signatureVerifier');
     assert.equal(verifier?.isDisabled, false);
+    const passwordFile = certdir.write(`${name}.new-password`, `a new password of ${name}`);
+    const renewed = await certdir.answer<VerifierReport>(
+      ...['verifier', 'password', name, '--password-file', passwordFile],
+    );
+    assert.equal(renewed.dn, dn);
     const disabled = await certdir.answer<VerifierReport>('verifier', 'disable', name);
     assert.equal(disabled.dn, dn);
     assert.equal(disabled.isDisabled, true);
@@ -127,6 +148,7 @@ describe('the command line', { skip: skipWithout('openssl') }, () => {
   it('refuses alike with a server and without one', async () => {
     const commands = [
       ['ca', 'revoke', '00FF', '--reason', 'superseded'],
+      ['ca', 'show', '00FF'],
       ['ldif', 'export', '--base', 'cn=nobody,c=JP'],
       ['ldif', 'import', certdir.write('bad.ldif', 'version: 1\n\ndn: cn=x,c=JP\ncn x\n')],
     ];
