@@ -4,7 +4,7 @@
  * @module
  */
 
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 
 import type { SubjectAttributes } from '../http/operations.ts';
 import { encodeSignatureAlgorithm } from '../x509/algorithms.ts';
@@ -57,20 +57,36 @@ export const sampleCitizens: readonly SampleCitizen[] = [
   },
 ];
 
-/** A fresh RSA-2048 key and a PKCS#10 request signed with it (RFC 2986 §4). */
-export function makeCitizenRequest(): { readonly request: string; readonly privateKeyPem: string } {
-  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+/** A fresh RSA-2048 key, PKCS#8 in PEM. */
+export function makeCitizenKey(): string {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+/** What a key asks a certificate with. */
+export interface CitizenRequest {
+  /** SubjectPublicKeyInfo in base64. */
+  readonly publicKey: string;
+  /** A PKCS#10 request in PEM, signed with the key (RFC 2986 §4). */
+  readonly request: string;
+}
+
+/** @throws {Error} of node:crypto when the text is not a private key. */
+export function makeCitizenRequest(privateKeyPem: string): CitizenRequest {
+  const privateKey = createPrivateKey(privateKeyPem);
+  const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
   const information = encodeCertificationRequestInfo({
     subject: nameFromText('CN=applicant,C=JP'),
-    spki: publicKey.export({ type: 'spki', format: 'der' }),
+    spki,
   });
+  const scheme = privateKey.asymmetricKeyType === 'ec' ? 'ecdsa' : 'rsa-pkcs1';
   const request = assembleSigned(
     information,
-    encodeSignatureAlgorithm({ scheme: 'rsa-pkcs1', digest: 'sha256' }),
+    encodeSignatureAlgorithm({ scheme, digest: 'sha256' }),
     sign('sha256', information, privateKey),
   );
   return {
+    publicKey: spki.toString('base64'),
     request: encodePem('CERTIFICATE REQUEST', request),
-    privateKeyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   };
 }

@@ -6,18 +6,15 @@
  * @module
  */
 
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Command } from 'commander';
 
 import { type RunningServer, serve } from '../app/server.ts';
 import { CONFIGURATION_FILE } from '../config/configuration.ts';
-import type { Operations } from '../http/operations.ts';
 import { initialise } from '../setup/initialise.ts';
 import { type Context, contextOf } from './context.ts';
-import { makeCitizenRequest, sampleCitizens } from './demo-citizens.ts';
+import { type DemoFacts, makeDemoContents, VERIFIER_PASSWORD_FILE } from './demo-contents.ts';
 import { examples } from './examples.ts';
 import { passphrasePrompt } from './passphrase-prompt.ts';
 import { parsePort } from './port.ts';
@@ -28,17 +25,6 @@ interface DemoOptions {
   readonly ldapsPort: string;
   readonly httpPort: string;
 }
-
-/** What the demonstration has made, kept beside its certificates. */
-interface DemoFacts {
-  readonly caDn: string;
-  readonly verifierDn: string;
-  readonly distributionPointDn: string;
-}
-
-const VERIFIER = 'demo-verifier';
-/** Written last when the demonstration is made: without it the work starts again where it can. */
-const FACTS_FILE = 'facts.json';
 
 /** Adds the command to the program. */
 export function addDemoCommand(program: Command): void {
@@ -56,7 +42,8 @@ export function addDemoCommand(program: Command): void {
       }
       const server = await serve({ folder: context.folder, askPassphrase: passphrasePrompt() });
       try {
-        const facts = await makeContents(context, server.operations);
+        const { folder, operator } = context;
+        const facts = await makeDemoContents({ folder, operator, operations: server.operations });
         context.output.answer({ endpoints: server.endpoints, ...facts }, () =>
           invitation(context, { server, facts }),
         );
@@ -85,73 +72,6 @@ async function makeCa(context: Context, options: DemoOptions): Promise<void> {
   }).finally(() => bar.stop());
 }
 
-/** Issues, revokes and publishes once; later starts read what was made. */
-async function makeContents(context: Context, operations: Operations): Promise<DemoFacts> {
-  const folder = join(context.folder, 'demo');
-  const factsFile = join(folder, FACTS_FILE);
-  if (existsSync(factsFile)) {
-    return JSON.parse(await readFile(factsFile, 'utf8')) as DemoFacts;
-  }
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const status = await operations.status();
-  const verifierDn = await registerVerifier(context, operations);
-  await issueAndRevoke(context, { operations, folder });
-  await operations.publish({ scopes: 'all' }, context.operator, () => undefined);
-  const partition = sampleCitizens[0]?.municipality;
-  const scope = status.scopes.find((one) => one.scope === partition);
-  const facts = {
-    caDn: status.caDn,
-    verifierDn,
-    distributionPointDn: scope?.dn ?? '',
-  };
-  await writeFile(factsFile, JSON.stringify(facts, null, 2));
-  return facts;
-}
-
-async function registerVerifier(context: Context, operations: Operations): Promise<string> {
-  const known = await operations.verifierList();
-  const there = known.find((one) => one.dn.startsWith(`cn=${VERIFIER},`));
-  if (there !== undefined) {
-    return there.dn;
-  }
-  const password = randomBytes(24).toString('base64url');
-  await writeFile(join(context.folder, 'secrets', VERIFIER), password, { mode: 0o600 });
-  const report = await operations.verifierAdd(
-    {
-      name: VERIFIER,
-      kind: 'signatureVerifier',
-      agreementNumber: 'demo-1',
-      agreementFrom: '2020-01-01',
-      agreementUntil: '2099-12-31',
-      partitions: ['*'],
-      password,
-    },
-    context.operator,
-  );
-  return report.dn;
-}
-
-async function issueAndRevoke(
-  context: Context,
-  { operations, folder }: { readonly operations: Operations; readonly folder: string },
-): Promise<void> {
-  for (const citizen of sampleCitizens) {
-    const file = join(folder, `${citizen.file}.pem`);
-    if (existsSync(file)) {
-      continue;
-    }
-    const { request, privateKeyPem } = makeCitizenRequest();
-    const { municipality, attributes } = citizen;
-    const issued = await operations.issue({ request, municipality, attributes }, context.operator);
-    if (citizen.isRevoked) {
-      const { serialNumber } = issued;
-      await operations.revoke({ serialNumber, reason: 'keyCompromise' }, context.operator);
-    }
-    await writeFile(join(folder, `${citizen.file}.key`), privateKeyPem, { mode: 0o600 });
-    await writeFile(file, issued.certificate);
-  }
-}
-
 function invitation(
   { folder }: Context,
   { server, facts }: { readonly server: RunningServer; readonly facts: DemoFacts },
@@ -175,7 +95,7 @@ certdir demonstration: ${facts.caDn}
 2. A registered verifier may read the CRL of Maebashi, over TLS; anonymous may not (leave out -D -y):
 
    LDAPTLS_CACERT=${at('tls', 'server.pem')} ldapsearch -x -LLL -o ldif-wrap=no -H ${ldaps} \\
-     -D '${facts.verifierDn}' -y ${at('secrets', VERIFIER)} \\
+     -D '${facts.verifierDn}' -y ${at(VERIFIER_PASSWORD_FILE)} \\
      -s base -b '${facts.distributionPointDn}' certificateRevocationList |
      sed -n 's/^certificateRevocationList;binary:: //p' | base64 -d |
      openssl crl -inform DER -out ${at('demo', 'maebashi.crl')}

@@ -5,12 +5,13 @@
  */
 
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 import { UsageError } from './usage-error.ts';
 
 /**
- * Lets `work` write `file`. A regular file is there, whole, when the work has succeeded, and as it was
- * before when not; that it can be written at all is found out before the work begins.
+ * Lets `work` write `file`. A regular file is there, whole and on the disk, when the work has succeeded,
+ * and as it was before when not; that it can be written at all is found out before the work begins.
  *
  * @param mode Permissions of a new file, e.g. `0o600`.
  * @throws {UsageError} when it cannot be written.
@@ -25,9 +26,13 @@ export async function withOutputFile<T>(
   const handle = await openForWriting(written, mode);
   try {
     const result = await work((text) => handle.writeFile(text));
+    if (written !== file) {
+      await handle.sync();
+    }
     await handle.close();
     if (written !== file) {
       await rename(written, file);
+      await syncFolder(dirname(file));
     }
     return result;
   } catch (error) {
@@ -36,6 +41,21 @@ export async function withOutputFile<T>(
       await rm(written, { force: true });
     }
     throw error;
+  }
+}
+
+/** Removes a file, if it is there, so that it does not come back after a crash. */
+export async function removeOutputFile(file: string): Promise<void> {
+  await rm(file, { force: true });
+  await syncFolder(dirname(file));
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
 
