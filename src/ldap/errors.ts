@@ -38,6 +38,12 @@ export type LdapErrorCode =
   | 'LDAP_START_TLS_STATE'
   /** protocolError: StartTLS where there is no TLS to start (RFC 4511 §4.14.2). */
   | 'LDAP_START_TLS_UNAVAILABLE'
+  /** noSuchOperation: Cancel of what is not under way (RFC 3909). */
+  | 'LDAP_CANCEL_NOTHING'
+  /** tooLate */
+  | 'LDAP_CANCEL_TOO_LATE'
+  /** cannotCancel */
+  | 'LDAP_CANCEL_REFUSED'
   /** busy: too many answers wait for slow readers. */
   | 'LDAP_BUSY'
   /** unavailable, notice of disconnection: the server stops. */

@@ -1,7 +1,7 @@
 /**
  * Carries out one request against the directory and sends its answers.
  *
- * Not here: bind, unbind, abandon and StartTLS, which change the connection (connection.ts).
+ * Not here: bind, unbind, abandon, Cancel and StartTLS, which change the connection (connection.ts).
  *
  * @module
  */
@@ -55,16 +55,22 @@ export async function runOperation(
   if (operation.isAbandoned) {
     return;
   }
-  let outcome: Outcome;
+  const outcome = operation.isCancelled ? cancelled : await attempt(operation, environment);
+  if (!operation.isAbandoned) {
+    sendResult(operation, operation.isCancelled ? cancelled : outcome, environment.output);
+  }
+}
+
+async function attempt(
+  operation: PendingOperation,
+  environment: OperationEnvironment,
+): Promise<Outcome> {
   try {
     const { request, controls } = operation;
     const asked = readControls(request.kind, controls, environment.limits);
-    outcome = await perform(operation, asked, environment);
+    return await perform(operation, asked, environment);
   } catch (error) {
-    outcome = { result: resultOfFailure(error, environment.log) };
-  }
-  if (!operation.isAbandoned) {
-    sendResult(operation, outcome, environment.output);
+    return { result: resultOfFailure(error, environment.log) };
   }
 }
 
@@ -101,6 +107,7 @@ function sendResult(operation: PendingOperation, outcome: Outcome, output: Outpu
 }
 
 const done: Outcome = { result: success };
+const cancelled: Outcome = { result: resultOf(ResultCode.canceled) };
 
 async function perform(
   operation: PendingOperation,
@@ -153,7 +160,7 @@ async function search(
   await output.ready();
   const entries = directory.search({ ...request, signal: operation.signal }, operation.caller);
   for await (const entry of entries) {
-    if (operation.isAbandoned) {
+    if (operation.isStopped) {
       return;
     }
     output.send(encodeWithMessageId(operation.messageId, encodeSearchEntry(entry)));

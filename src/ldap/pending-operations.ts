@@ -27,6 +27,7 @@ export class PendingOperation {
   readonly caller: Caller;
   readonly pduBytes: number;
   #isAbandoned = false;
+  #isCancelled = false;
   #controller: AbortController | undefined;
 
   constructor(source: OperationSource) {
@@ -42,10 +43,20 @@ export class PendingOperation {
     return this.#isAbandoned;
   }
 
-  /** Aborted when the operation is abandoned. */
+  /** Once true, the operation's only answer is that it was cancelled (RFC 3909). */
+  get isCancelled(): boolean {
+    return this.#isCancelled;
+  }
+
+  /** Abandoned or cancelled: no more work is to be done. */
+  get isStopped(): boolean {
+    return this.#isAbandoned || this.#isCancelled;
+  }
+
+  /** Aborted when the operation is abandoned or cancelled. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
-    if (this.#isAbandoned) {
+    if (this.isStopped) {
       this.#controller.abort();
     }
     return this.#controller.signal;
@@ -61,6 +72,11 @@ export class PendingOperation {
 
   abandon(): void {
     this.#isAbandoned = true;
+    this.#controller?.abort();
+  }
+
+  cancel(): void {
+    this.#isCancelled = true;
     this.#controller?.abort();
   }
 }

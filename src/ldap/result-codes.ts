@@ -10,7 +10,7 @@
 import { DirectoryError, type DirectoryErrorCode } from '../directory/errors.ts';
 import { LdapError, type LdapErrorCode } from './errors.ts';
 
-/** The result codes of RFC 4511, under their names there. */
+/** The result codes of RFC 4511, under their names there, and of extensions. */
 export const ResultCode = {
   success: 0,
   operationsError: 1,
@@ -51,6 +51,11 @@ export const ResultCode = {
   objectClassModsProhibited: 69,
   affectsMultipleDSAs: 71,
   other: 80,
+  /** RFC 3909. */
+  canceled: 118,
+  noSuchOperation: 119,
+  tooLate: 120,
+  cannotCancel: 121,
   /** RFC 4528. */
   assertionFailed: 122,
 } as const;
@@ -130,6 +135,9 @@ const ldapResults = {
   LDAP_EMPTY_NAME: ResultCode.invalidCredentials,
   LDAP_START_TLS_STATE: ResultCode.operationsError,
   LDAP_START_TLS_UNAVAILABLE: ResultCode.protocolError,
+  LDAP_CANCEL_NOTHING: ResultCode.noSuchOperation,
+  LDAP_CANCEL_TOO_LATE: ResultCode.tooLate,
+  LDAP_CANCEL_REFUSED: ResultCode.cannotCancel,
   LDAP_BUSY: ResultCode.busy,
   LDAP_SHUTDOWN: ResultCode.unavailable,
   LDAP_PORT_IN_USE: ResultCode.other,

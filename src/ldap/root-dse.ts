@@ -6,6 +6,7 @@
  */
 
 import type { RootDseFacts } from '../directory/public-entries.ts';
+import { CANCEL } from './cancel.ts';
 import { WHO_AM_I } from './extended-operations.ts';
 import { PASSWORD_MODIFY } from './password-modify.ts';
 import { supportedControls } from './request-controls.ts';
@@ -31,7 +32,12 @@ const MODIFY_INCREMENT = '1.3.6.1.1.14';
 export function serverCapabilities(offersStartTls: boolean): RootDseFacts {
   return {
     supportedLdapVersions: ['3'],
-    supportedExtensions: [...(offersStartTls ? [START_TLS] : []), PASSWORD_MODIFY, WHO_AM_I],
+    supportedExtensions: [
+      ...(offersStartTls ? [START_TLS] : []),
+      CANCEL,
+      PASSWORD_MODIFY,
+      WHO_AM_I,
+    ],
     supportedControls,
     supportedFeatures: [
       ALL_OPERATIONAL_ATTRIBUTES,

@@ -15,6 +15,7 @@ import type { SecureContext } from 'node:tls';
 import type { Log } from '../core/log.ts';
 import { anonymous, type Principal } from '../directory/principal.ts';
 import type { Caller, DirectoryService, Session } from '../directory/service.ts';
+import { CANCEL, cancelOperation, decodeCancel } from './cancel.ts';
 import { LdapError } from './errors.ts';
 import type { LdapLimits } from './limits.ts';
 import {
@@ -167,6 +168,8 @@ export class LdapSession {
       default:
         if (request.kind === 'extended' && request.extended.name === START_TLS) {
           this.#startTls({ messageId, controls }, request.extended);
+        } else if (request.kind === 'extended' && request.extended.name === CANCEL) {
+          this.#cancel({ messageId, controls }, request.extended);
         } else {
           this.#begin({ messageId, controls }, request, pduBytes);
         }
@@ -218,6 +221,19 @@ export class LdapSession {
     if (operation?.canBeAbandoned === true) {
       operation.abandon();
     }
+  }
+
+  /** RFC 3909; at once, not behind what it is to cancel. */
+  #cancel({ messageId, controls }: Received, request: ExtendedRequest): void {
+    const { limits, log } = this.#options;
+    let result = success;
+    try {
+      readControls('extended', controls, limits);
+      cancelOperation(this.#operations.find(decodeCancel(request)));
+    } catch (error) {
+      result = resultOfFailure(error, log);
+    }
+    this.#host.output.send([encodeExtendedResult(messageId, result)]);
   }
 
   async #bind({ messageId, request, controls }: PendingBind): Promise<void> {

@@ -64,6 +64,7 @@ describe('the LDAP server over the directory', () => {
     assert.deepEqual(valuesOf('supportedLDAPVersion'), ['3']);
     assert.deepEqual(valuesOf('supportedControl'), [...supportedControls].sort());
     assert.deepEqual(valuesOf('supportedExtension'), [
+      '1.3.6.1.1.8',
       '1.3.6.1.4.1.1466.20037',
       '1.3.6.1.4.1.4203.1.11.1',
       '1.3.6.1.4.1.4203.1.11.3',
