@@ -34,7 +34,7 @@ export interface RegisteredVerifier {
   readonly name: string;
   readonly kind: string;
   readonly agreementNumber: string;
-  /** Undefined for an entry that was made without; its access is open on that side. */
+  /** Undefined for an entry that was made without; it has no access then. */
   readonly agreementFromMs: number | undefined;
   /** The last second of access. */
   readonly agreementUntilMs: number | undefined;

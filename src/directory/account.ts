@@ -26,11 +26,17 @@ export function isAccount(entry: Entry, types: DirectoryTypes): boolean {
 export function isUsable(entry: Entry, types: DirectoryTypes, nowMs: number): boolean {
   const isDisabled = textsOf(entry, types.accountDisabled).some((text) => text !== 'FALSE');
   const grant = readVerifier(entry, types);
-  const isInForce =
-    grant === undefined ||
-    (nowMs >= (grant.notBeforeMs ?? Number.NEGATIVE_INFINITY) &&
-      nowMs <= (grant.notAfterMs ?? Number.POSITIVE_INFINITY));
-  return !isDisabled && isInForce;
+  return !isDisabled && (grant === undefined || isInForce(grant, nowMs));
+}
+
+/** An agreement has a first and a last day: without both there is none. */
+export function isInForce({ notBeforeMs, notAfterMs }: VerifierGrant, nowMs: number): boolean {
+  return (
+    notBeforeMs !== undefined &&
+    notAfterMs !== undefined &&
+    nowMs >= notBeforeMs &&
+    nowMs <= notAfterMs
+  );
 }
 
 /** What the entry makes of whoever has proved to be it. */

@@ -7,6 +7,7 @@
 
 import { decodeUtf8, equalBytes } from '../core/bytes.ts';
 import type { AccessRight, AccessRule, AccessSubject, AccessTarget } from './access-rule.ts';
+import { isInForce } from './account.ts';
 import { Dn } from './dn.ts';
 import type { Entry } from './entry.ts';
 import { isKeyWithin } from './key-range.ts';
@@ -161,8 +162,7 @@ function isVerifier(
   const grant = principal?.verifier;
   return (
     grant !== undefined &&
-    nowMs >= (grant.notBeforeMs ?? Number.NEGATIVE_INFINITY) &&
-    nowMs <= (grant.notAfterMs ?? Number.POSITIVE_INFINITY) &&
+    isInForce(grant, nowMs) &&
     (who.kinds === undefined || who.kinds.includes(grant.kind))
   );
 }

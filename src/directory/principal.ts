@@ -17,9 +17,9 @@ export interface VerifierGrant {
   /** The value of certdirVerifierKind. */
   readonly kind: string;
   readonly agreementNumber?: string;
-  /** First instant at which the agreement holds; open when undefined. */
+  /** First instant at which the agreement holds; it never does when undefined. */
   readonly notBeforeMs?: number;
-  /** Last instant at which the agreement holds; open when undefined. */
+  /** Last instant at which the agreement holds; it never does when undefined. */
   readonly notAfterMs?: number;
   /** Partition codes; `*` grants every partition. */
   readonly partitions: ReadonlySet<string>;

@@ -175,6 +175,8 @@ describe('a restricted attribute', () => {
         await world.add(dn, {
           objectClass: ['organizationalRole', 'certdirVerifier'],
           certdirVerifierKind: 'authentication',
+          certdirAgreementNotBefore: '20260101000000Z',
+          certdirAgreementNotAfter: '20261231145959Z',
           certdirGrantedPartition: '*',
           userPassword: verifierPassword,
         });

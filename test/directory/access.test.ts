@@ -223,6 +223,9 @@ describe('the subject of a rule', () => {
   const unbounded = principalOf('cn=U,o=JPKI', {
     verifier: { kind: 'signature', partitions: new Set() },
   });
+  const { notBeforeMs, notAfterMs, ...undated } = verifier;
+  const unbegun = principalOf('cn=B,o=JPKI', { verifier: { ...undated, notAfterMs } });
+  const unended = principalOf('cn=E,o=JPKI', { verifier: { ...undated, notBeforeMs } });
   const unreadable = principalOf('cn=N,o=JPKI', {
     verifier: { ...verifier, notAfterMs: Number.NaN },
   });
@@ -304,7 +307,19 @@ describe('the subject of a rule', () => {
       why: 'verifier: without dates',
       who: { kind: 'verifier' },
       ask: { principal: unbounded },
-      fits: true,
+      fits: false,
+    },
+    {
+      why: 'verifier: without a first day',
+      who: { kind: 'verifier' },
+      ask: { principal: unbegun },
+      fits: false,
+    },
+    {
+      why: 'verifier: without a last day',
+      who: { kind: 'verifier' },
+      ask: { principal: unended },
+      fits: false,
     },
     {
       why: 'verifier: with a date nobody can read',

@@ -55,6 +55,8 @@ dn: cn=Court,ou=Verifiers,
 objectClass: organizationalRole
 objectClass: certdirVerifier
 certdirVerifierKind: signature
+certdirAgreementNotBefore: 20260101000000Z
+certdirAgreementNotAfter: 20261231145959Z
 userPassword: secret
 `;
 

@@ -123,7 +123,15 @@ describe('bind (RFC 4513 §5.1)', () => {
     await addVerifier(fixture, 'Early', { certdirAgreementNotBefore: '20260105000001Z' });
     await addVerifier(fixture, 'Late', { certdirAgreementNotAfter: '20260104235959Z' });
     const messages = new Set<string>();
-    for (const name of ['Disabled', 'Early', 'Late', 'None']) {
+    for (const [name, end] of [
+      ['Unbegun', 'certdirAgreementNotBefore'],
+      ['Unended', 'certdirAgreementNotAfter'],
+    ] as const) {
+      await addVerifier(fixture, name);
+      const changes = [replace(end)];
+      await fixture.directory.modify({ dn: `cn=${name},${verifiers}`, changes }, system);
+    }
+    for (const name of ['Disabled', 'Early', 'Late', 'Unbegun', 'Unended', 'None']) {
       await assert.rejects(bind(fixture, `cn=${name},${verifiers}`), (error: Error) => {
         messages.add(`${'code' in error ? error.code : ''} ${error.message}`);
         return true;
@@ -183,6 +191,7 @@ describe('a principal after its account has changed', () => {
     { why: 'disabled', change: replace('certdirAccountDisabled', 'TRUE') },
     { why: 'granted another partition', change: replace('certdirGrantedPartition', '102024') },
     { why: 'of another kind', change: replace('certdirVerifierKind', 'other') },
+    { why: 'without an end of its agreement', change: replace('certdirAgreementNotAfter') },
     { why: 'out of its agreement', change: replace('certdirAgreementNotAfter', '20260101000000Z') },
   ];
   for (const { why, change } of changes) {
