@@ -93,6 +93,11 @@ interface Head {
   readonly length: number;
 }
 
+/** True when the value is stored, without reading it. */
+export function hasLargeValue(rows: LargeValueRows, sha256: Uint8Array): boolean {
+  return readHead(rows, sha256) !== undefined;
+}
+
 function readHead(rows: LargeValueRows, sha256: Uint8Array): Head | undefined {
   const bytes = rows.read(headKey(sha256));
   if (bytes === undefined) {

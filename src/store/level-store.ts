@@ -13,6 +13,7 @@ import { reportDroppedRecords } from './dropped-records.ts';
 import { StoreError } from './errors.ts';
 import { type LevelDatabase, type OpenLevelDatabase, openLevelDatabase } from './level-database.ts';
 import { LevelSnapshot, LevelTransaction, type TransactionLimits } from './level-transaction.ts';
+import { SharedLargeValues } from './shared-large-values.ts';
 import { SortedRows } from './sorted-rows.ts';
 import type { Snapshot, Store, Transaction } from './store.ts';
 import { prepareStoreFolder, settleStoreFormat } from './store-format.ts';
@@ -78,6 +79,7 @@ class LevelStore implements Store {
   readonly #log: Log;
   readonly #limits: StoreLimits;
   readonly #commits: CommitQueue;
+  readonly #large = new SharedLargeValues();
   #closed: Promise<void> | undefined;
 
   constructor(database: LevelDatabase, { clock, log, limits }: LevelStoreOptions) {
@@ -99,19 +101,24 @@ class LevelStore implements Store {
   async transact<T>(reason: string, body: (transaction: Transaction) => Promise<T>): Promise<T> {
     this.#assertOpen();
     return await new Promise<T>((resolve, reject) => {
+      let transaction: LevelTransaction | undefined;
+      const settle = (answer: () => void): void => {
+        transaction?.settled();
+        answer();
+      };
       this.#commits.add({
         reason,
         run: async (layers) => {
-          const transaction = this.#begin(layers);
+          transaction = this.#begin(layers);
           try {
             const result = await body(transaction);
             transaction.end();
-            return { rows: transaction.rows, settle: () => resolve(result) };
+            return { rows: transaction.rows, settle: () => settle(() => resolve(result)) };
           } catch (error) {
-            return { rows: discard(transaction), settle: () => reject(error) };
+            return { rows: discard(transaction), settle: () => settle(() => reject(error)) };
           }
         },
-        fail: reject,
+        fail: (error) => settle(() => reject(error)),
       });
     });
   }
@@ -120,7 +127,7 @@ class LevelStore implements Store {
     this.#assertOpen();
     const snapshot = this.#database.snapshot();
     // LevelDB shows a batch to readers only after it was written and synced.
-    const source = { database: this.#database, log: this.#log, snapshot };
+    const source = { database: this.#database, log: this.#log, snapshot, large: this.#large };
     return new LevelSnapshot(source, this.#limits.maxKeyBytes);
   }
 

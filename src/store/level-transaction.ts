@@ -13,6 +13,7 @@ import { FIRST_KEYSPACE } from './keyspace.ts';
 import { putLargeValue, readLargeValue, releaseLargeValue } from './large-values.ts';
 import type { DatabaseSnapshot } from './level-database.ts';
 import { RowReader, type RowSource } from './row-reader.ts';
+import type { SharedLargeValues } from './shared-large-values.ts';
 import { SortedRows } from './sorted-rows.ts';
 import type { KeyRange, KeyValue, ReadView, Snapshot, Transaction } from './store.ts';
 import { sealValue } from './value-checksum.ts';
@@ -69,10 +70,14 @@ class LevelReadView implements ReadView {
 /** A durable state, held until closed. */
 export class LevelSnapshot extends LevelReadView implements Snapshot {
   readonly #held: DatabaseSnapshot;
+  readonly #large: SharedLargeValues;
   readonly #state: { isClosed: boolean };
 
   constructor(
-    source: Omit<RowSource, 'assertUsable' | 'layers'> & { readonly snapshot: DatabaseSnapshot },
+    source: Omit<RowSource, 'assertUsable' | 'layers'> & {
+      readonly snapshot: DatabaseSnapshot;
+      readonly large: SharedLargeValues;
+    },
     maxKeyBytes: number,
   ) {
     const state = { isClosed: false };
@@ -83,7 +88,12 @@ export class LevelSnapshot extends LevelReadView implements Snapshot {
     };
     super({ ...source, layers: [], assertUsable }, maxKeyBytes);
     this.#held = source.snapshot;
+    this.#large = source.large;
     this.#state = state;
+  }
+
+  override async readLarge(sha256: Uint8Array): Promise<Uint8Array | undefined> {
+    return await this.#large.read(this.reader, sha256);
   }
 
   async close(): Promise<void> {
@@ -97,6 +107,7 @@ export class LevelTransaction extends LevelReadView implements Transaction {
   readonly rows: SortedRows;
   readonly #limits: TransactionLimits;
   readonly #state: { isOver: boolean };
+  readonly #settledListeners: (() => void)[] = [];
   #refusal: unknown;
 
   /** @param source Where to read what this transaction has not written. */
@@ -136,6 +147,18 @@ export class LevelTransaction extends LevelReadView implements Transaction {
 
   async releaseLarge(sha256: Uint8Array): Promise<void> {
     await this.#guardAsync(async () => releaseLargeValue(this.#ownRows, sha256));
+  }
+
+  onSettled(listener: () => void): void {
+    assertNotOver(this.#state.isOver);
+    this.#settledListeners.push(listener);
+  }
+
+  /** To be called once the outcome is known. */
+  settled(): void {
+    for (const listener of this.#settledListeners.splice(0)) {
+      listener();
+    }
   }
 
   /**

@@ -37,7 +37,7 @@ export interface ReadView {
   /** Keys alone, without reading or verifying the values. */
   keys(range: KeyRange): AsyncIterable<Uint8Array>;
   /**
-   * A large value kept by `putLarge`, by its SHA-256.
+   * A large value kept by `putLarge`, by its SHA-256. Readers may be given the same array.
    *
    * @throws {StoreError} `STORE_VALUE_DAMAGED` when the bytes do not have that hash.
    */
@@ -76,6 +76,11 @@ export interface Transaction extends ReadView {
    * @throws {StoreError} `STORE_LARGE_ABSENT` when there is none.
    */
   releaseLarge(sha256: Uint8Array): Promise<void>;
+  /**
+   * Calls `listener` once when it is known what has become of this run of the body: durable, refused or
+   * lost. Snapshots made from then on show the outcome; whoever waits for `transact` learns it afterwards.
+   */
+  onSettled(listener: () => void): void;
 }
 
 export interface Store {

@@ -510,6 +510,30 @@ function largeRows(opened: Opened, driver: StoreDriver): void {
     });
   }
 
+  it('tells of the outcome when snapshots show it and before it answers', async (t) => {
+    const { store } = await opened(t);
+    const told: string[] = [];
+    const committed = store.transact('test', async (transaction) => {
+      transaction.put(key('a'), bytes('1'));
+      transaction.onSettled(() => {
+        const snapshot = store.snapshot();
+        told.push('told');
+        void snapshot.read(key('a')).then((value) => {
+          told.push(`shown ${text(value)}`);
+          return snapshot.close();
+        });
+      });
+    });
+    await committed.then(() => told.push('answered'));
+    assert.deepEqual(told.slice(0, 1), ['told']);
+    const thrown = store.transact('test', async (transaction) => {
+      transaction.onSettled(() => told.push('told of failure'));
+      throw new Error('refused');
+    });
+    await assert.rejects(thrown);
+    assert.deepEqual([...told].sort(), ['answered', 'shown 1', 'told', 'told of failure']);
+  });
+
   it('shows a body the large value it has just put, and hides it from ranges', async (t) => {
     const { store } = await opened(t);
     await store.transact('test', async (transaction) => {

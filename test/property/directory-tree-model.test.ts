@@ -291,6 +291,10 @@ class PostingRecorder implements Transaction {
   releaseLarge(): Promise<void> {
     return assert.fail('nothing large is released');
   }
+
+  onSettled(): void {
+    // Nothing is committed.
+  }
 }
 
 /** Children, UUIDs and postings are what the entries make them. */

@@ -10,8 +10,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const PIECE_BYTES = 262_144;
 
-async function setUp(t: TestContext) {
-  const database = new ControlledDatabase();
+async function openStore(t: TestContext, database = new ControlledDatabase()) {
   const store = await openLevelStore({
     folder: temporaryFolder(t),
     clock: new SystemClock(),
@@ -19,6 +18,12 @@ async function setUp(t: TestContext) {
     openDatabase: database.open,
   });
   t.after(() => store.close());
+  return store;
+}
+
+async function setUp(t: TestContext) {
+  const database = new ControlledDatabase();
+  const store = await openStore(t, database);
   /** Runs a body and tells what it wrote: `+` per row put, `-` per row deleted. */
   return async <T>(body: (transaction: Transaction) => Promise<T>): Promise<[string, T]> => {
     database.writes.length = 0;
@@ -36,6 +41,35 @@ describe('large values', () => {
     { length: PIECE_BYTES + 1, pieces: 2 },
     { length: 4 * PIECE_BYTES, pieces: 4 },
   ];
+  it('are in memory once for all who read them, and gone with their last reference', async (t) => {
+    const store = await openStore(t);
+    const value = new Uint8Array(3 * PIECE_BYTES).fill(2);
+    const sha256 = await store.transact('test', (transaction) => transaction.putLarge(value));
+    const [first, second] = [store.snapshot(), store.snapshot()];
+    const reads = [first.readLarge(sha256), second.readLarge(sha256)];
+    const [one, other] = await Promise.all(reads);
+    assert.deepEqual(one, value);
+    assert.equal(one, other);
+    assert.equal(await second.readLarge(sha256), one);
+    await store.transact('test', (transaction) => transaction.releaseLarge(sha256));
+    const third = store.snapshot();
+    assert.equal(await third.readLarge(sha256), undefined);
+    assert.equal(await first.readLarge(sha256), one);
+    await Promise.all([first, second, third].map((snapshot) => snapshot.close()));
+  });
+
+  it('that one reader gives up are read by the other', async (t) => {
+    const store = await openStore(t);
+    const value = new Uint8Array(12 * PIECE_BYTES).fill(3);
+    const sha256 = await store.transact('test', (transaction) => transaction.putLarge(value));
+    const [first, second] = [store.snapshot(), store.snapshot()];
+    const reads = [first.readLarge(sha256), second.readLarge(sha256)] as const;
+    await first.close();
+    await assert.rejects(reads[0], { code: 'STORE_SNAPSHOT_CLOSED' });
+    assert.deepEqual(await reads[1], value);
+    await second.close();
+  });
+
   for (const { length, pieces } of rows) {
     it(`of ${length} bytes are ${pieces} pieces and a head, written once and all dropped`, async (t) => {
       const written = await setUp(t);

@@ -212,6 +212,7 @@ function postingCollector(snapshot: Snapshot, keys: Set<string>): Transaction {
     delete: () => assert.fail('nothing is deleted'),
     putLarge: () => assert.fail('nothing is kept'),
     releaseLarge: () => assert.fail('nothing is released'),
+    onSettled: () => undefined,
   };
 }
 
