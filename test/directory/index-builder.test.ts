@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import { encodeUtf8 } from '../../src/core/bytes.ts';
+import type { Modification } from '../../src/directory/service.ts';
 import { Keyspace } from '../../src/store/keyspace.ts';
 import type { Store } from '../../src/store/store.ts';
 import {
@@ -8,6 +10,7 @@ import {
   openDirectory,
   searchNames,
   suffix,
+  system,
 } from '../support/directory-fixture.ts';
 
 async function openWith(
@@ -85,6 +88,25 @@ describe('indexes', () => {
     await addPeople(fixture);
     assert.equal(await isIndexed(fixture, '(&(objectClass=person)(cn=b))'), true);
     assert.equal(await isIndexed(fixture, '(&(cn=b)(objectClass=person))'), true);
+  });
+
+  it('follow a change that leaves some values alone', async (t) => {
+    const fixture = await openWith(t, ['sn']);
+    await addPeople(fixture);
+    const change = (operation: 'add' | 'delete', ...values: readonly string[]): Modification => ({
+      operation,
+      attribute: 'sn',
+      values: values.map(encodeUtf8),
+    });
+    const modify = (...changes: readonly Modification[]): Promise<unknown> =>
+      fixture.directory.modify({ dn: `cn=B,${suffix}`, changes }, system);
+    await modify(change('add', 'second'));
+    await modify(change('delete', 'second'), change('add', 'third'));
+    assert.equal(await isIndexed(fixture, '(sn=y)'), true);
+    assert.equal(await isIndexed(fixture, '(sn=third)'), true);
+    // Nothing is posted under it: not even one entry is looked at.
+    assert.deepEqual(await searchNames(fixture.directory, { filter: '(sn=second)' }), []);
+    assert.equal(await countPostings(fixture), 4);
   });
 
   it('tell long values apart that start alike', async (t) => {
