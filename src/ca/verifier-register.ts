@@ -8,6 +8,7 @@
 
 import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts';
 import { isCertdirError } from '../core/errors.ts';
+import { readCredential } from '../directory/certificate-credential.ts';
 import type { Filter } from '../directory/filter.ts';
 import { formatGeneralizedTime, parseGeneralizedTime } from '../directory/generalized-time.ts';
 import type { AttributeValues, Caller, DirectoryService } from '../directory/service.ts';
@@ -26,7 +27,9 @@ export interface VerifierRegistration {
   readonly agreementUntil: string;
   /** Codes of municipalities, or `*`. */
   readonly partitions: readonly string[];
-  readonly password: string;
+  /** What it authenticates with: a password, a certificate (DER), or either. */
+  readonly password?: string | undefined;
+  readonly certificate?: Uint8Array | undefined;
 }
 
 export interface RegisteredVerifier {
@@ -39,6 +42,8 @@ export interface RegisteredVerifier {
   /** The last second of access. */
   readonly agreementUntilMs: number | undefined;
   readonly partitions: readonly string[];
+  /** SHA-256 of the certificates it authenticates with, lower-case hexadecimal. */
+  readonly certificates: readonly string[];
   readonly isDisabled: boolean;
 }
 
@@ -64,7 +69,7 @@ export class VerifierRegister {
    * @throws {CaError} `CA_VERIFIER_INVALID`, `CA_VERIFIER_EXISTS`, `CA_MUNICIPALITY_UNKNOWN`.
    */
   async add(registration: VerifierRegistration, caller: Caller): Promise<RegisteredVerifier> {
-    const { kind, agreementNumber, password, name } = registration;
+    const { kind, agreementNumber, name } = registration;
     this.#assertKind(kind);
     assertText('name', name);
     assertText('agreement number', agreementNumber);
@@ -78,7 +83,7 @@ export class VerifierRegister {
       valuesOf('certdirAgreementNotBefore', formatGeneralizedTime(fromMs)),
       valuesOf('certdirAgreementNotAfter', formatGeneralizedTime(untilMs)),
       valuesOf('certdirGrantedPartition', ...partitions),
-      valuesOf('userPassword', password),
+      ...credentialsOf(registration),
     ];
     const dn = this.#dnOf(name);
     await translating(() => this.#directory.add({ dn, attributes }, caller), {
@@ -215,8 +220,32 @@ function readVerifier(dn: string, attributes: readonly AttributeValues[]): Regis
     agreementFromMs: parseGeneralizedTime(one('certdirAgreementNotBefore'))?.atMs,
     agreementUntilMs: parseGeneralizedTime(one('certdirAgreementNotAfter'))?.atMs,
     partitions: texts('certdirGrantedPartition'),
+    certificates: texts('certdirCertificateSha256').map((text) => text.toLowerCase()),
     isDisabled: one('certdirAccountDisabled') === 'TRUE',
   };
+}
+
+function credentialsOf({
+  password,
+  certificate,
+}: VerifierRegistration): readonly AttributeValues[] {
+  if (password === undefined && certificate === undefined) {
+    throw invalid('a verifier needs a password or a certificate to authenticate with');
+  }
+  return [
+    ...(password === undefined ? [] : [valuesOf('userPassword', password)]),
+    ...(certificate === undefined
+      ? []
+      : [valuesOf('certdirCertificateSha256', sha256Of(certificate))]),
+  ];
+}
+
+function sha256Of(certificate: Uint8Array): string {
+  const credential = readCredential(certificate);
+  if (credential === undefined) {
+    throw invalid('the certificate cannot be read; give one X.509 certificate, PEM or DER');
+  }
+  return credential.sha256;
 }
 
 function valuesOf(description: string, ...texts: readonly string[]): AttributeValues {

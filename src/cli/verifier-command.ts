@@ -7,10 +7,16 @@
 import type { Command } from 'commander';
 
 import { readSecretFile } from '../config/secret-file.ts';
-import type { VerifierReport } from '../http/operations.ts';
+import type { VerifierInput, VerifierReport } from '../http/operations.ts';
+import { decodePem } from '../x509/pem.ts';
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
+import { readInputFile } from './input-file.ts';
 import { formatTable } from './output.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Chains of a few certificates fit; the first one counts. */
+const MAX_CERTIFICATE_BYTES = 65_536;
 
 interface AddOptions {
   readonly kind: string;
@@ -18,7 +24,8 @@ interface AddOptions {
   readonly from: string;
   readonly until: string;
   readonly partitions: readonly string[];
-  readonly passwordFile: string;
+  readonly passwordFile?: string;
+  readonly certificate?: string;
 }
 
 /** Adds the command to the program. */
@@ -42,7 +49,8 @@ function addAdd(verifier: Command): void {
     .requiredOption('--from <date>', 'first day of access, YYYY-MM-DD')
     .requiredOption('--until <date>', 'last day of access, YYYY-MM-DD')
     .requiredOption('--partitions <codes...>', "municipality codes, or '*' for all")
-    .requiredOption('--password-file <file>', 'file with the password, readable by its owner only')
+    .option('--password-file <file>', 'file with its password, readable by its owner only')
+    .option('--certificate <file>', 'TLS client certificate it authenticates with, PEM or DER')
     .addHelpText(
       'after',
       examples(
@@ -52,7 +60,7 @@ function addAdd(verifier: Command): void {
     )
     .action(async (name: string, options: AddOptions, command: Command) => {
       const context = contextOf(command);
-      const password = await readSecretFile(options.passwordFile);
+      const credentials = await readCredentials(options);
       const input = {
         name,
         kind: options.kind,
@@ -60,13 +68,37 @@ function addAdd(verifier: Command): void {
         agreementFrom: options.from,
         agreementUntil: options.until,
         partitions: options.partitions,
-        password,
+        ...credentials,
       };
       const report = await withOperations(context, (operations) =>
         operations.verifierAdd(input, context.operator),
       );
       context.output.answer(report, () => `Registered ${report.dn}`);
     });
+}
+
+async function readCredentials({
+  passwordFile,
+  certificate,
+}: AddOptions): Promise<Pick<VerifierInput, 'password' | 'certificate'>> {
+  if (passwordFile === undefined && certificate === undefined) {
+    throw new UsageError('give --password-file, --certificate, or both');
+  }
+  return {
+    ...(passwordFile === undefined ? {} : { password: await readSecretFile(passwordFile) }),
+    ...(certificate === undefined ? {} : { certificate: await readCertificate(certificate) }),
+  };
+}
+
+/** Base64 of the DER. */
+async function readCertificate(file: string): Promise<string> {
+  const bytes = await readInputFile(file, {
+    what: 'the certificate',
+    maxBytes: MAX_CERTIFICATE_BYTES,
+  });
+  const text = bytes.toString('latin1');
+  const der = text.includes('-----BEGIN') ? decodePem(text, 'CERTIFICATE') : bytes;
+  return Buffer.from(der).toString('base64');
 }
 
 function addList(verifier: Command): void {

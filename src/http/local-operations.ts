@@ -40,10 +40,21 @@ import type {
 } from './operations.ts';
 import { formatTime } from './report-time.ts';
 
+/**
+ * Publishes lists now, each once, and resolves when all are out.
+ *
+ * @param onPublished Told after each how many are out.
+ */
+export type PublishLists = (
+  lists: { readonly scopeIds: readonly string[]; readonly origin: AuditOrigin },
+  onPublished: (done: number) => void,
+) => Promise<readonly Publication[]>;
+
 export interface LocalOperationsOptions {
   readonly policy: Policy;
   readonly directory: Directory;
   readonly authority: CertificateAuthority;
+  readonly publishLists: PublishLists;
   /** Asks every part of the instance how it is. */
   readonly status: () => Promise<ServiceStatus>;
 }
@@ -126,16 +137,15 @@ export class LocalOperations implements Operations {
     operator: Operator,
     onProgress: OnProgress,
   ): Promise<readonly PublishedReport[]> {
-    const { authority } = this.#options;
+    const { authority, publishLists } = this.#options;
     // Every name is looked up before the first list is made: a wrong one publishes nothing.
     const wanted: readonly Scope[] =
       scopes === 'all' ? authority.scopes.list : scopes.map((id) => authority.scopes.find(id));
-    const reports: PublishedReport[] = [];
-    for (const { id } of new Set(wanted)) {
-      reports.push(publishedReport(await authority.publish(id, originOf(operator))));
-      onProgress({ done: reports.length, total: wanted.length, what: 'lists' });
-    }
-    return reports;
+    const scopeIds = [...new Set(wanted.map(({ id }) => id))];
+    const publications = await publishLists({ scopeIds, origin: originOf(operator) }, (done) =>
+      onProgress({ done, total: scopeIds.length, what: 'lists' }),
+    );
+    return publications.map(publishedReport);
   }
 
   async ldifImport(
@@ -156,7 +166,10 @@ export class LocalOperations implements Operations {
   }
 
   async verifierAdd(input: VerifierInput, operator: Operator): Promise<VerifierReport> {
-    return verifierReport(await this.#verifiers.add(input, callerOf(operator)));
+    const { certificate, ...rest } = input;
+    const der = certificate === undefined ? undefined : Buffer.from(certificate, 'base64');
+    const registration = { ...rest, certificate: der };
+    return verifierReport(await this.#verifiers.add(registration, callerOf(operator)));
   }
 
   async verifierList(): Promise<readonly VerifierReport[]> {
@@ -233,6 +246,7 @@ function verifierReport(verifier: RegisteredVerifier): VerifierReport {
     agreementFrom: agreementFromMs === undefined ? null : formatTime(agreementFromMs),
     agreementUntil: agreementUntilMs === undefined ? null : formatTime(agreementUntilMs),
     partitions: verifier.partitions,
+    certificates: verifier.certificates,
     isDisabled: verifier.isDisabled,
   };
 }

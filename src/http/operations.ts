@@ -150,7 +150,9 @@ export interface VerifierInput {
   readonly agreementUntil: string;
   /** Partition codes, or `*` for all. */
   readonly partitions: readonly string[];
-  readonly password: string;
+  /** A password, a certificate (base64 of its DER), or both. */
+  readonly password?: string | undefined;
+  readonly certificate?: string | undefined;
 }
 
 export interface VerifierReport {
@@ -161,6 +163,8 @@ export interface VerifierReport {
   readonly agreementFrom: string | null;
   readonly agreementUntil: string | null;
   readonly partitions: readonly string[];
+  /** SHA-256 of the certificates it authenticates with, lower-case hexadecimal. */
+  readonly certificates: readonly string[];
   readonly isDisabled: boolean;
 }
 

@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, it, type TestContext } from 'node:test';
 
 import { VerifierRegister, type VerifierRegistration } from '../../src/ca/verifier-register.ts';
 import type { Caller } from '../../src/directory/service.ts';
 import { CaTestBed } from '../support/ca-test-bed.ts';
+import { sampleCertificate, sampleKey } from '../support/x509-samples.ts';
 
 const administrator: Caller = {
   principal: { kind: 'system', name: 'administrator' },
   session: { isProtected: true, address: '', channel: 'cli' },
 };
 
-const taxOffice: VerifierRegistration = {
+const taxOffice = {
   name: 'tax-office',
   kind: 'signatureVerifier',
   agreementNumber: '2026-17',
@@ -18,7 +20,7 @@ const taxOffice: VerifierRegistration = {
   agreementUntil: '2026-03-31',
   partitions: ['102016', '10202', '10201'],
   password: 'correct horse battery',
-};
+} satisfies VerifierRegistration;
 
 async function open(
   t: TestContext,
@@ -39,6 +41,24 @@ describe('VerifierRegister', () => {
     const records = await bed.records();
     assert.ok(records.some(({ subject }) => subject.includes('tax-office')));
     assert.ok(!JSON.stringify(records.map(({ details }) => details)).includes('correct horse'));
+  });
+
+  it('registers a certificate instead of a password, or beside it', async (t) => {
+    const { bed, register } = await open(t);
+    const certificate = sampleCertificate(sampleKey('p256'));
+    const sha256 = createHash('sha256').update(certificate).digest('hex');
+    const { password, ...rest } = taxOffice;
+    const added = await register.add({ ...rest, certificate }, administrator);
+    assert.deepEqual(added.certificates, [sha256]);
+    const session = { ...administrator.session, clientCertificate: certificate };
+    assert.equal((await bed.directory.bindCertificate(session)).kind, 'entry');
+    const both = { ...rest, name: 'both', certificate, password };
+    assert.deepEqual((await register.add(both, administrator)).certificates, [sha256]);
+    assert.deepEqual(
+      (await register.add({ ...both, name: 'old', certificate: undefined }, administrator))
+        .certificates,
+      [],
+    );
   });
 
   it('keeps a name with every character that RFC 4514 escapes', async (t) => {
@@ -89,6 +109,8 @@ describe('VerifierRegister', () => {
       change: { partitions: ['13101'] },
       code: 'CA_MUNICIPALITY_UNKNOWN',
     },
+    { why: 'neither password nor certificate', change: { password: undefined } },
+    { why: 'a certificate that is none', change: { certificate: Uint8Array.of(0x30, 0) } },
     { why: 'a password of 11 characters', change: { password: 'x'.repeat(11) } },
   ];
   for (const { why, change, code = 'CA_VERIFIER_INVALID' } of refused) {
