@@ -5,6 +5,7 @@
  */
 
 import { CertificateAuthority } from '../ca/certificate-authority.ts';
+import type { Policy } from '../ca/policy.ts';
 import { encodeUtf8 } from '../core/bytes.ts';
 import { SystemClock } from '../core/clock.ts';
 import { ClosingStack } from '../core/closing-stack.ts';
@@ -65,7 +66,7 @@ async function createAuthority(
       attributes: [
         text('objectClass', 'applicationProcess', 'certdirOperator'),
         text('cn', 'administrator'),
-        text('certdirOperatorRole', 'repositoryOperator'),
+        text('certdirOperatorRole', ...managingRoles(policy)),
         text('userPassword', options.administratorPassword),
       ],
     },
@@ -81,4 +82,12 @@ async function createAuthority(
     sha256Fingerprint: formatFingerprint('sha256', authority.certificate.der),
     administratorDn,
   };
+}
+
+/** The first account holds every role that manages something: with it the others are registered. */
+function managingRoles({ access }: Policy): readonly string[] {
+  const roles = access.flatMap(({ who, rights }) =>
+    who.kind === 'operator' && rights.includes('manage') ? (who.roles ?? []) : [],
+  );
+  return [...new Set(roles)];
 }

@@ -9,7 +9,7 @@ import { VerifierRegister } from '../../src/ca/verifier-register.ts';
 import { encodeUtf8 } from '../../src/core/bytes.ts';
 import { parseFilter } from '../../src/directory/filter-text.ts';
 import { anonymous, type Principal } from '../../src/directory/principal.ts';
-import type { Caller, Session } from '../../src/directory/service.ts';
+import type { Caller, Modification, Session } from '../../src/directory/service.ts';
 import { CaTestBed, collect } from '../support/ca-test-bed.ts';
 
 const tls: Session = { isProtected: true, address: '192.0.2.1', channel: 'ldap' };
@@ -250,33 +250,146 @@ describe('a registered verifier', () => {
   });
 });
 
-describe('an operator of the repository', () => {
+async function registerOperator(name: string, role: string): Promise<Principal> {
+  const dn = `uid=${name},${bed.policy.directory.operators}`;
+  await bed.directory.add({ dn, attributes: operatorAttributes(role) }, system);
+  return await bed.directory.bind(dn, encodeUtf8(password), tls);
+}
+
+function operatorAttributes(role: string): { description: string; values: Uint8Array[] }[] {
+  return [
+    { description: 'objectClass', values: ['account', 'certdirOperator'].map(encodeUtf8) },
+    { description: 'certdirOperatorRole', values: [encodeUtf8(role)] },
+    { description: 'userPassword', values: [encodeUtf8(password)] },
+  ];
+}
+
+function addUnit(dn: string, caller: Caller): Promise<unknown> {
+  const values = [encodeUtf8('organizationalUnit')];
+  return bed.directory.add({ dn, attributes: [{ description: 'objectClass', values }] }, caller);
+}
+
+function set(attribute: string, ...texts: string[]): Modification {
+  return { operation: 'replace', attribute, values: texts.map(encodeUtf8) };
+}
+
+describe('an operator of the repository (5-2-1-1 (7))', async () => {
+  const principal = await registerOperator('operator', 'repositoryOperator');
+  const caller: Caller = { principal, session: tls };
+  const { operators, verifiers } = bed.policy.directory;
+
   it('manages the tree over TLS, except what the CA writes', async () => {
-    const dn = `uid=operator,${bed.policy.directory.operators}`;
-    await bed.directory.add(
-      {
-        dn,
-        attributes: [
-          { description: 'objectClass', values: ['account', 'certdirOperator'].map(encodeUtf8) },
-          { description: 'certdirOperatorRole', values: [encodeUtf8('repositoryOperator')] },
-          { description: 'userPassword', values: [encodeUtf8(password)] },
-        ],
-      },
-      system,
-    );
-    const principal = await bed.directory.bind(dn, encodeUtf8(password), tls);
-    const caller = { principal, session: tls };
-    const entry = {
-      dn: `ou=Notices,${caDn}`,
-      attributes: [{ description: 'objectClass', values: [encodeUtf8('organizationalUnit')] }],
-    };
-    await assert.rejects(bed.directory.add(entry, { principal, session: clear }));
-    await bed.directory.add(entry, caller);
+    const dn = `ou=Notices,${caDn}`;
+    await assert.rejects(addUnit(dn, { principal, session: clear }));
+    await addUnit(dn, caller);
     const changes = [
       { operation: 'delete', attribute: 'certificateRevocationList;binary', values: [] },
     ] as const;
     await assert.rejects(bed.directory.modify({ dn: maebashi, changes }, caller), {
       code: 'DIRECTORY_MANAGED_ATTRIBUTE',
     });
+  });
+
+  it('makes no operators, and no accounts anywhere else', async () => {
+    await addUnit(`ou=Other,${caDn}`, caller);
+    for (const parent of [operators, verifiers]) {
+      const dn = `uid=new,${parent}`;
+      const adding = bed.directory.add({ dn, attributes: operatorAttributes('manager') }, caller);
+      await assert.rejects(adding, { code: 'DIRECTORY_NO_SUCH_OBJECT' });
+    }
+    for (const parent of [`ou=Other,${caDn}`, 'C=JP']) {
+      for (const left of operatorAttributes('manager').keys()) {
+        const attributes = operatorAttributes('manager').filter((_, index) => index !== left);
+        const adding = bed.directory.add({ dn: `uid=new,${parent}`, attributes }, caller);
+        await assert.rejects(adding, `without ${left}`);
+      }
+    }
+  });
+
+  it('gives nobody a role, a grant or a password, itself included in the first two', async () => {
+    await registerAndBind('grantless');
+    const granted = [set('certdirGrantedPartition', '*')];
+    const roles = [set('certdirOperatorRole', 'repositoryOperator', 'manager')];
+    const passwords = [set('userPassword', 'another good password')];
+    for (const [dn, changes] of [
+      [`cn=grantless,${verifiers}`, granted],
+      [`cn=grantless,${verifiers}`, passwords],
+      [`uid=operator,${operators}`, roles],
+    ] as const) {
+      await assert.rejects(bed.directory.modify({ dn, changes }, caller), dn);
+    }
+    const unit = `ou=Grants,${caDn}`;
+    await addUnit(unit, caller);
+    for (const [auxiliary, attribute] of [
+      ['certdirVerifier', 'certdirVerifierKind'],
+      ['certdirOperator', 'certdirOperatorRole'],
+      ['simpleSecurityObject', 'userPassword'],
+    ] as const) {
+      const changes: Modification[] = [
+        { operation: 'add', attribute: 'objectClass', values: [encodeUtf8(auxiliary)] },
+        set(attribute, password),
+      ];
+      await assert.rejects(bed.directory.modify({ dn: unit, changes }, caller), {
+        code: 'DIRECTORY_ACCESS_DENIED',
+      });
+    }
+  });
+
+  it('does not see who is registered', async () => {
+    await registerAndBind('unseen');
+    await assert.rejects(read(caller, `cn=unseen,${verifiers}`), {
+      code: 'DIRECTORY_NO_SUCH_OBJECT',
+    });
+  });
+
+  it('moves no entry to the accounts, and none away', async () => {
+    const change = { newRdn: 'ou=Notices2', deleteOldRdn: true };
+    await addUnit(`ou=Moving,${caDn}`, caller);
+    const moving = { ...change, dn: `ou=Moving,${caDn}`, newSuperior: operators };
+    await assert.rejects(bed.directory.rename(moving, caller));
+    await assert.rejects(bed.directory.rename({ ...change, dn: operators }, caller));
+    await assert.rejects(
+      bed.directory.rename(
+        { dn: `uid=operator,${operators}`, newRdn: 'uid=x', deleteOldRdn: true },
+        caller,
+      ),
+    );
+  });
+});
+
+describe('the manager (5-2-1-1 (1))', async () => {
+  const principal = await registerOperator('manager', 'manager');
+  const caller: Caller = { principal, session: tls };
+  const { operators } = bed.policy.directory;
+
+  it('registers operators and verifiers, over TLS', async () => {
+    const dn = `uid=second,${operators}`;
+    const attributes = operatorAttributes('repositoryOperator');
+    await assert.rejects(bed.directory.add({ dn, attributes }, { principal, session: clear }), {
+      code: 'DIRECTORY_NO_SUCH_OBJECT',
+    });
+    await bed.directory.add({ dn, attributes }, caller);
+    const bound = await bed.directory.bind(dn, encodeUtf8(password), tls);
+    assert.deepEqual(bound.kind === 'entry' && bound.operatorRoles, ['repositoryOperator']);
+    const registration = {
+      name: 'by the manager',
+      kind: 'signatureVerifier',
+      agreementNumber: '1',
+      agreementFrom: '2026-01-01',
+      agreementUntil: '2026-12-31',
+      partitions: ['10201'],
+      password,
+    };
+    await register.add(registration, caller);
+    assert.equal((await register.disable('by the manager', caller)).isDisabled, true);
+    assert.ok((await register.list(caller)).length > 1);
+  });
+
+  it('writes nowhere else, and gets no list', async () => {
+    await assert.rejects(addUnit(`ou=Manager,${caDn}`, caller), {
+      code: 'DIRECTORY_ACCESS_DENIED',
+    });
+    const found = await read(caller, maebashi);
+    assert.ok(!found.includes('certificateRevocationList;binary'));
   });
 });
