@@ -115,6 +115,21 @@ describe('a list', () => {
     assert.equal(number, 2n);
   });
 
+  it('waits again when a timer was a moment early', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const publishing = bed.ca.publish('10201', tester);
+    while (bed.clock.pendingTimers === 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    bed.clock.setWallClock(bed.clock.nowMs() - 1);
+    await bed.clock.advance(1000);
+    while (bed.clock.pendingTimers === 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await bed.clock.advance(1);
+    assert.equal((await publishing).thisUpdateMs, Date.UTC(2026, 0, 5, 0, 0, 1));
+  });
+
   it('is refused while the clock stands before the last one', async (t) => {
     const bed = await CaTestBed.open(t);
     bed.clock.setWallClock(Date.UTC(2026, 0, 4, 23, 59, 50));
