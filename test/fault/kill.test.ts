@@ -33,8 +33,10 @@ const LANES = 2;
 /** One kill in so many comes while the server starts. */
 const STARTS_KILLED = 5;
 const MAX_START_MS = 800;
-const MAX_WORK_MS = 400;
-const START_TIMEOUT_MS = 30_000;
+/** Otherwise after some of what it has to say, and a moment into what it then does. */
+const MAX_REPORTS = 50;
+const MAX_MOMENT_MS = 30;
+const LIFE_TIMEOUT_MS = 30_000;
 
 const worker = fileURLToPath(
   new URL(`../support/kill-worker${extname(import.meta.url)}`, import.meta.url),
@@ -65,24 +67,30 @@ async function liveAndDie(
   const gone = Promise.all([once(child, 'exit'), once(child, 'disconnect')]);
   child.send(orders);
   const isStartKilled = random.below(STARTS_KILLED) === 0;
-  await (isStartKilled ? pause(random.below(MAX_START_MS)) : serving(child));
-  await (isStartKilled ? undefined : pause(random.below(MAX_WORK_MS)));
+  if (isStartKilled) {
+    await pause(random.below(MAX_START_MS));
+  } else {
+    await untilReported(child, 1 + random.below(MAX_REPORTS));
+    await pause(random.below(MAX_MOMENT_MS));
+  }
   child.kill('SIGKILL');
   const [[status]] = await gone;
   assert.deepEqual(faults, []);
   assert.equal(status, null, 'killed, not ended by itself');
 }
 
-/** Resolves when the worker serves, or has ended instead. */
-async function serving(child: ChildProcess): Promise<void> {
+/** Resolves when the worker has said so much, or has ended instead. */
+async function untilReported(child: ChildProcess, count: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
+  let reports = 0;
   await new Promise<void>((resolve, reject) => {
     timer = setTimeout(() => {
       child.kill('SIGKILL');
-      reject(new Error(`no server within ${START_TIMEOUT_MS} ms`));
-    }, START_TIMEOUT_MS);
-    child.on('message', (report: KillReport) => {
-      if (report.kind === 'serving') {
+      reject(new Error(`${reports} of ${count} reports within ${LIFE_TIMEOUT_MS} ms`));
+    }, LIFE_TIMEOUT_MS);
+    child.on('message', () => {
+      reports += 1;
+      if (reports >= count) {
         resolve();
       }
     });
