@@ -10,6 +10,7 @@
  */
 
 import type { AccessRight, AccessRule } from './access-rule.ts';
+import type { Audience } from './audience.ts';
 import { CompiledRule, rightBit } from './compiled-rule.ts';
 import type { Entry } from './entry.ts';
 import type { EntryPrincipal } from './principal.ts';
@@ -25,6 +26,8 @@ export interface EntryAccess {
 /** What one caller may do, at one instant. */
 export interface CallerAccess {
   on(entry: Entry): EntryAccess;
+  /** All callers who may do the same at this instant; undefined for the program itself. */
+  audience(): Audience | undefined;
 }
 
 /** Everything, for the program itself. */
@@ -58,14 +61,38 @@ export class AccessPolicy {
   /** @param nowMs Agreements of verifiers are checked against this instant. */
   forCaller(caller: Caller, nowMs: number): CallerAccess {
     if (caller.principal.kind === 'system') {
-      return { on: () => everything };
+      return { on: () => everything, audience: () => undefined };
     }
     const principal = caller.principal.kind === 'entry' ? caller.principal : undefined;
     const rules = this.#rules.filter((rule) =>
       rule.fitsCaller({ principal, isProtected: caller.session.isProtected, nowMs }),
     );
-    return { on: (entry) => new RuledAccess(rules, entry, principal) };
+    return {
+      on: (entry) => new RuledAccess(rules, entry, principal),
+      audience: () => this.#audience(rules, principal),
+    };
   }
+
+  /** The rules that fit, and whatever else of the caller they look at (`CompiledRule.fitsEntry`). */
+  #audience(rules: readonly CompiledRule[], principal: EntryPrincipal | undefined): Audience {
+    let name = '';
+    let hasPartitions = false;
+    let hasOwnRights = false;
+    for (const rule of rules) {
+      name += `${this.#rules.indexOf(rule)} `;
+      hasPartitions ||= rule.comparesCallerWithEntry === 'partitions';
+      hasOwnRights ||= rule.comparesCallerWithEntry === 'name';
+    }
+    if (hasPartitions) {
+      name += namePartitions(principal?.verifier?.partitions);
+    }
+    return hasOwnRights && principal !== undefined ? { name, ownKey: principal.dn.key } : { name };
+  }
+}
+
+/** Codes cannot run into one another. */
+function namePartitions(partitions: ReadonlySet<string> = new Set()): string {
+  return JSON.stringify([...partitions].sort());
 }
 
 class RuledAccess implements EntryAccess {

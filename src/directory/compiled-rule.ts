@@ -58,6 +58,14 @@ export class CompiledRule {
     this.#partitionCode = context.schema.attributeType('certdirPartitionCode');
   }
 
+  /** What the rule asks of the caller beyond `fitsCaller`, when an entry is at hand. */
+  get comparesCallerWithEntry(): 'name' | 'partitions' | undefined {
+    if (this.#who.kind === 'self') {
+      return 'name';
+    }
+    return this.#who.kind === 'verifier' && this.#who.partitionGranted ? 'partitions' : undefined;
+  }
+
   /** All that can be said of the caller without an entry. */
   fitsCaller(caller: CallerFacts): boolean {
     if (this.#tls && !caller.isProtected) {

@@ -46,6 +46,12 @@ export class ComputedAttributes {
     return this.#all.filter(isWanted);
   }
 
+  /** True when one of these is worked out from more than the entry itself. */
+  needOthers(wanted: readonly AttributeType[]): boolean {
+    const { hasSubordinates, numSubordinates, contextCsn } = this.#types;
+    return wanted.some((type) => [hasSubordinates, numSubordinates, contextCsn].includes(type));
+  }
+
   /** The entry with these computed attributes beside its stored ones. */
   async complete(
     entry: Entry,

@@ -20,7 +20,7 @@ import type { EqualityIndex } from './equality-index.ts';
 import { DirectoryError } from './errors.ts';
 import type { PasswordPolicy } from './password-policy.ts';
 import type { Schema } from './schema.ts';
-import type { DirectoryStatistics } from './service.ts';
+import type { AnsweredSearch, DirectoryStatistics } from './service.ts';
 import type { Tree } from './tree.ts';
 
 /** {@link DirectoryStatistics} while it counts. */
@@ -42,6 +42,8 @@ export interface DirectoryCore {
   readonly limits: DirectoryLimits;
   readonly passwords: PasswordPolicy;
   readonly counters: Counters;
+  /** Told of every search that was answered with success. */
+  readonly onAnswered: (search: AnsweredSearch) => void;
 }
 
 /** An entry that the caller may know of, and what else the caller may. */

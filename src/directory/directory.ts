@@ -16,6 +16,7 @@ import { ChangeRunner } from './change-runner.ts';
 import { compareValue } from './compare.ts';
 import { ComputedAttributes } from './computed-attributes.ts';
 import { Credentials, CredentialsRefused } from './credentials.ts';
+import { DirectoryAnswers } from './directory-answers.ts';
 import type { DirectoryCore } from './directory-core.ts';
 import { type DirectoryLimits, defaultDirectoryLimits } from './directory-limits.ts';
 import { directoryTypes } from './directory-types.ts';
@@ -38,6 +39,7 @@ import type { Schema } from './schema.ts';
 import { searchEntries } from './search.ts';
 import type {
   AddRequest,
+  AnsweredSearch,
   Caller,
   ChangeOutcome,
   CompareRequest,
@@ -47,6 +49,7 @@ import type {
   ModifyRequest,
   PasswordChange,
   RenameRequest,
+  ReusableAnswers,
   SearchRequest,
   SearchResultEntry,
   Session,
@@ -69,6 +72,8 @@ export interface DirectoryOptions {
   readonly rootDse?: RootDseFacts;
   /** Rules for passwords. Default {@link lenientPasswordPolicy}. */
   readonly passwords?: PasswordPolicy;
+  /** Told of every search that was answered with success, also of one that was answered again. */
+  readonly onAnswered?: (search: AnsweredSearch) => void;
   /** What a password hash costs; tests make it cheap. */
   readonly scrypt?: ScryptCost;
 }
@@ -100,6 +105,7 @@ export class Directory implements DirectoryService {
   readonly #import: LdifImport;
   /** For the CA engine, within its own transactions. */
   readonly managed: ManagedEntries;
+  readonly answers: ReusableAnswers;
 
   private constructor(core: DirectoryCore, options: DirectoryOptions) {
     const { schema, random, scrypt } = options;
@@ -117,6 +123,7 @@ export class Directory implements DirectoryService {
     });
     this.#import = new LdifImport(core, passwords, this.#credentials);
     this.managed = new ManagedEntries(core);
+    this.answers = new DirectoryAnswers(core, this.#credentials);
   }
 
   /**
@@ -141,6 +148,7 @@ export class Directory implements DirectoryService {
       policy: AccessPolicy.compile(options.access, schema),
       suffixes: options.suffixes.map((suffix) => Dn.parse(suffix, schema)),
       limits: { ...defaultDirectoryLimits, ...options.limits },
+      onAnswered: options.onAnswered ?? (() => undefined),
       passwords: options.passwords ?? lenientPasswordPolicy,
       counters: {
         searches: 0,

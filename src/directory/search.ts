@@ -39,20 +39,35 @@ export async function* searchEntries(
 ): AsyncGenerator<SearchResultEntry, void, undefined> {
   core.counters.searches += 1;
   const base = Dn.parse(request.base, core.schema);
-  const access = core.policy.forCaller(await caller(), core.clock.nowMs());
+  const current = await caller();
+  const access = core.policy.forCaller(current, core.clock.nowMs());
+  const special = publicCandidates(base, request, publicEntries);
+  const isPublic = special !== undefined;
+  const record = isPublic || request.assertion !== undefined ? undefined : request.record;
+  record?.begin({
+    watches: core.tree.watches,
+    baseKey: base.key,
+    base: request.base,
+    isSubtree: request.scope !== 'base',
+    audience: access.audience(),
+  });
   const snapshot = core.store.snapshot();
+  let entries = 0;
   try {
     await expectBaseAssertion(core, publicEntries, { base, request, view: snapshot, access });
-    const special = publicCandidates(base, request, publicEntries);
-    const isPublic = special !== undefined;
     const run = new SearchRun(core, request, { view: snapshot, access, isPublic });
     for await (const candidate of special ?? run.candidates(base)) {
       const found = await run.examine(candidate);
       if (found !== undefined) {
         core.counters.entriesReturned += 1;
+        entries += 1;
         yield found;
       }
     }
+    if (record !== undefined) {
+      record.entries = entries;
+    }
+    core.onAnswered({ base: request.base, entries, caller: current });
   } finally {
     await snapshot.close();
   }
@@ -104,6 +119,9 @@ class SearchRun {
       : core.computed.wanted(
           (type) => this.#selection.includes(type, []) || this.#filter.mentions(type),
         );
+    if (core.computed.needOthers(this.#computed)) {
+      request.record?.widen();
+    }
   }
 
   /** The entries in scope that may match, in the order of their names. */
@@ -150,6 +168,9 @@ class SearchRun {
       typesOnly: this.#request.typesOnly,
       onWithheld: () => {
         this.#core.counters.withheldAttributes += 1;
+        if (this.#request.record !== undefined) {
+          this.#request.record.withheldAttributes += 1;
+        }
       },
     });
   }

@@ -13,6 +13,8 @@
  * @module
  */
 
+import type { AnswerRecord } from './answer-record.ts';
+import type { Audience } from './audience.ts';
 import type { Filter } from './filter.ts';
 import type { Principal } from './principal.ts';
 
@@ -76,6 +78,8 @@ export interface SearchRequest extends OperationOptions {
   readonly timeLimitMs: number;
   /** Aborted by abandon, unbind or a lost connection; the search then ends with `DIRECTORY_ABANDONED`. */
   readonly signal?: AbortSignal;
+  /** Takes note of what the answer hangs on; of one search only. */
+  readonly record?: AnswerRecord;
 }
 
 /** RFC 4511 §4.5.2 SearchResultEntry. */
@@ -162,6 +166,24 @@ export interface DirectoryStatistics {
   readonly withheldAttributes: number;
 }
 
+/** For a front end that keeps answers, to give them again. */
+export interface ReusableAnswers {
+  /** A record to be handed in with one search. */
+  record(): AnswerRecord;
+  /** Whose answers the caller may be given now; undefined when that cannot be told at once. */
+  audienceOf(caller: Caller): Audience | undefined;
+  /** To be told that a caller was given the answer again: it counts like a search. */
+  repeated(record: AnswerRecord, caller: Caller): void;
+}
+
+/** A search that was answered with success. */
+export interface AnsweredSearch {
+  /** The base as the client wrote it. */
+  readonly base: string;
+  readonly entries: number;
+  readonly caller: Caller;
+}
+
 /**
  * The operations. Writes resolve when they are durable. Each that has an `assertion` fails with
  * `DIRECTORY_ASSERTION_FAILED` when it is not true.
@@ -243,4 +265,7 @@ export interface DirectoryService {
   changePassword(request: PasswordChange, caller: Caller): Promise<Uint8Array | undefined>;
 
   readonly statistics: DirectoryStatistics;
+
+  /** Left out where no answer may be given again. */
+  readonly answers?: ReusableAnswers;
 }

@@ -26,6 +26,7 @@ import { DirectoryError } from './errors.ts';
 import { keyDepth, prefixRange } from './key-range.ts';
 import { moveLargeValuesOut, releaseLargeValues } from './large-values.ts';
 import type { AttributeType, SchemaLookup } from './schema-model.ts';
+import { TreeWatches } from './tree-watches.ts';
 
 /** Entries read at once when keys come first; the first batches are smaller, for short answers. */
 const MAX_READ_BATCH = 32;
@@ -35,6 +36,8 @@ export class Tree {
   readonly #schema: SchemaLookup;
   readonly #index: EqualityIndex;
   readonly #entryUuid: AttributeType;
+  /** On what is written through this tree. */
+  readonly watches: TreeWatches = new TreeWatches();
 
   constructor(schema: SchemaLookup, index: EqualityIndex, entryUuid: AttributeType) {
     this.#schema = schema;
@@ -99,6 +102,7 @@ export class Tree {
    * @returns the entry as stored.
    */
   async write(transaction: Transaction, entry: Entry): Promise<Entry> {
+    this.watches.written(transaction, entry.key);
     const stored = await moveLargeValuesOut(transaction, entry);
     this.#putKeys(transaction, stored);
     await this.#index.update(transaction, undefined, stored);
@@ -112,6 +116,8 @@ export class Tree {
    * @returns the entry as stored.
    */
   async replace(transaction: Transaction, before: Entry, entry: Entry): Promise<Entry> {
+    this.watches.written(transaction, before.key);
+    this.watches.written(transaction, entry.key);
     const stored = await moveLargeValuesOut(transaction, entry);
     if (equalBytes(before.key, entry.key)) {
       transaction.put(keyOf(Keyspace.entry, entry.key), encodeEntry(stored));
@@ -128,6 +134,7 @@ export class Tree {
 
   /** Removes a leaf. Whether it is one has been checked. */
   async remove(transaction: Transaction, entry: Entry): Promise<void> {
+    this.watches.written(transaction, entry.key);
     await this.#index.update(transaction, entry, undefined);
     this.#deleteKeys(transaction, entry);
     await releaseLargeValues(transaction, entry, undefined);
