@@ -7,23 +7,37 @@
  */
 
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 
 /** A program the tests call, and the Debian package that brings it. */
 export interface OutsideTool {
   readonly command: string;
   readonly debianPackage: string;
+  /** For plug-ins, which are no commands: any of these files. */
+  readonly files?: readonly string[];
 }
 
 export const outsideTools: readonly OutsideTool[] = [
   { command: 'openssl', debianPackage: 'openssl' },
   { command: 'ldapsearch', debianPackage: 'ldap-utils' },
+  {
+    command: 'SASL PLAIN',
+    debianPackage: 'libsasl2-modules',
+    files: ['x86_64', 'aarch64'].map(
+      (machine) => `/usr/lib/${machine}-linux-gnu/sasl2/libplain.so`,
+    ),
+  },
   { command: 'certtool', debianPackage: 'gnutls-bin' },
   { command: 'curl', debianPackage: 'curl' },
   { command: 'softhsm2-util', debianPackage: 'softhsm2' },
 ];
 
-/** True when the shell finds the program. */
+/** True when the shell finds the program, or the plug-in is where it belongs. */
 export function hasTool(command: string): boolean {
+  const files = outsideTools.find((tool) => tool.command === command)?.files;
+  if (files !== undefined) {
+    return files.some((file) => existsSync(file));
+  }
   return spawnSync('sh', ['-c', 'command -v -- "$1"', 'sh', command]).status === 0;
 }
 
