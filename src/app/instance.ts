@@ -25,10 +25,11 @@ import { type Log, type LogOptions, openLog } from '../core/log.ts';
 import { type RandomSource, SystemRandom } from '../core/random.ts';
 import { Directory } from '../directory/directory.ts';
 import { Schema } from '../directory/schema.ts';
-import { LocalOperations } from '../http/local-operations.ts';
+import { LocalOperations, type PublishLists } from '../http/local-operations.ts';
 import type { Operations, ServiceStatus } from '../http/operations.ts';
 import { describeStatus } from '../http/status-report.ts';
 import { serverCapabilities } from '../ldap/root-dse.ts';
+import type { JobStatus } from '../scheduler/job.ts';
 import type { PassphraseSource } from '../signing/passphrase.ts';
 import type { Signer } from '../signing/signer.ts';
 import { openSignerProcess } from '../signing/signer-process.ts';
@@ -57,6 +58,8 @@ export interface OpenOptions {
   readonly folder: string;
   /** Taken from the configuration when left out. */
   readonly log?: Log;
+  /** The machine's clock when left out. */
+  readonly clock?: Clock;
   /** Asked where the configuration names no passphrase file. */
   readonly askPassphrase?: (() => Promise<string>) | undefined;
 }
@@ -84,7 +87,7 @@ export async function openParts(
 ): Promise<InstanceParts> {
   const configuration = await loadConfiguration(join(options.folder, CONFIGURATION_FILE));
   const policy = await loadPolicy(configuration.policy);
-  const clock = new SystemClock();
+  const clock = options.clock ?? new SystemClock();
   const random = new SystemRandom();
   const log = options.log ?? openLog(clock, logOptions(configuration));
   const store = closing.push(await openStore(configuration, { clock, log }), {
@@ -97,7 +100,8 @@ export async function openParts(
     await openSignerProcess({
       token: { kind: 'software', file: configuration.token.file, create: isNew },
       passphrase,
-      clock,
+      // Another process is waited for in the machine's time, whatever clock the CA goes by.
+      clock: new SystemClock(),
       log: log.with({ component: 'signer' }),
     }),
     { name: 'signer', close: (opened) => opened.close() },
@@ -174,18 +178,34 @@ export function definedOnly<T extends object>(
   return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
-/** The operations of the CLI on this instance. */
-export function operationsOf(instance: Instance, isServing: boolean): Operations {
-  return new LocalOperations({ ...instance, status: () => readStatus(instance, isServing) });
+/** How the operations of an instance are carried out. */
+export interface OperationsSetting {
+  readonly publishLists: PublishLists;
+  /** The server's jobs; undefined where no server runs. */
+  readonly jobs: (() => readonly JobStatus[]) | undefined;
 }
 
-async function readStatus(instance: Instance, isServing: boolean): Promise<ServiceStatus> {
+/** The operations of the CLI on this instance. */
+export function operationsOf(instance: Instance, setting: OperationsSetting): Operations {
+  const { publishLists, jobs } = setting;
+  return new LocalOperations({
+    ...instance,
+    publishLists,
+    status: () => readStatus(instance, jobs),
+  });
+}
+
+async function readStatus(
+  instance: Instance,
+  jobs: OperationsSetting['jobs'],
+): Promise<ServiceStatus> {
   const { store, audit, signer, authority, clock } = instance;
   const snapshot = store.snapshot();
   try {
     return describeStatus({
       version: programVersion,
-      isServing,
+      isServing: jobs !== undefined,
+      jobs: jobs?.() ?? [],
       nowMs: clock.nowMs(),
       authority: await authority.status(),
       isKeyActive: await signer.isActive(),

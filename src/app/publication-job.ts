@@ -1,46 +1,172 @@
 /**
- * The scheduled publication of lists.
+ * The publication of lists, as one job of the scheduler: what is due, and what somebody has asked for.
+ * Whoever asks while it runs shares the next run, so that no list is made twice for two who want it.
  *
  * @module
  */
 
 import type { AuditOrigin } from '../audit/audit-log.ts';
+import type { Publication } from '../ca/crl-publication.ts';
 import { formatError } from '../core/errors.ts';
+import type { PublishLists } from '../http/local-operations.ts';
+import { SchedulerError } from '../scheduler/errors.ts';
 import type { Job } from '../scheduler/job.ts';
 import type { Instance } from './instance.ts';
 
+const JOB_NAME = 'publish lists';
 const HOUR_MS = 3_600_000;
 
-/**
- * A job that publishes whatever is due, the longest overdue first. A list that cannot be published does
- * not hold up the others; the run fails at its end, so that the scheduler tries again.
- */
-export function publicationJob(
-  instance: Pick<Instance, 'authority' | 'clock' | 'policy' | 'log'>,
-): Job {
-  const { authority, clock, policy, log } = instance;
-  const { periodHours, warningAgeHours, alarmAgeHours } = policy.crl;
-  const origin: AuditOrigin = { channel: 'scheduler', actor: 'schedule' };
-  return {
-    name: 'publish lists',
-    nextDueMs: async () => authority.nextDueMs(),
-    run: async (signal) => {
-      const failures: unknown[] = [];
-      for (const scope of authority.dueScopes(clock.nowMs())) {
-        if (signal.aborted) {
-          break;
+type JobSurroundings = Pick<Instance, 'authority' | 'clock' | 'policy' | 'log'>;
+
+/** Lists that somebody waits for. */
+interface Order {
+  readonly scopeIds: readonly string[];
+  readonly origin: AuditOrigin;
+  readonly onPublished: (done: number) => void;
+  /** Those that are out, by scope. */
+  readonly publications: Map<string, Publication>;
+  /** Of the first that is not. */
+  failure: unknown;
+}
+
+/** The origin of what nobody asked for. */
+export const scheduleOrigin: AuditOrigin = { channel: 'scheduler', actor: 'schedule' };
+
+export class ListPublication {
+  readonly #surroundings: JobSurroundings;
+  #orders: Order[] = [];
+
+  constructor(surroundings: JobSurroundings) {
+    this.#surroundings = surroundings;
+  }
+
+  /**
+   * A job that publishes whatever is ordered, then whatever is due, the longest overdue first. A list
+   * that cannot be published does not hold up the others; the run fails at its end, so that the
+   * scheduler tries again.
+   */
+  get job(): Job {
+    const { authority, policy } = this.#surroundings;
+    const { periodHours, warningAgeHours, alarmAgeHours } = policy.crl;
+    return {
+      name: JOB_NAME,
+      nextDueMs: async () => authority.nextDueMs(),
+      run: (signal) => this.#run(signal),
+      lateAlarmsMs: [warningAgeHours, alarmAgeHours].map((age) => (age - periodHours) * HOUR_MS),
+    };
+  }
+
+  /**
+   * Publishing for those who ask.
+   *
+   * @param trigger Runs the job, as `Scheduler.trigger` does.
+   */
+  through(trigger: (jobName: string) => Promise<void>): PublishLists {
+    return async ({ scopeIds, origin }, onPublished) => {
+      const order = { scopeIds, origin, onPublished, publications: new Map(), failure: undefined };
+      this.#orders.push(order);
+      let fault: unknown;
+      try {
+        await trigger(JOB_NAME);
+      } catch (error) {
+        fault = error;
+      }
+      // The run may have failed for the sake of another list.
+      return publicationsOf(order, fault);
+    };
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const orders = this.#orders;
+    this.#orders = [];
+    const failures: unknown[] = [];
+    const tried = new Set<string>();
+    for (let next = this.#next(orders, tried); next !== undefined && !signal.aborted; ) {
+      const { scopeId, origin } = next;
+      tried.add(scopeId);
+      const concerned = orders.filter(({ scopeIds }) => scopeIds.includes(scopeId));
+      try {
+        const publication = await this.#surroundings.authority.publish(scopeId, origin);
+        for (const { publications, onPublished } of concerned) {
+          publications.set(scopeId, publication);
+          onPublished(publications.size);
         }
-        try {
-          await authority.publish(scope, origin);
-        } catch (error) {
-          log.error('a list was not published', { scope, error: formatError(error) });
-          failures.push(error);
+      } catch (error) {
+        const { log } = this.#surroundings;
+        log.error('a list was not published', { scope: scopeId, error: formatError(error) });
+        failures.push(error);
+        for (const order of concerned) {
+          order.failure ??= error;
         }
       }
-      if (failures.length > 0) {
-        throw new AggregateError(failures, `${failures.length} lists were not published`);
+      next = this.#next(orders, tried);
+    }
+    if (failures.length > 0) {
+      throw new AggregateError(failures, `${failures.length} lists were not published`);
+    }
+  }
+
+  /** Asked before each list: others become due while lists are made. */
+  #next(
+    orders: readonly Order[],
+    tried: ReadonlySet<string>,
+  ): { readonly scopeId: string; readonly origin: AuditOrigin } | undefined {
+    for (const { scopeIds, origin } of orders) {
+      const scopeId = scopeIds.find((one) => !tried.has(one));
+      if (scopeId !== undefined) {
+        return { scopeId, origin };
       }
-    },
-    lateAlarmsMs: [warningAgeHours, alarmAgeHours].map((age) => (age - periodHours) * HOUR_MS),
+    }
+    const { authority, clock } = this.#surroundings;
+    const scopeId = authority.dueScopes(clock.nowMs()).find((one) => !tried.has(one));
+    return scopeId === undefined ? undefined : { scopeId, origin: scheduleOrigin };
+  }
+}
+
+/** @throws what kept one of the lists from being published, or the run from beginning. */
+function publicationsOf(
+  { scopeIds, publications, failure }: Order,
+  fault: unknown,
+): readonly Publication[] {
+  const found = scopeIds.flatMap((scopeId) => publications.get(scopeId) ?? []);
+  if (found.length < scopeIds.length) {
+    throw failure ?? fault ?? stopped();
+  }
+  return found;
+}
+
+function stopped(): SchedulerError {
+  const text = 'the server stopped before every list was published; the others are as they were';
+  return new SchedulerError('SCHEDULER_CLOSED', text);
+}
+
+/** Publishing at once, where no scheduler runs: one after the other, to the first that fails. */
+export function publishDirectly({ authority }: Pick<Instance, 'authority'>): PublishLists {
+  return async ({ scopeIds, origin }, onPublished) => {
+    const publications: Publication[] = [];
+    for (const scopeId of scopeIds) {
+      publications.push(await authority.publish(scopeId, origin));
+      onPublished(publications.length);
+    }
+    return publications;
   };
+}
+
+/**
+ * Publishes lists that do not wait for the cadence (gunma 4-4-9) as soon as a revocation makes them due.
+ * Whoever revokes does not wait for it; what fails is due as before and is tried again.
+ */
+export function publishUrgentLists(
+  { authority, log }: Pick<Instance, 'authority' | 'log'>,
+  publish: (scopeId: string) => Promise<unknown>,
+): void {
+  authority.onUrgentRevocation((scopeId) => {
+    log.info('a revocation that does not wait: its list is published at once', { scope: scopeId });
+    publish(scopeId).catch((error: unknown) => {
+      log.error('a list that is due at once was not published', {
+        scope: scopeId,
+        error: formatError(error),
+      });
+    });
+  });
 }

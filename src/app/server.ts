@@ -29,7 +29,12 @@ import {
   openInstance,
   operationsOf,
 } from './instance.ts';
-import { publicationJob } from './publication-job.ts';
+import {
+  ListPublication,
+  publishDirectly,
+  publishUrgentLists,
+  scheduleOrigin,
+} from './publication-job.ts';
 
 /** An instance that a command works on while no server runs. */
 export interface LocalInstance {
@@ -54,7 +59,12 @@ export async function openLocalOperations(options: OpenOptions): Promise<LocalIn
   const closing = new ClosingStack();
   return closingOnFailure(closing, async () => {
     const instance = await openInstance(options, closing);
-    return { operations: operationsOf(instance, false), close: () => closing.close() };
+    const publishLists = publishDirectly(instance);
+    publishUrgentLists(instance, (scopeId) =>
+      publishLists({ scopeIds: [scopeId], origin: scheduleOrigin }, () => undefined),
+    );
+    const operations = operationsOf(instance, { publishLists, jobs: undefined });
+    return { operations, close: () => closing.close() };
   });
 }
 
@@ -78,7 +88,14 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
       name: 'service record',
       close: (opened) => recordService(opened, 'service.stop'),
     });
-    const operations = operationsOf(instance, true);
+    const scheduler = openScheduler(instance, closing);
+    const publication = new ListPublication(instance);
+    scheduler.add(publication.job);
+    publishUrgentLists(instance, () => scheduler.trigger(publication.job.name));
+    const operations = operationsOf(instance, {
+      publishLists: publication.through((jobName) => scheduler.trigger(jobName)),
+      jobs: () => scheduler.status(),
+    });
     const ldapEndpoints = await openLdap(instance, closing);
     const httpEndpoints = await openHttp(instance, closing);
     closing.push(
@@ -89,7 +106,8 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
       }),
       { name: 'control socket', close: (server) => server.close() },
     );
-    openSchedule(instance, closing);
+    // Catches up with what became due while nobody served.
+    scheduler.start();
     const endpoints = [...ldapEndpoints, ...httpEndpoints];
     return { operations, endpoints, close: () => closing.close() };
   });
@@ -183,10 +201,9 @@ async function recordService(
   );
 }
 
-/** Publishes every list when it is due, catching up at start. */
-function openSchedule(instance: Instance, closing: ClosingStack): void {
-  const { clock, log } = instance;
-  const scheduler = closing.push(
+/** Closed after the listeners, so that what they were asked for is still published. */
+function openScheduler({ clock, log }: Instance, closing: ClosingStack): Scheduler {
+  return closing.push(
     new Scheduler({
       ticker: openNodeCronTicker(clock),
       clock,
@@ -194,6 +211,4 @@ function openSchedule(instance: Instance, closing: ClosingStack): void {
     }),
     { name: 'schedule', close: (opened) => opened.close() },
   );
-  scheduler.add(publicationJob(instance));
-  scheduler.start();
 }

@@ -61,17 +61,37 @@ export async function readStatus(core: CaCore, view: ReadView): Promise<Authorit
   };
 }
 
+/** What of a list's state says when it is due. */
+type ScheduleFacts = Pick<ScopeRecord, 'published' | 'urgent'>;
+
 /** When each list is due, kept in memory so that the scheduler can ask at any time. */
 export class PublicationCalendar {
   readonly #policy: Pick<Policy, 'crl'>;
+  readonly #facts = new Map<string, ScheduleFacts>();
   readonly #dueMs = new Map<string, number>();
 
   constructor(policy: Pick<Policy, 'crl'>) {
     this.#policy = policy;
   }
 
-  set(scopeId: string, record: Pick<ScopeRecord, 'published'>): void {
-    this.#dueMs.set(scopeId, dueMs(record, this.#policy));
+  /**
+   * Takes in what has become durable. Older facts than those known change nothing: acts that end at the
+   * same time may tell of them in any order.
+   */
+  note(scopeId: string, news: ScheduleFacts): void {
+    const known = this.#facts.get(scopeId);
+    const published =
+      (news.published?.number ?? 0n) > (known?.published?.number ?? 0n)
+        ? news.published
+        : known?.published;
+    const urgent =
+      (news.urgent?.sequence ?? 0n) > (known?.urgent?.sequence ?? 0n) ? news.urgent : known?.urgent;
+    const facts = {
+      ...(published === undefined ? {} : { published }),
+      ...(urgent === undefined ? {} : { urgent }),
+    };
+    this.#facts.set(scopeId, facts);
+    this.#dueMs.set(scopeId, dueMs(facts, this.#policy));
   }
 
   dueScopes(nowMs: number): readonly string[] {

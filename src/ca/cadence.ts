@@ -5,7 +5,7 @@
  */
 
 import type { Policy } from './policy.ts';
-import type { ScopeRecord } from './scope-record.ts';
+import type { PublishedList, ScopeRecord } from './scope-record.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -21,8 +21,24 @@ export function validityMs({ crl }: CrlPolicy): number {
   return crl.validityHours * HOUR_MS;
 }
 
-/** When the next list of a scope is due, in epoch milliseconds; 0 (at once) before the first. */
-export function dueMs({ published }: Pick<ScopeRecord, 'published'>, policy: CrlPolicy): number {
+/**
+ * When the next list of a scope is due, in epoch milliseconds: by the cadence, or since a revocation that
+ * does not wait for it; 0 (at once) before the first.
+ */
+export function dueMs(
+  { published, urgent }: Pick<ScopeRecord, 'published' | 'urgent'>,
+  policy: CrlPolicy,
+): number {
+  const regularMs = regularDueMs({ published }, policy);
+  const isUrgent = urgent !== undefined && urgent.sequence > (published?.sequence ?? 0n);
+  return isUrgent ? Math.min(urgent.sinceMs, regularMs) : regularMs;
+}
+
+/** When the next list is due by the cadence alone. */
+function regularDueMs(
+  { published }: { readonly published?: PublishedList | undefined },
+  policy: CrlPolicy,
+): number {
   return published === undefined ? 0 : published.thisUpdateMs + periodMs(policy);
 }
 
@@ -35,7 +51,7 @@ export function isRegular(
   scope: Pick<ScopeRecord, 'published'>,
   policy: CrlPolicy,
 ): boolean {
-  return thisUpdateMs >= dueMs(scope, policy);
+  return thisUpdateMs >= regularDueMs(scope, policy);
 }
 
 /** How late a list is, as operators are told. */

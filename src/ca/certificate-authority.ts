@@ -65,6 +65,7 @@ export class CertificateAuthority {
   readonly #revocation: Revocation;
   readonly #publication: CrlPublication;
   readonly #calendar: PublicationCalendar;
+  #onUrgent: (scopeId: string) => void = () => undefined;
   /** Operations under way, which `close` waits for. */
   readonly #pending = new Set<Promise<unknown>>();
 
@@ -120,7 +121,7 @@ export class CertificateAuthority {
     const calendar = new PublicationCalendar(core.policy);
     await reading(parts.store, async (view) => {
       for (const scope of core.scopes.list) {
-        calendar.set(scope.id, await readScopeRecord(view, core.tables, scope.id));
+        calendar.note(scope.id, await readScopeRecord(view, core.tables, scope.id));
       }
     });
     return new CertificateAuthority(core, calendar);
@@ -147,7 +148,25 @@ export class CertificateAuthority {
 
   /** Revokes a certificate; see `Revocation.revoke` for what is refused. */
   revoke(request: RevokeRequest): Promise<RevocationReceipt> {
-    return this.#track(this.#revocation.revoke(request));
+    return this.#track(this.#revokeNow(request));
+  }
+
+  async #revokeNow(request: RevokeRequest): Promise<RevocationReceipt> {
+    const receipt = await this.#revocation.revoke(request);
+    const { scope, urgent } = receipt;
+    if (urgent !== undefined) {
+      this.#calendar.note(scope.id, { urgent });
+      this.#onUrgent(scope.id);
+    }
+    return receipt;
+  }
+
+  /**
+   * Has `listener` called whenever a revocation makes a list due at once; `dueScopes` knows it then, also
+   * after a restart. Replaces the listener before.
+   */
+  onUrgentRevocation(listener: (scopeId: string) => void): void {
+    this.#onUrgent = listener;
   }
 
   /**
@@ -162,7 +181,7 @@ export class CertificateAuthority {
 
   async #publishNow(scopeId: string, origin: AuditOrigin): Promise<Publication> {
     const publication = await this.#publication.publish(this.#core.scopes.find(scopeId), origin);
-    this.#calendar.set(publication.scope.id, { published: publication });
+    this.#calendar.note(publication.scope.id, { published: publication });
     return publication;
   }
 

@@ -208,7 +208,7 @@ export class CrlPublication {
     for (const sequence of servedSequences) {
       transaction.delete(tables.revokedEntry(scope.id, sequence));
     }
-    const { oldestPendingMs: _served, ...kept } = state;
+    const { oldestPendingMs: _served, urgent: _listed, ...kept } = state;
     transaction.put(
       tables.scope(scope.id),
       encodeScopeRecord({

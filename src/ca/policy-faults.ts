@@ -174,8 +174,16 @@ function profileSetFaults({ profiles }: PolicyFile): PolicyFault[] {
       ];
 }
 
-function cadenceFaults({ crl }: PolicyFile): PolicyFault[] {
+function cadenceFaults({ crl, revocation }: PolicyFile): PolicyFault[] {
   const faults: PolicyFault[] = [];
+  for (const [index, reason] of crl.atOnceReasons.entries()) {
+    if (!revocation.reasons.includes(reason)) {
+      faults.push({
+        path: ['crl', 'atOnceReasons', index],
+        message: `is one of revocation.reasons (${revocation.reasons.join(', ')})`,
+      });
+    }
+  }
   if (crl.validityHours <= crl.periodHours) {
     faults.push({
       path: ['crl', 'validityHours'],

@@ -73,6 +73,7 @@ const subjectAttributes = strictObject({
 const crl = strictObject({
   periodHours: hours,
   validityHours: hours,
+  atOnceReasons: z.array(z.enum(reasonNames)),
   warningAgeHours: hours,
   alarmAgeHours: hours,
   nextPublish: z.boolean(),

@@ -132,6 +132,8 @@ export interface PolicyFile {
     readonly periodHours: number;
     /** From thisUpdate to nextUpdate. */
     readonly validityHours: number;
+    /** Reasons whose list does not wait for the cadence. */
+    readonly atOnceReasons: readonly CrlReasonName[];
     /** Age of a list at which an operator is warned, and at which it is an emergency. */
     readonly warningAgeHours: number;
     readonly alarmAgeHours: number;

@@ -19,7 +19,7 @@ import { encodeCountersRecord } from './counters-record.ts';
 import { CaError } from './errors.ts';
 import { encodeStoredEntry } from './revoked-entry.ts';
 import type { Scope } from './scope.ts';
-import { encodeScopeRecord } from './scope-record.ts';
+import { encodeScopeRecord, type UrgentRevocations } from './scope-record.ts';
 import { readScopeRecord } from './scope-state.ts';
 import { formatSerialNumber } from './serial-number.ts';
 
@@ -40,6 +40,8 @@ export interface RevocationReceipt {
   readonly scope: Scope;
   /** When the list that carries it is due, at the latest. */
   readonly publicationDueMs: number;
+  /** What is now due at once in the scope; undefined when this one waits for the cadence. */
+  readonly urgent: UrgentRevocations | undefined;
 }
 
 /** Of a text that came from outside and is not what it should be. */
@@ -87,6 +89,9 @@ export class Revocation {
     const scope = scopes.find(certificate.scopeId);
     const state = await readScopeRecord(transaction, tables, scope.id);
     const sequence = state.acknowledgedSequence + 1n;
+    const urgent = policy.crl.atOnceReasons.includes(reason)
+      ? { sequence, sinceMs: state.urgent?.sinceMs ?? nowMs }
+      : undefined;
     const revokedMs = Math.floor(nowMs / 1000) * 1000;
     const { notAfterMs } = certificate;
     const der = encodeRevokedEntry({ serialNumber, revokedMs, reason: CrlReason[reason] });
@@ -110,6 +115,7 @@ export class Revocation {
         acknowledgedSequence: sequence,
         liveEntries: state.liveEntries + 1,
         oldestPendingMs: state.oldestPendingMs ?? nowMs,
+        ...(urgent === undefined ? {} : { urgent }),
       }),
     );
     await this.#count(transaction);
@@ -120,8 +126,9 @@ export class Revocation {
       subject: formatSerialNumber(serialNumber),
       details: { reason, scope: scope.id, sequence: Number(sequence) },
     });
-    const publicationDueMs = Math.max(nowMs, dueMs(state, policy));
-    return { serialNumber, certificate, reason, revokedMs, scope, publicationDueMs };
+    const due = dueMs({ ...state, ...(urgent === undefined ? {} : { urgent }) }, policy);
+    const publicationDueMs = Math.max(nowMs, due);
+    return { serialNumber, certificate, reason, revokedMs, scope, publicationDueMs, urgent };
   }
 
   async #findRevocable(

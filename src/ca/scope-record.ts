@@ -23,6 +23,14 @@ export interface PublishedList {
   readonly sequence: bigint;
 }
 
+/** Revocations for a reason whose list comes out at once. */
+export interface UrgentRevocations {
+  /** The last of them. */
+  readonly sequence: bigint;
+  /** When the first of them was acknowledged. */
+  readonly sinceMs: number;
+}
+
 export interface ScopeRecord {
   /** The name in CRLDP and IDP; never changes while certificates carry it. */
   readonly distributionPointDer: Uint8Array;
@@ -34,6 +42,8 @@ export interface ScopeRecord {
   readonly liveEntries: number;
   /** When the oldest revocation that is in no list yet was acknowledged. */
   readonly oldestPendingMs?: number;
+  /** Revocations that are in no list yet and do not wait for the cadence. */
+  readonly urgent?: UrgentRevocations;
   readonly published?: PublishedList;
   /** The last list that came out by the cadence, not in between (RFC 5280 §3.3). */
   readonly regular?: { readonly thisUpdateMs: number; readonly sequence: bigint };
@@ -43,10 +53,11 @@ const FieldTag = {
   pending: contextTag(0, 'primitive'),
   published: contextTag(1, 'constructed'),
   regular: contextTag(2, 'constructed'),
+  urgent: contextTag(3, 'constructed'),
 } as const;
 
 export function encodeScopeRecord(record: ScopeRecord): Uint8Array {
-  const { oldestPendingMs, published, regular } = record;
+  const { oldestPendingMs, published, regular, urgent } = record;
   return encodeSequence(
     encodeOctetString(record.distributionPointDer),
     encodeInteger(record.lastNumber),
@@ -62,6 +73,14 @@ export function encodeScopeRecord(record: ScopeRecord): Uint8Array {
           retag(
             FieldTag.regular,
             encodeSequence(encodeInteger(regular.thisUpdateMs), encodeInteger(regular.sequence)),
+          ),
+        ]),
+    ...(urgent === undefined
+      ? []
+      : [
+          retag(
+            FieldTag.urgent,
+            encodeSequence(encodeInteger(urgent.sequence), encodeInteger(urgent.sinceMs)),
           ),
         ]),
   );
@@ -80,6 +99,7 @@ export function parseScopeRecord(bytes: Uint8Array): ScopeRecord {
         : undefined;
     const published = fields.readOptional(FieldTag.published);
     const regular = fields.readOptional(FieldTag.regular);
+    const urgent = fields.readOptional(FieldTag.urgent);
     return {
       distributionPointDer,
       lastNumber,
@@ -90,6 +110,7 @@ export function parseScopeRecord(bytes: Uint8Array): ScopeRecord {
         ? {}
         : { published: readPublishedList(new DerReader(published.content)) }),
       ...(regular === undefined ? {} : { regular: readRegular(new DerReader(regular.content)) }),
+      ...(urgent === undefined ? {} : { urgent: readUrgent(new DerReader(urgent.content)) }),
     };
   });
 }
@@ -129,4 +150,10 @@ function readRegular(fields: DerReader): NonNullable<ScopeRecord['regular']> {
   const regular = { thisUpdateMs: readNumber(fields), sequence: fields.readInteger() };
   fields.expectEnd();
   return regular;
+}
+
+function readUrgent(fields: DerReader): UrgentRevocations {
+  const urgent = { sequence: fields.readInteger(), sinceMs: readNumber(fields) };
+  fields.expectEnd();
+  return urgent;
 }

@@ -13,6 +13,7 @@ import { isCertdirError } from '../core/errors.ts';
 import type { DirectoryErrorCode } from '../directory/errors.ts';
 import type { HttpErrorCode } from '../http/errors.ts';
 import type { LdapErrorCode } from '../ldap/errors.ts';
+import type { SchedulerErrorCode } from '../scheduler/errors.ts';
 import type { SetupErrorCode } from '../setup/errors.ts';
 import type { SigningErrorCode } from '../signing/errors.ts';
 import type { StoreErrorCode } from '../store/errors.ts';
@@ -42,6 +43,7 @@ type KnownCode =
   | DirectoryErrorCode
   | LdapErrorCode
   | StoreErrorCode
+  | SchedulerErrorCode
   | SigningErrorCode
   | HttpErrorCode
   | SetupErrorCode
@@ -177,6 +179,11 @@ const exitNames = {
   STORE_READ_FAILED: 'unavailable',
   STORE_WRITE_FAILED: 'unavailable',
   STORE_WRITER_CLOSED: 'unavailable',
+  SCHEDULER_JOB_UNKNOWN: 'failed',
+  SCHEDULER_JOB_EXISTS: 'failed',
+  SCHEDULER_JOB_STILL_DUE: 'failed',
+  SCHEDULER_CLOSED: 'unavailable',
+  SCHEDULER_PATTERN: 'failed',
   SIGNING_KEY_UNKNOWN: 'absent',
   SIGNING_KEY_EXISTS: 'conflict',
   SIGNING_KEY_REFUSED: 'refused',

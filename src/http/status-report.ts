@@ -9,10 +9,20 @@ import { formatHex } from '../core/bytes.ts';
 import type { ScopeStatus, ServiceStatus } from './operations.ts';
 import { formatTime } from './report-time.ts';
 
+/** A job of the server. */
+export interface JobFacts {
+  readonly name: string;
+  /** In a row, up to now. */
+  readonly failures: number;
+  readonly lastError: string | undefined;
+}
+
 /** What the parts of the instance say about themselves. */
 export interface StatusFacts {
   readonly version: string;
   readonly isServing: boolean;
+  /** What the server does on its own. */
+  readonly jobs: readonly JobFacts[];
   readonly nowMs: number;
   readonly authority: AuthorityStatus;
   readonly isKeyActive: boolean;
@@ -69,6 +79,11 @@ function* warningsOf(facts: StatusFacts): Iterable<string> {
     if (late.length > 0) {
       const word = mark === 'alarm' ? 'overdue' : 'late';
       yield `lists are ${word}: ${namesOf(late)}; the schedule runs only while the server does`;
+    }
+  }
+  for (const { name, failures, lastError } of facts.jobs) {
+    if (failures > 0) {
+      yield `the job "${name}" failed ${failures} times in a row and is tried again: ${lastError}`;
     }
   }
   if (!facts.isKeyActive) {

@@ -209,7 +209,9 @@ export class JobRunner {
   /** A run that left the job due would be repeated at every tick: that counts as a failure. */
   async #noteSuccess(): Promise<void> {
     try {
-      if (this.#due.lateness(await this.#askDue()) !== undefined) {
+      const isDue = this.#due.lateness(await this.#askDue()) !== undefined;
+      // Whoever has triggered meanwhile has a reason, and the next run deals with it.
+      if (isDue && this.#wanted === undefined) {
         const text = `${this.#job.name} ended well and is still due`;
         throw new SchedulerError('SCHEDULER_JOB_STILL_DUE', text);
       }

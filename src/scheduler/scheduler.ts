@@ -136,7 +136,11 @@ export class Scheduler {
     const { log, onAlarm } = this.#options;
     switch (alarm.kind) {
       case 'failing':
-        log.error('alarm: a job keeps failing', { job: alarm.job, failures: alarm.failures });
+        log.error('alarm: a job keeps failing', {
+          job: alarm.job,
+          failures: alarm.failures,
+          error: formatError(alarm.error),
+        });
         break;
       case 'late':
         log.error('alarm: a job is late', { job: alarm.job, lateMs: alarm.lateMs });

@@ -1,18 +1,20 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 
-import { publicationJob } from '../../src/app/publication-job.ts';
+import { ListPublication } from '../../src/app/publication-job.ts';
 import { silentLog } from '../../src/core/log.ts';
+import type { PublishLists } from '../../src/http/local-operations.ts';
 import type { Job } from '../../src/scheduler/job.ts';
 import { Scheduler } from '../../src/scheduler/scheduler.ts';
 import type { Signer } from '../../src/signing/signer.ts';
-import { CaTestBed } from '../support/ca-test-bed.ts';
+import { CaTestBed, type CaTestBedOptions, tester } from '../support/ca-test-bed.ts';
+import { ManualTicker } from '../support/manual-ticker.ts';
 
 const HOUR_MS = 3_600_000;
 
 function jobOf(bed: CaTestBed): Job {
   const { clock, policy } = bed;
-  return publicationJob({ authority: bed.ca, clock, policy, log: silentLog });
+  return new ListPublication({ authority: bed.ca, clock, policy, log: silentLog }).job;
 }
 
 async function numbers(bed: CaTestBed): Promise<Record<string, bigint | undefined>> {
@@ -61,6 +63,32 @@ describe('publicationJob', () => {
     assert.deepEqual(new Set(Object.values(await numbers(bed))), new Set([2n]));
   });
 
+  it('publishes what becomes due while it runs, and does not end still due', async (t) => {
+    const clockOf: { bed?: CaTestBed } = {};
+    const wrapSigner = (signer: Signer): Signer => ({
+      ...methodsOf(signer),
+      sign: async (request) => {
+        const signature = await signer.sign(request);
+        await clockOf.bed?.clock.advance(1_000);
+        return signature;
+      },
+    });
+    const bed = await CaTestBed.open(t, { wrapSigner });
+    clockOf.bed = bed;
+    for (const scope of bed.ca.scopes.list) {
+      await bed.clock.advance(1_000);
+      await bed.ca.publish(scope.id, tester);
+    }
+    const firstDueMs = bed.ca.nextDueMs();
+    await bed.clock.advance(firstDueMs - bed.clock.nowMs());
+    const job = jobOf(bed);
+    assert.equal(bed.ca.dueScopes(bed.clock.nowMs()).length, 1);
+    await job.run(new AbortController().signal);
+    const published = new Set(Object.values(await numbers(bed)));
+    assert.ok(((await job.nextDueMs()) ?? 0) > bed.clock.nowMs(), 'at rest');
+    assert.ok(published.has(3n));
+  });
+
   it('stops between two lists when it is told to', async (t) => {
     const bed = await CaTestBed.open(t);
     await bed.clock.advance(24 * HOUR_MS);
@@ -94,6 +122,105 @@ describe('publicationJob', () => {
     }
     await scheduler.close();
     assert.deepEqual(new Set(Object.values(await numbers(bed))), new Set([31n]));
+  });
+});
+
+describe('lists that are asked for', () => {
+  interface Bench {
+    readonly bed: CaTestBed;
+    readonly scheduler: Scheduler;
+    readonly publish: PublishLists;
+    readonly asked: string[];
+  }
+
+  async function open(t: TestContext, options: CaTestBedOptions = {}): Promise<Bench> {
+    const bed = await CaTestBed.open(t, options);
+    const { clock, policy } = bed;
+    const publication = new ListPublication({ authority: bed.ca, clock, policy, log: silentLog });
+    const scheduler = new Scheduler({ ticker: new ManualTicker(), clock, log: silentLog });
+    scheduler.add(publication.job);
+    scheduler.start();
+    const asked: string[] = [];
+    const publish = publication.through((name) => {
+      asked.push(name);
+      return scheduler.trigger(name);
+    });
+    await bed.clock.advance(2_000);
+    return { bed, scheduler, publish, asked };
+  }
+
+  it('are published by the job, with the origin of who asked, told one by one', async (t) => {
+    const { bed, publish, asked } = await open(t);
+    const done: number[] = [];
+    const scopeIds = ['10202', 'arl'];
+    const publications = await publish({ scopeIds, origin: tester }, (count) => done.push(count));
+    assert.deepEqual(
+      publications.map(({ scope, number }) => [scope.id, number]),
+      [
+        ['10202', 2n],
+        ['arl', 2n],
+      ],
+    );
+    assert.deepEqual(done, [1, 2]);
+    assert.deepEqual(asked, ['publish lists']);
+    const last = (await bed.records('crl.publish')).slice(-2);
+    assert.deepEqual(
+      last.map(({ origin }) => origin),
+      [tester, tester],
+    );
+  });
+
+  it('by several at a time are made once for all who asked before the run', async (t) => {
+    const { bed, publish } = await open(t);
+    const asking = ['10201', '10201', '10201', '10202'].map((scopeId) =>
+      publish({ scopeIds: [scopeId], origin: tester }, () => undefined),
+    );
+    await bed.clock.advance(2_000);
+    const found = await Promise.all(asking);
+    // The first run had begun; the three others shared the next.
+    assert.deepEqual(
+      found.map(([publication]) => publication?.number),
+      [2n, 3n, 3n, 2n],
+    );
+  });
+
+  it('come out although another list of the same run cannot', async (t) => {
+    let isAway = false;
+    const wrapSigner = (signer: Signer): Signer => ({
+      ...methodsOf(signer),
+      sign: (request) => {
+        const fails = isAway;
+        isAway = false;
+        return fails ? Promise.reject(new Error('away')) : signer.sign(request);
+      },
+    });
+    const { bed, publish, scheduler } = await open(t, { wrapSigner });
+    const quiet = (): void => undefined;
+    isAway = true;
+    const bad = publish({ scopeIds: ['10203', '10201'], origin: tester }, quiet);
+    await assert.rejects(bad, { message: 'away' });
+    assert.deepEqual((await numbers(bed))['10201'], 2n, 'the rest of the order came out');
+    assert.equal(scheduler.status()[0]?.failures, 1);
+    const [good] = await publish({ scopeIds: ['10202'], origin: tester }, quiet);
+    assert.equal(good?.number, 2n);
+  });
+
+  it('are refused, not forgotten, when the scheduler closes', async (t) => {
+    const { publish, scheduler } = await open(t);
+    await scheduler.close();
+    const late = publish({ scopeIds: ['10201'], origin: tester }, () => undefined);
+    await assert.rejects(late, { code: 'SCHEDULER_CLOSED' });
+  });
+
+  it('that stand behind the end of a run that was stopped are refused as well', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const { clock, policy } = bed;
+    const publication = new ListPublication({ authority: bed.ca, clock, policy, log: silentLog });
+    const publish = publication.through(() => publication.job.run(AbortSignal.abort()));
+    await assert.rejects(
+      publish({ scopeIds: ['10201'], origin: tester }, () => undefined),
+      { code: 'SCHEDULER_CLOSED' },
+    );
   });
 });
 

@@ -22,6 +22,17 @@ describe('the cadence', () => {
     assert.equal(dueMs({ published }, gunma), thisUpdateMs + 24 * HOUR);
   });
 
+  it('makes a list due since the first revocation that does not wait, until it is listed', () => {
+    const sinceMs = thisUpdateMs + HOUR;
+    const urgent = { sequence: 3n, sinceMs };
+    assert.equal(dueMs({ published, urgent }, gunma), sinceMs);
+    assert.equal(dueMs({ urgent }, gunma), 0);
+    const listed = { ...published, sequence: 3n };
+    assert.equal(dueMs({ published: listed, urgent }, gunma), thisUpdateMs + 24 * HOUR);
+    const late = { sequence: 3n, sinceMs: thisUpdateMs + 30 * HOUR };
+    assert.equal(dueMs({ published, urgent: late }, gunma), thisUpdateMs + 24 * HOUR);
+  });
+
   it('makes the first list due at once', () => {
     assert.equal(dueMs({}, gunma), 0);
   });
@@ -30,6 +41,9 @@ describe('the cadence', () => {
     assert.equal(isRegular(thisUpdateMs + 24 * HOUR - 1000, { published }, gunma), false);
     assert.equal(isRegular(thisUpdateMs + 24 * HOUR, { published }, gunma), true);
     assert.equal(isRegular(thisUpdateMs, {}, gunma), true);
+    const urgent = { sequence: 1n, sinceMs: thisUpdateMs };
+    const record = { published, urgent };
+    assert.equal(isRegular(thisUpdateMs + HOUR, record, gunma), false, 'one that did not wait');
   });
 
   const ages = [

@@ -100,6 +100,12 @@ describe('a policy is refused', () => {
       names: ['crl.warningAgeHours'],
     },
     {
+      why: 'that publishes at once for a reason it does not know',
+      from: 'atOnceReasons: [cACompromise]',
+      to: 'atOnceReasons: [privilegeWithdrawn]',
+      names: ['crl.atOnceReasons.0'],
+    },
+    {
       why: 'whose alarm comes when the list has lapsed',
       from: 'alarmAgeHours: 36',
       to: 'alarmAgeHours: 72',

@@ -44,6 +44,51 @@ describe('a revocation', () => {
     assert.equal(receipt.publicationDueMs, bed.clock.nowMs());
   });
 
+  it('for cACompromise makes its list due at once, and no other (4-4-9)', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const told: string[] = [];
+    bed.ca.onUrgentRevocation((scopeId) => told.push(scopeId));
+    const revoke = async (reason: string) => {
+      const { serialNumber } = await bed.issue();
+      return await bed.ca.revoke({ serialNumber, reason, origin: tester });
+    };
+    await bed.clock.advance(3_600_000);
+    await revoke('keyCompromise');
+    assert.deepEqual([bed.ca.dueScopes(bed.clock.nowMs()), told], [[], []]);
+    const receipt = await revoke('cACompromise');
+    assert.equal(receipt.publicationDueMs, bed.clock.nowMs());
+    assert.deepEqual([bed.ca.dueScopes(bed.clock.nowMs()), told], [['10201'], ['10201']]);
+    await bed.clock.advance(5_000);
+    await bed.reopen();
+    assert.deepEqual(bed.ca.dueScopes(bed.clock.nowMs()), ['10201'], 'also after a restart');
+    assert.equal(bed.ca.nextDueMs(), bed.clock.nowMs() - 5_000);
+    const publication = await bed.ca.publish('10201', tester);
+    assert.equal(publication.isRegular, false, 'it does not count for the removal of entries');
+    assert.equal(publication.entryCount, 2);
+    assert.deepEqual(bed.ca.dueScopes(bed.clock.nowMs()), []);
+    await bed.reopen();
+    assert.deepEqual(bed.ca.dueScopes(bed.clock.nowMs()), []);
+    await assertConsistent(bed);
+  });
+
+  it('for cACompromise beside a publication is in a list or due, never forgotten', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const all = await Promise.all(Array.from({ length: 8 }, () => bed.issue()));
+    for (const [at, { serialNumber }] of all.entries()) {
+      await bed.clock.advance(2_000);
+      const origin = tester;
+      const revoking = bed.ca.revoke({ serialNumber, reason: 'cACompromise', origin });
+      for (let turns = 0; turns < at; turns += 1) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await Promise.all([bed.ca.publish('10201', tester), revoking]);
+      const lists = (await bed.ca.status()).lists;
+      const pending = lists.find(({ scope }) => scope.id === '10201')?.pendingCount;
+      const due = bed.ca.dueScopes(bed.clock.nowMs());
+      assert.deepEqual(due, pending === 0 ? [] : ['10201']);
+    }
+  });
+
   it('outlives the certificate', async (t) => {
     const bed = await CaTestBed.open(t);
     const { serialNumber, certificate } = await bed.issue();

@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 
+import { publishDirectly } from '../../src/app/publication-job.ts';
 import { type DemoFacts, makeDemoContents } from '../../src/cli/demo-contents.ts';
 import { encodeUtf8 } from '../../src/core/bytes.ts';
 import { LocalOperations } from '../../src/http/local-operations.ts';
@@ -30,10 +31,12 @@ async function open(t: TestContext): Promise<Bench> {
     policy: bed.policy,
     directory: bed.directory,
     authority: bed.ca,
+    publishLists: publishDirectly({ authority: bed.ca }),
     status: async () =>
       describeStatus({
         version: '0',
         isServing: true,
+        jobs: [],
         nowMs: bed.clock.nowMs(),
         authority: await bed.ca.status(),
         isKeyActive: true,

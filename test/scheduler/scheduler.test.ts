@@ -284,6 +284,25 @@ describe('runs', () => {
     assert.equal(job.runsMs.length, 1);
   });
 
+  it('that leave the job due are no failure when one more was asked for meanwhile', async () => {
+    const { alarms, clock, job, scheduler } = openBench();
+    const { gate, open } = openGate();
+    job.gate = gate;
+    scheduler.start();
+    const first = scheduler.trigger('crl');
+    const second = scheduler.trigger('crl');
+    // Becomes due again while the first run goes on, as by a revocation that does not wait.
+    Object.defineProperty(job, 'nextDueMs', {
+      value: async () => (job.runsMs.length < 2 ? clock.nowMs() : clock.nowMs() + DAY_MS),
+    });
+    open();
+    await Promise.all([first, second]);
+    await clock.advance(0);
+    assert.equal(job.runsMs.length, 2);
+    assert.equal(scheduler.status()[0]?.failures, 0);
+    assert.deepEqual(alarms, []);
+  });
+
   it('that leave the job due are repeated with delay, not at every tick', async () => {
     const { alarms, clock, pass, scheduler } = openBench();
     let runs = 0;
