@@ -113,6 +113,8 @@ const exitNames = {
   DIRECTORY_NAMING: 'refused',
   DIRECTORY_NOT_ON_NON_LEAF: 'conflict',
   DIRECTORY_ASSERTION_FAILED: 'conflict',
+  DIRECTORY_PAGE_COOKIE: 'refused',
+  DIRECTORY_SORT_REFUSED: 'refused',
   DIRECTORY_SUBTREE_LIMIT: 'refused',
   DIRECTORY_NOT_ON_RDN: 'refused',
   DIRECTORY_FILTER_SYNTAX: 'refused',

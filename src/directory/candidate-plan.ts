@@ -17,6 +17,8 @@ export interface CandidatePlace {
   readonly view: ReadView;
   /** Candidates are at or below the name with this key. */
   readonly baseKey: Uint8Array;
+  /** Candidates come behind this name; from the start when undefined. */
+  readonly after?: Uint8Array | undefined;
 }
 
 interface LookUp {

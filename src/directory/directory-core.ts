@@ -18,8 +18,10 @@ import type { Dn } from './dn.ts';
 import type { Entry } from './entry.ts';
 import type { EqualityIndex } from './equality-index.ts';
 import { DirectoryError } from './errors.ts';
+import type { PageCookies } from './page-cookies.ts';
 import type { PasswordPolicy } from './password-policy.ts';
 import type { Schema } from './schema.ts';
+import type { SortRoom } from './search-order.ts';
 import type { AnsweredSearch, DirectoryStatistics } from './service.ts';
 import type { Tree } from './tree.ts';
 
@@ -41,6 +43,8 @@ export interface DirectoryCore {
   readonly log: Log;
   readonly limits: DirectoryLimits;
   readonly passwords: PasswordPolicy;
+  readonly pageCookies: PageCookies;
+  readonly sortRoom: SortRoom;
   readonly counters: Counters;
   /** Told of every search that was answered with success. */
   readonly onAnswered: (search: AnsweredSearch) => void;

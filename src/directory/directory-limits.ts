@@ -11,6 +11,10 @@ export interface DirectoryLimits {
   readonly maxTimeLimitMs: number;
   /** Entries that one search looks at at most, of those the caller may know of. */
   readonly maxLookThrough: number;
+  /** Entries that one search sorts at most. */
+  readonly maxSortedEntries: number;
+  /** Entries that all searches under way together sort at most. */
+  readonly maxSortedEntriesInAll: number;
   /** Bytes of a name's key at most; an index posting holds it and must fit the store's keys. */
   readonly maxNameBytes: number;
   /** Entries that move along with one that is renamed; other changes wait meanwhile. */
@@ -23,6 +27,8 @@ export const defaultDirectoryLimits: DirectoryLimits = {
   maxSizeLimit: 10_000,
   maxTimeLimitMs: 60_000,
   maxLookThrough: 100_000,
+  maxSortedEntries: 10_000,
+  maxSortedEntriesInAll: 200_000,
   maxNameBytes: 8192,
   maxMovedEntries: 1_000,
   maxImportBytes: 256 * 1024 * 1024,

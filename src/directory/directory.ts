@@ -28,6 +28,7 @@ import { settleIndexes } from './index-builder.ts';
 import { exportLdif } from './ldif-export.ts';
 import { type ImportProgress, LdifImport } from './ldif-import.ts';
 import { ManagedEntries } from './managed-entries.ts';
+import { PageCookies } from './page-cookies.ts';
 import { PasswordChanger } from './password-change.ts';
 import type { ScryptCost } from './password-hash.ts';
 import { PasswordHasher } from './password-hasher.ts';
@@ -36,7 +37,8 @@ import { PasswordValues } from './password-values.ts';
 import { actorOf, anonymous, type Principal } from './principal.ts';
 import { PublicEntryCache, type RootDseFacts, subschemaName } from './public-entries.ts';
 import type { Schema } from './schema.ts';
-import { searchEntries } from './search.ts';
+import { EntrySearch } from './search.ts';
+import { SortRoom } from './search-order.ts';
 import type {
   AddRequest,
   AnsweredSearch,
@@ -50,8 +52,8 @@ import type {
   PasswordChange,
   RenameRequest,
   ReusableAnswers,
+  SearchAnswers,
   SearchRequest,
-  SearchResultEntry,
   Session,
 } from './service.ts';
 import { Tree } from './tree.ts';
@@ -135,6 +137,7 @@ export class Directory implements DirectoryService {
    */
   static async open(options: DirectoryOptions): Promise<Directory> {
     const { store, schema, clock, random, audit, log } = options;
+    const limits = { ...defaultDirectoryLimits, ...options.limits };
     const types = directoryTypes(schema);
     const index = new EqualityIndex(
       resolveIndexes(options.indexes ?? defaultIndexes, schema),
@@ -147,7 +150,9 @@ export class Directory implements DirectoryService {
       computed: new ComputedAttributes(tree, types, subschemaName),
       policy: AccessPolicy.compile(options.access, schema),
       suffixes: options.suffixes.map((suffix) => Dn.parse(suffix, schema)),
-      limits: { ...defaultDirectoryLimits, ...options.limits },
+      limits,
+      pageCookies: new PageCookies(random.bytes(32)),
+      sortRoom: new SortRoom(limits.maxSortedEntriesInAll),
       onAnswered: options.onAnswered ?? (() => undefined),
       passwords: options.passwords ?? lenientPasswordPolicy,
       counters: {
@@ -171,8 +176,8 @@ export class Directory implements DirectoryService {
     return { ...this.#core.counters };
   }
 
-  search(request: SearchRequest, caller: Caller): AsyncIterable<SearchResultEntry> {
-    return searchEntries(this.#core, this.#publicEntries.for(caller.session), {
+  search(request: SearchRequest, caller: Caller): SearchAnswers {
+    return new EntrySearch(this.#core, this.#publicEntries.for(caller.session), {
       request,
       caller: () => this.#credentials.refresh(caller),
     });

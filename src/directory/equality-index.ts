@@ -25,7 +25,7 @@ import type { ReadView, Transaction } from '../store/store.ts';
 import { isSubtypeOf } from './attribute-description.ts';
 import type { Entry, StoredValue } from './entry.ts';
 import { DirectoryError } from './errors.ts';
-import { prefixRange } from './key-range.ts';
+import { prefixRangeBehind } from './key-range.ts';
 import { loadValue } from './large-values.ts';
 import type { AttributeType, SchemaLookup } from './schema-model.ts';
 
@@ -108,18 +108,24 @@ export class EqualityIndex {
   }
 
   /**
-   * Names' keys, in order, of entries at or below `baseKey` that may have the value.
+   * Names' keys, in order and behind `after`, of entries at or below `baseKey` that may have the value.
    *
    * @param indexKey The key that the type's equality rule makes of the assertion.
    */
   async *candidates(
     view: ReadView,
     lookUp: { readonly type: AttributeType; readonly indexKey: Uint8Array },
-    range: { readonly baseKey: Uint8Array; readonly limit?: number },
+    range: {
+      readonly baseKey: Uint8Array;
+      readonly after?: Uint8Array | undefined;
+      readonly limit?: number;
+    },
   ): AsyncIterable<Uint8Array> {
     const prefix = postingPrefix(lookUp.type, lookUp.indexKey);
     const limit = range.limit === undefined ? {} : { limit: range.limit };
-    const keys = view.keys({ ...prefixRange(concatBytes(prefix, range.baseKey)), ...limit });
+    const after = range.after && concatBytes(prefix, range.after);
+    const within = prefixRangeBehind(concatBytes(prefix, range.baseKey), after);
+    const keys = view.keys({ ...within, ...limit });
     for await (const key of keys) {
       yield key.subarray(prefix.length);
     }

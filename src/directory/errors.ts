@@ -52,6 +52,10 @@ export type DirectoryErrorCode =
   | 'DIRECTORY_INVALID_CREDENTIALS'
   /** insufficientAccessRights */
   | 'DIRECTORY_ACCESS_DENIED'
+  /** unwillingToPerform: the cookie of a page is not of this search, or of another identity's */
+  | 'DIRECTORY_PAGE_COOKIE'
+  /** unavailableCriticalExtension: the entries cannot be sorted, and unsorted ones are not wanted */
+  | 'DIRECTORY_SORT_REFUSED'
   /** busy */
   | 'DIRECTORY_BUSY'
   /** sizeLimitExceeded */

@@ -4,13 +4,19 @@
  * @module
  */
 
-import { prefixEnd } from '../core/bytes.ts';
+import { concatBytes, prefixEnd } from '../core/bytes.ts';
 import type { KeyRange } from '../store/store.ts';
 
 /** Every key that starts with `prefix`. */
 export function prefixRange(prefix: Uint8Array): KeyRange {
   const end = prefixEnd(prefix);
   return end === undefined ? { gte: prefix } : { gte: prefix, lt: end };
+}
+
+/** Every key that starts with `prefix` and comes behind `after`, which starts with it too. */
+export function prefixRangeBehind(prefix: Uint8Array, after: Uint8Array | undefined): KeyRange {
+  const range = prefixRange(prefix);
+  return after === undefined ? range : { ...range, gte: concatBytes(after, Uint8Array.of(0)) };
 }
 
 /** How many relative names a name's key holds: 0x00 0x01 ends one (dn.ts). */

@@ -17,16 +17,22 @@ export class SearchBudget {
   readonly #maxLookThrough: number;
   readonly #deadlineMs: number;
   readonly #turn: EventLoopTurn;
-  #entries = 0;
+  #entries: number;
   #looked = 0;
 
-  constructor(clock: Clock, request: SearchRequest, limits: DirectoryLimits) {
+  /** @param returnedBefore Entries on earlier pages of the same search; they count. */
+  constructor(
+    { clock, limits }: { readonly clock: Clock; readonly limits: DirectoryLimits },
+    request: SearchRequest,
+    returnedBefore: number,
+  ) {
     const nowMs = clock.monotonicMs();
     this.#clock = clock;
     this.#signal = request.signal;
     this.#maxEntries = smaller(request.sizeLimit, limits.maxSizeLimit);
     this.#maxLookThrough = limits.maxLookThrough;
     this.#deadlineMs = nowMs + smaller(request.timeLimitMs, limits.maxTimeLimitMs);
+    this.#entries = returnedBefore;
     this.#turn = new EventLoopTurn(clock);
   }
 

@@ -10,7 +10,9 @@ import { formatAttributeDescription } from './attribute-description.ts';
 import type { AttributeSelection } from './attribute-selection.ts';
 import type { Entry } from './entry.ts';
 import { loadValues } from './large-values.ts';
+import type { AttributeType } from './schema-model.ts';
 import type { AttributeValues, SearchResultEntry } from './service.ts';
+import type { ValueSelection } from './value-selection.ts';
 
 const noValues: readonly Uint8Array[] = [];
 
@@ -18,6 +20,8 @@ export interface ResultContext {
   readonly view: ReadView;
   readonly access: EntryAccess;
   readonly selection: AttributeSelection;
+  /** Which of the values; all when undefined. No effect on names alone (RFC 3876 §2). */
+  readonly matchedValues?: ValueSelection | undefined;
   readonly typesOnly: boolean;
   /** Told of attributes asked for by name that have values and were withheld. */
   readonly onWithheld: () => void;
@@ -25,8 +29,9 @@ export interface ResultContext {
 
 export async function selectFrom(
   entry: Entry,
-  { view, access, selection, typesOnly, onWithheld }: ResultContext,
+  { view, access, selection, matchedValues, typesOnly, onWithheld }: ResultContext,
 ): Promise<SearchResultEntry> {
+  const canSearch = (type: AttributeType): boolean => access.allows('search', type);
   const attributes: AttributeValues[] = [];
   for (const attribute of entry.attributes) {
     const { type, options } = attribute;
@@ -40,7 +45,10 @@ export async function selectFrom(
       continue;
     }
     const values = typesOnly ? noValues : await loadValues(view, attribute);
-    attributes.push({ description: formatAttributeDescription(type, options), values });
+    attributes.push({
+      description: formatAttributeDescription(type, options),
+      values: matchedValues?.select({ type, options, values }, canSearch) ?? values,
+    });
   }
   return { dn: entry.dn, attributes };
 }

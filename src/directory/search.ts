@@ -1,29 +1,33 @@
 /**
- * Search (RFC 4511 §4.5): candidates by scope or index, from one snapshot, each asked for by the
- * rights of the caller before anything else is looked at.
+ * Search (RFC 4511 §4.5), in pages (RFC 2696) and sorted (RFC 2891) where that is asked for, from one
+ * snapshot per request.
  *
  * What a search costs: base, one read; one-level, the children; subtree, the subtree; an equality on
- * an indexed attribute, its matches.
+ * an indexed attribute, its matches. A page costs what stands before its end behind the last page's;
+ * a sorted search all its matches, every page again.
  *
  * @module
  */
 
 import { equalBytes } from '../core/bytes.ts';
-import type { ReadView } from '../store/store.ts';
+import type { Snapshot } from '../store/store.ts';
 import { type CallerAccess, publicAccess } from './access.ts';
-import { AttributeSelection } from './attribute-selection.ts';
-import { candidateKeys } from './candidate-plan.ts';
+import type { AnswerRecord } from './answer-record.ts';
 import { type DirectoryCore, findVisible, type VisibleEntry } from './directory-core.ts';
 import { Dn } from './dn.ts';
-import type { Entry } from './entry.ts';
 import { expectAssertion, type ReadingContext } from './entry-reading.ts';
-import { keyDepth } from './key-range.ts';
+import { DirectoryError } from './errors.ts';
+import type { PageBinding, PageState } from './page-cookies.ts';
 import type { PublicEntries } from './public-entries.ts';
-import type { AttributeType } from './schema-model.ts';
-import { SearchBudget } from './search-budget.ts';
-import { SearchFilter } from './search-filter.ts';
-import { selectFrom } from './search-result.ts';
-import type { Caller, SearchRequest, SearchResultEntry } from './service.ts';
+import { SearchOrder, type SearchPosition, SortRefusal } from './search-order.ts';
+import { SearchRun } from './search-run.ts';
+import type {
+  Caller,
+  SearchAnswers,
+  SearchOutcome,
+  SearchRequest,
+  SearchResultEntry,
+} from './service.ts';
 
 export interface SearchCall {
   readonly request: SearchRequest;
@@ -31,46 +35,220 @@ export interface SearchCall {
   readonly caller: () => Caller | Promise<Caller>;
 }
 
+/** A match and where it stands. */
+interface PlacedMatch {
+  readonly match: VisibleEntry;
+  readonly position: SearchPosition;
+}
+
+/** One search under way. */
+interface Search {
+  readonly base: Dn;
+  readonly view: Snapshot;
+  readonly access: CallerAccess;
+  /** The entries outside the tree that it is for; undefined when it is for the tree. */
+  readonly special: readonly VisibleEntry[] | undefined;
+  readonly binding: PageBinding;
+  /** Where the last page ended; undefined on the first, and without pages. */
+  readonly resumed: PageState | undefined;
+}
+
+const nothing = new Uint8Array(0);
+
 /** See `DirectoryService.search`. */
-export async function* searchEntries(
-  core: DirectoryCore,
-  publicEntries: PublicEntries,
-  { request, caller }: SearchCall,
-): AsyncGenerator<SearchResultEntry, void, undefined> {
-  core.counters.searches += 1;
-  const base = Dn.parse(request.base, core.schema);
-  const current = await caller();
-  const access = core.policy.forCaller(current, core.clock.nowMs());
-  const special = publicCandidates(base, request, publicEntries);
-  const isPublic = special !== undefined;
-  const record = isPublic || request.assertion !== undefined ? undefined : request.record;
-  record?.begin({
-    watches: core.tree.watches,
-    baseKey: base.key,
-    base: request.base,
-    isSubtree: request.scope !== 'base',
-    audience: access.audience(),
-  });
-  const snapshot = core.store.snapshot();
-  let entries = 0;
-  try {
-    await expectBaseAssertion(core, publicEntries, { base, request, view: snapshot, access });
-    const run = new SearchRun(core, request, { view: snapshot, access, isPublic });
-    for await (const candidate of special ?? run.candidates(base)) {
-      const found = await run.examine(candidate);
-      if (found !== undefined) {
-        core.counters.entriesReturned += 1;
+export class EntrySearch implements SearchAnswers {
+  readonly #core: DirectoryCore;
+  readonly #publicEntries: PublicEntries;
+  readonly #call: SearchCall;
+  #outcome: SearchOutcome = {};
+
+  constructor(core: DirectoryCore, publicEntries: PublicEntries, call: SearchCall) {
+    this.#core = core;
+    this.#publicEntries = publicEntries;
+    this.#call = call;
+  }
+
+  get outcome(): SearchOutcome {
+    return this.#outcome;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<SearchResultEntry, void, undefined> {
+    const core = this.#core;
+    const { request } = this.#call;
+    core.counters.searches += 1;
+    const base = Dn.parse(request.base, core.schema);
+    const caller = await this.#call.caller();
+    const access = core.policy.forCaller(caller, core.clock.nowMs());
+    const special = publicCandidates(base, request, this.#publicEntries);
+    const record = special === undefined ? recordOf(request) : undefined;
+    record?.begin({
+      watches: core.tree.watches,
+      baseKey: base.key,
+      base: request.base,
+      isSubtree: request.scope !== 'base',
+      audience: access.audience(),
+    });
+    const view = core.store.snapshot();
+    let entries = 0;
+    try {
+      const binding = { principal: caller.principal, request };
+      const { page } = request;
+      const hasCookie = page !== undefined && page.cookie.length > 0;
+      const resumed = hasCookie ? core.pageCookies.open(page.cookie, binding) : undefined;
+      await expectBaseAssertion(core, this.#publicEntries, { base, request, view, access });
+      const search: Search = { base, view, access, special, binding, resumed };
+      if (page?.size === 0) {
+        this.#outcome = { page: { cookie: nothing } };
+        return;
+      }
+      for await (const entry of this.#answers(search)) {
         entries += 1;
-        yield found;
+        yield entry;
+      }
+      if (record !== undefined) {
+        record.entries = entries;
+      }
+      core.onAnswered({ base: request.base, entries, caller });
+    } finally {
+      await view.close();
+    }
+  }
+
+  /** In the order asked for, or, when that cannot be had and need not be, in that of the names. */
+  async *#answers(search: Search): AsyncGenerator<SearchResultEntry, void, undefined> {
+    const { sort } = this.#call.request;
+    const { resumed } = search;
+    if (sort === undefined || resumed?.isSorted === false) {
+      yield* this.#pageOf(search, undefined);
+      return;
+    }
+    try {
+      const order = new SearchOrder(sort.keys, this.#core.schema);
+      yield* this.#pageOf(search, order);
+      return;
+    } catch (error) {
+      if (!(error instanceof SortRefusal)) {
+        throw error;
+      }
+      this.#outcome = { sort: error.failure };
+      if (sort.isCritical) {
+        throw new DirectoryError(
+          'DIRECTORY_SORT_REFUSED',
+          'the entries cannot be sorted like this',
+        );
+      }
+      if (resumed !== undefined) {
+        throw new DirectoryError('DIRECTORY_PAGE_COOKIE', 'the pages so far were sorted');
       }
     }
-    if (record !== undefined) {
-      record.entries = entries;
-    }
-    core.onAnswered({ base: request.base, entries, caller: current });
-  } finally {
-    await snapshot.close();
+    yield* this.#pageOf(search, undefined);
   }
+
+  /** Up to as many entries as a page has, and what is to be said at their end. */
+  async *#pageOf(
+    search: Search,
+    order: SearchOrder | undefined,
+  ): AsyncGenerator<SearchResultEntry, void, undefined> {
+    const core = this.#core;
+    const { request } = this.#call;
+    const { resumed, binding } = search;
+    const { view, access, special } = search;
+    const returnedBefore = resumed?.returned ?? 0;
+    const context = { view, access, isPublic: special !== undefined, order, returnedBefore };
+    const run = new SearchRun(core, request, context);
+    const placed =
+      order === undefined ? this.#inOrderOfNames(run, search) : this.#sorted(run, search, order);
+    const size = request.page?.size ?? Number.POSITIVE_INFINITY;
+    let count = 0;
+    let last: SearchPosition | undefined;
+    let hasMore = false;
+    try {
+      for await (const { match, position } of placed) {
+        hasMore = count === size;
+        if (hasMore) {
+          break;
+        }
+        const answer = await run.answer(match);
+        count += 1;
+        last = position;
+        yield answer;
+      }
+    } catch (error) {
+      // Whether there is another page may take longer to find out than this one is allowed.
+      hasMore = count === size && isPatienceSpent(error);
+      if (!hasMore) {
+        throw error;
+      }
+    }
+    if (order !== undefined) {
+      this.#outcome = { ...this.#outcome, sort: { result: 'success' } };
+    }
+    if (request.page !== undefined) {
+      const progress = { returned: returnedBefore + count, isSorted: order !== undefined };
+      const cookie =
+        hasMore && last !== undefined
+          ? core.pageCookies.seal({ ...progress, position: last }, binding)
+          : nothing;
+      this.#outcome = { ...this.#outcome, page: { cookie } };
+    }
+  }
+
+  async *#inOrderOfNames(
+    run: SearchRun,
+    { base, special, resumed }: Search,
+  ): AsyncGenerator<PlacedMatch, void, undefined> {
+    const candidates = special ?? run.candidates(base, resumed?.position.entryKey);
+    for await (const match of run.matches(candidates)) {
+      yield { match, position: { sortKeys: [], entryKey: match.entry.key } };
+    }
+  }
+
+  /** Every match is placed first; entries are read again when their turn comes. */
+  async *#sorted(
+    run: SearchRun,
+    { base, special, view, resumed }: Search,
+    order: SearchOrder,
+  ): AsyncGenerator<PlacedMatch, void, undefined> {
+    const { limits, sortRoom } = this.#core;
+    const positions: SearchPosition[] = [];
+    let held = 0;
+    try {
+      for await (const { entry, access } of run.matches(special ?? run.candidates(base))) {
+        if (held === limits.maxSortedEntries) {
+          throw new SortRefusal({ result: 'adminLimitExceeded' });
+        }
+        sortRoom.take();
+        held += 1;
+        const position = await order.positionOf(entry, { view, access });
+        if (resumed === undefined || order.compare(position, resumed.position) > 0) {
+          positions.push(position);
+        }
+      }
+      positions.sort((left, right) => order.compare(left, right));
+      for (const position of positions) {
+        const match = special?.[0] ?? (await run.readAgain(position.entryKey));
+        if (match !== undefined) {
+          yield { match, position };
+        }
+      }
+    } finally {
+      sortRoom.release(held);
+    }
+  }
+}
+
+/** An answer is recorded when the request alone decides it, and nothing goes with its result. */
+function recordOf(request: SearchRequest): AnswerRecord | undefined {
+  const { record, assertion, page, sort, matchedValues } = request;
+  const options = [assertion, page, sort, matchedValues];
+  return options.every((option) => option === undefined) ? record : undefined;
+}
+
+function isPatienceSpent(error: unknown): boolean {
+  return (
+    error instanceof DirectoryError &&
+    (error.code === 'DIRECTORY_LOOK_THROUGH_LIMIT' || error.code === 'DIRECTORY_TIME_LIMIT')
+  );
 }
 
 /** RFC 4528 §3: after finding the base, before searching. */
@@ -89,118 +267,6 @@ async function expectBaseAssertion(
   await expectAssertion(core, request.assertion, { view, access, entry, isPublic });
 }
 
-interface SearchContext {
-  readonly view: ReadView;
-  readonly access: CallerAccess;
-  /** The candidates are outside the tree: nothing about them is worked out. */
-  readonly isPublic: boolean;
-}
-
-class SearchRun {
-  readonly #core: DirectoryCore;
-  readonly #request: SearchRequest;
-  readonly #view: ReadView;
-  readonly #access: CallerAccess;
-  readonly #budget: SearchBudget;
-  readonly #filter: SearchFilter;
-  readonly #selection: AttributeSelection;
-  readonly #computed: readonly AttributeType[];
-
-  constructor(core: DirectoryCore, request: SearchRequest, context: SearchContext) {
-    this.#core = core;
-    this.#request = request;
-    this.#view = context.view;
-    this.#access = context.access;
-    this.#budget = new SearchBudget(core.clock, request, core.limits);
-    this.#filter = new SearchFilter(request.filter, core.schema);
-    this.#selection = new AttributeSelection(request.attributes, core.schema);
-    this.#computed = context.isPublic
-      ? []
-      : core.computed.wanted(
-          (type) => this.#selection.includes(type, []) || this.#filter.mentions(type),
-        );
-    if (core.computed.needOthers(this.#computed)) {
-      request.record?.widen();
-    }
-  }
-
-  /** The entries in scope that may match, in the order of their names. */
-  async *candidates(base: Dn): AsyncGenerator<VisibleEntry, void, undefined> {
-    const { scope } = this.#request;
-    if (base.depth > 0) {
-      const context = { view: this.#view, access: this.#access };
-      const found = await findVisible(this.#core, base, context);
-      if (scope === 'base') {
-        yield found;
-        return;
-      }
-    }
-    const isRoot = base.depth === 0 && scope === 'one';
-    const entries = isRoot ? this.#suffixEntries() : await this.#below(base.key, scope);
-    for await (const entry of entries) {
-      await this.#budget.step();
-      const access = this.#access.on(entry);
-      if (access.allows('disclose', 'entry')) {
-        yield { entry, access };
-      }
-    }
-  }
-
-  /** The answer for one candidate; undefined when it does not match or may not be read. */
-  async examine({
-    entry: candidate,
-    access,
-  }: VisibleEntry): Promise<SearchResultEntry | undefined> {
-    this.#budget.takeLook();
-    if (!access.allows('read', 'entry')) {
-      return undefined;
-    }
-    const context = { view: this.#view, access: this.#access };
-    const entry = await this.#core.computed.complete(candidate, this.#computed, context);
-    if (!(await this.#filter.matches(entry, this.#view, access))) {
-      return undefined;
-    }
-    this.#budget.takeEntry();
-    return await selectFrom(entry, {
-      view: this.#view,
-      access,
-      selection: this.#selection,
-      typesOnly: this.#request.typesOnly,
-      onWithheld: () => {
-        this.#core.counters.withheldAttributes += 1;
-        if (this.#request.record !== undefined) {
-          this.#request.record.withheldAttributes += 1;
-        }
-      },
-    });
-  }
-
-  async #below(
-    baseKey: Uint8Array,
-    scope: 'base' | 'one' | 'subtree',
-  ): Promise<AsyncIterable<Entry>> {
-    const { tree, index } = this.#core;
-    const place = { view: this.#view, baseKey };
-    const keys = await candidateKeys(this.#filter.resolved, index, place);
-    if (keys === undefined) {
-      return scope === 'one'
-        ? tree.children(this.#view, baseKey)
-        : tree.subtree(this.#view, baseKey);
-    }
-    const depth = keyDepth(baseKey) + 1;
-    return tree.readEach(this.#view, scope === 'one' ? atDepth(keys, depth) : keys);
-  }
-
-  async *#suffixEntries(): AsyncGenerator<Entry, void, undefined> {
-    for (const suffix of this.#core.suffixes) {
-      const entry = await this.#core.tree.read(this.#view, suffix.key);
-      if (entry !== undefined) {
-        yield entry;
-      }
-    }
-  }
-}
-
 /** The entry outside the tree that a search is for; undefined when it is for the tree. */
 function publicCandidates(
   base: Dn,
@@ -214,15 +280,4 @@ function publicCandidates(
     return undefined;
   }
   return scope === 'one' ? [] : [{ entry: subschema, access: publicAccess }];
-}
-
-async function* atDepth(
-  keys: AsyncIterable<Uint8Array>,
-  depth: number,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const key of keys) {
-    if (keyDepth(key) === depth) {
-      yield key;
-    }
-  }
 }

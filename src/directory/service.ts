@@ -60,6 +60,30 @@ export interface ChangeOptions extends OperationOptions {
   readonly postRead?: readonly string[];
 }
 
+/** One key of a sorted search (RFC 2891 §1.1). */
+export interface SortKey {
+  /** An attribute description. */
+  readonly attribute: string;
+  /** Name or OID of an ordering rule; the attribute's own when undefined. */
+  readonly rule?: string;
+  readonly isReverse: boolean;
+}
+
+/** RFC 2891: the order in which entries shall come. */
+export interface SortWish {
+  readonly keys: readonly SortKey[];
+  /** True: no entries at all rather than unsorted ones. */
+  readonly isCritical: boolean;
+}
+
+/** RFC 2696: a part of the entries. */
+export interface PageWish {
+  /** Entries at most; with 0 none come, and the search is given up. */
+  readonly size: number;
+  /** What the last page ended with; empty for the first. */
+  readonly cookie: Uint8Array;
+}
+
 /** RFC 4511 §4.5.1. Aliases do not exist here, so `derefAliases` has nothing to say. */
 export interface SearchRequest extends OperationOptions {
   /** The base object's name; empty for the root DSE (with scope `base`). */
@@ -72,7 +96,17 @@ export interface SearchRequest extends OperationOptions {
    */
   readonly attributes: readonly string[];
   readonly typesOnly: boolean;
-  /** Entries at most, as the client wants it; 0 for no wish. The server's own limit holds too. */
+  readonly sort?: SortWish;
+  readonly page?: PageWish;
+  /**
+   * RFC 3876: of what is selected, only values that one of these is true for; filters without `and`, `or`
+   * and `not`.
+   */
+  readonly matchedValues?: readonly Filter[];
+  /**
+   * Entries at most, as the client wants it, on all pages together; 0 for no wish. The server's own
+   * limit holds too.
+   */
   readonly sizeLimit: number;
   /** Milliseconds at most, as the client wants it; 0 for no wish. */
   readonly timeLimitMs: number;
@@ -91,6 +125,28 @@ export interface SearchResultEntry {
    * `;binary` where RFC 4522 wants it). `values` is empty when `typesOnly` was set.
    */
   readonly attributes: readonly AttributeValues[];
+}
+
+/** Why entries were not sorted; each a result code of RFC 2891 §1.2. */
+export interface SortFailure {
+  readonly result: 'noSuchAttribute' | 'inappropriateMatching' | 'adminLimitExceeded' | 'busy';
+  /** The description at fault, as the client wrote it. */
+  readonly attribute?: string;
+}
+
+/** What a search says beside its entries. */
+export interface SearchOutcome {
+  readonly sort?: SortFailure | { readonly result: 'success' };
+  readonly page?: {
+    /** For the next page; empty when this was the last. */
+    readonly cookie: Uint8Array;
+  };
+}
+
+/** The entries of a search, once, as the consumer takes them. */
+export interface SearchAnswers extends AsyncIterable<SearchResultEntry> {
+  /** Complete when the entries have ended, whether well or not. */
+  readonly outcome: SearchOutcome;
 }
 
 /** RFC 4511 §4.10. */
@@ -190,15 +246,18 @@ export interface AnsweredSearch {
  */
 export interface DirectoryService {
   /**
-   * Entries in the order of their keys, read from one snapshot, as the consumer takes them: a slow
-   * consumer holds the snapshot, not the memory.
+   * Entries in the order of their keys or that of `sort`, read from one snapshot, as the consumer takes
+   * them: a slow consumer holds the snapshot, not the memory.
+   *
+   * Pages are searches of their own, each on the newest state: an entry that stays where it is comes
+   * exactly once, one that is added or removed meanwhile at most once.
    *
    * @throws {DirectoryError} `DIRECTORY_NO_SUCH_OBJECT` (also for a base the caller may not know
    *   of), `DIRECTORY_DN_SYNTAX`, `DIRECTORY_SIZE_LIMIT`, `DIRECTORY_TIME_LIMIT` and
    *   `DIRECTORY_LOOK_THROUGH_LIMIT` after the entries that came within the limit,
-   *   `DIRECTORY_ABANDONED`.
+   *   `DIRECTORY_ABANDONED`, `DIRECTORY_PAGE_COOKIE`, `DIRECTORY_SORT_REFUSED`.
    */
-  search(request: SearchRequest, caller: Caller): AsyncIterable<SearchResultEntry>;
+  search(request: SearchRequest, caller: Caller): SearchAnswers;
 
   /**
    * @returns whether the assertion is true.

@@ -23,7 +23,7 @@ import type { Entry } from './entry.ts';
 import { decodeEntry, encodeEntry } from './entry-encoding.ts';
 import type { EqualityIndex } from './equality-index.ts';
 import { DirectoryError } from './errors.ts';
-import { keyDepth, prefixRange } from './key-range.ts';
+import { keyDepth, prefixRangeBehind } from './key-range.ts';
 import { moveLargeValuesOut, releaseLargeValues } from './large-values.ts';
 import type { AttributeType, SchemaLookup } from './schema-model.ts';
 import { TreeWatches } from './tree-watches.ts';
@@ -66,13 +66,17 @@ export class Tree {
     yield* present(await Promise.all(batch));
   }
 
-  /** The direct children, in order. */
-  children(view: ReadView, parentKey: Uint8Array): AsyncIterable<Entry> {
-    return this.readEach(view, this.#childKeys(view, parentKey));
+  /** The direct children, in order, behind the one named `after`. */
+  children(view: ReadView, parentKey: Uint8Array, after?: Uint8Array): AsyncIterable<Entry> {
+    return this.readEach(view, this.#childKeys(view, parentKey, after));
   }
 
-  async *#childKeys(view: ReadView, parentKey: Uint8Array): AsyncIterable<Uint8Array> {
-    for await (const key of view.keys(childRange(parentKey))) {
+  async *#childKeys(
+    view: ReadView,
+    parentKey: Uint8Array,
+    after: Uint8Array | undefined,
+  ): AsyncIterable<Uint8Array> {
+    for await (const key of view.keys(childRange(parentKey, after))) {
       yield key.subarray(3);
     }
   }
@@ -84,9 +88,13 @@ export class Tree {
     return false;
   }
 
-  /** The entry and everything below it, parents before their children. */
-  async *subtree(view: ReadView, baseKey: Uint8Array): AsyncIterable<Entry> {
-    for await (const [key, bytes] of view.range(prefixRange(keyOf(Keyspace.entry, baseKey)))) {
+  /** The entry and everything below it, parents before their children, behind the one named `after`. */
+  async *subtree(view: ReadView, baseKey: Uint8Array, after?: Uint8Array): AsyncIterable<Entry> {
+    const range = prefixRangeBehind(
+      keyOf(Keyspace.entry, baseKey),
+      after && keyOf(Keyspace.entry, after),
+    );
+    for await (const [key, bytes] of view.range(range)) {
       yield decodeEntry(key.subarray(1), bytes, this.#schema);
     }
   }
@@ -165,8 +173,10 @@ function childKey(key: Uint8Array): Uint8Array {
   return keyOf(Keyspace.child, encodeDepth(keyDepth(key)), key);
 }
 
-function childRange(parentKey: Uint8Array): KeyRange {
-  return prefixRange(keyOf(Keyspace.child, encodeDepth(keyDepth(parentKey) + 1), parentKey));
+function childRange(parentKey: Uint8Array, after?: Uint8Array): KeyRange {
+  const depth = encodeDepth(keyDepth(parentKey) + 1);
+  const prefix = keyOf(Keyspace.child, depth, parentKey);
+  return prefixRangeBehind(prefix, after && keyOf(Keyspace.child, depth, after));
 }
 
 function encodeDepth(depth: number): Uint8Array {

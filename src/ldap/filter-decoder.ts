@@ -81,6 +81,27 @@ export function decodeFilter(reader: BerReader, limits: FilterLimits): Filter {
   }
 }
 
+/**
+ * Reads the items of a ValuesReturnFilter (RFC 3876 §2): filters without sets, negations and
+ * `dnAttributes`, at least one.
+ *
+ * Errors as {@link decodeFilter}.
+ */
+export function decodeValueFilters(reader: BerReader, limits: FilterLimits): readonly Filter[] {
+  const budget = new FilterBudget(limits);
+  const filters: Filter[] = [];
+  do {
+    const tag = reader.peekTag() ?? 0;
+    budget.take(1);
+    const filter = decodeItem(reader, tag, () => budget.take(1));
+    if (filter.kind === 'extensible' && filter.dnAttributes) {
+      throw new LdapError('LDAP_FIELD', 'values are matched without the attributes of a name');
+    }
+    filters.push(filter);
+  } while (!reader.isAtEnd);
+  return filters;
+}
+
 /** Puts a finished filter into its parent, and so on upwards. Returns the root once it is finished. */
 function closeFinished(open: OpenFilter[], finished: Filter | undefined): Filter | undefined {
   let done = finished;

@@ -9,7 +9,12 @@
 import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { DirectoryError } from '../directory/errors.ts';
-import type { ChangeOutcome, DirectoryService, SearchRequest } from '../directory/service.ts';
+import type {
+  ChangeOutcome,
+  DirectoryService,
+  SearchAnswers,
+  SearchRequest,
+} from '../directory/service.ts';
 import { encodeSearchEntry, encodeWithMessageId } from './entry-encoder.ts';
 import { LdapError } from './errors.ts';
 import { performExtended } from './extended-operations.ts';
@@ -18,7 +23,7 @@ import type { Output } from './output.ts';
 import type { PendingOperation } from './pending-operations.ts';
 import { type RequestControls, readControls } from './request-controls.ts';
 import { type RequestKind, ResponseTag } from './requests.ts';
-import { type ResponseControl, readEntryControls } from './response-controls.ts';
+import { type ResponseControl, readEntryControls, searchControls } from './response-controls.ts';
 import { type ExtendedAnswer, encodeExtendedResult, encodeResult } from './response-encoder.ts';
 import { type LdapResult, ResultCode, resultOf, resultOfError, success } from './result-codes.ts';
 
@@ -106,7 +111,6 @@ function sendResult(operation: PendingOperation, outcome: Outcome, output: Outpu
   }
 }
 
-const done: Outcome = { result: success };
 const cancelled: Outcome = { result: resultOf(ResultCode.canceled) };
 
 async function perform(
@@ -118,8 +122,7 @@ async function perform(
   const { directory } = environment;
   switch (request.kind) {
     case 'search':
-      await search({ ...request.search, ...asked }, operation, environment);
-      return done;
+      return await search({ ...request.search, ...asked }, operation, environment);
     case 'compare': {
       const isTrue = await directory.compare({ ...request.compare, ...asked }, caller);
       return { result: resultOf(isTrue ? ResultCode.compareTrue : ResultCode.compareFalse) };
@@ -152,14 +155,29 @@ function changed(outcome: ChangeOutcome): Outcome {
 async function search(
   request: SearchRequest,
   operation: PendingOperation,
-  { directory, output, isOverloaded }: OperationEnvironment,
-): Promise<void> {
+  environment: OperationEnvironment,
+): Promise<Outcome> {
+  const { directory, isOverloaded, log } = environment;
   if (isOverloaded()) {
     throw new LdapError('LDAP_BUSY', 'too many answers wait for slow readers; try again');
   }
-  await output.ready();
-  const entries = directory.search({ ...request, signal: operation.signal }, operation.caller);
-  for await (const entry of entries) {
+  await environment.output.ready();
+  const answers = directory.search({ ...request, signal: operation.signal }, operation.caller);
+  let result = success;
+  try {
+    await sendEntries(answers, operation, environment);
+  } catch (error) {
+    result = resultOfFailure(error, log);
+  }
+  return { result, controls: searchControls(answers.outcome, result === success) };
+}
+
+async function sendEntries(
+  answers: SearchAnswers,
+  operation: PendingOperation,
+  { output }: OperationEnvironment,
+): Promise<void> {
+  for await (const entry of answers) {
     if (operation.isStopped) {
       return;
     }

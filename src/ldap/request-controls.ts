@@ -10,12 +10,17 @@
 
 import { BerReader } from '../asn1/ber-reader.ts';
 import { BerError } from '../asn1/errors.ts';
+import { contextTag } from '../asn1/tags.ts';
 import type { Filter } from '../directory/filter.ts';
+import type { PageWish, SortKey, SortWish } from '../directory/service.ts';
 import { LdapError } from './errors.ts';
-import { decodeFilter } from './filter-decoder.ts';
+import { decodeFilter, decodeValueFilters } from './filter-decoder.ts';
 import type { LdapLimits } from './limits.ts';
 import type { Control, RequestKind } from './requests.ts';
 import { decodeSelection } from './selection-decoder.ts';
+
+const ORDERING_RULE_TAG = contextTag(0, 'primitive');
+const REVERSE_ORDER_TAG = contextTag(1, 'primitive');
 
 export const ControlOid = {
   /** RFC 4528. */
@@ -23,6 +28,13 @@ export const ControlOid = {
   /** RFC 4527. */
   preRead: '1.3.6.1.1.13.1',
   postRead: '1.3.6.1.1.13.2',
+  /** RFC 2696. */
+  pagedResults: '1.2.840.113556.1.4.319',
+  /** RFC 2891; request and response have a type each. */
+  sortRequest: '1.2.840.113556.1.4.473',
+  sortResponse: '1.2.840.113556.1.4.474',
+  /** RFC 3876. */
+  matchedValues: '1.2.826.0.1.3344810.2.3',
 } as const;
 
 /** What the controls of one request ask for; each field as the directory's requests have it. */
@@ -30,6 +42,9 @@ export interface RequestControls {
   readonly assertion?: Filter;
   readonly preRead?: readonly string[];
   readonly postRead?: readonly string[];
+  readonly page?: PageWish;
+  readonly sort?: SortWish;
+  readonly matchedValues?: readonly Filter[];
 }
 
 interface KnownControl {
@@ -45,6 +60,8 @@ const onEntries: ReadonlySet<RequestKind> = new Set([
   'delete',
   'modifyDn',
 ]);
+
+const onSearch: ReadonlySet<RequestKind> = new Set(['search']);
 
 const knownControls: ReadonlyMap<string, KnownControl> = new Map<string, KnownControl>([
   [ControlOid.assertion, { operations: onEntries, read: readAssertion }],
@@ -62,6 +79,9 @@ const knownControls: ReadonlyMap<string, KnownControl> = new Map<string, KnownCo
       read: (value) => ({ postRead: value.selection() }),
     },
   ],
+  [ControlOid.pagedResults, { operations: onSearch, read: readPage }],
+  [ControlOid.sortRequest, { operations: onSearch, read: readSort }],
+  [ControlOid.matchedValues, { operations: onSearch, read: readMatchedValues }],
 ]);
 
 /** Controls that are obeyed wherever they make sense; what the root DSE lists. */
@@ -123,10 +143,12 @@ function readValue<T>(read: () => T): T {
 /** The value of one control. */
 class ControlValue {
   readonly #value: Uint8Array | undefined;
+  readonly isCritical: boolean;
   readonly limits: LdapLimits;
 
-  constructor({ value }: Control, limits: LdapLimits) {
+  constructor({ value, isCritical }: Control, limits: LdapLimits) {
     this.#value = value;
+    this.isCritical = isCritical;
     this.limits = limits;
   }
 
@@ -149,4 +171,53 @@ class ControlValue {
 
 function readAssertion(value: ControlValue): RequestControls {
   return { assertion: value.element((reader) => decodeFilter(reader, value.limits.filter)) };
+}
+
+/** RFC 2696 §2. */
+function readPage(value: ControlValue): RequestControls {
+  return value.element((outer) => {
+    const reader = outer.readConstructed();
+    const size = reader.readInteger();
+    const cookie = reader.readOctetString();
+    reader.expectEnd();
+    if (size < 0) {
+      throw new LdapError('LDAP_FIELD', 'the size of a page is below zero');
+    }
+    return { page: { size, cookie } };
+  });
+}
+
+/** RFC 2891 §1.1. */
+function readSort(value: ControlValue): RequestControls {
+  return value.element((outer) => {
+    const list = outer.readConstructed();
+    const keys: SortKey[] = [];
+    while (!list.isAtEnd) {
+      if (keys.length === value.limits.selectedAttributes) {
+        throw new LdapError('LDAP_TOO_MANY_PARTS', 'too many keys to sort by');
+      }
+      keys.push(readSortKey(list.readConstructed()));
+    }
+    if (keys.length === 0) {
+      throw new LdapError('LDAP_FIELD', 'there is no key to sort by');
+    }
+    return { sort: { keys, isCritical: value.isCritical } };
+  });
+}
+
+function readSortKey(reader: BerReader): SortKey {
+  const attribute = reader.readUtf8();
+  const rule =
+    reader.peekTag() === ORDERING_RULE_TAG ? { rule: reader.readUtf8(ORDERING_RULE_TAG) } : {};
+  const isReverse = reader.peekTag() === REVERSE_ORDER_TAG && reader.readBoolean(REVERSE_ORDER_TAG);
+  reader.expectEnd();
+  return { attribute, ...rule, isReverse };
+}
+
+/** RFC 3876 §2. */
+function readMatchedValues(value: ControlValue): RequestControls {
+  const matchedValues = value.element((reader) =>
+    decodeValueFilters(reader.readConstructed(), value.limits.filter),
+  );
+  return { matchedValues };
 }

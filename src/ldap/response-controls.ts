@@ -4,9 +4,14 @@
  * @module
  */
 
-import type { ChangeOutcome, SearchResultEntry } from '../directory/service.ts';
+import { BerWriter } from '../asn1/ber-writer.ts';
+import { contextTag } from '../asn1/tags.ts';
+import type { ChangeOutcome, SearchOutcome, SearchResultEntry } from '../directory/service.ts';
 import { encodeSearchEntry } from './entry-encoder.ts';
 import { ControlOid } from './request-controls.ts';
+import { ResultCode } from './result-codes.ts';
+
+const SORT_ATTRIBUTE_TAG = contextTag(0, 'primitive');
 
 /** Never critical: nobody has to understand them. */
 export interface ResponseControl {
@@ -27,6 +32,44 @@ export function readEntryControls({
     controls.push({ type: ControlOid.postRead, value: encodeEntry(postRead) });
   }
   return controls;
+}
+
+/**
+ * RFC 2891, also with a failure, and RFC 2696, with a success alone: a cookie is for those that go on.
+ */
+export function searchControls(
+  { sort, page }: SearchOutcome,
+  isSuccess: boolean,
+): readonly ResponseControl[] {
+  const controls: ResponseControl[] = [];
+  if (sort !== undefined) {
+    controls.push({ type: ControlOid.sortResponse, value: encodeSortResult(sort) });
+  }
+  if (page !== undefined && isSuccess) {
+    controls.push({ type: ControlOid.pagedResults, value: encodePage(page.cookie) });
+  }
+  return controls;
+}
+
+function encodeSortResult(sort: NonNullable<SearchOutcome['sort']>): Uint8Array {
+  const writer = new BerWriter();
+  writer.begin();
+  writer.writeEnumerated(ResultCode[sort.result]);
+  if ('attribute' in sort && sort.attribute !== undefined) {
+    writer.writeUtf8(sort.attribute, SORT_ATTRIBUTE_TAG);
+  }
+  writer.end();
+  return writer.finish();
+}
+
+/** The size is an estimate of all entries; 0 for none. */
+function encodePage(cookie: Uint8Array): Uint8Array {
+  const writer = new BerWriter();
+  writer.begin();
+  writer.writeInteger(0);
+  writer.writeOctetString(cookie);
+  writer.end();
+  return writer.finish();
 }
 
 function encodeEntry(entry: SearchResultEntry): Uint8Array {

@@ -89,6 +89,8 @@ const directoryResults = {
   DIRECTORY_OBJECT_CLASS_MODS: ResultCode.objectClassModsProhibited,
   DIRECTORY_NAMING: ResultCode.namingViolation,
   DIRECTORY_NOT_ON_NON_LEAF: ResultCode.notAllowedOnNonLeaf,
+  DIRECTORY_PAGE_COOKIE: ResultCode.unwillingToPerform,
+  DIRECTORY_SORT_REFUSED: ResultCode.unavailableCriticalExtension,
   DIRECTORY_ASSERTION_FAILED: ResultCode.assertionFailed,
   DIRECTORY_SUBTREE_LIMIT: ResultCode.adminLimitExceeded,
   DIRECTORY_NOT_ON_RDN: ResultCode.notAllowedOnRDN,

@@ -11,8 +11,11 @@ import { suffix } from '../support/directory-fixture.ts';
 import { type AnswerControl, parseReadEntry } from '../support/ldap-answers.ts';
 import {
   assertionControl,
+  matchedValuesControl,
+  pagedControl,
   postReadControl,
   preReadControl,
+  sortControl,
 } from '../support/ldap-control-bytes.ts';
 import { manager, serveDirectory } from '../support/ldap-directory-client.ts';
 import {
@@ -23,6 +26,7 @@ import {
   deleteOperation,
   equality,
   extendedOperation,
+  int,
   modifyDnOperation,
   modifyOperation,
   octets,
@@ -93,6 +97,54 @@ const controls: readonly ControlFacts[] = [
     control: postReadControl('cn'),
     belongsTo: ['add', 'modify', 'modifyDn'],
     wrong: [undefined, Buffer.alloc(0), octets('cn'), tlv(0x30, octets(Uint8Array.of(0xff)))],
+  },
+  {
+    name: 'paged results',
+    control: pagedControl(10),
+    belongsTo: ['search'],
+    wrong: [
+      undefined,
+      Buffer.alloc(0),
+      int(10),
+      tlv(0x30, int(10)),
+      tlv(0x30, octets('')),
+      tlv(0x30, int(-1), octets('')),
+      tlv(0x30, int(2 ** 31), octets('')),
+      tlv(0x30, int(10), octets(''), octets('')),
+      Buffer.concat([tlv(0x30, int(10), octets('')), int(1)]),
+    ],
+  },
+  {
+    name: 'sorting',
+    control: sortControl({ attribute: 'cn' }),
+    belongsTo: ['search'],
+    wrong: [
+      undefined,
+      Buffer.alloc(0),
+      tlv(0x30),
+      tlv(0x30, octets('cn')),
+      tlv(0x30, tlv(0x30)),
+      tlv(0x30, tlv(0x30, octets('cn'), octets('x'))),
+      tlv(0x30, tlv(0x30, octets('cn'), tlv(0x81, Uint8Array.of(0xff)), tlv(0x80, 'x'))),
+      tlv(0x30, tlv(0x30, octets('cn'), tlv(0x81, Uint8Array.of(1)))),
+      tlv(0x30, tlv(0x30, octets(Uint8Array.of(0xff)))),
+    ],
+  },
+  {
+    name: 'matched values',
+    control: matchedValuesControl(present('cn')),
+    belongsTo: ['search'],
+    wrong: [
+      undefined,
+      Buffer.alloc(0),
+      tlv(0x30),
+      present('cn'),
+      tlv(0x30, tlv(0xa0, present('cn'))),
+      tlv(0x30, tlv(0xa1, present('cn'))),
+      tlv(0x30, tlv(0xa2, present('cn'))),
+      tlv(0x30, tlv(0xa9, tlv(0x82, 'cn'), tlv(0x83, 'x'), tlv(0x84, Uint8Array.of(0xff)))),
+      tlv(0x30, tlv(0xaa, octets('x'))),
+    ],
   },
 ];
 

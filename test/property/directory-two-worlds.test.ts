@@ -14,7 +14,7 @@ import { encodeUtf8 } from '../../src/core/bytes.ts';
 import type { AccessRule } from '../../src/directory/access-rule.ts';
 import { DirectoryError } from '../../src/directory/errors.ts';
 import type { Filter } from '../../src/directory/filter.ts';
-import type { Modification, SearchScope } from '../../src/directory/service.ts';
+import type { Modification, SearchScope, SortWish } from '../../src/directory/service.ts';
 import {
   attributesOf,
   clearSession,
@@ -169,6 +169,41 @@ const asserting = fc.oneof(
   { weight: 1, arbitrary: fc.record({ assertion: filter }) },
 );
 
+/** RFC 2696, RFC 2891 and RFC 3876, each by itself and together. */
+const sorting = fc.record({
+  keys: fc.array(
+    fc.record({
+      attribute,
+      rule: fc.constantFrom('caseIgnoreOrderingMatch', '2.5.13.6'),
+      isReverse: fc.boolean(),
+    }),
+    { minLength: 1, maxLength: 2 },
+  ),
+  isCritical: fc.boolean(),
+});
+const matching = fc.array(
+  fc.record({ kind: fc.constantFrom('equality', 'present'), attribute, value: bytes }),
+  { maxLength: 2 },
+) as fc.Arbitrary<readonly Filter[]>;
+const seeing = fc.oneof(
+  { weight: 3, arbitrary: fc.constant({}) },
+  { weight: 1, arbitrary: fc.record({ sort: sorting }) },
+  { weight: 1, arbitrary: fc.record({ matchedValues: matching }) },
+  { weight: 1, arbitrary: fc.record({ pageSize: fc.constantFrom(1, 2) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      sort: sorting,
+      matchedValues: matching,
+      pageSize: fc.constantFrom(1, 2),
+    }),
+  },
+) as fc.Arbitrary<{
+  readonly sort?: SortWish;
+  readonly matchedValues?: readonly Filter[];
+  readonly pageSize?: number;
+}>;
+
 /** RFC 4527; what the server makes at random or counts is not asked for. */
 const reading = fc.oneof(
   fc.constant({}),
@@ -183,18 +218,27 @@ const searches = fc
     filter,
     attributes: selection,
     options: asserting,
+    ways: seeing,
     typesOnly: fc.boolean(),
     sizeLimit: fc.constantFrom(0, 0, 0, 1, 2),
   })
   .map(
-    ({ options, ...wish }): Operation =>
+    ({ options, ways, ...wish }): Operation =>
       async ({ directory }) => {
+        const { pageSize, ...ordering } = ways;
         const found: unknown[] = [];
+        let cookie: Uint8Array = new Uint8Array(0);
         try {
-          const request = searchRequest({ ...wish, ...options });
-          for await (const entry of directory.search(request, nobody)) {
-            found.push(entry);
-          }
+          do {
+            const page = pageSize === undefined ? {} : { page: { size: pageSize, cookie } };
+            const request = searchRequest({ ...wish, ...options, ...ordering, ...page });
+            const answers = directory.search(request, nobody);
+            for await (const entry of answers) {
+              found.push(entry);
+            }
+            found.push(answers.outcome);
+            cookie = answers.outcome.page?.cookie ?? new Uint8Array(0);
+          } while (cookie.length > 0);
         } catch (error) {
           found.push(outcomeOf(error));
         }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import assert from 'node:assert/strict';
 import { join } from 'node:path';
 
 import type { AuditRecord } from '../../src/audit/audit-log.ts';
@@ -21,6 +22,7 @@ import { Schema } from '../../src/directory/schema.ts';
 import type {
   AttributeValues,
   Caller,
+  PageWish,
   SearchRequest,
   SearchResultEntry,
   Session,
@@ -159,6 +161,45 @@ export async function search(
     found.push(entry);
   }
   return found;
+}
+
+/** A page of a search: its names and the cookie for the next one, empty at the end. */
+export interface FoundPage {
+  readonly names: readonly string[];
+  readonly cookie: Uint8Array;
+}
+
+/** One page of a search. */
+export async function searchPage(
+  directory: Directory,
+  wish: SearchWish & { readonly page: PageWish },
+  caller: Caller = system,
+): Promise<FoundPage> {
+  const answers = directory.search(searchRequest({ attributes: ['1.1'], ...wish }), caller);
+  const names: string[] = [];
+  for await (const { dn } of answers) {
+    names.push(dn);
+  }
+  const { page } = answers.outcome;
+  assert.ok(page !== undefined, 'a page ends with a cookie');
+  return { names, cookie: page.cookie };
+}
+
+/** Every page of a search, each of `size` entries. */
+export async function searchPages(
+  directory: Directory,
+  wish: SearchWish & { readonly size: number },
+  caller: Caller = system,
+): Promise<(readonly string[])[]> {
+  const { size, ...request } = wish;
+  const pages: (readonly string[])[] = [];
+  let cookie: Uint8Array = new Uint8Array(0);
+  do {
+    const found = await searchPage(directory, { ...request, page: { size, cookie } }, caller);
+    pages.push(found.names);
+    cookie = found.cookie;
+  } while (cookie.length > 0);
+  return pages;
 }
 
 /** The names that a search returns. */

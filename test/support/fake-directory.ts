@@ -17,6 +17,8 @@ import type {
   ModifyRequest,
   PasswordChange,
   RenameRequest,
+  SearchAnswers,
+  SearchOutcome,
   SearchRequest,
   SearchResultEntry,
   Session,
@@ -87,6 +89,8 @@ export class FakeDirectory implements DirectoryService {
     };
   onCompare: (request: CompareRequest) => Promise<boolean> = async () => true;
   onWrite: (operation: string) => Promise<void> = async () => undefined;
+  /** What every search says beside its entries. */
+  searchOutcome: SearchOutcome = {};
   /** What every write answers. */
   changeOutcome: ChangeOutcome = {};
   /** By default a name with any password is its own principal, except for the password `wrong`. */
@@ -97,9 +101,13 @@ export class FakeDirectory implements DirectoryService {
     return dn === '' ? anonymous : { kind: 'system', name: dn };
   };
 
-  search(request: SearchRequest, caller: Caller): AsyncIterable<SearchResultEntry> {
+  search(request: SearchRequest, caller: Caller): SearchAnswers {
     this.#record('search', request, caller);
-    return this.onSearch(request, caller);
+    const entries = this.onSearch(request, caller);
+    return {
+      [Symbol.asyncIterator]: () => entries[Symbol.asyncIterator](),
+      outcome: this.searchOutcome,
+    };
   }
 
   async compare(request: CompareRequest, caller: Caller): Promise<boolean> {

@@ -178,6 +178,36 @@ function parseControls(list: Element | undefined): readonly AnswerControl[] {
   return controls;
 }
 
+/** The value of a paged results control (RFC 2696). */
+export function parsePage(value: Buffer | undefined): {
+  readonly size: number;
+  readonly cookie: Buffer;
+} {
+  assert.ok(value !== undefined, 'a page control with a value');
+  const outer = new Reader(value);
+  const fields = new Reader(outer.next(0x30).content);
+  outer.end();
+  const size = fields.next(0x02).content;
+  const cookie = fields.next(0x04).content;
+  fields.end();
+  return { size: size.readIntBE(0, size.length), cookie };
+}
+
+/** The value of a sort response control (RFC 2891). */
+export function parseSortResult(value: Buffer | undefined): {
+  readonly result: number;
+  readonly attribute: string | undefined;
+} {
+  assert.ok(value !== undefined, 'a sort result with a value');
+  const outer = new Reader(value);
+  const fields = new Reader(outer.next(0x30).content);
+  outer.end();
+  const result = fields.next(0x0a).content;
+  const attribute = fields.optional(0x80)?.content.toString('utf8');
+  fields.end();
+  return { result: result.readIntBE(0, result.length), attribute };
+}
+
 /** A SearchResultEntry alone, as a control of RFC 4527 carries it. */
 export function parseReadEntry(value: Buffer): Pick<LdapAnswer, 'dn' | 'attributes'> {
   const outer = new Reader(value);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ControlBytes, octets, tlv } from './ldap-request-bytes.ts';
+import { type ControlBytes, int, octets, tlv } from './ldap-request-bytes.ts';
 
 /** RFC 4528. */
 export function assertionControl(filter: Uint8Array, isCritical = true): ControlBytes {
@@ -23,4 +23,34 @@ export function postReadControl(...attributes: readonly string[]): ControlBytes 
 
 function selection(attributes: readonly string[]): Buffer {
   return tlv(0x30, ...attributes.map(octets));
+}
+
+/** RFC 2696. */
+export function pagedControl(size: number, cookie: Uint8Array = Buffer.alloc(0)): ControlBytes {
+  const value = tlv(0x30, int(size), octets(cookie));
+  return { type: '1.2.840.113556.1.4.319', isCritical: true, value };
+}
+
+export interface SortKeyBytes {
+  readonly attribute: string;
+  readonly rule?: string;
+  readonly isReverse?: boolean;
+}
+
+/** RFC 2891. */
+export function sortControl(...keys: readonly SortKeyBytes[]): ControlBytes {
+  const list = keys.map(({ attribute, rule, isReverse }) =>
+    tlv(
+      0x30,
+      octets(attribute),
+      rule === undefined ? [] : tlv(0x80, rule),
+      isReverse === undefined ? [] : tlv(0x81, Uint8Array.of(isReverse ? 0xff : 0)),
+    ),
+  );
+  return { type: '1.2.840.113556.1.4.473', isCritical: true, value: tlv(0x30, list) };
+}
+
+/** RFC 3876. */
+export function matchedValuesControl(...items: readonly Uint8Array[]): ControlBytes {
+  return { type: '1.2.826.0.1.3344810.2.3', isCritical: true, value: tlv(0x30, items) };
 }
