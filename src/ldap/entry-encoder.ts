@@ -44,27 +44,30 @@ export function encodeSearchEntry(entry: SearchResultEntry): EncodedOperation {
   return { parts: writer.finish(), length: sizes.operation };
 }
 
-/** The arrays to be written, in order, for an operation as the answer to `messageId`. */
-export function encodeWithMessageId(
-  messageId: number,
-  operation: EncodedOperation,
-): readonly Uint8Array[] {
+/** At most so many bytes stand before the operation in a message. */
+export const MAX_MESSAGE_HEAD_BYTES = 12;
+
+/**
+ * Writes what stands before an operation of `operationLength` bytes when it answers `messageId`.
+ *
+ * @returns the offset behind it.
+ */
+export function writeMessageHead(
+  target: Uint8Array,
+  offset: number,
+  { messageId, operationLength }: { readonly messageId: number; readonly operationLength: number },
+): number {
   const idSize = integerSize(messageId);
-  const content = 2 + idSize + operation.length;
-  const [first, ...others] = operation.parts;
-  const prefixSize = 1 + lengthSize(content) + 2 + idSize;
-  const joined = first !== undefined && first.length < SHARED_VALUE_BYTES ? first : undefined;
-  const prefix = Buffer.allocUnsafe(prefixSize + (joined?.length ?? 0));
-  prefix[0] = Tag.sequence;
-  let offset = writeLength(prefix, 1, content);
-  prefix[offset] = Tag.integer;
-  prefix[offset + 1] = idSize;
-  offset = prefix.writeIntBE(messageId, offset + 2, idSize);
-  if (joined === undefined) {
-    return [prefix, ...operation.parts];
+  target[offset] = Tag.sequence;
+  let at = writeLength(target, offset + 1, 2 + idSize + operationLength);
+  target[at] = Tag.integer;
+  target[at + 1] = idSize;
+  at += 2;
+  for (let shift = 8 * (idSize - 1); shift >= 0; shift -= 8) {
+    target[at] = messageId >> shift;
+    at += 1;
   }
-  prefix.set(joined, offset);
-  return [prefix, ...others];
+  return at;
 }
 
 /** Bytes of a positive INTEGER of 31 bits: the sign bit takes room too. */

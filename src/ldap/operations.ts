@@ -15,7 +15,7 @@ import type {
   SearchAnswers,
   SearchRequest,
 } from '../directory/service.ts';
-import { encodeSearchEntry, encodeWithMessageId } from './entry-encoder.ts';
+import { encodeSearchEntry } from './entry-encoder.ts';
 import { LdapError } from './errors.ts';
 import { performExtended } from './extended-operations.ts';
 import type { LdapLimits } from './limits.ts';
@@ -181,7 +181,7 @@ async function sendEntries(
     if (operation.isStopped) {
       return;
     }
-    output.send(encodeWithMessageId(operation.messageId, encodeSearchEntry(entry)));
+    output.sendOperation(operation.messageId, encodeSearchEntry(entry));
     const room = output.ready();
     if (room !== undefined) {
       await room;

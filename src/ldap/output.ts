@@ -2,7 +2,7 @@
  * What waits to be sent on one connection. Messages go out whole and in order; a large value is
  * handed to the socket in slices of the memory it lies in, so that it is neither copied nor
  * encrypted at one go, and the peer's progress can be seen. Small messages of one turn of the event
- * loop leave in one gathering write.
+ * loop leave in one write.
  *
  * Back-pressure is by bytes: producers ask `ready` before they make the next message, and the
  * reader of requests stops while `hasRoom` is false.
@@ -12,26 +12,46 @@
 
 import type { Socket } from 'node:net';
 
+import {
+  type EncodedOperation,
+  MAX_MESSAGE_HEAD_BYTES,
+  writeMessageHead,
+} from './entry-encoder.ts';
+import { COPIED_BELOW_BYTES, SmallParts } from './small-parts.ts';
+
 /** As much is given to the socket at a time. */
 const SLICE_BYTES = 256 * 1024;
 
 /** So many sent parts are kept as holes at the head of the queue before it is moved up. */
 const COMPACT_AT = 1024;
 
-const EMPTY = new Uint8Array(0);
-
-/** Unsent bytes of all connections of a server together. */
+/** What waits to be sent on all connections of a server together. */
 export class OutputTotal {
   #bytes = 0;
+  #ownBytes = 0;
 
   get bytes(): number {
     return this.#bytes;
   }
 
-  add(bytes: number): void {
+  /** Without large values, which are in memory once for all who read them. */
+  get ownBytes(): number {
+    return this.#ownBytes;
+  }
+
+  add(bytes: number, ownBytes: number): void {
     this.#bytes += bytes;
+    this.#ownBytes += ownBytes;
   }
 }
+
+interface Part {
+  readonly bytes: Uint8Array;
+  /** A large value, in memory whether it is sent or not. */
+  readonly isShared: boolean;
+}
+
+const NOTHING: Part = { bytes: new Uint8Array(0), isShared: false };
 
 export interface OutputOptions {
   /** Unsent bytes from which on there is no room. */
@@ -47,12 +67,17 @@ export class Output {
   readonly #options: OutputOptions;
   #socket: Socket;
   /** Parts that the socket has not been given; `#queue[#head]` from `#headOffset` on is next. */
-  #queue: Uint8Array[] = [];
+  #queue: Part[] = [];
   #head = 0;
   #headOffset = 0;
+  /** What follows the queue. */
+  readonly #small = new SmallParts();
   #queuedBytes = 0;
+  /** Of these, bytes of values that are shared. */
+  #sharedBytes = 0;
   #countedBytes = 0;
-  #isCorked = false;
+  #countedOwnBytes = 0;
+  #isPumpPlanned = false;
   #state: 'open' | 'ending' | 'ended' | 'closed' = 'open';
   #waiting: (() => void)[] = [];
   #onFlushed: (() => void) | undefined;
@@ -73,19 +98,28 @@ export class Output {
 
   /** Sends one message, or several; the arrays must not be changed until the connection closes. */
   send(parts: readonly Uint8Array[]): void {
+    if (this.#state === 'open') {
+      for (const part of parts) {
+        this.#append(part, false);
+      }
+      this.#planPump();
+    }
+  }
+
+  /** Sends an operation as the answer to `messageId`; what is large in it is shared with others. */
+  sendOperation(messageId: number, { parts, length }: EncodedOperation): void {
     if (this.#state !== 'open') {
       return;
     }
-    const hadUnsent = this.unsentBytes > 0;
+    this.#reserve(MAX_MESSAGE_HEAD_BYTES);
+    const head = { messageId, operationLength: length };
+    const before = this.#small.length;
+    this.#small.write((target, offset) => writeMessageHead(target, offset, head));
+    this.#queuedBytes += this.#small.length - before;
     for (const part of parts) {
-      this.#queue.push(part);
-      this.#queuedBytes += part.length;
+      this.#append(part, true);
     }
-    this.#pump();
-    this.#account();
-    if (!hadUnsent) {
-      this.#options.onUnsent();
-    }
+    this.#planPump();
   }
 
   /**
@@ -126,9 +160,11 @@ export class Output {
   close(): void {
     this.#state = 'closed';
     this.#queue = [];
+    this.#small.take();
     this.#queuedBytes = 0;
-    this.#options.total.add(-this.#countedBytes);
+    this.#options.total.add(-this.#countedBytes, -this.#countedOwnBytes);
     this.#countedBytes = 0;
+    this.#countedOwnBytes = 0;
     this.#onFlushed = undefined;
     this.#wake();
   }
@@ -146,34 +182,79 @@ export class Output {
     this.#settle();
   };
 
-  #pump(): void {
-    while (this.#queuedBytes > 0 && this.#socket.writableLength < SLICE_BYTES) {
-      this.#cork();
-      this.#socket.write(this.#nextSlice(), this.#onWritten);
+  #append(bytes: Uint8Array, isShared: boolean): void {
+    this.#queuedBytes += bytes.length;
+    if (bytes.length < COPIED_BELOW_BYTES) {
+      this.#reserve(bytes.length);
+      this.#small.append(bytes);
+      return;
+    }
+    this.#closeSmall();
+    this.#queue.push({ bytes, isShared });
+    this.#sharedBytes += isShared ? bytes.length : 0;
+  }
+
+  #reserve(size: number): void {
+    if (!this.#small.reserve(size)) {
+      this.#closeSmall();
+      this.#small.reserve(size);
     }
   }
 
-  /** Writes until the end of this turn become one system call. */
-  #cork(): void {
-    if (!this.#isCorked) {
-      const socket = this.#socket;
-      this.#isCorked = true;
+  #closeSmall(): void {
+    if (this.#small.length > 0) {
+      this.#queue.push({ bytes: this.#small.take(), isShared: false });
+    }
+  }
+
+  /** What is sent until the end of this turn leaves together. */
+  #planPump(): void {
+    this.#account();
+    if (!this.#isPumpPlanned) {
+      this.#isPumpPlanned = true;
+      process.nextTick(this.#runPump);
+    }
+  }
+
+  readonly #runPump = (): void => {
+    this.#isPumpPlanned = false;
+    if (this.#state === 'closed' || this.#queuedBytes === 0) {
+      return;
+    }
+    const hadUnsent = this.#socket.writableLength > 0;
+    this.#pump();
+    this.#account();
+    if (!hadUnsent && this.#socket.writableLength > 0) {
+      this.#options.onUnsent();
+    }
+  };
+
+  #pump(): void {
+    this.#closeSmall();
+    const socket = this.#socket;
+    const isSeveral = this.#queue.length - this.#head > 1;
+    if (isSeveral) {
       socket.cork();
-      process.nextTick(() => {
-        this.#isCorked = false;
-        socket.uncork();
-      });
+    }
+    while (this.#queuedBytes > 0 && socket.writableLength < SLICE_BYTES) {
+      socket.write(this.#nextSlice(), this.#onWritten);
+    }
+    if (isSeveral) {
+      socket.uncork();
     }
   }
 
   #nextSlice(): Uint8Array {
-    const part = this.#queue[this.#head] ?? EMPTY;
-    const end = Math.min(part.length, this.#headOffset + SLICE_BYTES);
+    const { bytes, isShared } = this.#queue[this.#head] ?? NOTHING;
+    const end = Math.min(bytes.length, this.#headOffset + SLICE_BYTES);
     const slice =
-      end === part.length && this.#headOffset === 0 ? part : part.subarray(this.#headOffset, end);
+      end === bytes.length && this.#headOffset === 0
+        ? bytes
+        : bytes.subarray(this.#headOffset, end);
     this.#queuedBytes -= slice.length;
+    this.#sharedBytes -= isShared ? slice.length : 0;
     this.#headOffset = end;
-    if (end === part.length) {
+    if (end === bytes.length) {
       this.#dropHead();
     }
     return slice;
@@ -181,7 +262,7 @@ export class Output {
 
   /** Lets go of a part that was given to the socket, and of the room it took in the queue. */
   #dropHead(): void {
-    this.#queue[this.#head] = EMPTY;
+    this.#queue[this.#head] = NOTHING;
     this.#head += 1;
     this.#headOffset = 0;
     if (this.#head === this.#queue.length) {
@@ -195,8 +276,10 @@ export class Output {
 
   #account(): void {
     const unsent = this.unsentBytes;
-    this.#options.total.add(unsent - this.#countedBytes);
+    const own = unsent - this.#sharedBytes;
+    this.#options.total.add(unsent - this.#countedBytes, own - this.#countedOwnBytes);
     this.#countedBytes = unsent;
+    this.#countedOwnBytes = own;
   }
 
   #wake(): void {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 
 import type { Filter } from '../../src/directory/filter.ts';
 import type { SearchResultEntry } from '../../src/directory/service.ts';
-import { encodeSearchEntry, encodeWithMessageId } from '../../src/ldap/entry-encoder.ts';
+import { encodeSearchEntry } from '../../src/ldap/entry-encoder.ts';
 import { PduFramer } from '../../src/ldap/framing.ts';
 import { defaultLdapLimits } from '../../src/ldap/limits.ts';
 import {
@@ -14,6 +14,7 @@ import {
 } from '../../src/ldap/request-decoder.ts';
 import { ResponseTag } from '../../src/ldap/requests.ts';
 import { encodeResult } from '../../src/ldap/response-encoder.ts';
+import { joinMessage } from '../support/joined-message.ts';
 import { parseAnswer } from '../support/ldap-answers.ts';
 import {
   abandonOperation,
@@ -343,7 +344,7 @@ describe('LDAP codec', () => {
     fc.assert(
       fc.property(entries, messageId, (entry, id) => {
         const operation = encodeSearchEntry(entry);
-        const answer = parseAnswer(Buffer.concat(encodeWithMessageId(id, operation)));
+        const answer = parseAnswer(joinMessage(id, operation));
         assert.equal(answer.messageId, id);
         assert.equal(answer.dn, entry.dn);
         assert.deepEqual(
