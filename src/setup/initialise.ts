@@ -11,11 +11,12 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 
 import { createInstance } from '../app/creation.ts';
-import { shippedPolicyFile } from '../ca/policy.ts';
+import { loadPolicy, shippedPolicyFile } from '../ca/policy.ts';
 import { CONFIGURATION_FILE } from '../config/configuration.ts';
 import { asBuffer } from '../core/bytes.ts';
 import { type Clock, SystemClock } from '../core/clock.ts';
 import { type RandomSource, SystemRandom } from '../core/random.ts';
+import { generatePassword } from '../directory/password-quality.ts';
 import type { OnProgress, Operator } from '../http/operations.ts';
 import { SetupError } from './errors.ts';
 import { makeTlsCertificate } from './tls-certificate.ts';
@@ -139,7 +140,8 @@ async function furnish(
   if (options.passphraseFile === undefined) {
     await writeDurably(join(folder, PASSPHRASE_FILE), makeUpSecret(random), 0o600);
   }
-  const administratorPassword = makeUpSecret(random);
+  const { passwords } = await loadPolicy(shippedPolicyFile(options.preset));
+  const administratorPassword = asBuffer(generatePassword(passwords, random)).toString('utf8');
   await writeDurably(join(folder, ADMINISTRATOR_FILE), administratorPassword, 0o600);
   await writeDurably(join(folder, CONFIGURATION_FILE), configurationText(options), 0o600);
   return createInstance({
