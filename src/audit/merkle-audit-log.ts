@@ -49,11 +49,15 @@ export function openAuditLog({ clock }: { readonly clock: Clock }): AuditLog {
 /**
  * Reads the whole log and recomputes its root hash.
  *
+ * @param onRecord Given each record, which is known to be as it was written when the whole has passed.
  * @returns the head, which is now known to be that of the records.
  * @throws {AuditError} `AUDIT_RECORD_MISSING`, `AUDIT_RECORD_DAMAGED`, `AUDIT_RECORD_BEYOND_END`,
  *   `AUDIT_ROOT_MISMATCH`, `AUDIT_STATE_DAMAGED`: the first fault from the start of the log.
  */
-export async function verifyAuditLog(snapshot: Snapshot): Promise<AuditHead> {
+export async function verifyAuditLog(
+  snapshot: Snapshot,
+  onRecord: (record: AuditRecord) => void = () => undefined,
+): Promise<AuditHead> {
   const stored = await readFrontier(snapshot);
   let frontier = emptyFrontier;
   for await (const [key, bytes] of recordRows(snapshot, 0n)) {
@@ -63,7 +67,7 @@ export async function verifyAuditLog(snapshot: Snapshot): Promise<AuditHead> {
         `The audit log ends at ${stored.size} records, but there are more`,
       );
     }
-    checkedRecord(frontier.size, key, bytes);
+    onRecord(checkedRecord(frontier.size, key, bytes));
     frontier = appendLeaf(frontier, hashLeaf(bytes));
   }
   if (frontier.size < stored.size) {

@@ -130,6 +130,11 @@ function* piecesOf(length: number): Generator<{ readonly start: number; readonly
   }
 }
 
+/** How many pieces a value of this length has. */
+export function pieceCountOf(length: number): number {
+  return Math.ceil(length / PIECE_BYTES);
+}
+
 async function hash(value: Uint8Array): Promise<Uint8Array> {
   const digest = createHash('sha256');
   for (let start = 0; start < value.length; start += PIECE_BYTES) {

@@ -8,14 +8,15 @@
 import assert from 'node:assert/strict';
 
 import { compareBytes } from '../core/bytes.ts';
+import { findDamage } from './damage-scan.ts';
 import { StoreError } from './errors.ts';
 import { FIRST_KEYSPACE } from './keyspace.ts';
 import { putLargeValue, readLargeValue, releaseLargeValue } from './large-values.ts';
-import type { DatabaseSnapshot } from './level-database.ts';
+import type { DatabaseSnapshot, LevelDatabase } from './level-database.ts';
 import { RowReader, type RowSource } from './row-reader.ts';
 import type { SharedLargeValues } from './shared-large-values.ts';
 import { SortedRows } from './sorted-rows.ts';
-import type { KeyRange, KeyValue, ReadView, Snapshot, Transaction } from './store.ts';
+import type { KeyRange, KeyValue, ReadView, Snapshot, StoreDamage, Transaction } from './store.ts';
 import { sealValue } from './value-checksum.ts';
 
 /** Bounds on what is kept in memory until it is flushed. */
@@ -70,6 +71,7 @@ class LevelReadView implements ReadView {
 /** A durable state, held until closed. */
 export class LevelSnapshot extends LevelReadView implements Snapshot {
   readonly #held: DatabaseSnapshot;
+  readonly #database: LevelDatabase;
   readonly #large: SharedLargeValues;
   readonly #state: { isClosed: boolean };
 
@@ -88,12 +90,18 @@ export class LevelSnapshot extends LevelReadView implements Snapshot {
     };
     super({ ...source, layers: [], assertUsable }, maxKeyBytes);
     this.#held = source.snapshot;
+    this.#database = source.database;
     this.#large = source.large;
     this.#state = state;
   }
 
   override async readLarge(sha256: Uint8Array): Promise<Uint8Array | undefined> {
     return await this.#large.read(this.reader, sha256);
+  }
+
+  findDamage(onRows: (rows: number) => void = () => undefined): AsyncIterable<StoreDamage> {
+    const state = { database: this.#database, snapshot: this.#held, rows: this.reader };
+    return findDamage(state, onRows);
   }
 
   async close(): Promise<void> {

@@ -10,6 +10,8 @@
  * @module
  */
 
+import type { StoreErrorCode } from './errors.ts';
+
 /** Half-open key range `[gte, lt)`; a missing bound is open. */
 export interface KeyRange {
   readonly gte?: Uint8Array;
@@ -44,8 +46,23 @@ export interface ReadView {
   readLarge(sha256: Uint8Array): Promise<Uint8Array | undefined>;
 }
 
+/** Something stored that is not what was written. */
+export interface StoreDamage {
+  readonly code: StoreErrorCode;
+  /** As stored, keyspace first; empty when the database itself failed. */
+  readonly key: Uint8Array;
+  readonly message: string;
+}
+
 /** A read view that holds resources until closed. */
 export interface Snapshot extends ReadView {
+  /**
+   * Reads everything that is stored, large values and the store's own records included, and gives
+   * what is damaged, in the order of keys. Other work goes on meanwhile.
+   *
+   * @param onRows Told from time to time how many rows have been read.
+   */
+  findDamage(onRows?: (rows: number) => void): AsyncIterable<StoreDamage>;
   close(): Promise<void>;
 }
 

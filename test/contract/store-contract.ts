@@ -10,7 +10,7 @@ import { describe, it, type TestContext } from 'node:test';
 
 import { StoreError, type StoreErrorCode } from '../../src/store/errors.ts';
 import { FIRST_KEYSPACE } from '../../src/store/keyspace.ts';
-import type { KeyRange, ReadView, Store, Transaction } from '../../src/store/store.ts';
+import type { KeyRange, ReadView, Snapshot, Store, Transaction } from '../../src/store/store.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** Bounds that the suite tests both sides of. */
@@ -480,8 +480,17 @@ function snapshotRows(opened: Opened): void {
     await assert.rejects(collect(snapshot, {}), closed);
     await assert.rejects(collectKeys(snapshot, {}), closed);
     await assert.rejects(snapshot.readLarge(new Uint8Array(32)), closed);
+    await assert.rejects(damageOf(snapshot), closed);
     await assert.rejects(begun.next(), closed);
   });
+}
+
+async function damageOf(snapshot: Snapshot, onRows?: (rows: number) => void): Promise<unknown[]> {
+  const found: unknown[] = [];
+  for await (const damage of snapshot.findDamage(onRows)) {
+    found.push(damage);
+  }
+  return found;
 }
 
 function largeRows(opened: Opened, driver: StoreDriver): void {
@@ -542,6 +551,29 @@ function largeRows(opened: Opened, driver: StoreDriver): void {
       assert.equal(await collectKeys(transaction, {}), '');
     });
     assert.equal(await durable(store, (view) => collectKeys(view, { gte: bytes('') })), '');
+  });
+
+  it('finds no damage in what was written, large values and deleted ones included', async (t) => {
+    const { store } = await opened(t);
+    await store.transact('test', async (transaction) => {
+      for (let at = 0; at < 600; at += 1) {
+        transaction.put(key(`k${at}`), bytes('x'.repeat(at)));
+      }
+      for (const length of [0, 1, 256 * 1024, 256 * 1024 + 1]) {
+        await transaction.putLarge(new Uint8Array(length));
+      }
+      await transaction.releaseLarge(await transaction.putLarge(bytes('gone')));
+    });
+    const snapshot = store.snapshot();
+    const counts: number[] = [];
+    assert.deepEqual(await damageOf(snapshot, (rows) => counts.push(rows)), []);
+    assert.deepEqual(
+      counts,
+      counts.toSorted((left, right) => left - right),
+    );
+    // A format row, the rows, a head each, and 0 + 1 + 1 + 2 pieces.
+    assert.ok((counts.at(-1) ?? 0) >= 600 + 4 + 4, String(counts.at(-1)));
+    await snapshot.close();
   });
 
   it('drops the value with its last reference', async (t) => {

@@ -18,7 +18,7 @@ import { isCertdirError } from '../../src/core/errors.ts';
 import { type Log, type LogFields, silentLog } from '../../src/core/log.ts';
 import { Keyspace, keyOf } from '../../src/store/keyspace.ts';
 import { openLevelStore } from '../../src/store/level-store.ts';
-import type { ReadView, Store } from '../../src/store/store.ts';
+import type { ReadView, Store, StoreDamage } from '../../src/store/store.ts';
 import { sealValue } from '../../src/store/value-checksum.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -59,6 +59,16 @@ async function inEveryView(store: Store, check: (view: ReadView) => Promise<void
   await check(snapshot);
   await snapshot.close();
   await store.transact('test', check);
+}
+
+async function damageOf(store: Store): Promise<readonly StoreDamage[]> {
+  const found: StoreDamage[] = [];
+  const snapshot = store.snapshot();
+  for await (const damage of snapshot.findDamage()) {
+    found.push(damage);
+  }
+  await snapshot.close();
+  return found;
 }
 
 async function drain(pairs: AsyncIterable<unknown>): Promise<number> {
@@ -107,6 +117,11 @@ describe('a damaged value', () => {
         assert.equal(await drain(view.range({ limit: 1 })), 1);
         assert.equal(await drain(view.keys({})), 3);
       });
+      const found = await damageOf(store);
+      assert.deepEqual(
+        found.map(({ code, key: where }) => [code, Buffer.from(where).toString('hex')]),
+        [['STORE_VALUE_DAMAGED', '2062']],
+      );
       assert.equal(alarms.length, 6);
       assert.ok(alarms.every((fields) => fields['key'] === '2062'));
     });
@@ -186,8 +201,47 @@ describe('a damaged large value', () => {
       const spoiled = await open(folder);
       t.after(() => spoiled.close());
       await inEveryView(spoiled, (view) => assert.rejects(view.readLarge(sha256), damaged));
+      const found = await damageOf(spoiled);
+      assert.ok(found.length > 0);
+      for (const { code, key: where } of found) {
+        assert.equal(code, 'STORE_VALUE_DAMAGED');
+        assert.ok(where[0] === Keyspace.large || where[0] === Keyspace.largeReferences);
+      }
     });
   }
+});
+
+describe('looking for damage', () => {
+  it('finds pieces that no value has', async (t) => {
+    const folder = temporaryFolder(t);
+    await makeStore(folder, ['a']);
+    const piece = keyOf(Keyspace.large, new Uint8Array(32), new Uint8Array(4));
+    await editRaw(folder, (level) => level.put(piece, sealValue(piece, Uint8Array.of(1))));
+    const store = await open(folder);
+    t.after(() => store.close());
+    const [found, ...others] = await damageOf(store);
+    assert.deepEqual(Buffer.from(found?.key ?? []), Buffer.from(piece.subarray(0, 33)));
+    assert.deepEqual(others, []);
+  });
+
+  it('goes on behind what it finds, and names all of it', async (t) => {
+    const folder = temporaryFolder(t);
+    const names = Array.from({ length: 1_000 }, (_, at) => `name ${String(at).padStart(4, '0')}`);
+    await makeStore(folder, names);
+    const spoiled = names.filter((_, at) => at % 100 === 7);
+    await editRaw(folder, async (level) => {
+      for (const name of spoiled) {
+        await level.put(key(name), Buffer.from('noise'));
+      }
+    });
+    const store = await open(folder);
+    t.after(() => store.close());
+    const found = await damageOf(store);
+    assert.deepEqual(
+      found.map(({ key: where }) => Buffer.from(where.subarray(1)).toString()),
+      spoiled,
+    );
+  });
 });
 
 describe('bits flipped in the files', () => {
