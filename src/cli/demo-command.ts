@@ -67,6 +67,7 @@ async function makeCa(context: Context, options: DemoOptions): Promise<void> {
     httpPort: parsePort(options.httpPort),
     passphraseFile: undefined,
     allowClearPasswords: true,
+    removesLeftovers: true,
     operator: context.operator,
     onProgress: bar.onProgress,
   }).finally(() => bar.stop());

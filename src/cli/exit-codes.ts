@@ -214,6 +214,7 @@ const exitNames = {
   HTTP_ANSWER_CUT: 'unavailable',
   HTTP_INTERNAL: 'failed',
   SETUP_FOLDER_NOT_EMPTY: 'conflict',
+  SETUP_LEFTOVER: 'conflict',
   SETUP_PRESET_UNKNOWN: 'absent',
   SETUP_FOLDER: 'unavailable',
   CONFIG_UNREADABLE: 'configuration',

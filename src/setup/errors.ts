@@ -9,6 +9,8 @@ import { CertdirError } from '../core/errors.ts';
 export type SetupErrorCode =
   /** The folder exists and is not empty; nothing was changed. */
   | 'SETUP_FOLDER_NOT_EMPTY'
+  /** The workshop of an init that was ended lies beside the folder. */
+  | 'SETUP_LEFTOVER'
   /** No policy of that name is shipped. */
   | 'SETUP_PRESET_UNKNOWN'
   /** The folder cannot be made or written. */

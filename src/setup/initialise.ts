@@ -33,6 +33,8 @@ export interface InitialiseOptions {
   /** File with the token's passphrase; one is made up when it is undefined. */
   readonly passphraseFile: string | undefined;
   readonly allowClearPasswords: boolean;
+  /** Deletes what an init that was killed has left, instead of asking for it. Only for trials. */
+  readonly removesLeftovers?: boolean;
   readonly operator: Operator;
   readonly onProgress: OnProgress;
 }
@@ -51,18 +53,21 @@ export interface InitialisedReport {
 const PASSPHRASE_FILE = 'secrets/token-passphrase';
 const ADMINISTRATOR_FILE = 'secrets/administrator';
 const TLS_CERTIFICATE_FILE = 'tls/server.pem';
+const WORKSHOP_MARK = '.making-';
 const TLS_KEY_FILE = 'tls/server-key.pem';
 
 /**
  * Makes the data folder and the CA in it.
  *
- * @throws {SetupError} `SETUP_PRESET_UNKNOWN`, `SETUP_FOLDER_NOT_EMPTY`, `SETUP_FOLDER`; and the
+ * @throws {SetupError} `SETUP_PRESET_UNKNOWN`, `SETUP_FOLDER_NOT_EMPTY`, `SETUP_LEFTOVER`,
+ *   `SETUP_FOLDER`; and the
  *   errors of the parts. Nothing is left behind when it fails.
  */
 export async function initialise(options: InitialiseOptions): Promise<InitialisedReport> {
   const folder = resolve(options.folder);
   await assertPreset(options.preset);
   await assertAbsentOrEmpty(folder);
+  await settleLeftover(folder, options.removesLeftovers === true);
   const workshop = await makeWorkshop(folder);
   try {
     const made = await furnish(workshop, options);
@@ -109,11 +114,26 @@ async function assertAbsentOrEmpty(folder: string): Promise<void> {
   }
 }
 
+/** A killed `init` leaves its workshop, secrets and all; nobody else would ever look there. */
+async function settleLeftover(folder: string, removes: boolean): Promise<void> {
+  const names = await readdir(dirname(folder)).catch(() => []);
+  const leftover = names.find((name) => name.startsWith(`${basename(folder)}${WORKSHOP_MARK}`));
+  if (leftover !== undefined && removes) {
+    await rm(join(dirname(folder), leftover), { recursive: true, force: true });
+  } else if (leftover !== undefined) {
+    throw new SetupError(
+      'SETUP_LEFTOVER',
+      `${join(dirname(folder), leftover)} is left from an init that was ended, or belongs to one that` +
+        ' runs; it may hold keys and passwords: delete it, then try again',
+    );
+  }
+}
+
 /** A fresh folder beside the wanted one, so that the rename stays within one file system. */
 async function makeWorkshop(folder: string): Promise<string> {
   try {
     await mkdir(dirname(folder), { recursive: true });
-    return await mkdtemp(`${folder}.making-`);
+    return await mkdtemp(`${folder}${WORKSHOP_MARK}`);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new SetupError('SETUP_FOLDER', `${folder} cannot be made: ${reason}`, { cause });
