@@ -22,6 +22,7 @@ type LdapLimitName =
   | 'runningOperations'
   | 'outputBytes'
   | 'totalOutputBytes'
+  | 'answerCacheBytes'
   | 'idleMs'
   | 'requestMs'
   | 'writeStallMs'
@@ -109,6 +110,7 @@ const ldapLimits: z.ZodType<LdapLimitsConfiguration> = z
     runningOperations: count(1_000),
     outputBytes: bytes(268_435_456),
     totalOutputBytes: bytes(17_179_869_184),
+    answerCacheBytes: bytes(17_179_869_184),
     idleMs: milliseconds,
     requestMs: milliseconds,
     writeStallMs: milliseconds,

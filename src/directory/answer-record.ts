@@ -18,8 +18,6 @@ export interface AnswerGround {
   readonly baseKey: Uint8Array;
   /** The base as the client wrote it. */
   readonly base: string;
-  /** True when more than the entry at the base plays a part. */
-  readonly isSubtree: boolean;
   readonly audience: Audience | undefined;
 }
 
@@ -31,20 +29,20 @@ export class AnswerRecord {
   #ground: AnswerGround | undefined;
   #watch: TreeWatch | undefined;
 
-  /** To be called by the search when it knows who asks, before it looks at anything. */
+  /** To be called by the search when it knows who asks, before it takes its snapshot. */
   begin(ground: AnswerGround): void {
-    const { audience, watches, baseKey, isSubtree } = ground;
+    const { audience, watches, baseKey } = ground;
     this.#ground = ground;
     if (audience !== undefined && !isPersonal(audience, baseKey)) {
-      this.#watch = watches.watch(baseKey, isSubtree);
+      this.#watch = watches.watch(baseKey, true);
     }
   }
 
-  /** Everything below the base plays a part as well; before anything was looked at. */
-  widen(): void {
-    if (this.#watch !== undefined && this.#ground !== undefined) {
+  /** Nothing but the entry at the base itself turns out to play a part. */
+  narrow(): void {
+    if (this.#watch !== undefined && !this.#watch.isOutdated && this.#ground !== undefined) {
       this.#watch.close();
-      this.#watch = this.#ground.watches.watch(this.#ground.baseKey, true);
+      this.#watch = this.#ground.watches.watch(this.#ground.baseKey, false);
     }
   }
 

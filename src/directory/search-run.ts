@@ -63,8 +63,8 @@ export class SearchRun {
             this.#filter.mentions(type) ||
             order?.mentions(type) === true,
         );
-    if (core.computed.needOthers(this.#computed)) {
-      request.record?.widen();
+    if (request.scope === 'base' && !core.computed.needOthers(this.#computed)) {
+      request.record?.narrow();
     }
   }
 

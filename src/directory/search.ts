@@ -85,7 +85,6 @@ export class EntrySearch implements SearchAnswers {
       watches: core.tree.watches,
       baseKey: base.key,
       base: request.base,
-      isSubtree: request.scope !== 'base',
       audience: access.audience(),
     });
     const view = core.store.snapshot();

@@ -19,6 +19,7 @@ import type { Clock } from '../core/clock.ts';
 import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { DirectoryService } from '../directory/service.ts';
+import type { AnswerCache } from './answer-cache.ts';
 import { type Deadline, Deadlines } from './deadlines.ts';
 import { LdapError } from './errors.ts';
 import type { LdapLimits } from './limits.ts';
@@ -42,6 +43,8 @@ export interface ConnectionOptions {
   readonly log: Log;
   readonly allowClearPasswords: boolean;
   readonly outputTotal: OutputTotal;
+  /** Shared by all connections. */
+  readonly answerCache: AnswerCache | undefined;
   readonly tls: TlsMode;
   /** The server's credentials of the moment. */
   readonly secureContext: () => SecureContext | undefined;
@@ -66,7 +69,7 @@ export class LdapConnection {
   /** Takes over a connected socket that nobody has read from. */
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#options = options;
-    const { limits, clock, directory, outputTotal, allowClearPasswords } = options;
+    const { limits, clock, directory, outputTotal, allowClearPasswords, answerCache } = options;
     this.#transport = new Transport(socket, {
       onData: (chunk) => this.#onData(chunk),
       onEnd: () => this.#onPeerEnded(),
@@ -82,9 +85,12 @@ export class LdapConnection {
       onTaken: () => this.#onTaken(),
     });
     this.#deadlines = new Deadlines(clock, (deadline) => this.#onExpired(deadline));
-    const isOverloaded = (): boolean => outputTotal.bytes >= limits.totalOutputBytes;
+    const isOverloaded = (): boolean => outputTotal.ownBytes >= limits.totalOutputBytes;
     this.#session = new LdapSession(
-      { directory, limits, allowClearPasswords, address, log: this.#log, isOverloaded },
+      {
+        ...{ directory, limits, allowClearPasswords, address, answerCache, isOverloaded },
+        log: this.#log,
+      },
       this.#sessionHost(),
     );
     this.#reader = new RequestReader({

@@ -24,8 +24,13 @@ export interface LdapLimits {
   readonly runningOperations: number;
   /** Unsent bytes of one connection at which no more is read or produced for it. */
   readonly outputBytes: number;
-  /** Unsent bytes of all connections at which searches are answered with `busy`. */
+  /**
+   * Unsent bytes of all connections at which searches are answered with `busy`; large values, which are in
+   * memory once for all who read them, do not count.
+   */
   readonly totalOutputBytes: number;
+  /** Bytes of answers that are kept to be given again; no answer above a quarter of it is. */
+  readonly answerCacheBytes: number;
   /** Without a request. */
   readonly idleMs: number;
   /** From a request's first byte to its last. */
@@ -55,6 +60,7 @@ export const defaultLdapLimits: LdapLimits = {
   runningOperations: 8,
   outputBytes: 256 * 1024,
   totalOutputBytes: 512 * 1024 * 1024,
+  answerCacheBytes: 128 * 1024 * 1024,
   idleMs: 900_000,
   requestMs: 60_000,
   writeStallMs: 60_000,

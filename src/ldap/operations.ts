@@ -15,6 +15,7 @@ import type {
   SearchAnswers,
   SearchRequest,
 } from '../directory/service.ts';
+import type { AnswerCache, AnswerDraft } from './answer-cache.ts';
 import { encodeSearchEntry } from './entry-encoder.ts';
 import { LdapError } from './errors.ts';
 import { performExtended } from './extended-operations.ts';
@@ -24,7 +25,12 @@ import type { PendingOperation } from './pending-operations.ts';
 import { type RequestControls, readControls } from './request-controls.ts';
 import { type RequestKind, ResponseTag } from './requests.ts';
 import { type ResponseControl, readEntryControls, searchControls } from './response-controls.ts';
-import { type ExtendedAnswer, encodeExtendedResult, encodeResult } from './response-encoder.ts';
+import {
+  type ExtendedAnswer,
+  encodeExtendedResult,
+  encodeResult,
+  successfulSearchDone,
+} from './response-encoder.ts';
 import { type LdapResult, ResultCode, resultOf, resultOfError, success } from './result-codes.ts';
 
 export interface OperationEnvironment {
@@ -34,6 +40,7 @@ export interface OperationEnvironment {
   readonly log: Log;
   /** Lets passwords through on connections that others can read. */
   readonly allowClearPasswords: boolean;
+  readonly answerCache: AnswerCache | undefined;
   /** True while the answers that wait for slow readers leave no room for more. */
   readonly isOverloaded: () => boolean;
 }
@@ -157,23 +164,28 @@ async function search(
   operation: PendingOperation,
   environment: OperationEnvironment,
 ): Promise<Outcome> {
-  const { directory, isOverloaded, log } = environment;
+  const { directory, isOverloaded, log, answerCache } = environment;
+  const { answerKey, signal } = operation;
   if (isOverloaded()) {
     throw new LdapError('LDAP_BUSY', 'too many answers wait for slow readers; try again');
   }
   await environment.output.ready();
-  const answers = directory.search({ ...request, signal: operation.signal }, operation.caller);
+  const draft = answerKey === undefined ? undefined : answerCache?.draft(answerKey);
+  const record = draft === undefined ? {} : { record: draft.record };
+  const answers = directory.search({ ...request, ...record, signal }, operation.caller);
   let result = success;
   try {
-    await sendEntries(answers, operation, environment);
+    await sendEntries({ answers, draft }, operation, environment);
   } catch (error) {
     result = resultOfFailure(error, log);
+  } finally {
+    draft?.close();
   }
   return { result, controls: searchControls(answers.outcome, result === success) };
 }
 
 async function sendEntries(
-  answers: SearchAnswers,
+  { answers, draft }: { readonly answers: SearchAnswers; readonly draft: AnswerDraft | undefined },
   operation: PendingOperation,
   { output }: OperationEnvironment,
 ): Promise<void> {
@@ -181,10 +193,14 @@ async function sendEntries(
     if (operation.isStopped) {
       return;
     }
-    output.sendOperation(operation.messageId, encodeSearchEntry(entry));
+    const encoded = encodeSearchEntry(entry);
+    output.sendOperation(operation.messageId, encoded);
+    draft?.add(encoded);
     const room = output.ready();
     if (room !== undefined) {
       await room;
     }
   }
+  draft?.add(successfulSearchDone);
+  draft?.keep();
 }

@@ -6,6 +6,7 @@
  */
 
 import type { Caller } from '../directory/service.ts';
+import type { RequestText } from './answer-cache.ts';
 import type { Control, OperationRequest } from './requests.ts';
 
 /** What an operation is made from. */
@@ -17,6 +18,8 @@ export interface OperationSource {
   readonly caller: Caller;
   /** The request's size on the wire. */
   readonly pduBytes: number;
+  /** Under which its answer may be kept; undefined when it may not. */
+  readonly answerKey?: RequestText | undefined;
 }
 
 /** One request on its way. */
@@ -26,6 +29,7 @@ export class PendingOperation {
   readonly controls: readonly Control[];
   readonly caller: Caller;
   readonly pduBytes: number;
+  readonly answerKey: RequestText | undefined;
   #isAbandoned = false;
   #isCancelled = false;
   #controller: AbortController | undefined;
@@ -36,6 +40,7 @@ export class PendingOperation {
     this.controls = source.controls;
     this.caller = source.caller;
     this.pduBytes = source.pduBytes;
+    this.answerKey = source.answerKey;
   }
 
   /** Once true, nothing more is sent for this operation. */

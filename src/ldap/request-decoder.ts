@@ -36,6 +36,8 @@ export interface Envelope {
   readonly kind: RequestKind;
   /** Stands at `protocolOp`. */
   readonly reader: BerReader;
+  /** The whole message, in which `reader` reads. */
+  readonly bytes: Uint8Array;
 }
 
 export interface DecodedRequest {
@@ -81,7 +83,7 @@ export function decodeEnvelope(pdu: Uint8Array): Envelope {
     if (messageId < 1 || kind === undefined) {
       throw malformed('no message id above zero, or no request of a client');
     }
-    return { messageId, kind, reader };
+    return { messageId, kind, reader, bytes: pdu };
   }, true);
 }
 

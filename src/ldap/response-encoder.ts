@@ -7,6 +7,7 @@
 
 import { BerWriter } from '../asn1/ber-writer.ts';
 import { contextTag } from '../asn1/tags.ts';
+import type { EncodedOperation } from './entry-encoder.ts';
 import { ResponseTag } from './requests.ts';
 import type { ResponseControl } from './response-controls.ts';
 import type { LdapResult } from './result-codes.ts';
@@ -23,6 +24,12 @@ export interface ExtendedAnswer {
   readonly name?: string;
   readonly value?: Uint8Array;
 }
+
+/** The end of a search that found no fault (RFC 4511 §4.5.2): resultCode 0, two empty texts. */
+export const successfulSearchDone: EncodedOperation = {
+  parts: [Uint8Array.of(ResponseTag.searchDone, 7, 0x0a, 1, 0, 0x04, 0, 0x04, 0)],
+  length: 9,
+};
 
 /** Encoding is synchronous, so one writer serves all connections. */
 const writer = new BerWriter();

@@ -10,6 +10,7 @@ import type { SecureContext } from 'node:tls';
 import type { Clock, TimerHandle } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import type { DirectoryService } from '../directory/service.ts';
+import { AnswerCache, type AnswerCacheStatistics } from './answer-cache.ts';
 import { LdapConnection, type TlsMode } from './connection.ts';
 import { LdapError } from './errors.ts';
 import { defaultLdapLimits, type LdapLimits } from './limits.ts';
@@ -39,12 +40,15 @@ export interface LdapServerStatistics {
   readonly refusedConnections: number;
   /** Now, of all connections. */
   readonly unsentBytes: number;
+  /** Undefined where no answers are kept. */
+  readonly answerCache: AnswerCacheStatistics | undefined;
 }
 
 export class LdapServer {
   readonly #options: LdapServerOptions;
   readonly #limits: LdapLimits;
   readonly #outputTotal = new OutputTotal();
+  readonly #answerCache: AnswerCache | undefined;
   readonly #connections = new Set<LdapConnection>();
   readonly #countByAddress = new Map<string, number>();
   #listeners: readonly Listener[] = [];
@@ -70,6 +74,9 @@ export class LdapServer {
   private constructor(options: LdapServerOptions) {
     this.#options = options;
     this.#limits = { ...defaultLdapLimits, ...options.limits };
+    const { answers } = options.directory;
+    const maxBytes = this.#limits.answerCacheBytes;
+    this.#answerCache = answers && new AnswerCache({ answers, maxBytes });
     this.#secureContext = options.tls && createTlsContext(options.tls);
     if (this.#secureContext === undefined && options.listeners.some(({ tls }) => tls !== 'none')) {
       throw new LdapError(
@@ -90,6 +97,7 @@ export class LdapServer {
       acceptedConnections: this.#acceptedConnections,
       refusedConnections: this.#refusedConnections,
       unsentBytes: this.#outputTotal.bytes,
+      answerCache: this.#answerCache?.statistics,
     };
   }
 
@@ -156,6 +164,7 @@ export class LdapServer {
       allowClearPasswords,
       limits: this.#limits,
       outputTotal: this.#outputTotal,
+      answerCache: this.#answerCache,
       tls,
       secureContext: () => this.#secureContext,
       onClosed: () => this.#forget(connection, address),

@@ -15,6 +15,7 @@ import type { SecureContext } from 'node:tls';
 import type { Log } from '../core/log.ts';
 import { anonymous, type Principal } from '../directory/principal.ts';
 import type { Caller, DirectoryService, Session } from '../directory/service.ts';
+import type { AnswerCache, RequestText } from './answer-cache.ts';
 import { CANCEL, cancelOperation, decodeCancel } from './cancel.ts';
 import { LdapError } from './errors.ts';
 import type { LdapLimits } from './limits.ts';
@@ -25,16 +26,10 @@ import {
   runOperation,
 } from './operations.ts';
 import type { Output } from './output.ts';
-import { PendingOperation, PendingOperations } from './pending-operations.ts';
+import { type OperationSource, PendingOperation, PendingOperations } from './pending-operations.ts';
 import { readControls } from './request-controls.ts';
 import { type DecodedRequest, decodeRequest, type Envelope } from './request-decoder.ts';
-import {
-  type BindRequest,
-  type Control,
-  type ExtendedRequest,
-  type OperationRequest,
-  ResponseTag,
-} from './requests.ts';
+import { type BindRequest, type Control, type ExtendedRequest, ResponseTag } from './requests.ts';
 import { encodeExtendedResult, encodeResult } from './response-encoder.ts';
 import { success } from './result-codes.ts';
 import { offeredMechanisms } from './sasl-bind.ts';
@@ -47,6 +42,7 @@ export interface SessionOptions {
   readonly allowClearPasswords: boolean;
   readonly address: string;
   readonly log: Log;
+  readonly answerCache: AnswerCache | undefined;
   /** True while unsent answers of all connections leave no room for more. */
   readonly isOverloaded: () => boolean;
 }
@@ -89,10 +85,10 @@ export class LdapSession {
   constructor(options: SessionOptions, host: SessionHost) {
     this.#options = options;
     this.#host = host;
-    const { directory, limits, log, isOverloaded, allowClearPasswords } = options;
+    const { directory, limits, log, isOverloaded, allowClearPasswords, answerCache } = options;
     const { output } = host;
     const environment: OperationEnvironment = {
-      ...{ directory, output, limits, log, isOverloaded, allowClearPasswords },
+      ...{ directory, output, limits, log, isOverloaded, allowClearPasswords, answerCache },
     };
     this.#operations = new PendingOperations({
       maxRunning: options.limits.runningOperations,
@@ -149,6 +145,10 @@ export class LdapSession {
     if (this.#operations.find(messageId) !== undefined) {
       throw new LdapError('LDAP_MALFORMED', 'the message id of a request that is not answered yet');
     }
+    const answerKey = this.#answerKeyOf(envelope);
+    if (answerKey !== undefined && this.#answerAgain(messageId, answerKey)) {
+      return;
+    }
     const decoded = this.#decode(envelope);
     if (decoded === undefined) {
       return;
@@ -171,7 +171,8 @@ export class LdapSession {
         } else if (request.kind === 'extended' && request.extended.name === CANCEL) {
           this.#cancel({ messageId, controls }, request.extended);
         } else {
-          this.#begin({ messageId, controls }, request, pduBytes);
+          const key = controls.length === 0 ? answerKey : undefined;
+          this.#begin({ messageId, controls, request, pduBytes, answerKey: key });
         }
     }
   }
@@ -211,9 +212,25 @@ export class LdapSession {
     }
   }
 
-  #begin(received: Received, request: OperationRequest, pduBytes: number): void {
-    const source = { ...received, request, pduBytes, caller: this.#caller };
-    this.#operations.add(new PendingOperation(source));
+  #begin(source: Omit<OperationSource, 'caller'>): void {
+    this.#operations.add(new PendingOperation({ ...source, caller: this.#caller }));
+  }
+
+  /** The key of an answer that may have been given before; undefined for requests without one. */
+  #answerKeyOf({ kind, bytes, reader }: Envelope): RequestText | undefined {
+    const { answerCache, isOverloaded } = this.#options;
+    return kind === 'search' && !isOverloaded()
+      ? answerCache?.requestText(bytes, reader.offset)
+      : undefined;
+  }
+
+  /** Gives the answer to the same request again, where there is one for this caller. */
+  #answerAgain(messageId: number, answerKey: RequestText): boolean {
+    const messages = this.#options.answerCache?.take(answerKey, this.#caller);
+    for (const message of messages ?? []) {
+      this.#host.output.sendOperation(messageId, message);
+    }
+    return messages !== undefined;
   }
 
   #abandon(messageId: number): void {

@@ -210,10 +210,12 @@ describe('what one connection may have pending', () => {
 
 describe('unsent answers of all connections together', () => {
   it('are bounded: a search more is answered busy, and done again when others have read', async (t) => {
-    const opened = await LdapTestServer.open(t, { limits: { totalOutputBytes: 10_000_000 } });
-    const value = Buffer.alloc(20_000_000);
+    const limits = { totalOutputBytes: 10_000_000, outputBytes: 30_000_000 };
+    const opened = await LdapTestServer.open(t, { limits });
     opened.directory.onSearch = async function* () {
-      yield { dn: 'cn=a', attributes: [{ description: 'x', values: [value] }] };
+      for (let index = 0; index < 5_000; index += 1) {
+        yield { dn: 'cn=a', attributes: [{ description: 'x', values: [Buffer.alloc(4_000)] }] };
+      }
     };
     const slow = await opened.connect();
     slow.pause();
@@ -224,6 +226,24 @@ describe('unsent answers of all connections together', () => {
     assert.equal((await client.ask(compareOperation('cn=a', 'cn', 'v'))).resultCode, 6);
     slow.destroy();
     await turnsUntil(() => opened.server.statistics.unsentBytes === 0);
+    assert.equal((await client.request(searchOperation())).at(-1)?.resultCode, 0);
+  });
+
+  it('do not count large values, which are in memory once: slow readers of a list stop nobody', async (t) => {
+    const opened = await LdapTestServer.open(t, { limits: { totalOutputBytes: 1_000_000 } });
+    const value = Buffer.alloc(20_000_000);
+    opened.directory.onSearch = async function* () {
+      yield { dn: 'cn=a', attributes: [{ description: 'x', values: [value] }] };
+    };
+    const before = process.memoryUsage().arrayBuffers;
+    for (let count = 0; count < 10; count += 1) {
+      const slow = await opened.connect();
+      slow.pause();
+      slow.send(message(1, searchOperation()));
+    }
+    await turnsUntil(() => opened.server.statistics.unsentBytes > 100_000_000);
+    assert.ok(process.memoryUsage().arrayBuffers - before < 20_000_000);
+    const client = await opened.connect();
     assert.equal((await client.request(searchOperation())).at(-1)?.resultCode, 0);
   });
 });
