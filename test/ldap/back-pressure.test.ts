@@ -230,7 +230,7 @@ describe('unsent answers of all connections together', () => {
   });
 
   it('do not count large values, which are in memory once: slow readers of a list stop nobody', async (t) => {
-    const opened = await LdapTestServer.open(t, { limits: { totalOutputBytes: 1_000_000 } });
+    const opened = await LdapTestServer.open(t, { limits: { totalOutputBytes: 10_000_000 } });
     const value = Buffer.alloc(20_000_000);
     opened.directory.onSearch = async function* () {
       yield { dn: 'cn=a', attributes: [{ description: 'x', values: [value] }] };
