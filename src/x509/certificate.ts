@@ -22,7 +22,12 @@ import { contextTag, Tag } from '../asn1/tags.ts';
 import { equalBytes } from '../core/bytes.ts';
 import { encodeSignatureAlgorithm, type SignatureAlgorithmLike } from './algorithms.ts';
 import { parsing, X509Error } from './errors.ts';
-import { type Extension, encodeExtensions, parseExtensions } from './extensions.ts';
+import {
+  type Extension,
+  encodeExtensions,
+  parseExtensions,
+  scanForExtension,
+} from './extensions.ts';
 import { type Name, parseName } from './name.ts';
 
 export interface Certificate {
@@ -90,6 +95,28 @@ export function parseCertificate(der: Uint8Array): Certificate {
       extensions,
       signature,
     };
+  });
+}
+
+/**
+ * One extension of a certificate that was checked before, found where it stands without taking the rest
+ * apart.
+ *
+ * @throws {X509Error} `X509_CERTIFICATE`
+ */
+export function readCertificateExtension(der: Uint8Array, oid: string): Extension | undefined {
+  return parsing('X509_CERTIFICATE', 'certificate', () => {
+    const reader = new DerReader(der).readConstructed().readConstructed();
+    reader.readOptional(TbsTag.version);
+    reader.skip(Tag.integer);
+    // signature, issuer, validity, subject, subjectPublicKeyInfo
+    for (let field = 0; field < 5; field += 1) {
+      reader.skip(Tag.sequence);
+    }
+    reader.readOptional(TbsTag.issuerUniqueId);
+    reader.readOptional(TbsTag.subjectUniqueId);
+    const wrapper = reader.readOptional(TbsTag.extensions);
+    return wrapper === undefined ? undefined : scanForExtension(wrapper.content, oid);
   });
 }
 

@@ -70,6 +70,23 @@ export function parseExtensions(der: Uint8Array): readonly Extension[] {
   });
 }
 
+/**
+ * The first extension of this type in `Extensions`, for those that were parsed before.
+ *
+ * @throws {DerError}
+ */
+export function scanForExtension(der: Uint8Array, oid: string): Extension | undefined {
+  const reader = new DerReader(der).readConstructed();
+  while (!reader.isAtEnd) {
+    const fields = reader.readConstructed();
+    if (fields.readOid() === oid) {
+      const critical = fields.peekTag() === Tag.boolean && fields.readBoolean();
+      return { oid, critical, value: fields.readOctetString() };
+    }
+  }
+  return undefined;
+}
+
 function refuseDuplicates(extensions: readonly Extension[]): void {
   const seen = new Set<string>();
   for (const { oid } of extensions) {

@@ -22,6 +22,7 @@ import {
   encodeTbsCertificate,
   maxSerialNumber,
   parseCertificate,
+  readCertificateExtension,
   type TbsCertificate,
 } from '../../src/x509/certificate.ts';
 import { encodeExtensions } from '../../src/x509/extensions.ts';
@@ -192,6 +193,28 @@ describe('parseCertificate refuses what RFC 5280 does not allow', () => {
       assert.equal(parseCertificate(row.der).version, row.version);
     });
   }
+
+  it('reads one extension where it stands, as among all of them', () => {
+    const others = [
+      caCertificateFiles.map((file) => readFixture(`ca-certs/${file}`)),
+      accepted.map(({ der }) => der),
+    ].flat();
+    for (const der of others) {
+      const parsed = parseCertificate(der);
+      for (const extension of parsed.extensions) {
+        assert.deepEqual(readCertificateExtension(der, extension.oid), extension);
+      }
+      assert.equal(readCertificateExtension(der, '2.25.1'), undefined);
+    }
+    const withId = signed(version(2), ...middle, uniqueId, extensions);
+    assert.equal(readCertificateExtension(withId, '2.5.29.19')?.oid, '2.5.29.19');
+    for (const length of [0, 10, withId.length - 1]) {
+      assert.throws(
+        () => readCertificateExtension(withId.subarray(0, length), '2.5.29.19'),
+        refusal('X509_CERTIFICATE'),
+      );
+    }
+  });
 
   const whole = signed(version(2), ...middle, extensions);
   const refused = [
