@@ -72,3 +72,8 @@ export function latenessAt(
   }
   return ageMs >= crl.warningAgeHours * HOUR_MS ? 'warning' : 'on-time';
 }
+
+/** How long a revocation may wait for its list before that is worth an alarm. */
+export function longestWaitMs({ crl }: CrlPolicy): number {
+  return crl.warningAgeHours * HOUR_MS;
+}

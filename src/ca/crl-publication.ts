@@ -145,7 +145,7 @@ export class CrlPublication {
     const byteLength = assembled.der.length;
     const list = { number, thisUpdateMs, nextUpdateMs, entryCount, byteLength, sha256, sequence };
     transaction.put(tables.archive(scope.id, number), encodePublishedList(list));
-    await this.#askGate(transaction, { scope, assembled, candidate, state });
+    const alarms = await this.#askGate(transaction, { scope, assembled, candidate, state });
     await entries.replaceValues(transaction, scope.dn, {
       description: scope.attribute,
       values: [assembled.der],
@@ -162,12 +162,16 @@ export class CrlPublication {
         bytes: byteLength,
         sha256: formatHex(sha256),
         regular: isRegular,
+        ...(alarms.length === 0 ? {} : { alarm: alarms.join('; ') }),
       },
     });
     return { ...list, scope, isRegular, droppedCount: assembled.servedSequences.length };
   }
 
-  /** @throws {CaError} The first invariant that does not hold; all of them are in the message. */
+  /**
+   * @returns What is wrong without the list being to blame.
+   * @throws {CaError} The first invariant that does not hold; all of them are in the message.
+   */
   async #askGate(
     transaction: Transaction,
     publication: {
@@ -176,17 +180,20 @@ export class CrlPublication {
       readonly candidate: CandidateFacts;
       readonly state: ScopeRecord;
     },
-  ): Promise<void> {
+  ): Promise<readonly string[]> {
     const nowMs = this.#core.clock.nowMs();
     const facts = await gatherFacts(this.#core, transaction, { ...publication, nowMs });
     const findings = checkPublication(facts);
-    const [first] = findings;
-    if (first !== undefined) {
-      for (const { code, message } of findings) {
-        this.#core.log.error('the publish gate stopped a list', { code, message });
-      }
-      throw new CaError(first.code, findings.map(({ message }) => message).join('; '));
+    const stops = findings.filter(({ effect }) => effect === 'stop');
+    const what = stops.length > 0 ? 'the publish gate stopped a list' : 'the publish gate warns';
+    for (const { code, message } of findings) {
+      this.#core.log.error(what, { code, message });
     }
+    const [first] = stops;
+    if (first !== undefined) {
+      throw new CaError(first.code, stops.map(({ message }) => message).join('; '));
+    }
+    return findings.map(({ code, message }) => `${code} ${message}`);
   }
 
   /** The number, the counts, and the entries that have served. */

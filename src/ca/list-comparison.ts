@@ -7,11 +7,15 @@
  */
 
 import { equalBytes } from '../core/bytes.ts';
-import type { CertificateList } from '../x509/certificate-list.ts';
+import type { CertificateList, RevokedEntry } from '../x509/certificate-list.ts';
+import type { RevokedEntryCursor } from '../x509/certificate-list-cursor.ts';
+
+/** An entry as the list says it. */
+export type ListEntry = Omit<RevokedEntry, 'raw'>;
 
 export interface ListDifference {
-  /** Serial numbers in the order of the newer list. */
-  readonly added: readonly bigint[];
+  /** In the order of the newer list. */
+  readonly added: readonly ListEntry[];
   /** Serial numbers in the order of the older list. */
   readonly dropped: readonly bigint[];
 }
@@ -21,7 +25,7 @@ export function compareLists(
   older: Pick<CertificateList, 'cursor'> | undefined,
   newer: Pick<CertificateList, 'cursor'>,
 ): ListDifference {
-  const added: bigint[] = [];
+  const added: ListEntry[] = [];
   const dropped: bigint[] = [];
   const behind = older?.cursor();
   const ahead = newer.cursor();
@@ -35,7 +39,7 @@ export function compareLists(
     if (behind !== undefined && hasOlder) {
       hasOlder = behind.next();
     } else {
-      added.push(ahead.serialNumber);
+      added.push(readEntry(ahead));
     }
   }
   while (behind !== undefined && hasOlder) {
@@ -43,4 +47,8 @@ export function compareLists(
     hasOlder = behind.next();
   }
   return { added, dropped };
+}
+
+function readEntry({ serialNumber, revocationMs, reason }: RevokedEntryCursor): ListEntry {
+  return { serialNumber, revocationMs, ...(reason === undefined ? {} : { reason }) };
 }

@@ -21,7 +21,7 @@ import { Oid } from '../x509/object-identifiers.ts';
 import { verifySignature } from '../x509/verify-signature.ts';
 import type { Authority } from './ca-core.ts';
 import { CaError } from './errors.ts';
-import type { ListFacts } from './publish-gate.ts';
+import type { ListFacts } from './gate-facts.ts';
 
 /** A list read back, and what the gate wants to know of it. */
 export interface ListReading {

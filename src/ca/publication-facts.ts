@@ -5,30 +5,21 @@
  * @module
  */
 
-import { asBuffer } from '../core/bytes.ts';
+import { equalBytes } from '../core/bytes.ts';
 import type { ReadView } from '../store/store.ts';
-import { parseCertificate } from '../x509/certificate.ts';
 import { parseCertificateList } from '../x509/certificate-list.ts';
-import { RevokedEntryCursor } from '../x509/certificate-list-cursor.ts';
 import { CrlReason } from '../x509/crl-extensions.ts';
-import {
-  buildCrlDistributionPoints,
-  parseCrlDistributionPoints,
-} from '../x509/distribution-point.ts';
-import { encodeExtension, findExtension } from '../x509/extensions.ts';
 import { nameFromText } from '../x509/name.ts';
-import { Oid } from '../x509/object-identifiers.ts';
 import { type CaCore, readCounters, readOwner } from './ca-core.ts';
-import { periodMs } from './cadence.ts';
-import { parseCertificateRecord, parseStatusRecord } from './certificate-record.ts';
+import { longestWaitMs, periodMs, validityMs } from './cadence.ts';
 import type { AssembledList } from './crl-assembly.ts';
+import { EntryFacts } from './entry-facts.ts';
 import { CaError } from './errors.ts';
+import type { AddedEntry, DroppedEntry, ListFacts, PublicationFacts } from './gate-facts.ts';
 import { compareLists } from './list-comparison.ts';
-import { onlyDirectoryName, readBackList } from './list-facts.ts';
-import type { AddedEntry, DroppedEntry, ListFacts, PublicationFacts } from './publish-gate.ts';
-import { parseStoredEntry } from './revoked-entry.ts';
+import { readBackList } from './list-facts.ts';
 import type { Scope } from './scope.ts';
-import { parseScopeRecord, type ScopeRecord } from './scope-record.ts';
+import { type PublishedList, parseScopeRecord, type ScopeRecord } from './scope-record.ts';
 import { readArchived } from './scope-state.ts';
 
 /** What can be known before the publishing transaction. */
@@ -60,77 +51,16 @@ export async function examineCandidate(
     }
     difference = compareLists(parseCertificateList(previousDer), list);
   }
+  const entries = new EntryFacts(core.tables, view, scope);
   const added: AddedEntry[] = [];
-  const pointOf = distributionPointReader(scope);
-  for (const serialNumber of difference.added) {
-    added.push(await describeAdded(core, view, { serialNumber, pointOf }));
+  for (const entry of difference.added) {
+    added.push(await entries.added(entry));
   }
   const dropped: DroppedEntry[] = [];
   for (const serialNumber of difference.dropped) {
-    dropped.push(await describeDropped(core, view, serialNumber));
+    dropped.push(await entries.dropped(serialNumber));
   }
   return { list: facts, added, dropped };
-}
-
-async function describeAdded(
-  { tables }: CaCore,
-  view: ReadView,
-  {
-    serialNumber,
-    pointOf,
-  }: {
-    readonly serialNumber: bigint;
-    readonly pointOf: ReturnType<typeof distributionPointReader>;
-  },
-): Promise<AddedEntry> {
-  const certificateBytes = await view.read(tables.certificate(serialNumber));
-  const statusBytes = await view.read(tables.status(serialNumber));
-  const status = statusBytes === undefined ? undefined : parseStatusRecord(statusBytes);
-  return {
-    serialNumber,
-    distributionPointDer:
-      certificateBytes === undefined
-        ? undefined
-        : pointOf(parseCertificateRecord(certificateBytes).der),
-    isRevoked: status !== undefined && status.state !== 'not-delivered',
-    sequence: status?.sequence ?? 0n,
-  };
-}
-
-async function describeDropped(
-  { tables }: CaCore,
-  view: ReadView,
-  serialNumber: bigint,
-): Promise<DroppedEntry> {
-  const certificateBytes = await view.read(tables.certificate(serialNumber));
-  const statusBytes = await view.read(tables.status(serialNumber));
-  return {
-    serialNumber,
-    notAfterMs:
-      certificateBytes === undefined
-        ? undefined
-        : parseCertificateRecord(certificateBytes).notAfterMs,
-    sequence: statusBytes === undefined ? undefined : parseStatusRecord(statusBytes).sequence,
-  };
-}
-
-/**
- * Reads the one name in certificates' own CRLDP. A certificate that holds the very extension of the scope
- * is not taken apart for it: lists bring thousands of new entries.
- */
-function distributionPointReader({
-  distributionPoint,
-}: Scope): (der: Uint8Array) => Uint8Array | undefined {
-  const fullName = [{ kind: 'directoryName' as const, name: distributionPoint }];
-  const expected = asBuffer(encodeExtension(buildCrlDistributionPoints([{ fullName }])));
-  return (der) => {
-    if (asBuffer(der).includes(expected)) {
-      return distributionPoint.der;
-    }
-    const extension = findExtension(parseCertificate(der).extensions, Oid.cRLDistributionPoints);
-    const points = extension === undefined ? [] : parseCrlDistributionPoints(extension.value);
-    return points.length === 1 ? onlyDirectoryName(points[0]?.fullName) : undefined;
-  };
 }
 
 /**
@@ -149,13 +79,13 @@ export async function gatherFacts(
 ): Promise<PublicationFacts> {
   const { scope, assembled, candidate, state, nowMs } = publication;
   const { policy, authority } = core;
-  const { number, thisUpdateMs, nextUpdateMs, entryCount } = assembled;
+  const { number, thisUpdateMs, entryCount } = assembled;
   const allowed = policy.revocation.reasons.map((reason) => CrlReason[reason]);
   return {
     scope: scope.id,
     nowMs,
     ...candidate,
-    meant: { number, thisUpdateMs, nextUpdateMs, entryCount },
+    meant: { number, thisUpdateMs, entryCount },
     expected: {
       onlyContains: scope.onlyContains,
       distributionPointDer: state.distributionPointDer,
@@ -163,14 +93,16 @@ export async function gatherFacts(
       keyIdentifier: authority.reference.keyIdentifier,
       certificateSerialNumber: authority.reference.serialNumber,
       allowedReasons: new Set(allowed),
-      periodMs: periodMs(policy),
+      validityMs: validityMs(policy),
+      nextPublishMs: policy.crl.nextPublish ? periodMs(policy) : undefined,
+      longestWaitMs: longestWaitMs(policy),
     },
     stored: await gatherStored(core, view, publication),
     ownerId: core.ownerId,
     previous: state.published,
     lastRegular: state.regular,
     includedSequence: assembled.sequence,
-    oldestUnlistedMs: await oldestUnlisted(core, view, publication),
+    waitingSinceMs: state.oldestPendingMs,
     entryNameDer: await readEntryName(core, view, scope),
   };
 }
@@ -195,9 +127,12 @@ async function gatherStored(
   for await (const [, bytes] of view.range(tables.scopes)) {
     liveInAllScopes += parseScopeRecord(bytes).liveEntries;
   }
-  const archived = async (number: bigint): Promise<boolean> =>
-    (await readArchived(view, tables, { scopeId: scope.id, number })) !== undefined;
+  const archived = async (number: bigint): Promise<PublishedList | undefined> =>
+    await readArchived(view, tables, { scopeId: scope.id, number });
   const { published } = state;
+  const kept = await archived(assembled.number);
+  const keptDer = kept && (await view.readLarge(kept.sha256));
+  const previous = published && (await archived(published.number));
   return {
     counter: state.lastNumber,
     acknowledgedSequence: state.acknowledgedSequence,
@@ -205,26 +140,11 @@ async function gatherStored(
     liveInAllScopes,
     liveInTotal: (await readCounters(view, tables)).liveEntries,
     ownerId: await readOwner(view, tables),
-    isNewListArchived: await archived(assembled.number),
-    isPreviousListArchived: published === undefined || (await archived(published.number)),
+    isNewListArchived: keptDer !== undefined && equalBytes(keptDer, assembled.der),
+    isPreviousListArchived:
+      published === undefined ||
+      (previous !== undefined && equalBytes(previous.sha256, published.sha256)),
   };
-}
-
-async function oldestUnlisted(
-  { tables }: CaCore,
-  view: ReadView,
-  {
-    scope,
-    assembled,
-    state,
-  }: { readonly scope: Scope; readonly assembled: AssembledList; readonly state: ScopeRecord },
-): Promise<number | undefined> {
-  if (state.acknowledgedSequence <= assembled.sequence) {
-    return undefined;
-  }
-  const bytes = await view.read(tables.revokedEntry(scope.id, assembled.sequence + 1n));
-  const cursor = bytes && new RevokedEntryCursor(parseStoredEntry(bytes).der);
-  return cursor?.next() ? cursor.revocationMs : undefined;
 }
 
 /** The entry's name as the directory has it, in the form of certificates. */

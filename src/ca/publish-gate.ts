@@ -1,7 +1,7 @@
 /**
  * The publish gate: what must be true of a revocation list before anyone may see it. One pure function
  * over plain facts, the same in production, tests and simulation; each invariant is a small check
- * of its own with a code of its own.
+ * of its own with a code of its own. What a refusal would make worse raises an alarm instead.
  *
  * The numbers are those of docs/architecture.md. I7 (always 24 h left) is watched over time by `status`,
  * I8 (read back over LDAP) needs the server, I9 (no audit record, no release) holds because record
@@ -16,116 +16,13 @@
 import { equalBytes } from '../core/bytes.ts';
 import { CrlReason } from '../x509/crl-extensions.ts';
 import type { GateErrorCode } from './errors.ts';
+import type { PublicationFacts } from './gate-facts.ts';
 import { formatSerialNumber } from './serial-number.ts';
-
-/** The candidate as its own bytes say. */
-export interface ListFacts {
-  readonly number: bigint | undefined;
-  readonly thisUpdateMs: number;
-  readonly nextUpdateMs: number | undefined;
-  /** CRL Next Publish; undefined when absent. */
-  readonly nextPublishMs: number | undefined;
-  readonly issuerDer: Uint8Array;
-  readonly authorityKey:
-    | {
-        readonly keyIdentifier: Uint8Array | undefined;
-        readonly issuerDer: Uint8Array | undefined;
-        readonly serialNumber: bigint | undefined;
-      }
-    | undefined;
-  /** `node:crypto`'s word on the signature under the scope's certificate. */
-  readonly isSignatureValid: boolean;
-  readonly distributionPoint:
-    | {
-        readonly isCritical: boolean;
-        readonly nameDer: Uint8Array | undefined;
-        readonly onlyContains: 'user' | 'ca' | 'attribute' | undefined;
-        /** Indirect, or limited to some reasons: none of ours is. */
-        readonly isLimited: boolean;
-      }
-    | undefined;
-  readonly isDelta: boolean;
-  readonly entryCount: number;
-  /** The field revokedCertificates is there, empty or not. */
-  readonly hasEntriesField: boolean;
-  /** Every reasonCode met; undefined for an entry without one. */
-  readonly reasons: ReadonlySet<number | undefined>;
-}
-
-/** An entry that the previous list did not have. */
-export interface AddedEntry {
-  readonly serialNumber: bigint;
-  /** Of the certificate's own CRLDP; undefined when the CA has no such certificate. */
-  readonly distributionPointDer: Uint8Array | undefined;
-  readonly isRevoked: boolean;
-  /** The revocation's number in the scope, counted from 1 in the order of acknowledgement. */
-  readonly sequence: bigint;
-}
-
-/** An entry that the previous list had and the candidate has not. */
-export interface DroppedEntry {
-  readonly serialNumber: bigint;
-  /** Undefined when the CA has no such certificate. */
-  readonly notAfterMs: number | undefined;
-  /** Of its revocation; undefined when it is not revoked. */
-  readonly sequence: bigint | undefined;
-}
-
-export interface PublicationFacts {
-  readonly scope: string;
-  /** The clock, when the gate is asked. */
-  readonly nowMs: number;
-  readonly list: ListFacts;
-  /** What the assembly set out to write. */
-  readonly meant: {
-    readonly number: bigint;
-    readonly thisUpdateMs: number;
-    readonly nextUpdateMs: number;
-    readonly entryCount: number;
-  };
-  /** What the scope is, from the policy and the CA's certificate. */
-  readonly expected: {
-    readonly onlyContains: 'user' | 'ca';
-    /** The name that certificates of the scope carry in CRLDP. */
-    readonly distributionPointDer: Uint8Array;
-    readonly issuerDer: Uint8Array;
-    readonly keyIdentifier: Uint8Array;
-    readonly certificateSerialNumber: bigint;
-    readonly allowedReasons: ReadonlySet<number>;
-    readonly periodMs: number;
-  };
-  /** The store, as the publishing transaction sees it. */
-  readonly stored: {
-    /** The last number given out; 0 before the first list. */
-    readonly counter: bigint;
-    /** The last revocation acknowledged in the scope. */
-    readonly acknowledgedSequence: bigint;
-    /** Revoked certificates of the scope that a list must carry. */
-    readonly liveEntries: number;
-    /** The same over all scopes, counted per scope and counted at each revocation. */
-    readonly liveInAllScopes: number;
-    readonly liveInTotal: number;
-    readonly ownerId: string;
-    readonly isNewListArchived: boolean;
-    /** True too when there is no previous list. */
-    readonly isPreviousListArchived: boolean;
-  };
-  readonly ownerId: string;
-  readonly previous: { readonly thisUpdateMs: number; readonly sequence: bigint } | undefined;
-  /** The last list that came out by the cadence; undefined before the first. */
-  readonly lastRegular: { readonly thisUpdateMs: number; readonly sequence: bigint } | undefined;
-  /** The last revocation that the candidate carries. */
-  readonly includedSequence: bigint;
-  /** When the oldest acknowledged revocation that no list carries, the candidate included, was made. */
-  readonly oldestUnlistedMs: number | undefined;
-  readonly added: readonly AddedEntry[];
-  readonly dropped: readonly DroppedEntry[];
-  /** The entry in the directory that holds the list; undefined when there is none. */
-  readonly entryNameDer: Uint8Array | undefined;
-}
 
 export interface GateFinding {
   readonly code: GateErrorCode;
+  /** Whether the list may not be published, or may and somebody must know. */
+  readonly effect: 'stop' | 'alarm';
   readonly message: string;
 }
 
@@ -143,18 +40,32 @@ const checks: Readonly<Record<GateErrorCode, Check>> = {
   CA_GATE_I12: emptyListHasNoField,
   CA_GATE_I13: oneWriter,
   CA_GATE_I14: nothingAcknowledgedIsMissing,
-  CA_GATE_I15: revocationsComeOutInTime,
+  CA_GATE_I15: revocationsComeOut,
+};
+
+/** What the list cannot be blamed for: it is the cure. */
+const alarms: Readonly<Partial<Record<GateErrorCode, Check>>> = {
+  CA_GATE_I15: revocationsComeOutLate,
 };
 
 /**
  * Checks a candidate.
  *
- * @returns Every invariant that does not hold; empty when the list may be published.
+ * @returns Every invariant that does not hold. The list may be published when none has the effect
+ *   `stop`.
  */
 export function checkPublication(facts: PublicationFacts): readonly GateFinding[] {
-  return (Object.entries(checks) as [GateErrorCode, Check][]).flatMap(([code, check]) => {
+  return [...run(checks, 'stop', facts), ...run(alarms, 'alarm', facts)];
+}
+
+function run(
+  these: Readonly<Partial<Record<GateErrorCode, Check>>>,
+  effect: GateFinding['effect'],
+  facts: PublicationFacts,
+): GateFinding[] {
+  return (Object.entries(these) as [GateErrorCode, Check][]).flatMap(([code, check]) => {
     const message = check(facts);
-    return message === undefined ? [] : [{ code, message: `${facts.scope}: ${message}` }];
+    return message === undefined ? [] : [{ code, effect, message: `${facts.scope}: ${message}` }];
   });
 }
 
@@ -195,20 +106,10 @@ function nothingLeavesEarly({ dropped, lastRegular }: PublicationFacts): string 
 
 /** I4: each revoked certificate is in the one partition that its CRLDP names; together they are all. */
 function partitionIsExact(facts: PublicationFacts): string | undefined {
-  const { added, list, expected, stored, previous } = facts;
-  let last = previous?.sequence ?? 0n;
-  for (const { serialNumber, distributionPointDer, isRevoked, sequence } of added) {
-    const name = formatSerialNumber(serialNumber);
-    if (
-      distributionPointDer === undefined ||
-      !equalBytes(distributionPointDer, expected.distributionPointDer)
-    ) {
-      return `${name} is not of this partition`;
-    }
-    if (!isRevoked || sequence <= last) {
-      return `${name} is not revoked, or in the list twice`;
-    }
-    last = sequence;
+  const { list, stored } = facts;
+  const difference = additionsAreExact(facts);
+  if (difference !== undefined) {
+    return difference;
   }
   if (list.entryCount !== stored.liveEntries) {
     return `the list has ${list.entryCount} entries, ${stored.liveEntries} certificates are revoked`;
@@ -216,6 +117,35 @@ function partitionIsExact(facts: PublicationFacts): string | undefined {
   return stored.liveInAllScopes === stored.liveInTotal
     ? undefined
     : `the partitions hold ${stored.liveInAllScopes} entries, ${stored.liveInTotal} are revoked`;
+}
+
+/**
+ * What came in since the last list is each revocation that the scope has acknowledged since, once and in
+ * its order, by the records of the certificates themselves.
+ */
+function additionsAreExact(facts: PublicationFacts): string | undefined {
+  const { scope, added, expected, previous, includedSequence } = facts;
+  let last = previous?.sequence ?? 0n;
+  for (const { serialNumber, certificate, revocation } of added) {
+    const name = formatSerialNumber(serialNumber);
+    const isOfThisPartition =
+      certificate?.scope === scope &&
+      certificate.distributionPointDer !== undefined &&
+      equalBytes(certificate.distributionPointDer, expected.distributionPointDer);
+    if (!isOfThisPartition) {
+      return `${name} is not of this partition`;
+    }
+    if (revocation === undefined || revocation.sequence <= last) {
+      return `${name} is not revoked, or in the list twice`;
+    }
+    if (revocation.sequence !== last + 1n) {
+      return `revocation ${last + 1n} is not in the list`;
+    }
+    last = revocation.sequence;
+  }
+  return last === includedSequence
+    ? undefined
+    : `the list brings revocations up to ${last}, not ${includedSequence}`;
 }
 
 /** I5: CRLDP, IDP and the entry's name are the same bytes; IDP is critical and says what is inside. */
@@ -236,7 +166,8 @@ function pointsAgree({ list, expected, entryNameDer }: PublicationFacts): string
 }
 
 /** I6: issuer, AKI and signature are the scope's key's, and the bytes say what was meant. */
-function keyAndContentAgree({ list, expected, meant }: PublicationFacts): string | undefined {
+function keyAndContentAgree(facts: PublicationFacts): string | undefined {
+  const { list, expected, meant } = facts;
   const key = list.authorityKey;
   if (!equalBytes(list.issuerDer, expected.issuerDer)) {
     return "issuer does not have the bytes of the CA's name";
@@ -256,9 +187,28 @@ function keyAndContentAgree({ list, expected, meant }: PublicationFacts): string
   const isMeant =
     list.number === meant.number &&
     list.thisUpdateMs === meant.thisUpdateMs &&
-    list.nextUpdateMs === meant.nextUpdateMs &&
     list.entryCount === meant.entryCount;
-  return isMeant ? undefined : 'the encoded list says something else than was meant';
+  return isMeant ? contentAgrees(facts) : 'the encoded list says something else than was meant';
+}
+
+/** Times as the policy has them, new entries as the revocations are on record. */
+function contentAgrees({ list, expected, added }: PublicationFacts): string | undefined {
+  if (list.nextUpdateMs !== list.thisUpdateMs + expected.validityMs) {
+    return "the list does not have the policy's validity";
+  }
+  const { nextPublishMs } = expected;
+  const announcedMs = nextPublishMs === undefined ? undefined : list.thisUpdateMs + nextPublishMs;
+  if (list.nextPublishMs !== announcedMs) {
+    return "CRL Next Publish is not what the policy's period makes it";
+  }
+  const other = added.find(
+    ({ revocation, revocationMs, reason }) =>
+      revocation !== undefined &&
+      (revocation.sinceMs !== revocationMs || revocation.reason !== reason),
+  );
+  return other === undefined
+    ? undefined
+    : `the entry of ${formatSerialNumber(other.serialNumber)} is not as the revocation is on record`;
 }
 
 /** I10: the new list is kept before the old one is touched, and the old one stays kept. */
@@ -305,14 +255,25 @@ function nothingAcknowledgedIsMissing(facts: PublicationFacts): string | undefin
     : 'a revocation was acknowledged while the list was made';
 }
 
-/** I15: what has been acknowledged for a whole period is listed, and the next list is due in time. */
-function revocationsComeOutInTime(facts: PublicationFacts): string | undefined {
-  const { oldestUnlistedMs, nowMs, expected, list } = facts;
-  if (oldestUnlistedMs !== undefined && nowMs - oldestUnlistedMs >= expected.periodMs) {
-    return 'a revocation has waited for longer than the period and is not in the list';
-  }
-  return list.nextPublishMs !== undefined &&
-    list.nextPublishMs > list.thisUpdateMs + expected.periodMs
-    ? 'the next list is announced later than the period'
-    : undefined;
+/** I15: what waits comes out now: once a list is out nobody would know that it still waits. */
+function revocationsComeOut({ waitingSinceMs, added }: PublicationFacts): string | undefined {
+  return waitingSinceMs === undefined ||
+    added.some(({ revocationMs }) => revocationMs <= waitingSinceMs)
+    ? undefined
+    : `a revocation has waited since ${formatTime(waitingSinceMs)} and is not in the list`;
+}
+
+/** I15: it should have come out before; to hold the list back as well would make it worse. */
+function revocationsComeOutLate({ added, nowMs, expected }: PublicationFacts): string | undefined {
+  const oldestMs = added.reduce(
+    (oldest, { revocationMs }) => Math.min(oldest, revocationMs),
+    nowMs,
+  );
+  return nowMs - oldestMs <= expected.longestWaitMs
+    ? undefined
+    : `a revocation has waited for its list since ${formatTime(oldestMs)}`;
+}
+
+function formatTime(atMs: number): string {
+  return new Date(atMs).toISOString();
 }

@@ -3,9 +3,16 @@ import { describe, it } from 'node:test';
 
 import { CaTables } from '../../src/ca/ca-tables.ts';
 import { CertificateAuthority } from '../../src/ca/certificate-authority.ts';
+import {
+  encodeCertificateRecord,
+  encodeStatusRecord,
+  parseCertificateRecord,
+  parseStatusRecord,
+} from '../../src/ca/certificate-record.ts';
 import { encodeCountersRecord, parseCountersRecord } from '../../src/ca/counters-record.ts';
 import { encodeScopeRecord, parseScopeRecord } from '../../src/ca/scope-record.ts';
 import type { Signer, SignRequest } from '../../src/signing/signer.ts';
+import type { Store, Transaction } from '../../src/store/store.ts';
 import { parseCertificateList } from '../../src/x509/certificate-list.ts';
 import { parseAuthorityKeyIdentifier } from '../../src/x509/key-identifier.ts';
 import { Oid } from '../../src/x509/object-identifiers.ts';
@@ -31,6 +38,31 @@ function whenSigningLists(
     close: () => signer.close(),
     sign: (request: SignRequest) =>
       request.purpose === 'crl' ? sign(() => signer.sign(request)) : signer.sign(request),
+  });
+}
+
+/** A store whose transactions read large values as `readLarge` does. */
+function whenReadingLarge(
+  store: Store,
+  readLarge: (transaction: Transaction) => Transaction['readLarge'],
+): Store {
+  const wrap = (transaction: Transaction): Transaction =>
+    new Proxy(transaction, {
+      get: (target, name) => {
+        const value: unknown =
+          name === 'readLarge' ? readLarge(target) : Reflect.get(target, name, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  return new Proxy(store, {
+    get: (target, name) => {
+      if (name === 'transact') {
+        return <T>(reason: string, body: (transaction: Transaction) => Promise<T>): Promise<T> =>
+          target.transact(reason, (transaction) => body(wrap(transaction)));
+      }
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
   });
 }
 
@@ -326,6 +358,60 @@ describe('the gate stops a list, and nothing is published, when', () => {
     await expectStopped(bed, 'CA_GATE_I4');
   });
 
+  it('a stored entry was lost before it was ever listed, all counts right (I4)', async (t) => {
+    for (const lost of [1n, 2n]) {
+      const bed = await CaTestBed.open(t);
+      for (const { serialNumber } of [await bed.issue(), await bed.issue()]) {
+        await bed.revoke(serialNumber);
+      }
+      const scope = parseScopeRecord(await stored(bed, tables.scope('10201')));
+      const counters = parseCountersRecord(await stored(bed, tables.counters));
+      await tamper(bed, (transaction) => {
+        transaction.delete(tables.revokedEntry('10201', lost));
+        transaction.put(tables.scope('10201'), encodeScopeRecord({ ...scope, liveEntries: 1 }));
+        transaction.put(tables.counters, encodeCountersRecord({ ...counters, liveEntries: 1 }));
+      });
+      await expectStopped(bed, 'CA_GATE_I4');
+    }
+  });
+
+  it('a certificate is on record as of another partition than it says (I4)', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const { serialNumber } = await bed.issue();
+    await bed.revoke(serialNumber);
+    const record = parseCertificateRecord(await stored(bed, tables.certificate(serialNumber)));
+    await tamper(bed, (transaction) =>
+      transaction.put(
+        tables.certificate(serialNumber),
+        encodeCertificateRecord({ ...record, scopeId: '10202' }),
+      ),
+    );
+    await expectStopped(bed, 'CA_GATE_I4');
+  });
+
+  it('a stored entry says another day or reason than the revocation (I6)', async (t) => {
+    for (const change of [{ reason: 3 }, { sinceMs: 1_000_000 }]) {
+      const bed = await CaTestBed.open(t);
+      const { serialNumber } = await bed.issue();
+      await bed.revoke(serialNumber);
+      const status = parseStatusRecord(await stored(bed, tables.status(serialNumber)));
+      await tamper(bed, (transaction) =>
+        transaction.put(tables.status(serialNumber), encodeStatusRecord({ ...status, ...change })),
+      );
+      await expectStopped(bed, 'CA_GATE_I6');
+    }
+  });
+
+  it('a revocation is said to wait and none is there (I15)', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const scope = parseScopeRecord(await stored(bed, tables.scope('10201')));
+    const oldestPendingMs = bed.clock.nowMs();
+    await tamper(bed, (transaction) =>
+      transaction.put(tables.scope('10201'), encodeScopeRecord({ ...scope, oldestPendingMs })),
+    );
+    await expectStopped(bed, 'CA_GATE_I15');
+  });
+
   it('an entry of another partition has come in, all counts right (I4)', async (t) => {
     const bed = await CaTestBed.open(t);
     const { serialNumber } = await bed.issue('10202');
@@ -368,6 +454,30 @@ describe('the gate stops a list, and nothing is published, when', () => {
     await expectStopped(bed, 'CA_GATE_I10');
   });
 
+  it('the archive has another list under the number of the last one (I10)', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const other = await stored(bed, tables.archive('10202', 1n));
+    await tamper(bed, (transaction) => transaction.put(tables.archive('10201', 1n), other));
+    await expectStopped(bed, 'CA_GATE_I10');
+  });
+
+  it('the archive does not give the new list back as it is (I10)', async (t) => {
+    for (const change of [() => undefined, (der: Uint8Array) => der.with(0, 0)]) {
+      let isBroken = false;
+      const readLarge =
+        (transaction: Transaction): Transaction['readLarge'] =>
+        async (sha256) => {
+          const value = await transaction.readLarge(sha256);
+          return isBroken && value !== undefined ? change(value) : value;
+        };
+      const bed = await CaTestBed.open(t, {
+        wrapStore: (store) => whenReadingLarge(store, readLarge),
+      });
+      isBroken = true;
+      await expectStopped(bed, 'CA_GATE_I10');
+    }
+  });
+
   async function stored(bed: CaTestBed, key: Uint8Array): Promise<Uint8Array> {
     const snapshot = bed.store.snapshot();
     const value = await snapshot.read(key);
@@ -384,6 +494,35 @@ describe('the gate stops a list, and nothing is published, when', () => {
       return Promise.resolve();
     });
   }
+});
+
+describe('a revocation that waited for too long', () => {
+  it('is in the list, and the record says how long it took (I15)', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const alarms = async (): Promise<readonly unknown[]> =>
+      (await bed.records('crl.publish'))
+        .filter(({ subject }) => subject === '10201')
+        .map(({ details }) => details?.['alarm']);
+    const [first, second] = [await bed.issue(), await bed.issue()];
+    await bed.clock.advance(1000);
+    await bed.revoke(first.serialNumber);
+    bed.clock.setWallClock(bed.clock.nowMs() + 26 * HOUR);
+    assert.equal((await bed.ca.publish('10201', tester)).entryCount, 1);
+    const revokedMs = bed.clock.nowMs();
+    await bed.revoke(second.serialNumber);
+    bed.clock.setWallClock(revokedMs + 26 * HOUR + 1);
+    assert.equal((await bed.ca.publish('10201', tester)).entryCount, 2);
+    const since = new Date(revokedMs).toISOString();
+    assert.deepEqual(await alarms(), [
+      undefined,
+      undefined,
+      `CA_GATE_I15 10201: a revocation has waited for its list since ${since}`,
+    ]);
+    bed.clock.setWallClock(revokedMs + 72 * HOUR);
+    await bed.ca.publish('10201', tester);
+    assert.equal((await alarms()).at(-1), undefined, 'once is enough');
+    await assertConsistent(bed);
+  });
 });
 
 describe('one writer (I13)', () => {

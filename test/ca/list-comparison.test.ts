@@ -44,14 +44,28 @@ describe('comparing two lists', () => {
   ];
   for (const { why, older, newer, added, dropped } of rows) {
     it(`sees that ${why}`, () => {
-      assert.deepEqual(compareLists(list(...older), list(...newer)), {
-        added: added.map(BigInt),
-        dropped: dropped.map(BigInt),
-      });
+      const difference = compareLists(list(...older), list(...newer));
+      assert.deepEqual(
+        difference.added.map(({ serialNumber }) => serialNumber),
+        added.map(BigInt),
+      );
+      assert.deepEqual(difference.dropped, dropped.map(BigInt));
     });
   }
 
   it('takes everything for new before the first list', () => {
-    assert.deepEqual(compareLists(undefined, list(1, 2)), { added: [1n, 2n], dropped: [] });
+    assert.deepEqual(compareLists(undefined, list(1, -2)), {
+      added: [
+        { serialNumber: 1n, revocationMs: revokedMs, reason: 1 },
+        { serialNumber: 2n, revocationMs: revokedMs, reason: 3 },
+      ],
+      dropped: [],
+    });
+  });
+
+  it('tells an entry without a reason as one without', () => {
+    const entry = encodeRevokedEntry({ serialNumber: 1n, revokedMs });
+    const { added } = compareLists(undefined, { cursor: () => new RevokedEntryCursor(entry) });
+    assert.deepEqual(added, [{ serialNumber: 1n, revocationMs: revokedMs }]);
   });
 });

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import type { GateErrorCode } from '../../src/ca/errors.ts';
-import { checkPublication, type PublicationFacts } from '../../src/ca/publish-gate.ts';
+import type { AddedEntry, PublicationFacts } from '../../src/ca/gate-facts.ts';
+import { checkPublication } from '../../src/ca/publish-gate.ts';
 
 const HOUR = 3_600_000;
 const nowMs = Date.UTC(2026, 0, 6, 0, 0, 1, 500);
 const thisUpdateMs = Date.UTC(2026, 0, 6, 0, 0, 1);
 const previousMs = thisUpdateMs - 24 * HOUR;
+const revokedMs = thisUpdateMs - HOUR;
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'utf8');
 
@@ -38,7 +40,7 @@ const good: PublicationFacts = {
     hasEntriesField: true,
     reasons: new Set([1, 3]),
   },
-  meant: { number: 8n, thisUpdateMs, nextUpdateMs: thisUpdateMs + 72 * HOUR, entryCount: 2 },
+  meant: { number: 8n, thisUpdateMs, entryCount: 2 },
   expected: {
     onlyContains: 'user',
     distributionPointDer: bytes('point'),
@@ -46,7 +48,9 @@ const good: PublicationFacts = {
     keyIdentifier: bytes('key'),
     certificateSerialNumber: 5n,
     allowedReasons: new Set([1, 2, 3, 4, 5]),
-    periodMs: 24 * HOUR,
+    validityMs: 72 * HOUR,
+    nextPublishMs: 24 * HOUR,
+    longestWaitMs: 26 * HOUR,
   },
   stored: {
     counter: 7n,
@@ -62,13 +66,14 @@ const good: PublicationFacts = {
   previous: { thisUpdateMs: previousMs, sequence: 2n },
   lastRegular: { thisUpdateMs: previousMs, sequence: 2n },
   includedSequence: 3n,
-  oldestUnlistedMs: undefined,
+  waitingSinceMs: revokedMs + 400,
   added: [
     {
       serialNumber: 0xa1n,
-      distributionPointDer: bytes('point'),
-      isRevoked: true,
-      sequence: 3n,
+      revocationMs: revokedMs,
+      reason: 1,
+      certificate: { scope: '10201', distributionPointDer: bytes('point') },
+      revocation: { sinceMs: revokedMs, reason: 1, sequence: 3n },
     },
   ],
   dropped: [{ serialNumber: 0xa2n, notAfterMs: previousMs - 1000, sequence: 2n }],
@@ -97,8 +102,31 @@ const key =
     return { list: { ...facts.list, authorityKey: { ...authorityKey, ...change } } };
   };
 const added =
-  (change: Partial<PublicationFacts['added'][number]>): Change =>
+  (change: Partial<AddedEntry>): Change =>
   (facts) => ({ added: facts.added.map((entry) => ({ ...entry, ...change })) });
+const certificate =
+  (change: Partial<NonNullable<AddedEntry['certificate']>>): Change =>
+  (facts) => ({
+    added: facts.added.map((entry) => ({
+      ...entry,
+      certificate: entry.certificate && { ...entry.certificate, ...change },
+    })),
+  });
+const revocation =
+  (change: Partial<NonNullable<AddedEntry['revocation']>>): Change =>
+  (facts) => ({
+    added: facts.added.map((entry) => ({
+      ...entry,
+      revocation: entry.revocation && { ...entry.revocation, ...change },
+    })),
+  });
+/** The added entry's revocation at another time, in the list as on record. */
+const revokedAt =
+  (atMs: number): Change =>
+  (facts) => ({
+    ...revocation({ sinceMs: atMs })({ ...facts, ...added({ revocationMs: atMs })(facts) }),
+    waitingSinceMs: atMs,
+  });
 const dropped =
   (change: Partial<PublicationFacts['dropped'][number]>): Change =>
   (facts) => ({ dropped: facts.dropped.map((entry) => ({ ...entry, ...change })) });
@@ -123,7 +151,10 @@ const mutations: readonly {
   {
     code: 'CA_GATE_I2',
     why: 'a list that is over',
-    change: () => ({ nowMs: thisUpdateMs + 72 * HOUR }),
+    change: (facts) => ({
+      ...revokedAt(thisUpdateMs + 71 * HOUR)(facts),
+      nowMs: thisUpdateMs + 72 * HOUR,
+    }),
   },
   {
     code: 'CA_GATE_I3',
@@ -153,15 +184,54 @@ const mutations: readonly {
   {
     code: 'CA_GATE_I4',
     why: 'a certificate of another partition',
-    change: added({ distributionPointDer: bytes('other') }),
+    change: certificate({ distributionPointDer: bytes('other') }),
+  },
+  {
+    code: 'CA_GATE_I4',
+    why: 'a certificate without a distribution point',
+    change: certificate({ distributionPointDer: undefined }),
+  },
+  {
+    code: 'CA_GATE_I4',
+    why: 'a certificate that was issued into another partition',
+    change: certificate({ scope: '10202' }),
   },
   {
     code: 'CA_GATE_I4',
     why: 'a certificate that the CA does not know',
-    change: added({ distributionPointDer: undefined }),
+    change: added({ certificate: undefined }),
   },
-  { code: 'CA_GATE_I4', why: 'a certificate that is good', change: added({ isRevoked: false }) },
-  { code: 'CA_GATE_I4', why: 'an entry twice', change: added({ sequence: 2n }) },
+  {
+    code: 'CA_GATE_I4',
+    why: 'a certificate that is good',
+    change: added({ revocation: undefined }),
+  },
+  { code: 'CA_GATE_I4', why: 'an entry twice', change: revocation({ sequence: 2n }) },
+  {
+    code: 'CA_GATE_I4',
+    why: 'a revocation left out before the last, all counts right',
+    change: (facts) => ({
+      ...revocation({ sequence: 4n })(facts),
+      ...stored({ acknowledgedSequence: 4n })(facts),
+      includedSequence: 4n,
+    }),
+  },
+  {
+    code: 'CA_GATE_I4',
+    why: 'the last revocation left out, all counts right',
+    change: (facts) => ({
+      ...stored({ acknowledgedSequence: 4n })(facts),
+      includedSequence: 4n,
+    }),
+  },
+  {
+    code: 'CA_GATE_I4',
+    why: 'a revocation that nobody acknowledged',
+    change: (facts) => ({
+      ...stored({ acknowledgedSequence: 2n })(facts),
+      includedSequence: 2n,
+    }),
+  },
   { code: 'CA_GATE_I4', why: 'a revoked certificate left out', change: stored({ liveEntries: 3 }) },
   {
     code: 'CA_GATE_I4',
@@ -192,8 +262,58 @@ const mutations: readonly {
   { code: 'CA_GATE_I6', why: 'another issuer in AKI', change: key({ issuerDer: bytes('x') }) },
   {
     code: 'CA_GATE_I6',
-    why: 'an end that was not meant',
-    change: list({ nextUpdateMs: thisUpdateMs + 71 * HOUR }),
+    why: 'another number than was meant',
+    change: (facts) => ({ meant: { ...facts.meant, number: 9n } }),
+  },
+  {
+    code: 'CA_GATE_I6',
+    why: 'another beginning than was meant',
+    change: (facts) => ({ meant: { ...facts.meant, thisUpdateMs: thisUpdateMs - 1000 } }),
+  },
+  {
+    code: 'CA_GATE_I6',
+    why: 'another length than was meant',
+    change: (facts) => ({ meant: { ...facts.meant, entryCount: 3 } }),
+  },
+  {
+    code: 'CA_GATE_I6',
+    why: 'an end before the validity of the policy is over',
+    change: list({ nextUpdateMs: thisUpdateMs + 72 * HOUR - 1000 }),
+  },
+  {
+    code: 'CA_GATE_I6',
+    why: 'an end after the validity of the policy is over',
+    change: list({ nextUpdateMs: thisUpdateMs + 72 * HOUR + 1000 }),
+  },
+  {
+    code: 'CA_GATE_I6',
+    why: 'a next list announced too late',
+    change: list({ nextPublishMs: thisUpdateMs + 24 * HOUR + 1000 }),
+  },
+  {
+    code: 'CA_GATE_I6',
+    why: 'a next list announced too early',
+    change: list({ nextPublishMs: thisUpdateMs + 24 * HOUR - 1000 }),
+  },
+  {
+    code: 'CA_GATE_I6',
+    why: 'no next list announced where the policy wants it',
+    change: list({ nextPublishMs: undefined }),
+  },
+  {
+    code: 'CA_GATE_I6',
+    why: 'a next list announced where the policy does not',
+    change: (facts) => ({ expected: { ...facts.expected, nextPublishMs: undefined } }),
+  },
+  {
+    code: 'CA_GATE_I6',
+    why: 'an entry of another day than its revocation',
+    change: revocation({ sinceMs: revokedMs + 1000 }),
+  },
+  {
+    code: 'CA_GATE_I6',
+    why: 'an entry of another reason than its revocation',
+    change: revocation({ reason: 4 }),
   },
   {
     code: 'CA_GATE_I10',
@@ -226,13 +346,8 @@ const mutations: readonly {
   },
   {
     code: 'CA_GATE_I15',
-    why: 'a revocation that has waited for a period',
-    change: () => ({ oldestUnlistedMs: nowMs - 24 * HOUR }),
-  },
-  {
-    code: 'CA_GATE_I15',
-    why: 'a next list announced too late',
-    change: list({ nextPublishMs: thisUpdateMs + 24 * HOUR + 1000 }),
+    why: 'a revocation that waits and is not in the list',
+    change: () => ({ waitingSinceMs: revokedMs - 1 }),
   },
 ];
 
@@ -245,8 +360,8 @@ describe('the publish gate', () => {
     it(`${code} stops ${why}, and nothing else does`, () => {
       const found = checkPublication({ ...good, ...change(good) });
       assert.deepEqual(
-        found.map((finding) => finding.code),
-        [code],
+        found.map(({ code: stopped, effect }) => [stopped, effect]),
+        [[code, 'stop']],
       );
     });
   }
@@ -277,6 +392,7 @@ describe('the publish gate', () => {
       stored: { ...good.stored, liveEntries: 0, acknowledgedSequence: 2n },
       includedSequence: 2n,
       added: [],
+      waitingSinceMs: undefined,
     };
     assert.deepEqual(
       checkPublication(facts).map(({ code }) => code),
@@ -291,12 +407,22 @@ describe('the publish gate', () => {
   const allowed: readonly { readonly why: string; readonly change: Change }[] = [
     {
       why: 'a first list',
-      change: () => ({ previous: undefined, lastRegular: undefined, dropped: [] }),
+      change: (facts) => ({
+        ...revocation({ sequence: 1n })(facts),
+        ...stored({ acknowledgedSequence: 1n })(facts),
+        includedSequence: 1n,
+        previous: undefined,
+        lastRegular: undefined,
+        dropped: [],
+      }),
     },
     { why: 'thisUpdate of this very moment', change: () => ({ nowMs: thisUpdateMs }) },
     {
       why: 'the last second before the list ends',
-      change: () => ({ nowMs: thisUpdateMs + 72 * HOUR - 1 }),
+      change: (facts) => ({
+        ...revokedAt(thisUpdateMs + 71 * HOUR)(facts),
+        nowMs: thisUpdateMs + 72 * HOUR - 1,
+      }),
     },
     {
       why: 'removeFromCRL in a delta list',
@@ -310,16 +436,39 @@ describe('the publish gate', () => {
       }),
     },
     {
-      why: 'a revocation that has waited a second less than a period',
-      change: () => ({ oldestUnlistedMs: nowMs - 24 * HOUR + 1000 }),
+      why: 'a revocation that has waited as long as it may',
+      change: revokedAt(nowMs - 26 * HOUR),
     },
-    { why: 'a list without CRL Next Publish', change: list({ nextPublishMs: undefined }) },
+    {
+      why: 'a list without CRL Next Publish where the policy has none',
+      change: (facts) => ({
+        ...list({ nextPublishMs: undefined })(facts),
+        expected: { ...facts.expected, nextPublishMs: undefined },
+      }),
+    },
+    {
+      why: 'a list that brings nothing, when nothing waits',
+      change: (facts) => ({
+        ...stored({ acknowledgedSequence: 2n })(facts),
+        includedSequence: 2n,
+        added: [],
+        waitingSinceMs: undefined,
+      }),
+    },
   ];
   for (const { why, change } of allowed) {
     it(`lets through ${why}`, () => {
       assert.deepEqual(checkPublication({ ...good, ...change(good) }), []);
     });
   }
+
+  it('lets a revocation out that has waited for too long, and says so (I15)', () => {
+    const found = checkPublication({ ...good, ...revokedAt(nowMs - 26 * HOUR - 1)(good) });
+    assert.deepEqual(
+      found.map(({ code, effect }) => [code, effect]),
+      [['CA_GATE_I15', 'alarm']],
+    );
+  });
 
   it('names the scope in every message', () => {
     const [finding] = checkPublication({ ...good, ownerId: 'them' });

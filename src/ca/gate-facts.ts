@@ -1,0 +1,133 @@
+/**
+ * The facts that the publish gate (`publish-gate.ts`) judges: plain values, so that a test can state them.
+ * `publication-facts.ts` gathers them.
+ *
+ * @module
+ */
+
+/** The candidate as its own bytes say. */
+export interface ListFacts {
+  readonly number: bigint | undefined;
+  readonly thisUpdateMs: number;
+  readonly nextUpdateMs: number | undefined;
+  /** CRL Next Publish; undefined when absent. */
+  readonly nextPublishMs: number | undefined;
+  readonly issuerDer: Uint8Array;
+  readonly authorityKey:
+    | {
+        readonly keyIdentifier: Uint8Array | undefined;
+        readonly issuerDer: Uint8Array | undefined;
+        readonly serialNumber: bigint | undefined;
+      }
+    | undefined;
+  /** `node:crypto`'s word on the signature under the scope's certificate. */
+  readonly isSignatureValid: boolean;
+  readonly distributionPoint:
+    | {
+        readonly isCritical: boolean;
+        readonly nameDer: Uint8Array | undefined;
+        readonly onlyContains: 'user' | 'ca' | 'attribute' | undefined;
+        /** Indirect, or limited to some reasons: none of ours is. */
+        readonly isLimited: boolean;
+      }
+    | undefined;
+  readonly isDelta: boolean;
+  readonly entryCount: number;
+  /** The field revokedCertificates is there, empty or not. */
+  readonly hasEntriesField: boolean;
+  /** Every reasonCode met; undefined for an entry without one. */
+  readonly reasons: ReadonlySet<number | undefined>;
+}
+
+/** An entry that the previous list did not have: as the list says it, and what is on record. */
+export interface AddedEntry {
+  readonly serialNumber: bigint;
+  readonly revocationMs: number;
+  /** CRLReason; unspecified for an entry without one. */
+  readonly reason: number;
+  /** Undefined when the CA has no such certificate. */
+  readonly certificate:
+    | {
+        /** The scope it was issued into. */
+        readonly scope: string;
+        /** The one name in its own CRLDP. */
+        readonly distributionPointDer: Uint8Array | undefined;
+      }
+    | undefined;
+  /** Undefined when the certificate is not revoked. */
+  readonly revocation:
+    | {
+        readonly sinceMs: number;
+        readonly reason: number;
+        /** Its number in the scope, counted from 1 in the order of acknowledgement. */
+        readonly sequence: bigint;
+      }
+    | undefined;
+}
+
+/** An entry that the previous list had and the candidate has not. */
+export interface DroppedEntry {
+  readonly serialNumber: bigint;
+  /** Undefined when the CA has no such certificate. */
+  readonly notAfterMs: number | undefined;
+  /** Of its revocation; undefined when it is not revoked. */
+  readonly sequence: bigint | undefined;
+}
+
+export interface PublicationFacts {
+  readonly scope: string;
+  /** The clock, when the gate is asked. */
+  readonly nowMs: number;
+  readonly list: ListFacts;
+  /** What the assembly set out to write. */
+  readonly meant: {
+    readonly number: bigint;
+    readonly thisUpdateMs: number;
+    readonly entryCount: number;
+  };
+  /** What the scope is, from the policy and the CA's certificate. */
+  readonly expected: {
+    readonly onlyContains: 'user' | 'ca';
+    /** The name that certificates of the scope carry in CRLDP. */
+    readonly distributionPointDer: Uint8Array;
+    readonly issuerDer: Uint8Array;
+    readonly keyIdentifier: Uint8Array;
+    readonly certificateSerialNumber: bigint;
+    readonly allowedReasons: ReadonlySet<number>;
+    /** From thisUpdate to nextUpdate. */
+    readonly validityMs: number;
+    /** From thisUpdate to CRL Next Publish; undefined when lists have none. */
+    readonly nextPublishMs: number | undefined;
+    /** From a revocation's acknowledgement to its list. */
+    readonly longestWaitMs: number;
+  };
+  /** The store, as the publishing transaction sees it. */
+  readonly stored: {
+    /** The last number given out; 0 before the first list. */
+    readonly counter: bigint;
+    /** The last revocation acknowledged in the scope. */
+    readonly acknowledgedSequence: bigint;
+    /** Revoked certificates of the scope that a list must carry. */
+    readonly liveEntries: number;
+    /** The same over all scopes, counted per scope and counted at each revocation. */
+    readonly liveInAllScopes: number;
+    readonly liveInTotal: number;
+    readonly ownerId: string;
+    /** The archive gives back the candidate's very bytes. */
+    readonly isNewListArchived: boolean;
+    /** The archive still has the list that is published. True too when there is none. */
+    readonly isPreviousListArchived: boolean;
+  };
+  readonly ownerId: string;
+  readonly previous: { readonly thisUpdateMs: number; readonly sequence: bigint } | undefined;
+  /** The last list that came out by the cadence; undefined before the first. */
+  readonly lastRegular: { readonly thisUpdateMs: number; readonly sequence: bigint } | undefined;
+  /** The last revocation that the candidate carries. */
+  readonly includedSequence: bigint;
+  /** When the oldest revocation that no list carried before the candidate was acknowledged. */
+  readonly waitingSinceMs: number | undefined;
+  readonly added: readonly AddedEntry[];
+  readonly dropped: readonly DroppedEntry[];
+  /** The entry in the directory that holds the list; undefined when there is none. */
+  readonly entryNameDer: Uint8Array | undefined;
+}
