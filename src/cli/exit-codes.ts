@@ -112,6 +112,8 @@ const exitNames = {
   DIRECTORY_OBJECT_CLASS_MODS: 'refused',
   DIRECTORY_NAMING: 'refused',
   DIRECTORY_NOT_ON_NON_LEAF: 'conflict',
+  DIRECTORY_REFERRAL: 'absent',
+  DIRECTORY_OTHER_SERVER: 'refused',
   DIRECTORY_ASSERTION_FAILED: 'conflict',
   DIRECTORY_PAGE_COOKIE: 'refused',
   DIRECTORY_SORT_REFUSED: 'refused',

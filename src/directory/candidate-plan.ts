@@ -6,11 +6,11 @@
  * @module
  */
 
-import { compareBytes } from '../core/bytes.ts';
+import { compareBytes, encodeUtf8 } from '../core/bytes.ts';
 import type { ReadView } from '../store/store.ts';
 import type { EqualityIndex } from './equality-index.ts';
 import type { ResolvedFilter } from './filter-resolution.ts';
-import type { AttributeType, EqualityAssertion } from './schema-model.ts';
+import type { AttributeType, EqualityAssertion, SchemaLookup } from './schema-model.ts';
 
 /** Where candidates are looked for. */
 export interface CandidatePlace {
@@ -19,9 +19,15 @@ export interface CandidatePlace {
   readonly baseKey: Uint8Array;
   /** Candidates come behind this name; from the start when undefined. */
   readonly after?: Uint8Array | undefined;
+  /**
+   * Referral objects are candidates whatever the filter (RFC 3296 §5.4), as far as objectClass is
+   * indexed; otherwise those that the indexes find for the filter.
+   */
+  readonly withReferrals?: boolean;
 }
 
-interface LookUp {
+/** One value of one index. */
+export interface LookUp {
   readonly type: AttributeType;
   readonly indexKey: Uint8Array;
 }
@@ -39,16 +45,29 @@ const PROBE_LIMIT = 64;
  */
 export async function candidateKeys(
   filter: ResolvedFilter,
-  index: EqualityIndex,
+  { index, schema }: { readonly index: EqualityIndex; readonly schema: SchemaLookup },
   place: CandidatePlace,
 ): Promise<AsyncIterable<Uint8Array> | undefined> {
   const plan = await planFilter(filter, index, place);
   if (plan === undefined) {
     return undefined;
   }
-  const sources = plan.map((lookUp) => index.candidates(place.view, lookUp, place));
+  const referrals = place.withReferrals === true ? referralLookUp(index, schema) : undefined;
+  const lookUps = referrals === undefined ? plan : [...plan, referrals];
+  const sources = lookUps.map((lookUp) => index.candidates(place.view, lookUp, place));
   const [only] = sources;
   return sources.length === 1 && only !== undefined ? only : mergeKeys(sources);
+}
+
+/** Where referral objects are in an index of objectClass; undefined where there is none. */
+export function referralLookUp(index: EqualityIndex, schema: SchemaLookup): LookUp | undefined {
+  const type = schema.attributeType('objectClass');
+  const isDefined = schema.objectClass('referral') !== undefined;
+  if (type?.equality === undefined || !isDefined || !index.has(type)) {
+    return undefined;
+  }
+  const { indexKey } = type.equality.readAssertion(encodeUtf8('referral'), schema);
+  return indexKey === undefined ? undefined : { type, indexKey };
 }
 
 async function planFilter(

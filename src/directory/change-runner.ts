@@ -21,8 +21,9 @@ import { encodeEntry } from './entry-encoding.ts';
 import type { ChangeFacts } from './entry-stamp.ts';
 import { DirectoryError } from './errors.ts';
 import { actorName, actorOf, type Principal } from './principal.ts';
+import { followReferral } from './referrals.ts';
 import { RefusalRecords } from './refusal-records.ts';
-import type { Caller, ChangeOutcome } from './service.ts';
+import type { Caller, ChangeOutcome, OperationOptions } from './service.ts';
 
 /** What is tried, for the records. */
 export interface ChangeDescription {
@@ -35,6 +36,8 @@ export interface ChangeDescription {
   readonly dn: Dn;
   readonly caller: Caller;
   readonly details?: Readonly<Record<string, string>>;
+  /** The options of the request. */
+  readonly options?: OperationOptions;
 }
 
 /** An entry before and after, undefined where there was or is none, and what is answered. */
@@ -77,7 +80,7 @@ export class ChangeRunner {
     try {
       const outcome = await this.#guard(what, () =>
         store.transact(what.kind, async (transaction) => {
-          change = await body(transaction, this.#accessOf(what.caller));
+          change = await body(transaction, await this.#enter(what, transaction));
           await audit.append(transaction, this.#doneEvent(what, change));
           return change.outcome;
         }),
@@ -101,7 +104,7 @@ export class ChangeRunner {
     return await this.#guard(what, async () => {
       const snapshot = this.#core.store.snapshot();
       try {
-        return await body(snapshot, this.#accessOf(what.caller));
+        return await body(snapshot, await this.#enter(what, snapshot));
       } finally {
         await snapshot.close();
       }
@@ -126,8 +129,13 @@ export class ChangeRunner {
     await this.#refusals.close();
   }
 
-  #accessOf(caller: Caller): CallerAccess {
-    return this.#core.policy.forCaller(caller, this.#core.clock.nowMs());
+  /** What the caller may, once it is sure that the target is not another server's. */
+  async #enter({ caller, dn, options }: ChangeDescription, view: ReadView): Promise<CallerAccess> {
+    const access = this.#core.policy.forCaller(caller, this.#core.clock.nowMs());
+    if (options?.manageDsaIt !== true) {
+      await followReferral(this.#core, dn, { view, access });
+    }
+    return access;
   }
 
   async #guard<T>(what: ChangeDescription, body: () => Promise<T>): Promise<T> {

@@ -20,6 +20,7 @@ import { expectAssertion } from './entry-reading.ts';
 import { DirectoryError } from './errors.ts';
 import { loadValues } from './large-values.ts';
 import type { PublicEntries } from './public-entries.ts';
+import { followReferral } from './referrals.ts';
 import type { AttributeType, EqualityRule } from './schema-model.ts';
 import type { Caller, CompareRequest } from './service.ts';
 
@@ -39,6 +40,9 @@ export async function compareValue(
   try {
     const context = { view: snapshot, access: callerAccess };
     const special = publicEntry(dn, publicEntries);
+    if (request.manageDsaIt !== true && special === undefined) {
+      await followReferral(core, dn, context);
+    }
     const { entry, access } = special ?? (await findVisible(core, dn, context));
     const isPublic = special !== undefined;
     await expectAssertion(core, request.assertion, { ...context, entry, isPublic });

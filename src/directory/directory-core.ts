@@ -16,6 +16,7 @@ import type { DirectoryLimits } from './directory-limits.ts';
 import type { DirectoryTypes } from './directory-types.ts';
 import type { Dn } from './dn.ts';
 import type { Entry } from './entry.ts';
+import type { EntryKinds } from './entry-kinds.ts';
 import type { EqualityIndex } from './equality-index.ts';
 import { DirectoryError } from './errors.ts';
 import type { PageCookies } from './page-cookies.ts';
@@ -34,6 +35,7 @@ export interface DirectoryCore {
   readonly types: DirectoryTypes;
   readonly tree: Tree;
   readonly index: EqualityIndex;
+  readonly kinds: EntryKinds;
   readonly computed: ComputedAttributes;
   readonly policy: AccessPolicy;
   readonly suffixes: readonly Dn[];

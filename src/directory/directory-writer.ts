@@ -10,7 +10,7 @@
 import { randomUuid } from '../core/random.ts';
 import type { Transaction } from '../store/store.ts';
 import { authoriseAdd, authoriseDelete, authoriseModify } from './change-access.ts';
-import type { ChangeRunner } from './change-runner.ts';
+import type { ChangeDescription, ChangeRunner } from './change-runner.ts';
 import { checkNameLength, type DirectoryCore } from './directory-core.ts';
 import { Dn, rdnOf } from './dn.ts';
 import { type Attribute, Entry } from './entry.ts';
@@ -50,9 +50,9 @@ export class DirectoryWriter {
     const { schema } = this.#core;
     const dn = this.#parseNewName(request.dn);
     const given = gatherAttributes(request.attributes, schema, 'client');
-    const attributes = await this.#hashPasswords(dn, given, caller);
+    const what = { kind: 'directory.add', dn, caller, options: request } as const;
+    const attributes = await this.#hashPasswords(what, given);
     const draft = withNamingValues(new Entry(dn.text, dn.key, attributes), rdnOf(dn), schema);
-    const what = { kind: 'directory.add', dn, caller } as const;
     return await this.#changes.run(what, async (transaction, access) => {
       const place = { view: transaction, access };
       await authoriseAdd(this.#core, draft, { ...place, dn });
@@ -70,9 +70,9 @@ export class DirectoryWriter {
     const dn = Dn.parse(request.dn, this.#core.schema);
     const resolved = request.changes.map((change) => this.#resolveChange(change));
     const types = new Set(resolved.map(({ description }) => description.type));
-    const changes = await this.#preparePasswords(dn, resolved, caller);
     const details = { changes: describeChanges(resolved) };
-    const what = { kind: 'directory.modify', dn, caller, details } as const;
+    const what = { kind: 'directory.modify', dn, caller, details, options: request } as const;
+    const changes = await this.#preparePasswords(what, resolved);
     return await this.#changes.run(what, async (transaction, access) => {
       const place = { view: transaction, access };
       const before = await authoriseModify(this.#core, dn, { ...place, types });
@@ -94,7 +94,7 @@ export class DirectoryWriter {
 
   async delete(request: DeleteRequest, caller: Caller): Promise<ChangeOutcome> {
     const dn = Dn.parse(request.dn, this.#core.schema);
-    const what = { kind: 'directory.delete', dn, caller } as const;
+    const what = { kind: 'directory.delete', dn, caller, options: request } as const;
     return await this.#changes.run(what, async (transaction, access) => {
       const place = { view: transaction, access };
       const before = await authoriseDelete(this.#core, dn, place);
@@ -146,15 +146,15 @@ export class DirectoryWriter {
 
   /** Hashing comes after a first look at the rights, so that nobody can make us hash for nothing. */
   async #hashPasswords(
-    dn: Dn,
+    what: ChangeDescription,
     attributes: readonly Attribute[],
-    caller: Caller,
   ): Promise<readonly Attribute[]> {
+    const { dn, caller } = what;
     if (!attributes.some(({ type }) => this.#passwords.isPassword(type))) {
       return attributes;
     }
     const draft = new Entry(dn.text, dn.key, attributes);
-    await this.#changes.rehearse({ kind: 'directory.add', dn, caller }, async (view, access) => {
+    await this.#changes.rehearse(what, async (view, access) => {
       await authoriseAdd(this.#core, draft, { view, access, dn });
     });
     const named = withNamingValues(draft, rdnOf(dn), this.#core.schema);
@@ -162,15 +162,14 @@ export class DirectoryWriter {
   }
 
   async #preparePasswords(
-    dn: Dn,
+    what: ChangeDescription,
     changes: readonly ResolvedModification[],
-    caller: Caller,
   ): Promise<readonly ResolvedModification[]> {
+    const { dn, caller } = what;
     if (!changes.some(({ description }) => this.#passwords.isPassword(description.type))) {
       return changes;
     }
     const types = new Set(changes.map(({ description }) => description.type));
-    const what = { kind: 'directory.modify', dn, caller } as const;
     const entry = await this.#changes.rehearse(what, (view, access) =>
       authoriseModify(this.#core, dn, { view, access, types }),
     );

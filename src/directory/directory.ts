@@ -22,9 +22,10 @@ import { type DirectoryLimits, defaultDirectoryLimits } from './directory-limits
 import { directoryTypes } from './directory-types.ts';
 import { DirectoryWriter } from './directory-writer.ts';
 import { Dn } from './dn.ts';
+import { EntryKinds } from './entry-kinds.ts';
 import { EqualityIndex } from './equality-index.ts';
 import { DirectoryError } from './errors.ts';
-import { settleIndexes } from './index-builder.ts';
+import { mayHoldReferrals, settleIndexes } from './index-builder.ts';
 import { exportLdif } from './ldif-export.ts';
 import { type ImportProgress, LdifImport } from './ldif-import.ts';
 import { ManagedEntries } from './managed-entries.ts';
@@ -143,10 +144,14 @@ export class Directory implements DirectoryService {
       resolveIndexes(options.indexes ?? defaultIndexes, schema),
       schema,
     );
-    const tree = new Tree(schema, index, types.entryUuid);
+    const kinds = new EntryKinds(schema, types.structuralObjectClass);
+    const tree = new Tree(schema, index, { entryUuid: types.entryUuid, kinds });
     await settleIndexes({ store, tree, index, log });
+    if (await mayHoldReferrals(store, index, schema)) {
+      kinds.expectReferrals();
+    }
     const core: DirectoryCore = {
-      ...{ store, schema, types, tree, index, clock, random, audit, log },
+      ...{ store, schema, types, tree, index, kinds, clock, random, audit, log },
       computed: new ComputedAttributes(tree, types, subschemaName),
       policy: AccessPolicy.compile(options.access, schema),
       suffixes: options.suffixes.map((suffix) => Dn.parse(suffix, schema)),

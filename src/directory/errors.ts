@@ -34,6 +34,10 @@ export type DirectoryErrorCode =
   | 'DIRECTORY_NAMING'
   /** notAllowedOnNonLeaf */
   | 'DIRECTORY_NOT_ON_NON_LEAF'
+  /** referral: another server keeps the target; where is in `referrals` */
+  | 'DIRECTORY_REFERRAL'
+  /** affectsMultipleDSAs: the new name of an entry is where another server keeps a subtree */
+  | 'DIRECTORY_OTHER_SERVER'
   /** assertionFailed (RFC 4528) */
   | 'DIRECTORY_ASSERTION_FAILED'
   /** adminLimitExceeded: more entries below one that is to be moved than one change may move */
@@ -99,14 +103,19 @@ export interface DirectoryErrorOptions {
   readonly cause?: unknown;
   /** The deepest ancestor that exists and that the caller may know of (RFC 4511 §4.1.9). */
   readonly matchedDn?: string;
+  /** URIs of which the client may take any (RFC 4511 §4.1.10). */
+  readonly referrals?: readonly string[];
 }
 
 export class DirectoryError extends CertdirError<DirectoryErrorCode> {
   /** Empty unless the code is `DIRECTORY_NO_SUCH_OBJECT`. */
   readonly matchedDn: string;
+  /** Empty unless the code is `DIRECTORY_REFERRAL`. */
+  readonly referrals: readonly string[];
 
   constructor(code: DirectoryErrorCode, message: string, options: DirectoryErrorOptions = {}) {
     super(code, message, options);
     this.matchedDn = options.matchedDn ?? '';
+    this.referrals = options.referrals ?? [];
   }
 }

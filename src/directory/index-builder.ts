@@ -10,10 +10,11 @@ import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts';
 import type { Log } from '../core/log.ts';
 import { Keyspace, keyOf } from '../store/keyspace.ts';
 import type { Store } from '../store/store.ts';
+import { referralLookUp } from './candidate-plan.ts';
 import type { Entry } from './entry.ts';
 import { type EqualityIndex, indexPrefix } from './equality-index.ts';
 import { prefixRange } from './key-range.ts';
-import type { AttributeType } from './schema-model.ts';
+import type { AttributeType, SchemaLookup } from './schema-model.ts';
 import type { Tree } from './tree.ts';
 
 /** Raised when postings or normalisation change, so that every index is built anew. */
@@ -119,4 +120,29 @@ async function writeComplete(store: Store, complete: ReadonlySet<string>): Promi
   await store.transact('directory: list of indexes', async (transaction) => {
     transaction.put(stateKey, encodeUtf8(text));
   });
+}
+
+/**
+ * Whether there is a referral object (RFC 3296). Without an index of objectClass it is not known; then
+ * there may be.
+ */
+export async function mayHoldReferrals(
+  store: Store,
+  index: EqualityIndex,
+  schema: SchemaLookup,
+): Promise<boolean> {
+  const lookUp = referralLookUp(index, schema);
+  if (lookUp === undefined) {
+    return true;
+  }
+  const snapshot = store.snapshot();
+  try {
+    const everywhere = { baseKey: new Uint8Array(0), limit: 1 };
+    for await (const _ of index.candidates(snapshot, lookUp, everywhere)) {
+      return true;
+    }
+    return false;
+  } finally {
+    await snapshot.close();
+  }
 }

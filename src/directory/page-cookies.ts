@@ -91,10 +91,13 @@ function identityOf(principal: Principal): string {
 /** Everything that must stay the same from page to page; the size of a page need not. */
 function describe(request: SearchRequest): string {
   const { base, scope, filter, attributes, typesOnly, sizeLimit, sort, matchedValues } = request;
+  const { manageDsaIt = false, subentries = null } = request;
   return JSON.stringify([
     ...[base, scope, formatFilter(filter), attributes, typesOnly, sizeLimit],
     sort?.keys.map(({ attribute, rule, isReverse }) => [attribute, rule, isReverse]) ?? [],
     matchedValues?.map(formatFilter) ?? null,
+    manageDsaIt,
+    subentries,
   ]);
 }
 

@@ -27,6 +27,7 @@ import { stampModified } from './entry-stamp.ts';
 import { DirectoryError } from './errors.ts';
 import { isKeyWithin, keyDepth } from './key-range.ts';
 import { refuseManagedEntry } from './managed-attributes.ts';
+import { isReferred } from './referrals.ts';
 import type { Caller, ChangeOutcome, RenameRequest } from './service.ts';
 
 /** One request, resolved. */
@@ -47,7 +48,7 @@ export async function renameEntry(
   const renaming = resolveRenaming(core, request, caller);
   const { dn, target } = renaming;
   const details = { newName: target.format() };
-  const what = { kind: 'directory.rename', dn, caller, details } as const;
+  const what = { kind: 'directory.rename', dn, caller, details, options: request } as const;
   return await changes.run(what, async (transaction, access) => {
     const change = { view: transaction, access };
     const before = await authoriseDelete(core, dn, change);
@@ -57,6 +58,9 @@ export async function renameEntry(
     refuseManagedEntry(before, core.types);
     const reading = new ChangeReading(core, request, change);
     await reading.before(before);
+    if (request.manageDsaIt !== true && (await isReferred(core, target, change))) {
+      throw new DirectoryError('DIRECTORY_OTHER_SERVER', 'another server keeps the new name');
+    }
     const parent = await authoriseTarget(core, { target, before }, change);
     const below = await authoriseBelow(core, { before, access }, transaction);
     const renamed = renamedEntry(core, renaming, { before, parent });

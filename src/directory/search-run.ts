@@ -15,6 +15,7 @@ import { type DirectoryCore, findVisible, type VisibleEntry } from './directory-
 import type { Dn } from './dn.ts';
 import type { Entry } from './entry.ts';
 import { keyDepth } from './key-range.ts';
+import { continuationOf } from './referrals.ts';
 import type { AttributeType } from './schema-model.ts';
 import { SearchBudget } from './search-budget.ts';
 import { SearchFilter } from './search-filter.ts';
@@ -33,6 +34,12 @@ export interface SearchRunOptions {
   readonly returnedBefore: number;
 }
 
+/** A referral object in scope, and what the client is told of it. */
+export interface FoundReference {
+  readonly entryKey: Uint8Array;
+  readonly uris: readonly string[];
+}
+
 export class SearchRun {
   readonly #core: DirectoryCore;
   readonly #request: SearchRequest;
@@ -43,6 +50,10 @@ export class SearchRun {
   readonly #selection: AttributeSelection;
   readonly #matchedValues: ValueSelection | undefined;
   readonly #computed: readonly AttributeType[];
+  readonly #isPublic: boolean;
+  /** Referral objects are not entries for this search. */
+  readonly #refers: boolean;
+  readonly #references: FoundReference[] = [];
 
   constructor(core: DirectoryCore, request: SearchRequest, options: SearchRunOptions) {
     const { order, returnedBefore } = options;
@@ -51,6 +62,8 @@ export class SearchRun {
     this.#request = request;
     this.#view = options.view;
     this.#access = options.access;
+    this.#isPublic = options.isPublic;
+    this.#refers = request.manageDsaIt !== true && core.kinds.mayHoldReferrals;
     this.#budget = new SearchBudget(core, request, returnedBefore);
     this.#filter = new SearchFilter(request.filter, core.schema);
     this.#selection = new AttributeSelection(attributes, core.schema);
@@ -66,6 +79,11 @@ export class SearchRun {
     if (request.scope === 'base' && !core.computed.needOthers(this.#computed)) {
       request.record?.narrow();
     }
+  }
+
+  /** Those met so far, in the order of the candidates. */
+  get references(): readonly FoundReference[] {
+    return this.#references;
   }
 
   /** The entries in scope that may match, in the order of their names, behind the one named `after`. */
@@ -98,7 +116,9 @@ export class SearchRun {
   ): AsyncGenerator<VisibleEntry, void, undefined> {
     for await (const candidate of candidates) {
       this.#budget.takeLook();
-      if (candidate.access.allows('read', 'entry')) {
+      if (this.#refers && this.#core.kinds.isReferral(candidate.entry)) {
+        this.#refer(candidate);
+      } else if (this.#isVisible(candidate)) {
         const match = await this.#complete(candidate);
         if (await this.#filter.matches(match.entry, this.#view, match.access)) {
           yield match;
@@ -136,6 +156,24 @@ export class SearchRun {
     return result;
   }
 
+  /** RFC 3672 §3, and the right to read the entry at all. */
+  #isVisible({ entry, access }: VisibleEntry): boolean {
+    const { scope, subentries } = this.#request;
+    if (!access.allows('read', 'entry')) {
+      return false;
+    }
+    return subentries === undefined
+      ? scope === 'base' || this.#isPublic || !this.#core.kinds.isSubentry(entry)
+      : subentries === this.#core.kinds.isSubentry(entry);
+  }
+
+  #refer(object: VisibleEntry): void {
+    const uris = continuationOf(this.#core, object, this.#request.scope);
+    if (uris.length > 0) {
+      this.#references.push({ entryKey: object.entry.key, uris });
+    }
+  }
+
   async #complete({ entry, access }: VisibleEntry): Promise<VisibleEntry> {
     const context = { view: this.#view, access: this.#access };
     return { entry: await this.#core.computed.complete(entry, this.#computed, context), access };
@@ -148,9 +186,9 @@ export class SearchRun {
       after,
     }: { readonly isOneLevel: boolean; readonly after?: Uint8Array | undefined },
   ): Promise<AsyncIterable<Entry>> {
-    const { tree, index } = this.#core;
-    const place = { view: this.#view, baseKey, after };
-    const keys = await candidateKeys(this.#filter.resolved, index, place);
+    const { tree, index, schema } = this.#core;
+    const place = { view: this.#view, baseKey, after, withReferrals: this.#refers };
+    const keys = await candidateKeys(this.#filter.resolved, { index, schema }, place);
     if (keys === undefined) {
       return isOneLevel
         ? tree.children(this.#view, baseKey, after)

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { equalBytes } from '../core/bytes.ts';
+import { compareBytes, equalBytes } from '../core/bytes.ts';
 import type { Snapshot } from '../store/store.ts';
 import { type CallerAccess, publicAccess } from './access.ts';
 import type { AnswerRecord } from './answer-record.ts';
@@ -19,8 +19,9 @@ import { expectAssertion, type ReadingContext } from './entry-reading.ts';
 import { DirectoryError } from './errors.ts';
 import type { PageBinding, PageState } from './page-cookies.ts';
 import type { PublicEntries } from './public-entries.ts';
+import { followReferral } from './referrals.ts';
 import { SearchOrder, type SearchPosition, SortRefusal } from './search-order.ts';
-import { SearchRun } from './search-run.ts';
+import { type FoundReference, SearchRun } from './search-run.ts';
 import type {
   Caller,
   SearchAnswers,
@@ -94,6 +95,9 @@ export class EntrySearch implements SearchAnswers {
       const { page } = request;
       const hasCookie = page !== undefined && page.cookie.length > 0;
       const resumed = hasCookie ? core.pageCookies.open(page.cookie, binding) : undefined;
+      if (request.manageDsaIt !== true && special === undefined) {
+        await followReferral(core, base, { view, access, scope: request.scope });
+      }
       await expectBaseAssertion(core, this.#publicEntries, { base, request, view, access });
       const search: Search = { base, view, access, special, binding, resumed };
       if (page?.size === 0) {
@@ -106,6 +110,9 @@ export class EntrySearch implements SearchAnswers {
       }
       if (record !== undefined) {
         record.entries = entries;
+        if (this.#outcome.references !== undefined) {
+          record.close();
+        }
       }
       core.onAnswered({ base: request.base, entries, caller });
     } finally {
@@ -173,6 +180,7 @@ export class EntrySearch implements SearchAnswers {
         yield answer;
       }
     } catch (error) {
+      this.#referTo(run.references);
       // Whether there is another page may take longer to find out than this one is allowed.
       hasMore = count === size && isPatienceSpent(error);
       if (!hasMore) {
@@ -182,6 +190,7 @@ export class EntrySearch implements SearchAnswers {
     if (order !== undefined) {
       this.#outcome = { ...this.#outcome, sort: { result: 'success' } };
     }
+    this.#referTo(hasMore ? referencesUpTo(last, run.references, order) : run.references);
     if (request.page !== undefined) {
       const progress = { returned: returnedBefore + count, isSorted: order !== undefined };
       const cookie =
@@ -189,6 +198,12 @@ export class EntrySearch implements SearchAnswers {
           ? core.pageCookies.seal({ ...progress, position: last }, binding)
           : nothing;
       this.#outcome = { ...this.#outcome, page: { cookie } };
+    }
+  }
+
+  #referTo(references: readonly FoundReference[]): void {
+    if (references.length > 0) {
+      this.#outcome = { ...this.#outcome, references: references.map(({ uris }) => uris) };
     }
   }
 
@@ -236,10 +251,21 @@ export class EntrySearch implements SearchAnswers {
   }
 }
 
+/** What is behind the end of a page belongs to the next; of sorted pages, all to the last. */
+function referencesUpTo(
+  last: SearchPosition | undefined,
+  references: readonly FoundReference[],
+  order: SearchOrder | undefined,
+): readonly FoundReference[] {
+  return last === undefined || order !== undefined
+    ? []
+    : references.filter(({ entryKey }) => compareBytes(entryKey, last.entryKey) < 0);
+}
+
 /** An answer is recorded when the request alone decides it, and nothing goes with its result. */
 function recordOf(request: SearchRequest): AnswerRecord | undefined {
-  const { record, assertion, page, sort, matchedValues } = request;
-  const options = [assertion, page, sort, matchedValues];
+  const { record, assertion, page, sort, matchedValues, manageDsaIt, subentries } = request;
+  const options = [assertion, page, sort, matchedValues, manageDsaIt, subentries];
   return options.every((option) => option === undefined) ? record : undefined;
 }
 

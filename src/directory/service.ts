@@ -50,6 +50,8 @@ export type SearchScope = 'base' | 'one' | 'subtree';
 export interface OperationOptions {
   /** RFC 4528: the operation is done only if this is true of its target, for the caller's eyes. */
   readonly assertion?: Filter;
+  /** RFC 3296: referral objects are entries like any other. */
+  readonly manageDsaIt?: boolean;
 }
 
 /** What may go with every change. */
@@ -96,6 +98,11 @@ export interface SearchRequest extends OperationOptions {
    */
   readonly attributes: readonly string[];
   readonly typesOnly: boolean;
+  /**
+   * RFC 3672: true for subentries alone, false for all others alone. Undefined: subentries come only as
+   * the base of a search for the base.
+   */
+  readonly subentries?: boolean;
   readonly sort?: SortWish;
   readonly page?: PageWish;
   /**
@@ -136,6 +143,8 @@ export interface SortFailure {
 
 /** What a search says beside its entries. */
 export interface SearchOutcome {
+  /** Where the search is to be continued: for each referral object in scope, its URIs (RFC 3296 §5.4). */
+  readonly references?: readonly (readonly string[])[];
   readonly sort?: SortFailure | { readonly result: 'success' };
   readonly page?: {
     /** For the next page; empty when this was the last. */
@@ -242,7 +251,8 @@ export interface AnsweredSearch {
 
 /**
  * The operations. Writes resolve when they are durable. Each that has an `assertion` fails with
- * `DIRECTORY_ASSERTION_FAILED` when it is not true.
+ * `DIRECTORY_ASSERTION_FAILED` when it is not true, and each without `manageDsaIt` with
+ * `DIRECTORY_REFERRAL` when another server keeps its target.
  */
 export interface DirectoryService {
   /**

@@ -21,6 +21,7 @@ import { Keyspace, keyOf } from '../store/keyspace.ts';
 import type { KeyRange, ReadView, Transaction } from '../store/store.ts';
 import type { Entry } from './entry.ts';
 import { decodeEntry, encodeEntry } from './entry-encoding.ts';
+import type { EntryKinds } from './entry-kinds.ts';
 import type { EqualityIndex } from './equality-index.ts';
 import { DirectoryError } from './errors.ts';
 import { keyDepth, prefixRangeBehind } from './key-range.ts';
@@ -36,13 +37,20 @@ export class Tree {
   readonly #schema: SchemaLookup;
   readonly #index: EqualityIndex;
   readonly #entryUuid: AttributeType;
+  readonly #kinds: EntryKinds | undefined;
   /** On what is written through this tree. */
   readonly watches: TreeWatches = new TreeWatches();
 
-  constructor(schema: SchemaLookup, index: EqualityIndex, entryUuid: AttributeType) {
+  /** @param options.kinds Told of what is written; undefined for a tree that is only read. */
+  constructor(
+    schema: SchemaLookup,
+    index: EqualityIndex,
+    options: { readonly entryUuid: AttributeType; readonly kinds?: EntryKinds },
+  ) {
     this.#schema = schema;
     this.#index = index;
-    this.#entryUuid = entryUuid;
+    this.#entryUuid = options.entryUuid;
+    this.#kinds = options.kinds;
   }
 
   /** One entry by the key of its name. */
@@ -157,6 +165,7 @@ export class Tree {
   }
 
   #putKeys(transaction: Transaction, entry: Entry): void {
+    this.#kinds?.written(entry);
     transaction.put(keyOf(Keyspace.entry, entry.key), encodeEntry(entry));
     transaction.put(childKey(entry.key), nothing);
     transaction.put(uuidKey(this.uuidOf(entry)), entry.key);

@@ -29,6 +29,7 @@ import {
   type ExtendedAnswer,
   encodeExtendedResult,
   encodeResult,
+  encodeSearchReference,
   successfulSearchDone,
 } from './response-encoder.ts';
 import { type LdapResult, ResultCode, resultOf, resultOfError, success } from './result-codes.ts';
@@ -181,7 +182,19 @@ async function search(
   } finally {
     draft?.close();
   }
+  await sendReferences(answers.outcome.references ?? [], operation, environment);
   return { result, controls: searchControls(answers.outcome, result === success) };
+}
+
+async function sendReferences(
+  references: readonly (readonly string[])[],
+  { messageId, isStopped }: PendingOperation,
+  { output }: OperationEnvironment,
+): Promise<void> {
+  for (const uris of isStopped ? [] : references) {
+    output.send([encodeSearchReference(messageId, uris)]);
+    await output.ready();
+  }
 }
 
 async function sendEntries(

@@ -35,6 +35,10 @@ export const ControlOid = {
   sortResponse: '1.2.840.113556.1.4.474',
   /** RFC 3876. */
   matchedValues: '1.2.826.0.1.3344810.2.3',
+  /** RFC 3296. */
+  manageDsaIt: '2.16.840.1.113730.3.4.2',
+  /** RFC 3672. */
+  subentries: '1.3.6.1.4.1.4203.1.10.1',
 } as const;
 
 /** What the controls of one request ask for; each field as the directory's requests have it. */
@@ -45,6 +49,8 @@ export interface RequestControls {
   readonly page?: PageWish;
   readonly sort?: SortWish;
   readonly matchedValues?: readonly Filter[];
+  readonly manageDsaIt?: boolean;
+  readonly subentries?: boolean;
 }
 
 interface KnownControl {
@@ -82,6 +88,14 @@ const knownControls: ReadonlyMap<string, KnownControl> = new Map<string, KnownCo
   [ControlOid.pagedResults, { operations: onSearch, read: readPage }],
   [ControlOid.sortRequest, { operations: onSearch, read: readSort }],
   [ControlOid.matchedValues, { operations: onSearch, read: readMatchedValues }],
+  [ControlOid.manageDsaIt, { operations: onEntries, read: readManageDsaIt }],
+  [
+    ControlOid.subentries,
+    {
+      operations: onSearch,
+      read: (value) => ({ subentries: value.element((reader) => reader.readBoolean()) }),
+    },
+  ],
 ]);
 
 /** Controls that are obeyed wherever they make sense; what the root DSE lists. */
@@ -163,6 +177,12 @@ class ControlValue {
     return decoded;
   }
 
+  expectNothing(): void {
+    if (this.#value !== undefined) {
+      throw new LdapError('LDAP_FIELD', 'a control that has no value comes with one');
+    }
+  }
+
   /** RFC 4511 §4.5.1 AttributeSelection. */
   selection(): readonly string[] {
     return this.element((reader) => decodeSelection(reader.readConstructed(), this.limits));
@@ -220,4 +240,9 @@ function readMatchedValues(value: ControlValue): RequestControls {
     decodeValueFilters(reader.readConstructed(), value.limits.filter),
   );
   return { matchedValues };
+}
+
+function readManageDsaIt(value: ControlValue): RequestControls {
+  value.expectNothing();
+  return { manageDsaIt: true };
 }

@@ -35,6 +35,7 @@ export const ResponseTag = {
   bind: 0x61,
   searchEntry: 0x64,
   searchDone: 0x65,
+  searchReference: 0x73,
   modify: 0x67,
   add: 0x69,
   delete: 0x6b,

@@ -16,6 +16,7 @@ import type { LdapResult } from './result-codes.ts';
 const NOTICE_OF_DISCONNECTION = '1.3.6.1.4.1.1466.20036';
 
 const CONTROLS_TAG = contextTag(0, 'constructed');
+const REFERRAL_TAG = contextTag(3, 'constructed');
 const RESPONSE_NAME_TAG = contextTag(10, 'primitive');
 const RESPONSE_VALUE_TAG = contextTag(11, 'primitive');
 
@@ -55,6 +56,15 @@ export function encodeResult(
   });
 }
 
+/** RFC 4511 §4.5.3. @param uris At least one. */
+export function encodeSearchReference(messageId: number, uris: readonly string[]): Uint8Array {
+  return encodeMessage(messageId, () => {
+    writer.begin(ResponseTag.searchReference);
+    writeUris(uris);
+    writer.end();
+  });
+}
+
 /** RFC 4511 §4.12. */
 export function encodeExtendedResult(
   messageId: number,
@@ -88,10 +98,21 @@ function encodeMessage(messageId: number, writeOperation: () => void): Uint8Arra
   return writer.finish();
 }
 
-function writeResult({ resultCode, matchedDn, diagnosticMessage }: LdapResult): void {
+function writeResult({ resultCode, matchedDn, diagnosticMessage, referral }: LdapResult): void {
   writer.writeEnumerated(resultCode);
   writer.writeUtf8(matchedDn);
   writer.writeUtf8(diagnosticMessage);
+  if (referral !== undefined) {
+    writer.begin(REFERRAL_TAG);
+    writeUris(referral);
+    writer.end();
+  }
+}
+
+function writeUris(uris: readonly string[]): void {
+  for (const uri of uris) {
+    writer.writeUtf8(uri);
+  }
 }
 
 function writeControls(controls: readonly ResponseControl[]): void {

@@ -60,11 +60,13 @@ export const ResultCode = {
   assertionFailed: 122,
 } as const;
 
-/** The fields that every response has, without referral: this server makes none. */
+/** The fields that every response has. */
 export interface LdapResult {
   readonly resultCode: number;
   readonly matchedDn: string;
   readonly diagnosticMessage: string;
+  /** URIs, at least one, with the code `referral` alone. */
+  readonly referral?: readonly string[];
 }
 
 /** A success without more to say. */
@@ -91,6 +93,8 @@ const directoryResults = {
   DIRECTORY_NOT_ON_NON_LEAF: ResultCode.notAllowedOnNonLeaf,
   DIRECTORY_PAGE_COOKIE: ResultCode.unwillingToPerform,
   DIRECTORY_SORT_REFUSED: ResultCode.unavailableCriticalExtension,
+  DIRECTORY_REFERRAL: ResultCode.referral,
+  DIRECTORY_OTHER_SERVER: ResultCode.affectsMultipleDSAs,
   DIRECTORY_ASSERTION_FAILED: ResultCode.assertionFailed,
   DIRECTORY_SUBTREE_LIMIT: ResultCode.adminLimitExceeded,
   DIRECTORY_NOT_ON_RDN: ResultCode.notAllowedOnRDN,
@@ -159,7 +163,12 @@ export function resultOfError(error: unknown): LdapResult {
     const resultCode = directoryResults[error.code];
     return resultCode === ResultCode.other
       ? internal
-      : { resultCode, matchedDn: error.matchedDn, diagnosticMessage: error.message };
+      : {
+          resultCode,
+          matchedDn: error.matchedDn,
+          diagnosticMessage: error.message,
+          ...(error.referrals.length === 0 ? {} : { referral: error.referrals }),
+        };
   }
   if (error instanceof LdapError) {
     const resultCode = ldapResults[error.code];

@@ -1,6 +1,7 @@
 /**
  * Controls and later features of the protocol as OpenLDAP's tools ask for them: paged results, sorting,
- * matched values, assertion, pre-read and post-read, increment, moving a subtree.
+ * matched values, assertion, pre-read and post-read, referral objects, subentries, increment, moving a
+ * subtree.
  *
  * @module
  */
@@ -19,6 +20,7 @@ const PERSONS = 23;
 const Result = {
   success: 0,
   sizeLimitExceeded: 4,
+  referral: 10,
   unavailableCriticalExtension: 12,
   assertionFailed: 122,
 } as const;
@@ -182,6 +184,54 @@ describe('controls over LDAPS', { skip: skipWithout('ldapsearch') }, () => {
     assert.equal((await names([])).length, PERSONS);
   });
 
+  describe('referral objects and -M (RFC 3296)', () => {
+    const elsewhere = 'ou=Elsewhere,o=JPKI,c=JP';
+    const uri = 'ldap://b.example/ou=X,o=Y';
+
+    before(async () => {
+      const lines = ['objectClass: referral', 'objectClass: extensibleObject', 'ou: Elsewhere'];
+      const entry = [`dn: ${elsewhere}`, ...lines, `ref: ${uri}`, ''].join('\n');
+      assert.equal(await modify('ldapadd', entry), Result.success);
+    });
+
+    async function searchText(...options: readonly string[]): Promise<string> {
+      const args = ['-LL', '-o', 'ldif-wrap=no', '-b', 'o=JPKI,c=JP', ...options];
+      const { status, stdout, stderr } = await ldaps.run('ldapsearch', args, { as: administrator });
+      assert.equal(status, Result.success, stderr);
+      return stdout;
+    }
+
+    it('ldapsearch is given the reference', async () => {
+      assert.match(await searchText('-s', 'one', '1.1'), /ldap:\/\/b\.example\/ou=X,o=Y\?\?base/);
+      assert.match(await searchText('-s', 'sub', '(cn=p00)'), /ou=X,o=Y\?\?sub/);
+    });
+
+    it('ldapsearch -MM is given the entry', async () => {
+      const found = await searchText('-MM', '-s', 'one', '(ou=Elsewhere)', 'ref');
+      assert.match(found, /^dn: ou=Elsewhere,o=JPKI,c=JP$/im);
+      assert.match(found, /^ref: ldap:\/\/b\.example\/ou=X,o=Y$/m);
+    });
+
+    it('ldapdelete is referred, and with -MM deletes', async () => {
+      const as = { as: administrator };
+      const referred = await ldaps.run('ldapdelete', [elsewhere], as);
+      assert.equal(referred.status, Result.referral, referred.stderr);
+      assert.match(referred.stderr, /ldap:\/\/b\.example\/ou=X,o=Y/);
+      assert.equal(await ldaps.resultCode('ldapdelete', ['-MM', elsewhere], as), Result.success);
+    });
+  });
+
+  it('subentries come when they are asked for (RFC 3672)', async () => {
+    const dn = `cn=policy,${unit}`;
+    const lines = ['objectClass: subentry', 'cn: policy', 'subtreeSpecification: { }', ''];
+    assert.equal(await modify('ldapadd', [`dn: ${dn}`, ...lines].join('\n')), Result.success);
+    assert.deepEqual(await names(['-E', '!subentries=true']), ['pol']);
+    assert.deepEqual((await names(['-E', '!subentries=false'])).toSorted(), sorted);
+    assert.deepEqual((await names([])).toSorted(), sorted);
+    const deleted = await ldaps.resultCode('ldapdelete', [dn], { as: administrator });
+    assert.equal(deleted, Result.success);
+  });
+
   it('the root DSE lists what was used', async () => {
     const listed = await ldaps.values({ base: '', attributes: ['supportedControl'] });
     for (const oid of [
@@ -191,6 +241,8 @@ describe('controls over LDAPS', { skip: skipWithout('ldapsearch') }, () => {
       '1.3.6.1.1.12',
       '1.3.6.1.1.13.1',
       '1.3.6.1.1.13.2',
+      '2.16.840.1.113730.3.4.2',
+      '1.3.6.1.4.1.4203.1.10.1',
     ]) {
       assert.ok(
         listed.some((value) => value.toString() === oid),

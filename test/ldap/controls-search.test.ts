@@ -6,15 +6,18 @@ import { describe, it } from 'node:test';
 import { suffix } from '../support/directory-fixture.ts';
 import { type AnswerControl, parsePage, parseSortResult } from '../support/ldap-answers.ts';
 import {
+  manageDsaItControl,
   matchedValuesControl,
   pagedControl,
   type SortKeyBytes,
   sortControl,
+  subentriesControl,
 } from '../support/ldap-control-bytes.ts';
 import { manager, type ServedDirectory, serveDirectory } from '../support/ldap-directory-client.ts';
 import {
   bindOperation,
   type ControlBytes,
+  deleteOperation,
   equality,
   octets,
   present,
@@ -216,4 +219,65 @@ describe('matched values (RFC 3876)', () => {
       ]);
     });
   }
+});
+
+describe('referral objects (RFC 3296)', () => {
+  const elsewhere = `ou=Elsewhere,${suffix}`;
+  const uri = 'ldap://b.example/ou=X,o=Y';
+
+  async function serveReferral(t: Parameters<typeof serveDirectory>[0]): Promise<ServedDirectory> {
+    const served = await servePersons(t);
+    const objectClass = ['referral', 'extensibleObject'];
+    await served.add(elsewhere, { objectClass, ref: [uri, 'ldaps://c.example'] });
+    return served;
+  }
+
+  it('in scope are search references, before the result, each time', async (t) => {
+    const { client } = await serveReferral(t);
+    for (let time = 0; time < 3; time += 1) {
+      const answers = await client.request(searchOperation(persons));
+      assert.deepEqual(
+        answers.slice(-2).map(({ kind }) => kind),
+        ['searchReference', 'searchDone'],
+      );
+      const { uris } = answers.at(-2) ?? { uris: [] };
+      assert.deepEqual(uris, [`${uri}??base`, `ldaps://c.example/${elsewhere}??base`]);
+      assert.equal(answers.at(-1)?.resultCode, 0);
+      assert.equal(answers.filter(({ kind }) => kind === 'entry').length, names.length);
+    }
+  });
+
+  it('as a target are a referral result', async (t) => {
+    const served = await serveReferral(t);
+    const client = await served.connectAsManager();
+    const below = `cn=x,${elsewhere}`;
+    const answer = await client.ask(deleteOperation(below));
+    assert.equal(answer.resultCode, 10);
+    assert.deepEqual(answer.uris, ['ldap://b.example/cn=x,ou=X,o=Y', `ldaps://c.example/${below}`]);
+  });
+
+  it('with manageDsaIT are entries', async (t) => {
+    const served = await serveReferral(t);
+    const client = await served.connectAsManager();
+    const search = searchOperation({ base: elsewhere, attributes: ['ref'] });
+    const [entry, end] = await client.request(search, [manageDsaItControl]);
+    assert.deepEqual(entry?.attributes.get('ref')?.map(String), [uri, 'ldaps://c.example']);
+    assert.equal(end?.resultCode, 0);
+    const deleted = await client.ask(deleteOperation(elsewhere), [manageDsaItControl]);
+    assert.equal(deleted.resultCode, 0);
+  });
+});
+
+describe('subentries (RFC 3672)', () => {
+  it('are seen when they are asked for, and then alone', async (t) => {
+    const { client, add } = await servePersons(t);
+    await add(`cn=Sub,${suffix}`, { objectClass: 'subentry', subtreeSpecification: '{ }' });
+    const search = { filter: present('objectClass') };
+    const visible = await find(client, [subentriesControl(true)], search);
+    assert.deepEqual([visible.letters, visible.controls], ['S', []]);
+    const others = await find(client, [subentriesControl(false)], search);
+    const plain = await find(client, [], search);
+    assert.deepEqual(others, plain);
+    assert.ok(!plain.letters.includes('S'));
+  });
 });

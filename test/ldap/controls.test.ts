@@ -11,16 +11,19 @@ import { suffix } from '../support/directory-fixture.ts';
 import { type AnswerControl, parseReadEntry } from '../support/ldap-answers.ts';
 import {
   assertionControl,
+  manageDsaItControl,
   matchedValuesControl,
   pagedControl,
   postReadControl,
   preReadControl,
   sortControl,
+  subentriesControl,
 } from '../support/ldap-control-bytes.ts';
 import { manager, serveDirectory } from '../support/ldap-directory-client.ts';
 import {
   addOperation,
   bindOperation,
+  bool,
   type ControlBytes,
   compareOperation,
   deleteOperation,
@@ -144,6 +147,26 @@ const controls: readonly ControlFacts[] = [
       tlv(0x30, tlv(0xa2, present('cn'))),
       tlv(0x30, tlv(0xa9, tlv(0x82, 'cn'), tlv(0x83, 'x'), tlv(0x84, Uint8Array.of(0xff)))),
       tlv(0x30, tlv(0xaa, octets('x'))),
+    ],
+  },
+  {
+    name: 'manageDsaIT',
+    control: manageDsaItControl,
+    belongsTo: ['search', 'compare', 'add', 'modify', 'delete', 'modifyDn'],
+    wrong: [Buffer.alloc(0), Buffer.from([1, 1, 0xff])],
+  },
+  {
+    name: 'subentries',
+    control: subentriesControl(false),
+    belongsTo: ['search'],
+    wrong: [
+      undefined,
+      Buffer.alloc(0),
+      Buffer.from([1, 1, 1]),
+      Buffer.from([1, 0]),
+      Buffer.from([1, 1, 0, 0]),
+      int(1),
+      tlv(0x30, bool(true)),
     ],
   },
 ];

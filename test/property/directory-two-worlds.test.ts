@@ -55,6 +55,15 @@ async function addVisible({ add }: DirectoryFixture): Promise<void> {
   }
 }
 
+/** Entries that are not treated as what they are (RFC 3296, RFC 3672). */
+async function addSpecial({ add }: DirectoryFixture): Promise<void> {
+  await add(`cn=r,ou=Mixed,${suffix}`, {
+    objectClass: ['referral', 'extensibleObject'],
+    ref: 'ldap://elsewhere/o=x',
+  });
+  await add(`cn=s,ou=Mixed,${suffix}`, { objectClass: 'subentry', subtreeSpecification: '{ }' });
+}
+
 /** What the caller may not see: entries, children of visible entries, values of visible entries. */
 async function addHidden(fixture: DirectoryFixture): Promise<void> {
   const { add, directory } = fixture;
@@ -69,6 +78,11 @@ async function addHidden(fixture: DirectoryFixture): Promise<void> {
   const secret = { objectClass: 'person', sn: 'x', description: ['secret', 'open'] };
   await add(`cn=d,ou=Mixed,${suffix}`, { ...secret, userPassword: 'secret' });
   await add(`cn=d,cn=a,ou=Mixed,${suffix}`, secret);
+  await add(`cn=e,ou=Mixed,${suffix}`, {
+    objectClass: ['referral', 'extensibleObject'],
+    description: 'secret',
+    ref: 'ldap://hidden/o=x',
+  });
   const system = { principal: { kind: 'system', name: 'test' }, session: clearSession } as const;
   const change = (attribute: string, value: string): Modification => ({
     operation: 'add',
@@ -90,7 +104,9 @@ async function addHidden(fixture: DirectoryFixture): Promise<void> {
 
 const name = fc.constantFrom('a', 'b', 'c', 'd', 'e');
 const unit = fc.constantFrom('ou=Open', 'ou=Mixed', 'ou=Hidden', 'ou=None');
-const mixed = fc.constantFrom('a', 'b', 'c', 'd').map((each) => `cn=${each},ou=Mixed,${suffix}`);
+const mixed = fc
+  .constantFrom('a', 'b', 'c', 'd', 'e', 'r', 's')
+  .map((each) => `cn=${each},ou=Mixed,${suffix}`);
 const dn = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom(suffix, `ou=Mixed,${suffix}`) },
   { weight: 3, arbitrary: mixed },
@@ -167,6 +183,7 @@ const selection = fc.array(fc.oneof(attribute, fc.constantFrom('*', '1.1', '@per
 const asserting = fc.oneof(
   { weight: 3, arbitrary: fc.constant({}) },
   { weight: 1, arbitrary: fc.record({ assertion: filter }) },
+  { weight: 1, arbitrary: fc.constant({ manageDsaIt: true }) },
 );
 
 /** RFC 2696, RFC 2891 and RFC 3876, each by itself and together. */
@@ -187,6 +204,7 @@ const matching = fc.array(
 ) as fc.Arbitrary<readonly Filter[]>;
 const seeing = fc.oneof(
   { weight: 3, arbitrary: fc.constant({}) },
+  { weight: 1, arbitrary: fc.record({ subentries: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ sort: sorting }) },
   { weight: 1, arbitrary: fc.record({ matchedValues: matching }) },
   { weight: 1, arbitrary: fc.record({ pageSize: fc.constantFrom(1, 2) }) },
@@ -202,13 +220,19 @@ const seeing = fc.oneof(
   readonly sort?: SortWish;
   readonly matchedValues?: readonly Filter[];
   readonly pageSize?: number;
+  readonly subentries?: boolean;
 }>;
 
 /** RFC 4527; what the server makes at random or counts is not asked for. */
 const reading = fc.oneof(
   fc.constant({}),
   fc.record({ preRead: selection, postRead: selection }),
-  fc.record({ assertion: filter, preRead: selection, postRead: selection }),
+  fc.record({
+    assertion: filter,
+    preRead: selection,
+    postRead: selection,
+    manageDsaIt: fc.boolean(),
+  }),
 );
 
 const searches = fc
@@ -310,7 +334,12 @@ const binds = fc.record({ dn, password: bytes }).map(
 
 function outcomeOf(error: unknown): unknown {
   return error instanceof DirectoryError
-    ? { code: error.code, message: error.message, matchedDn: error.matchedDn }
+    ? {
+        code: error.code,
+        message: error.message,
+        matchedDn: error.matchedDn,
+        referrals: error.referrals,
+      }
     : { unexpected: String(error) };
 }
 
@@ -321,6 +350,7 @@ it('what may not be seen is not told by any operation', async (t) => {
   ] as const;
   for (const world of worlds) {
     await addVisible(world);
+    await addSpecial(world);
   }
   await addHidden(worlds[0]);
   const operations = fc.oneof(

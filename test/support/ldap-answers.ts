@@ -11,6 +11,7 @@ export type AnswerKind =
   | 'bind'
   | 'entry'
   | 'searchDone'
+  | 'searchReference'
   | 'modify'
   | 'add'
   | 'delete'
@@ -22,6 +23,7 @@ const kinds: ReadonlyMap<number, AnswerKind> = new Map([
   [0x61, 'bind'],
   [0x64, 'entry'],
   [0x65, 'searchDone'],
+  [0x73, 'searchReference'],
   [0x67, 'modify'],
   [0x69, 'add'],
   [0x6b, 'delete'],
@@ -43,6 +45,8 @@ export interface LdapAnswer {
   readonly responseName: string | undefined;
   readonly responseValue: Buffer | undefined;
   readonly controls: readonly AnswerControl[];
+  /** URIs of a referral result or of a search reference. */
+  readonly uris: readonly string[];
 }
 
 export interface AnswerControl {
@@ -141,8 +145,12 @@ export function parseAnswer(bytes: Buffer): LdapAnswer {
     responseName: undefined,
     responseValue: undefined,
     controls,
+    uris: [],
   };
   const fields = new Reader(operation.content);
+  if (kind === 'searchReference') {
+    return { ...base, uris: parseUris(fields) };
+  }
   return { ...base, ...(kind === 'entry' ? parseEntry(fields) : parseResult(fields, kind)) };
 }
 
@@ -152,6 +160,7 @@ function parseResult(fields: Reader, kind: AnswerKind): Partial<LdapAnswer> {
     resultCode: code.readIntBE(0, code.length),
     matchedDn: fields.next(0x04).content.toString('utf8'),
     diagnosticMessage: fields.next(0x04).content.toString('utf8'),
+    uris: parseReferral(fields.optional(0xa3)),
   };
   if (kind !== 'extended') {
     fields.end();
@@ -161,6 +170,19 @@ function parseResult(fields: Reader, kind: AnswerKind): Partial<LdapAnswer> {
   const responseValue = fields.optional(0x8b)?.content;
   fields.end();
   return { ...result, responseName, responseValue };
+}
+
+function parseReferral(referral: Element | undefined): readonly string[] {
+  return referral === undefined ? [] : parseUris(new Reader(referral.content));
+}
+
+/** At least one. */
+function parseUris(reader: Reader): readonly string[] {
+  const uris: string[] = [];
+  do {
+    uris.push(reader.next(0x04).content.toString('utf8'));
+  } while (!reader.isAtEnd);
+  return uris;
 }
 
 /** A list of controls is not empty, and none of ours is critical. */

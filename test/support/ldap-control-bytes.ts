@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ControlBytes, int, octets, tlv } from './ldap-request-bytes.ts';
+import { bool, type ControlBytes, int, octets, tlv } from './ldap-request-bytes.ts';
 
 /** RFC 4528. */
 export function assertionControl(filter: Uint8Array, isCritical = true): ControlBytes {
@@ -53,4 +53,15 @@ export function sortControl(...keys: readonly SortKeyBytes[]): ControlBytes {
 /** RFC 3876. */
 export function matchedValuesControl(...items: readonly Uint8Array[]): ControlBytes {
   return { type: '1.2.826.0.1.3344810.2.3', isCritical: true, value: tlv(0x30, items) };
+}
+
+/** RFC 3296. */
+export const manageDsaItControl: ControlBytes = {
+  type: '2.16.840.1.113730.3.4.2',
+  isCritical: true,
+};
+
+/** RFC 3672. */
+export function subentriesControl(areVisible: boolean): ControlBytes {
+  return { type: '1.3.6.1.4.1.4203.1.10.1', isCritical: true, value: bool(areVisible) };
 }

@@ -193,7 +193,7 @@ export class LdapTestClient {
       const answer = await this.next();
       assert.equal(answer.messageId, messageId);
       answers.push(answer);
-      if (answer.kind !== 'entry') {
+      if (answer.kind !== 'entry' && answer.kind !== 'searchReference') {
         return answers;
       }
     }

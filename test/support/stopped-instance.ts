@@ -173,7 +173,7 @@ export class StoppedInstance {
       return type;
     });
     const index = new EqualityIndex(indexed, shippedSchema);
-    const tree = new Tree(shippedSchema, index, types.entryUuid);
+    const tree = new Tree(shippedSchema, index, types);
     const postings = new Set<string>();
     const collector = postingCollector(snapshot, postings);
     const entries = new Set<string>();
