@@ -35,6 +35,7 @@ import type { Signer } from '../signing/signer.ts';
 import { openSignerProcess } from '../signing/signer-process.ts';
 import { openLevelStore } from '../store/level-store.ts';
 import type { Store } from '../store/store.ts';
+import { type CheckSubject, checkStore } from './check.ts';
 
 /** What the CA is built on. */
 export interface InstanceParts {
@@ -114,6 +115,27 @@ export async function openParts(
   return { configuration, policy, clock, random, log, store, audit, signer, directory };
 }
 
+/** Opens what a check looks at: the store, and what says how to read it. No token, and no CA. */
+export async function openCheckSubject(
+  options: OpenOptions,
+  closing: ClosingStack,
+): Promise<CheckSubject> {
+  const configuration = await loadConfiguration(join(options.folder, CONFIGURATION_FILE));
+  const policy = await loadPolicy(configuration.policy);
+  const schema = await loadSchema(configuration);
+  const clock = options.clock ?? new SystemClock();
+  const log = options.log ?? openLog(clock, logOptions(configuration));
+  const store = closing.push(await openStore(configuration, { clock, log }), {
+    name: 'store',
+    close: (opened) => opened.close(),
+  });
+  return { store, policy, schema, nowMs: clock.nowMs() };
+}
+
+function loadSchema({ directory }: Configuration): Promise<Schema> {
+  return Schema.load(directory.schemaFolder ?? join(packageRoot, 'schema'));
+}
+
 function logOptions({ log }: Configuration): LogOptions {
   const readable = process.stderr.isTTY ? 'text' : 'json';
   return { level: log.level, format: log.format === 'auto' ? readable : log.format };
@@ -157,7 +179,7 @@ async function openDirectory(
   return Directory.open({
     ...parts,
     log: log.with({ component: 'directory' }),
-    schema: await Schema.load(configuration.directory.schemaFolder ?? join(packageRoot, 'schema')),
+    schema: await loadSchema(configuration),
     suffixes: [policy.directory.suffix],
     access: policy.access,
     passwords: policy.passwords,
@@ -192,6 +214,11 @@ export function operationsOf(instance: Instance, setting: OperationsSetting): Op
     ...instance,
     publishLists,
     status: () => readStatus(instance, jobs),
+    check: (onProgress) => {
+      const { store, policy, directory, clock } = instance;
+      const { schema } = directory;
+      return checkStore({ store, policy, schema, nowMs: clock.nowMs() }, onProgress);
+    },
   });
 }
 

@@ -22,10 +22,12 @@ import { LdapServer } from '../ldap/server.ts';
 import type { TlsCredentials } from '../ldap/tls-credentials.ts';
 import { openNodeCronTicker } from '../scheduler/node-cron-ticker.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
+import { checkStore } from './check.ts';
 import {
   definedOnly,
   type Instance,
   type OpenOptions,
+  openCheckSubject,
   openInstance,
   operationsOf,
 } from './instance.ts';
@@ -37,8 +39,8 @@ import {
 } from './publication-job.ts';
 
 /** An instance that a command works on while no server runs. */
-export interface LocalInstance {
-  readonly operations: Operations;
+export interface LocalInstance<Name extends keyof Operations = keyof Operations> {
+  readonly operations: Pick<Operations, Name>;
   close(): Promise<void>;
 }
 
@@ -65,6 +67,20 @@ export async function openLocalOperations(options: OpenOptions): Promise<LocalIn
     );
     const operations = operationsOf(instance, { publishLists, jobs: undefined });
     return { operations, close: () => closing.close() };
+  });
+}
+
+/**
+ * Opens the store of a data folder for a check, even when the CA in it does not open.
+ *
+ * @throws {CertdirError} of the part that could not be opened; everything opened before is closed.
+ */
+export async function openCheck(options: OpenOptions): Promise<LocalInstance<'check'>> {
+  const closing = new ClosingStack();
+  return closingOnFailure(closing, async () => {
+    const subject = await openCheckSubject(options, closing);
+    const check: Operations['check'] = (onProgress) => checkStore(subject, onProgress);
+    return { operations: { check }, close: () => closing.close() };
   });
 }
 

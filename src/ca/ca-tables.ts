@@ -68,6 +68,10 @@ export class CaTables {
     return this.#key(Table.status, encodeSerialKey(serialNumber));
   }
 
+  get statuses(): KeyRange {
+    return this.#range(Table.status);
+  }
+
   /** A serial number that was given out and whose certificate is not recorded (yet). */
   reservation(serialNumber: bigint): Uint8Array {
     return this.#key(Table.reservation, encodeSerialKey(serialNumber));
@@ -84,6 +88,10 @@ export class CaTables {
     serialNumber: bigint,
   ): Uint8Array {
     return this.#key(Table[name], digest, encodeSerialKey(serialNumber));
+  }
+
+  indexes(name: 'subject' | 'subscriber' | 'publicKey'): KeyRange {
+    return this.#range(Table[name]);
   }
 
   indexRange(name: 'subject' | 'subscriber' | 'publicKey', digest: Uint8Array): KeyRange {

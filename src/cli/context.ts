@@ -9,6 +9,7 @@ import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 
+import type { OpenOptions } from '../app/instance.ts';
 import { type LocalInstance, openLocalOperations } from '../app/server.ts';
 import { type Clock, SystemClock } from '../core/clock.ts';
 import { isCertdirError } from '../core/errors.ts';
@@ -46,14 +47,23 @@ const RETRY_MS = 200;
  * otherwise on the store opened here and closed afterwards. While another command has the store open,
  * or a server is about to answer, it waits a little.
  */
-export async function withOperations<T>(
+export function withOperations<T>(
   context: Context,
   work: (operations: Operations) => Promise<T>,
+): Promise<T> {
+  return withServerOr(openLocalOperations, context, work);
+}
+
+/** As {@link withOperations}, opening without a server only what some operations need. */
+export async function withServerOr<T, Name extends keyof Operations>(
+  openLocal: (options: OpenOptions) => Promise<LocalInstance<Name>>,
+  context: Context,
+  work: (operations: Pick<Operations, Name>) => Promise<T>,
 ): Promise<T> {
   const clock = new SystemClock();
   const deadlineMs = clock.monotonicMs() + MAX_WAIT_MS;
   for (;;) {
-    const opened = await openOperations(context, clock);
+    const opened = await openOperations(openLocal, context, clock);
     if (opened !== undefined) {
       try {
         return await work(opened.operations);
@@ -72,10 +82,11 @@ export async function withOperations<T>(
 }
 
 /** @returns undefined while another process has the store open and no server answers. */
-async function openOperations(
+async function openOperations<Name extends keyof Operations>(
+  openLocal: (options: OpenOptions) => Promise<LocalInstance<Name>>,
   { folder, operator }: Context,
   clock: Clock,
-): Promise<LocalInstance | undefined> {
+): Promise<LocalInstance<Name> | undefined> {
   const socketFile = join(folder, CONTROL_SOCKET);
   if (await isServerAnswering(socketFile)) {
     return {
@@ -85,7 +96,7 @@ async function openOperations(
   }
   const log = openLog(clock, { level: 'warn', format: 'text' });
   try {
-    return await openLocalOperations({ folder, log, askPassphrase: passphrasePrompt() });
+    return await openLocal({ folder, log, askPassphrase: passphrasePrompt() });
   } catch (error) {
     if (isCertdirError(error) && error.code === 'STORE_LOCKED') {
       return undefined;

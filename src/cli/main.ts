@@ -10,6 +10,7 @@ import { Command, CommanderError } from 'commander';
 
 import { packageRoot } from '../config/package-root.ts';
 import { addCaCommand } from './ca-command.ts';
+import { addCheckCommand } from './check-command.ts';
 import { addDemoCommand } from './demo-command.ts';
 import { reportFailure } from './exit-codes.ts';
 import { addHsmCommand } from './hsm-command.ts';
@@ -55,6 +56,7 @@ export function buildProgram(): Command {
   addInitCommand(program);
   addServeCommand(program);
   addStatusCommand(program);
+  addCheckCommand(program);
   addCaCommand(program);
   addVerifierCommand(program);
   addLdifCommand(program);

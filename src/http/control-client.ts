@@ -14,6 +14,7 @@ import { type AnswerLine, OPERATOR_HEADER } from './control-protocol.ts';
 import { HttpError } from './errors.ts';
 import type {
   CertificateReport,
+  CheckReport,
   IssuedReport,
   OnProgress,
   Operations,
@@ -46,6 +47,7 @@ export function connectControl(socketFile: string, operatorName: string): Operat
   };
   return {
     status: () => call<ServiceStatus>('status', {}),
+    check: (onProgress) => call<CheckReport>('check', {}, onProgress),
     issue: (input) => call<IssuedReport>('issue', input),
     findCertificates: (query) => call<readonly CertificateReport[]>('find-certificates', { query }),
     revoke: (input) => call<RevokedReport>('revoke', input),

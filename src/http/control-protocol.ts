@@ -46,6 +46,7 @@ const subjectAttributes = object(
 /** JSON Schemas of the requests' bodies, by operation. */
 export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> = {
   status: object({}),
+  check: object({}),
   issue: object({
     request: text,
     municipality: text,

@@ -120,6 +120,7 @@ function isValidationError(error: unknown): error is Error {
 function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
   return {
     status: () => operations.status(),
+    check: ({ onProgress }) => operations.check(onProgress),
     issue: ({ body, operator }) => operations.issue(body as IssueInput, operator),
     'find-certificates': ({ body }) =>
       operations.findCertificates((body as { readonly query: CertificateQuery }).query),

@@ -25,6 +25,7 @@ import { encodePem } from '../x509/pem.ts';
 import type {
   CertificateQuery,
   CertificateReport,
+  CheckReport,
   IssuedReport,
   IssueInput,
   OnProgress,
@@ -57,6 +58,7 @@ export interface LocalOperationsOptions {
   readonly publishLists: PublishLists;
   /** Asks every part of the instance how it is. */
   readonly status: () => Promise<ServiceStatus>;
+  readonly check: (onProgress: OnProgress) => Promise<CheckReport>;
 }
 
 /** Whoever lists verifiers: the names of those who only look are not recorded. */
@@ -73,6 +75,10 @@ export class LocalOperations implements Operations {
 
   status(): Promise<ServiceStatus> {
     return this.#options.status();
+  }
+
+  check(onProgress: OnProgress): Promise<CheckReport> {
+    return this.#options.check(onProgress);
   }
 
   async issue(input: IssueInput, operator: Operator): Promise<IssuedReport> {

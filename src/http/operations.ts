@@ -168,8 +168,34 @@ export interface VerifierReport {
   readonly isDisabled: boolean;
 }
 
+/** Something stored that is damaged, or does not fit. */
+export interface CheckFinding {
+  readonly part: 'store' | 'audit' | 'directory' | 'ca';
+  readonly code: string;
+  /** A key, an entry's name, a serial number, a list's scope. */
+  readonly subject: string;
+  readonly message: string;
+}
+
+export interface CheckReport {
+  readonly isSound: boolean;
+  /** What was looked at. */
+  readonly rows: number;
+  readonly entries: number;
+  readonly certificates: number;
+  readonly lists: number;
+  /** Null when the log cannot be verified. */
+  readonly auditRecords: string | null;
+  readonly auditRootHash: string | null;
+  readonly findingCount: number;
+  /** The first 1,000. */
+  readonly findings: readonly CheckFinding[];
+}
+
 export interface Operations {
   status(): Promise<ServiceStatus>;
+  /** Reads everything that is stored, from one state, and says what is wrong with it. */
+  check(onProgress: OnProgress): Promise<CheckReport>;
   issue(input: IssueInput, operator: Operator): Promise<IssuedReport>;
   /** Empty when there is none; an unknown serial number is an error (`CA_SERIAL_UNKNOWN`). */
   findCertificates(query: CertificateQuery): Promise<readonly CertificateReport[]>;

@@ -162,6 +162,27 @@ describe('a server', () => {
     });
   });
 
+  it('checks itself from one state while it works', async () => {
+    await clock.advance(2_000);
+    await serving(async ({ operations }) => {
+      const working = Promise.all(
+        Array.from({ length: 8 }, async () => {
+          const { serialNumber } = await issue(operations, '10205');
+          await operations.revoke({ serialNumber, reason: 'superseded' }, operator);
+        }),
+      );
+      const reports = [];
+      for (let round = 0; round < 3; round += 1) {
+        reports.push(await operations.check(() => undefined));
+      }
+      await working;
+      reports.push(await operations.check(() => undefined));
+      for (const { findings } of reports) {
+        assert.deepEqual(findings, []);
+      }
+    });
+  });
+
   it('a command without a server has published before it ends', async () => {
     await clock.advance(2_000);
     const local = await openLocalOperations({ folder, log: silentLog, clock });

@@ -31,6 +31,7 @@ async function open(t: TestContext): Promise<Bench> {
     policy: bed.policy,
     directory: bed.directory,
     authority: bed.ca,
+    check: () => Promise.reject(new Error('nobody asks')),
     publishLists: publishDirectly({ authority: bed.ca }),
     status: async () =>
       describeStatus({

@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { Level } from 'level';
 
 import { ExitCode, exitCodeOf } from '../../src/cli/exit-codes.ts';
+import type { CheckReport } from '../../src/http/operations.ts';
 import { Keyspace } from '../../src/store/keyspace.ts';
 import { CertdirFolder } from '../support/certdir-process.ts';
 import { childEnvironment } from '../support/command-run.ts';
@@ -93,6 +94,17 @@ function describeDamage(): void {
       (key: Uint8Array, value: Buffer): boolean =>
         key[0] === keyspace && (value.includes(text) || Buffer.from(key).includes(text));
 
+    /** `certdir check` ends with its exit code and a report, in JSON and in text. */
+    async function expectFindings(copy: CertdirFolder, parts: readonly string[]): Promise<void> {
+      const { status, stdout } = await copy.run('--json', 'check');
+      assert.equal(status, ExitCode.damaged);
+      const { findings } = JSON.parse(stdout) as CheckReport;
+      assert.deepEqual([...new Set(findings.map(({ part }) => part))], parts);
+      const text = await copy.run('check');
+      assert.equal(text.status, ExitCode.damaged);
+      assert.match(text.stdout, /^store +STORE_VALUE_DAMAGED +0x/m);
+    }
+
     it('is served without the damaged entry', async () => {
       const takasaki = isIn(Keyspace.entry, 'Takasaki-shi CRLDP');
       const copy = await damagedCopy((level) => flipValue(level, takasaki));
@@ -113,7 +125,9 @@ function describeDamage(): void {
       assert.equal(exported.exitCode, ExitCode.damaged, exported.message);
       assert.ok(!readdirSync(copy.workFolder).includes('export.ldif'), 'no half of an export');
       await copy.answer('ca', 'publish', '--partition', '10201');
+      await expectFindings(copy, ['store', 'directory', 'ca']);
       assert.equal(await server.stop(), 0);
+      await expectFindings(copy, ['store', 'directory', 'ca']);
     });
 
     it('does not revoke what it cannot read, and says so', async () => {
@@ -132,6 +146,7 @@ function describeDamage(): void {
         const failure = await copy.failure(command);
         assert.equal(failure.exitCode, ExitCode.damaged, failure.message);
       }
+      await expectFindings(copy, ['store', 'ca']);
     });
 
     it('does not go on with a damaged audit log', async () => {

@@ -19,6 +19,7 @@ function recordingOperations(calls: unknown[]): Operations {
   const never = (): Promise<never> => Promise.reject(new Error('a detail that must not leak'));
   return {
     status: never,
+    check: never,
     issue: never,
     findCertificates: (query) => {
       calls.push(query);

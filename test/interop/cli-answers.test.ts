@@ -11,6 +11,7 @@ import { after, before, describe, it } from 'node:test';
 
 import type {
   CertificateReport,
+  CheckReport,
   IssuedReport,
   PublishedReport,
   RevokedReport,
@@ -111,6 +112,10 @@ describe('the command line', { skip: skipWithout('openssl') }, () => {
     );
     assert.deepEqual(await certdir.answer('ldif', 'import', file), { entries: 1 });
     assert.match(await exported(), new RegExp(`^dn: cn=${name},o=JPKI,c=JP$`, 'm'));
+
+    const { findings, isSound, certificates } = await certdir.answer<CheckReport>('check');
+    assert.deepEqual([findings, isSound], [[], true]);
+    assert.ok(certificates > 1);
 
     const status = await certdir.answer<ServiceStatus>('status');
     assert.equal(status.keyActive, true);
@@ -221,6 +226,9 @@ describe('the command line', { skip: skipWithout('openssl') }, () => {
     assert.equal(stderr, '');
     assert.match(stdout, /^CA +\S/m);
     assert.match(stdout, /^10201 +\d+ +\d{4}-/m);
+    const check = await certdir.run('check');
+    assert.equal(check.status, 0);
+    assert.match(check.stdout, /fits together\.$/m);
     const help = await certdir.run('--help');
     assert.equal(help.status, 0);
     assert.match(help.stdout, /Exit codes:/);

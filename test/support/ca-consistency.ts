@@ -9,6 +9,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 
 import type { RegisteredCertificate } from '../../src/ca/certificate-register.ts';
+import { findInconsistencies } from '../../src/ca/consistency.ts';
+import type { ConsistencyFault } from '../../src/ca/consistency-fault.ts';
 import type { Scope } from '../../src/ca/scope.ts';
 import { type CertificateList, parseCertificateList } from '../../src/x509/certificate-list.ts';
 import { parseCrlNextPublish } from '../../src/x509/crl-extensions.ts';
@@ -19,7 +21,7 @@ import { verifySignature } from '../../src/x509/verify-signature.ts';
 import { type CaTestBed, collect } from './ca-test-bed.ts';
 
 /** What is looked at: a `CaTestBed`, or the CA of a data folder. */
-export type ConsistencySubject = Pick<CaTestBed, 'ca' | 'policy' | 'published'>;
+export type ConsistencySubject = Pick<CaTestBed, 'ca' | 'policy' | 'published' | 'store'>;
 
 const HOUR = 3_600_000;
 
@@ -48,6 +50,21 @@ export async function assertConsistent(bed: ConsistencySubject): Promise<void> {
     const newest = lists.at(-1);
     await assertPublished(bed, scope, newest);
     assertEntries({ scope, lists, pendingCount, certificates });
+  }
+  assert.deepEqual(await faultsOf(bed), [], 'what the program itself would find');
+}
+
+/** What `certdir check` finds in the CA's records. */
+export async function faultsOf(bed: ConsistencySubject): Promise<readonly ConsistencyFault[]> {
+  const snapshot = bed.store.snapshot();
+  try {
+    const { policy } = bed.ca;
+    const publishedValues = (dn: string, attribute: string) => bed.published(dn, attribute);
+    const subject = { policy, view: snapshot, publishedValues, nowMs: 0 };
+    const tally = { certificates: 0, revoked: 0, lists: 0, generations: 0 };
+    return await collect(findInconsistencies(subject, { tally }));
+  } finally {
+    await snapshot.close();
   }
 }
 

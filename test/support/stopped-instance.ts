@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 
+import { checkStore } from '../../src/app/check.ts';
 import type { AuditLog } from '../../src/audit/audit-log.ts';
 import { openAuditLog, verifyAuditLog } from '../../src/audit/merkle-audit-log.ts';
 import { CaTables } from '../../src/ca/ca-tables.ts';
@@ -138,6 +139,10 @@ export class StoppedInstance {
   /** Everything fits together: the CA's records and lists, the audit log, the directory's keys. */
   async assertConsistent(): Promise<void> {
     await assertConsistent(this);
+    const { store, policy } = this;
+    const checked = { store, policy, schema: shippedSchema, nowMs: 0 };
+    const { findings } = await checkStore(checked, () => undefined);
+    assert.deepEqual(findings, [], 'what the program itself would find');
     await this.reading(verifyAuditLog);
     await this.#assertActsRecorded();
     await this.reading((snapshot) => this.#assertDirectoryKeys(snapshot));

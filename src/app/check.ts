@@ -1,0 +1,199 @@
+/**
+ * Checks everything that is stored, from one state: each value against its checksum, the audit log against
+ * its tree, the directory's entries, the CA's records and lists against each other and against the audit log.
+ * Works on a store that is being written, and on one whose CA does not open any more.
+ *
+ * @module
+ */
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { AuditRecord } from '../audit/audit-log.ts';
+import { verifyAuditLog } from '../audit/merkle-audit-log.ts';
+import { findInconsistencies } from '../ca/consistency.ts';
+import type { ConsistencyTally } from '../ca/consistency-fault.ts';
+import type { Policy } from '../ca/policy.ts';
+import { formatHex } from '../core/bytes.ts';
+import { isCertdirError } from '../core/errors.ts';
+import type { Schema } from '../directory/schema.ts';
+import { StoredEntries } from '../directory/stored-entries.ts';
+import type { CheckFinding, CheckReport, OnProgress } from '../http/operations.ts';
+import type { Snapshot, Store } from '../store/store.ts';
+
+export interface CheckSubject {
+  readonly store: Store;
+  readonly policy: Policy;
+  readonly schema: Schema;
+  readonly nowMs: number;
+}
+
+/** More are counted only. */
+const MAX_FINDINGS = 1_000;
+const KEY_CHARACTERS = 200;
+const ENTRIES_PER_TURN = 64;
+
+/** Looks at everything; rejects only when there is nothing that could be looked at. */
+export async function checkStore(
+  subject: CheckSubject,
+  onProgress: OnProgress,
+): Promise<CheckReport> {
+  const snapshot = subject.store.snapshot();
+  try {
+    const check = new Check(subject, snapshot, onProgress);
+    return await check.run();
+  } finally {
+    await snapshot.close();
+  }
+}
+
+class Check {
+  readonly #subject: CheckSubject;
+  readonly #snapshot: Snapshot;
+  readonly #onProgress: OnProgress;
+  readonly #entries: StoredEntries;
+  readonly #findings: CheckFinding[] = [];
+  readonly #tally: ConsistencyTally = { certificates: 0, revoked: 0, lists: 0, generations: 0 };
+  /** Audit records by kind and result. */
+  readonly #records = new Map<string, number>();
+  #findingCount = 0;
+  #rows = 0;
+  #entryCount = 0;
+
+  constructor(subject: CheckSubject, snapshot: Snapshot, onProgress: OnProgress) {
+    this.#subject = subject;
+    this.#snapshot = snapshot;
+    this.#onProgress = onProgress;
+    this.#entries = new StoredEntries(subject.schema);
+  }
+
+  async run(): Promise<CheckReport> {
+    await this.#checkValues();
+    const head = await this.#checkAudit();
+    await this.#checkEntries();
+    await this.#checkAuthority();
+    // What is missing from damaged records is no fault of the log.
+    if (head !== undefined && !this.#findings.some(({ part }) => part === 'ca')) {
+      this.#checkActs();
+    }
+    const { certificates, lists } = this.#tally;
+    return {
+      isSound: this.#findingCount === 0,
+      rows: this.#rows,
+      auditRecords: head === undefined ? null : head.size.toString(),
+      auditRootHash: head === undefined ? null : formatHex(head.rootHash),
+      entries: this.#entryCount,
+      certificates,
+      lists,
+      findingCount: this.#findingCount,
+      findings: this.#findings,
+    };
+  }
+
+  async #checkValues(): Promise<void> {
+    const found = this.#snapshot.findDamage((rows) => {
+      this.#rows = rows;
+      this.#tell('stored values', rows);
+    });
+    for await (const { code, key, message } of found) {
+      this.#note({
+        part: 'store',
+        code,
+        subject: `0x${formatHex(key).slice(0, KEY_CHARACTERS)}`,
+        message,
+      });
+    }
+  }
+
+  /** @returns undefined when the log does not stand. */
+  async #checkAudit(): Promise<
+    { readonly size: bigint; readonly rootHash: Uint8Array } | undefined
+  > {
+    try {
+      return await verifyAuditLog(this.#snapshot, (record) => this.#countRecord(record));
+    } catch (error) {
+      this.#noteError('audit', 'audit log', error);
+      return undefined;
+    }
+  }
+
+  #countRecord({ sequence, kind, result }: AuditRecord): void {
+    const name = `${kind} ${result}`;
+    this.#records.set(name, (this.#records.get(name) ?? 0) + 1);
+    if (sequence % 1_000n === 0n) {
+      this.#tell('audit records', Number(sequence));
+    }
+  }
+
+  async #checkEntries(): Promise<void> {
+    const onEntry = async (): Promise<void> => {
+      this.#entryCount += 1;
+      if (this.#entryCount % ENTRIES_PER_TURN === 0) {
+        this.#tell('entries', this.#entryCount);
+        await nextTurn();
+      }
+    };
+    try {
+      for await (const fault of this.#entries.findFaults(this.#snapshot, onEntry)) {
+        this.#note({ part: 'directory', ...fault });
+      }
+    } catch (error) {
+      this.#noteError('directory', 'entries', error);
+    }
+  }
+
+  async #checkAuthority(): Promise<void> {
+    const { policy, nowMs } = this.#subject;
+    const subject = {
+      policy,
+      nowMs,
+      view: this.#snapshot,
+      publishedValues: (dn: string, attribute: string) =>
+        this.#entries.readValues(this.#snapshot, dn, attribute),
+    };
+    const tally = this.#tally;
+    const onStep = (): void =>
+      this.#tell('certificates and lists', tally.certificates + tally.lists);
+    try {
+      for await (const fault of findInconsistencies(subject, { tally, onStep })) {
+        this.#note({ part: 'ca', ...fault });
+      }
+    } catch (error) {
+      this.#noteError('ca', policy.id, error);
+    }
+  }
+
+  /** Each certificate, revocation and list is on record in the audit log, once. */
+  #checkActs(): void {
+    const { certificates, revoked, lists, generations } = this.#tally;
+    const acts = [
+      // The CA's own were made with its keys.
+      ['certificate.issue', certificates - generations],
+      ['certificate.revoke', revoked],
+      ['crl.publish', lists],
+    ] as const;
+    for (const [kind, count] of acts) {
+      const recorded = this.#records.get(`${kind} done`) ?? 0;
+      if (recorded !== count) {
+        const message = `${recorded} acts are recorded, ${count} have left a trace`;
+        this.#note({ part: 'audit', code: 'AUDIT_ACTS_DIFFER', subject: kind, message });
+      }
+    }
+  }
+
+  #tell(what: string, done: number): void {
+    this.#onProgress({ done, total: 0, what });
+  }
+
+  #noteError(part: CheckFinding['part'], subject: string, error: unknown): void {
+    if (!isCertdirError(error)) {
+      throw error;
+    }
+    this.#note({ part, code: error.code, subject, message: error.message });
+  }
+
+  #note(finding: CheckFinding): void {
+    this.#findingCount += 1;
+    if (this.#findings.length < MAX_FINDINGS) {
+      this.#findings.push(finding);
+    }
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * `certdir check`.
+ *
+ * @module
+ */
+
+import type { Command } from 'commander';
+
+import { openCheck } from '../app/server.ts';
+import type { CheckReport } from '../http/operations.ts';
+import { contextOf, withServerOr } from './context.ts';
+import { examples } from './examples.ts';
+import { ExitCode } from './exit-codes.ts';
+import { formatTable } from './output.ts';
+
+/** Adds the command to the program. */
+export function addCheckCommand(program: Command): void {
+  program
+    .command('check')
+    .description('read everything that is stored and say what is damaged or does not fit together')
+    .addHelpText('after', examples('certdir check', 'certdir check --json'))
+    .action(async (_options: unknown, command: Command) => {
+      const context = contextOf(command);
+      const bar = context.output.progress();
+      const report = await withServerOr(openCheck, context, (operations) =>
+        operations.check(bar.onProgress),
+      ).finally(() => bar.stop());
+      context.output.answer(report, () => formatReport(report));
+      process.exitCode = report.isSound ? ExitCode.done : ExitCode.damaged;
+    });
+}
+
+function formatReport(report: CheckReport): string {
+  const { findings, findingCount } = report;
+  const audit =
+    report.auditRecords === null
+      ? 'the audit log could not be verified'
+      : `${report.auditRecords} audit records, root ${report.auditRootHash}`;
+  const looked = [
+    `${report.rows} stored values, ${report.entries} entries`,
+    audit,
+    `${report.certificates} certificates, ${report.lists} lists`,
+  ];
+  if (report.isSound) {
+    return [...looked, '', 'Everything is as it was written and fits together.'].join('\n');
+  }
+  const table = formatTable(
+    ['part', 'code', 'subject', 'what is wrong'],
+    findings.map(({ part, code, subject, message }) => [part, code, subject, message]),
+  );
+  const more = findingCount - findings.length;
+  const rest = more > 0 ? [`and ${more} more`] : [];
+  const verdict = `${findingCount} findings. Keep a copy of the folder before anything else; then restore a backup.`;
+  return [...looked, '', table, ...rest, '', verdict].join('\n');
+}
