@@ -3,7 +3,8 @@
  * is now, because an account that is changed, disabled, deleted or past its agreement ends the rights
  * of connections that bound as it.
  *
- * Whatever is wrong with name, password or account, the answer is the same, and so is its cost. Two
+ * Whatever is wrong with name, password or account, the answer is the same, and so is its cost. A right
+ * password costs less when it was given shortly before (`verified-passwords.ts`). Two
  * exceptions: a guess that comes too early (`guess-throttle.ts`) is answered without being checked,
  * whether or not the account exists; and who gives the right password of an account in force is told
  * when it has expired.
@@ -32,6 +33,7 @@ import type { PasswordHasher } from './password-hasher.ts';
 import { anonymous, type EntryPrincipal, type Principal } from './principal.ts';
 import type { AttributeType } from './schema-model.ts';
 import type { Caller, Session } from './service.ts';
+import { VerifiedPasswords } from './verified-passwords.ts';
 
 /** `invalidCredentials`, with what the audit log shall say of it. */
 export class CredentialsRefused extends DirectoryError {
@@ -73,6 +75,7 @@ export class Credentials {
   readonly #core: DirectoryCore;
   readonly #hasher: PasswordHasher;
   readonly #throttle: GuessThrottle;
+  readonly #verified: VerifiedPasswords;
   /** What a principal handed out earlier has become. */
   readonly #known = new WeakMap<EntryPrincipal, KnownPrincipal>();
   /** Until when an account's next warning waits, by entryUUID. */
@@ -81,9 +84,10 @@ export class Credentials {
   #revision = 0;
 
   constructor(core: DirectoryCore, hasher: PasswordHasher) {
-    const { clock, random, passwords } = core;
+    const { clock, random, passwords, types } = core;
     this.#core = core;
     this.#hasher = hasher;
+    this.#verified = new VerifiedPasswords({ clock, random, types });
     this.#throttle = new GuessThrottle({ delays: passwords.delays, clock, random });
   }
 
@@ -199,7 +203,11 @@ export class Credentials {
     const revision = this.#revision;
     const entry = dn.depth === 0 ? undefined : await this.#readBindable(dn, session);
     const stored = entry?.values(types.userPassword)[0];
-    const isRight = await this.#hasher.verify(password, stored);
+    const isRemembered = entry !== undefined && this.#verified.has(entry, password);
+    const isRight = isRemembered || (await this.#hasher.verify(password, stored));
+    if (isRight && !isRemembered && entry !== undefined) {
+      this.#verified.add(entry, password);
+    }
     if (!isRight || entry === undefined || !isUsable(entry, types, clock.nowMs())) {
       return undefined;
     }
