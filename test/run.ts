@@ -13,6 +13,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -108,7 +109,13 @@ function main(): number {
   const env = { ...process.env, ...(values.long ? { CERTDIR_TEST_LONG: '1' } : {}) };
   const { status } = spawnSync(
     process.execPath,
-    ['--test', `--test-reporter=${reporter}`, '--enable-source-maps', ...compiled],
+    [
+      '--test',
+      `--test-concurrency=${availableParallelism()}`,
+      `--test-reporter=${reporter}`,
+      '--enable-source-maps',
+      ...compiled,
+    ],
     { cwd: packageRoot, env, stdio: 'inherit' },
   );
   return status ?? 1;
