@@ -9,7 +9,7 @@
 import { CaError } from './errors.ts';
 
 /** The value for a date that the register does not know. */
-export const UNKNOWN_DATE = '400000000';
+const UNKNOWN_DATE = '400000000';
 
 interface Era {
   readonly digit: string;

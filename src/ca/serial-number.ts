@@ -10,7 +10,7 @@ import type { RandomSource } from '../core/random.ts';
 import { maxSerialNumber } from '../x509/certificate.ts';
 import { CaError } from './errors.ts';
 
-export const SERIAL_OCTETS = 20;
+const SERIAL_OCTETS = 20;
 
 /** Draws a number whose encoding always has 20 octets: the sign bit is 0 and the next one 1. */
 export function drawSerialNumber(random: RandomSource): bigint {

@@ -41,7 +41,7 @@ First steps:
   $ certdir serve --data DIR                LDAP, LDAPS, HTTP and the schedule`;
 
 /** The whole program, without running it. */
-export function buildProgram(): Command {
+function buildProgram(): Command {
   const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
     version: string;
   };

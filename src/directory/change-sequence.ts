@@ -30,11 +30,6 @@ export function nextChangeSequence(last: string | undefined, nowMs: number): str
   return `${seconds}.${fraction}Z#000000#000#000000`;
 }
 
-/** True for a text of this form with a real time in it. */
-export function isChangeSequence(text: string): boolean {
-  return parseMicroseconds(text) !== undefined;
-}
-
 function parseMicroseconds(text: string): bigint | undefined {
   const match = shape.exec(text);
   const seconds = match === null ? undefined : parseGeneralizedTime(`${text.slice(0, 14)}Z`);

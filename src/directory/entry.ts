@@ -38,7 +38,7 @@ export interface Attribute {
 }
 
 /** True when both name the same bundle. */
-export function sameBundle(
+function sameBundle(
   left: Pick<Attribute, 'type' | 'options'>,
   right: Pick<Attribute, 'type' | 'options'>,
 ): boolean {

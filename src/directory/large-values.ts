@@ -9,7 +9,7 @@ import { type Attribute, Entry, LargeValue, type StoredValue } from './entry.ts'
 import { DirectoryError } from './errors.ts';
 
 /** Values longer than this are kept apart, under their hash. */
-export const maxInlineBytes = 4096;
+const maxInlineBytes = 4096;
 
 /**
  * The bytes of a value.

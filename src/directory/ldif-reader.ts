@@ -231,6 +231,6 @@ function decodeBase64(encoded: Uint8Array, line: number): Uint8Array {
 }
 
 /** An error of this kind; `line` counts from 1. */
-export function ldifError(code: DirectoryErrorCode, line: number, reason: string): DirectoryError {
+function ldifError(code: DirectoryErrorCode, line: number, reason: string): DirectoryError {
   return new DirectoryError(code, `line ${line}: ${reason}`);
 }

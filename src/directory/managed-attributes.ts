@@ -20,12 +20,12 @@ const managedOids: ReadonlySet<string> = new Set([
 ]);
 
 /** True for entries that the CA engine manages. */
-export function isManaged(entry: Entry, types: DirectoryTypes): boolean {
+function isManaged(entry: Entry, types: DirectoryTypes): boolean {
   return entry.attribute(types.managedBy) !== undefined;
 }
 
 /** True for a type that is the CA engine's in a managed entry, subtypes included. */
-export function isManagedType(type: AttributeType): boolean {
+function isManagedType(type: AttributeType): boolean {
   for (let at: AttributeType | undefined = type; at !== undefined; at = at.superior) {
     if (managedOids.has(at.oid) || at.names.includes('certdirPartitionCode')) {
       return true;

@@ -25,7 +25,7 @@ import type {
 } from './operations.ts';
 
 /** An error that the server answered with; the code is the server's own. */
-export class RemoteError extends CertdirError {}
+class RemoteError extends CertdirError {}
 
 /** True when a server answers on the socket. */
 export function isServerAnswering(socketFile: string): Promise<boolean> {

@@ -56,7 +56,7 @@ export function isKeyType(value: unknown): value is KeyType {
 }
 
 /** True for one of the purposes of `KeyUsagePurpose`. */
-export function isKeyUsagePurpose(value: unknown): value is KeyUsagePurpose {
+function isKeyUsagePurpose(value: unknown): value is KeyUsagePurpose {
   return typeof value === 'string' && Object.hasOwn(purposes, value);
 }
 
