@@ -183,7 +183,7 @@ async function search(
     draft?.close();
   }
   await sendReferences(answers.outcome.references ?? [], operation, environment);
-  return { result, controls: searchControls(answers.outcome, result === success) };
+  return { result, controls: searchControls(answers.outcome) };
 }
 
 async function sendReferences(

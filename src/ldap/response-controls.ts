@@ -34,18 +34,13 @@ export function readEntryControls({
   return controls;
 }
 
-/**
- * RFC 2891, also with a failure, and RFC 2696, with a success alone: a cookie is for those that go on.
- */
-export function searchControls(
-  { sort, page }: SearchOutcome,
-  isSuccess: boolean,
-): readonly ResponseControl[] {
+/** RFC 2891, also with a failure, and RFC 2696, which a search that fails does not come to. */
+export function searchControls({ sort, page }: SearchOutcome): readonly ResponseControl[] {
   const controls: ResponseControl[] = [];
   if (sort !== undefined) {
     controls.push({ type: ControlOid.sortResponse, value: encodeSortResult(sort) });
   }
-  if (page !== undefined && isSuccess) {
+  if (page !== undefined) {
     controls.push({ type: ControlOid.pagedResults, value: encodePage(page.cookie) });
   }
   return controls;
