@@ -29,6 +29,7 @@ const RETRY_MS = 50;
 export async function startSlapd(
   workshop: Workshop,
   ldif: string,
+  databaseSettings: readonly string[] = [],
 ): Promise<SlapdServer | undefined> {
   const program = programs.find((one) => existsSync(one));
   const schema = schemaFolders.find((one) => existsSync(`${one}/core.schema`));
@@ -38,7 +39,7 @@ export async function startSlapd(
   const folder = workshop.path('slapd');
   mkdirSync(folder);
   const configurationFile = `${folder}/slapd.conf`;
-  writeFileSync(configurationFile, configuration(folder, schema));
+  writeFileSync(configurationFile, configuration(folder, schema, databaseSettings));
   const ldifFile = `${folder}/entries.ldif`;
   // slapadd takes the line for a record when a blank line follows it.
   writeFileSync(ldifFile, ldif.replaceAll(/^version: 1$/gm, ''));
@@ -53,7 +54,11 @@ export async function startSlapd(
   return { pid: child.pid ?? -1, port, version: versionOf(program) };
 }
 
-function configuration(folder: string, schema: string): string {
+function configuration(
+  folder: string,
+  schema: string,
+  databaseSettings: readonly string[],
+): string {
   const modules = existsSync(`${moduleFolder}/back_mdb.so`)
     ? [`modulepath ${moduleFolder}`, 'moduleload back_mdb']
     : [];
@@ -65,7 +70,8 @@ function configuration(folder: string, schema: string): string {
     'database mdb',
     'suffix "c=JP"',
     `directory ${folder}`,
-    'maxsize 268435456',
+    'maxsize 1073741824',
+    ...databaseSettings,
     '',
   ].join('\n');
 }

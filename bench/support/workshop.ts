@@ -17,8 +17,10 @@ import { printReport, type Report } from './report.ts';
 /** The programs of this folder that run in processes of their own. */
 export type ChildProgram =
   | 'crl-publisher-child'
+  | 'ldap-directory-child'
   | 'ldap-load-child'
   | 'ldap-server-child'
+  | 'ldap-transfer-child'
   | 'prepared-server-child';
 
 /** Far more than a benchmark takes on a quiet machine. */
