@@ -6,7 +6,6 @@
 
 import type { Command } from 'commander';
 
-import { loadSubjectAttributes } from '../config/subject-attributes.ts';
 import type {
   IssuedReport,
   PublishedReport,
@@ -111,6 +110,7 @@ function answerIssued(
 
 async function attributesOf(options: IssueOptions): Promise<SubjectAttributes> {
   if (options.attributes !== undefined) {
+    const { loadSubjectAttributes } = await import('../config/subject-attributes.ts');
     return loadSubjectAttributes(options.attributes);
   }
   const required = { name: options.name, gender: options.gender, birth: options.birth };

@@ -6,7 +6,6 @@
 
 import type { Command } from 'commander';
 
-import { loadSubjectAttributes } from '../config/subject-attributes.ts';
 import type { CertificateQuery, CertificateReport } from '../http/operations.ts';
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
@@ -49,6 +48,7 @@ async function queryOf(
     return { serialNumber };
   }
   if (serialNumber === undefined && file !== undefined) {
+    const { loadSubjectAttributes } = await import('../config/subject-attributes.ts');
     return { subscriber: await loadSubjectAttributes(file) };
   }
   throw new UsageError('give either a serial number or --attributes FILE');

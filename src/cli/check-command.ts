@@ -6,7 +6,8 @@
 
 import type { Command } from 'commander';
 
-import { openCheck } from '../app/server.ts';
+import type { OpenOptions } from '../app/instance.ts';
+import type { LocalInstance } from '../app/server.ts';
 import type { CheckReport } from '../http/operations.ts';
 import { contextOf, withServerOr } from './context.ts';
 import { examples } from './examples.ts';
@@ -22,12 +23,18 @@ export function addCheckCommand(program: Command): void {
     .action(async (_options: unknown, command: Command) => {
       const context = contextOf(command);
       const bar = context.output.progress();
-      const report = await withServerOr(openCheck, context, (operations) =>
+      const report = await withServerOr(openCheckOfStore, context, (operations) =>
         operations.check(bar.onProgress),
       ).finally(() => bar.stop());
       context.output.answer(report, () => formatReport(report));
       process.exitCode = report.isSound ? ExitCode.done : ExitCode.damaged;
     });
+}
+
+/** What is needed to check, opened without a server. */
+async function openCheckOfStore(options: OpenOptions): Promise<LocalInstance<'check'>> {
+  const { openCheck } = await import('../app/server.ts');
+  return openCheck(options);
 }
 
 function formatReport(report: CheckReport): string {

@@ -2,6 +2,9 @@
  * What every command starts from: the data folder, how to answer, who asks, and the operations of
  * the running server or, without one, of the store opened by the command itself.
  *
+ * What the program is made of is loaded only where it is used, here and in the commands: most of them
+ * have a server do the work and are done before all of it would have been read.
+ *
  * @module
  */
 
@@ -10,10 +13,9 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 
 import type { OpenOptions } from '../app/instance.ts';
-import { type LocalInstance, openLocalOperations } from '../app/server.ts';
+import type { LocalInstance } from '../app/server.ts';
 import { type Clock, SystemClock } from '../core/clock.ts';
 import { isCertdirError } from '../core/errors.ts';
-import { openLog } from '../core/log.ts';
 import { connectControl, isServerAnswering } from '../http/control-client.ts';
 import { CONTROL_SOCKET } from '../http/control-protocol.ts';
 import type { Operations, Operator } from '../http/operations.ts';
@@ -51,7 +53,11 @@ export function withOperations<T>(
   context: Context,
   work: (operations: Operations) => Promise<T>,
 ): Promise<T> {
-  return withServerOr(openLocalOperations, context, work);
+  return withServerOr(
+    async (options) => (await import('../app/server.ts')).openLocalOperations(options),
+    context,
+    work,
+  );
 }
 
 /** As {@link withOperations}, opening without a server only what some operations need. */
@@ -94,6 +100,7 @@ async function openOperations<Name extends keyof Operations>(
       close: () => Promise.resolve(),
     };
   }
+  const { openLog } = await import('../core/log.ts');
   const log = openLog(clock, { level: 'warn', format: 'text' });
   try {
     return await openLocal({ folder, log, askPassphrase: passphrasePrompt() });

@@ -10,11 +10,9 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Command } from 'commander';
 
-import { type RunningServer, serve } from '../app/server.ts';
-import { CONFIGURATION_FILE } from '../config/configuration.ts';
-import { initialise } from '../setup/initialise.ts';
+import type { RunningServer } from '../app/server.ts';
 import { type Context, contextOf } from './context.ts';
-import { type DemoFacts, makeDemoContents, VERIFIER_PASSWORD_FILE } from './demo-contents.ts';
+import type { DemoFacts } from './demo-contents.ts';
 import { examples } from './examples.ts';
 import { passphrasePrompt } from './passphrase-prompt.ts';
 import { parsePort } from './port.ts';
@@ -37,6 +35,9 @@ export function addDemoCommand(program: Command): void {
     .addHelpText('after', examples('certdir demo', 'certdir demo --data /tmp/trial'))
     .action(async (options: DemoOptions, command: Command) => {
       const context = contextOf(command);
+      const { serve } = await import('../app/server.ts');
+      const { CONFIGURATION_FILE } = await import('../config/configuration.ts');
+      const { makeDemoContents, VERIFIER_PASSWORD_FILE } = await import('./demo-contents.ts');
       if (!existsSync(join(context.folder, CONFIGURATION_FILE))) {
         await makeCa(context, options);
       }
@@ -45,7 +46,7 @@ export function addDemoCommand(program: Command): void {
         const { folder, operator } = context;
         const facts = await makeDemoContents({ folder, operator, operations: server.operations });
         context.output.answer({ endpoints: server.endpoints, ...facts }, () =>
-          invitation(context, { server, facts }),
+          invitation(context, { server, facts, passwordFile: VERIFIER_PASSWORD_FILE }),
         );
       } catch (error) {
         await server.close();
@@ -57,6 +58,7 @@ export function addDemoCommand(program: Command): void {
 
 async function makeCa(context: Context, options: DemoOptions): Promise<void> {
   context.output.note(`Making the demonstration CA in ${context.folder} …`);
+  const { initialise } = await import('../setup/initialise.ts');
   const bar = context.output.progress();
   await initialise({
     folder: context.folder,
@@ -75,7 +77,16 @@ async function makeCa(context: Context, options: DemoOptions): Promise<void> {
 
 function invitation(
   { folder }: Context,
-  { server, facts }: { readonly server: RunningServer; readonly facts: DemoFacts },
+  {
+    server,
+    facts,
+    passwordFile,
+  }: {
+    readonly server: RunningServer;
+    readonly facts: DemoFacts;
+    /** The verifier's, in the data folder. */
+    readonly passwordFile: string;
+  },
 ): string {
   const at = (...parts: string[]): string => {
     const path = relative(process.cwd(), join(folder, ...parts));
@@ -96,7 +107,7 @@ certdir demonstration: ${facts.caDn}
 2. A registered verifier may read the CRL of Maebashi, over TLS; anonymous may not (leave out -D -y):
 
    LDAPTLS_CACERT=${at('tls', 'server.pem')} ldapsearch -x -LLL -o ldif-wrap=no -H ${ldaps} \\
-     -D '${facts.verifierDn}' -y ${at(VERIFIER_PASSWORD_FILE)} \\
+     -D '${facts.verifierDn}' -y ${at(passwordFile)} \\
      -s base -b '${facts.distributionPointDn}' certificateRevocationList |
      sed -n 's/^certificateRevocationList;binary:: //p' | base64 -d |
      openssl crl -inform DER -out ${at('demo', 'maebashi.crl')}

@@ -8,7 +8,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 
 import { SystemClock } from '../core/clock.ts';
-import { describePkcs11Module, type Pkcs11Module } from '../signing/pkcs11-module.ts';
+import type { Pkcs11Module } from '../signing/pkcs11-module.ts';
 import { contextOf } from './context.ts';
 import { examples } from './examples.ts';
 import { formatTable } from './output.ts';
@@ -31,6 +31,7 @@ export function addHsmCommand(program: Command): void {
     )
     .action(async (options: { module: string; env?: string[] }, command: Command) => {
       const { output } = contextOf(command);
+      const { describePkcs11Module } = await import('../signing/pkcs11-module.ts');
       const found = await describePkcs11Module({
         modulePath: resolve(options.module),
         clock: new SystemClock(),

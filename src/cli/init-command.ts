@@ -6,7 +6,6 @@
 
 import type { Command } from 'commander';
 
-import { initialise } from '../setup/initialise.ts';
 import { contextOf } from './context.ts';
 import { examples } from './examples.ts';
 import { parsePort } from './port.ts';
@@ -35,6 +34,7 @@ export function addInitCommand(program: Command): void {
     .action(async (options: InitOptions, command: Command) => {
       const context = contextOf(command);
       const bar = context.output.progress();
+      const { initialise } = await import('../setup/initialise.ts');
       const report = await initialise({
         folder: context.folder,
         preset: options.preset,

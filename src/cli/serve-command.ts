@@ -6,7 +6,6 @@
 
 import type { Command } from 'commander';
 
-import { serve } from '../app/server.ts';
 import { contextOf } from './context.ts';
 import { examples } from './examples.ts';
 import { passphrasePrompt } from './passphrase-prompt.ts';
@@ -20,6 +19,7 @@ export function addServeCommand(program: Command): void {
     .addHelpText('after', examples('certdir serve --data /var/lib/certdir'))
     .action(async (_options: unknown, command: Command) => {
       const context = contextOf(command);
+      const { serve } = await import('../app/server.ts');
       const server = await serve({ folder: context.folder, askPassphrase: passphrasePrompt() });
       const { endpoints } = server;
       if (context.output.isJson) {
