@@ -203,11 +203,10 @@ export class Credentials {
     const revision = this.#revision;
     const entry = dn.depth === 0 ? undefined : await this.#readBindable(dn, session);
     const stored = entry?.values(types.userPassword)[0];
-    const isRemembered = entry !== undefined && this.#verified.has(entry, password);
-    const isRight = isRemembered || (await this.#hasher.verify(password, stored));
-    if (isRight && !isRemembered && entry !== undefined) {
-      this.#verified.add(entry, password);
-    }
+    const verify = (): Promise<boolean> => this.#hasher.verify(password, stored);
+    const isRight = await (entry === undefined
+      ? verify()
+      : this.#verified.check(entry, password, verify));
     if (!isRight || entry === undefined || !isUsable(entry, types, clock.nowMs())) {
       return undefined;
     }

@@ -104,6 +104,9 @@ export class TreeWatches {
     }
     const place = placeOf(key);
     writing.places.add(place);
+    if (this.#onEntry.size === 0 && this.#onSubtree.size === 0) {
+      return;
+    }
     const onSubtree = placesAbove(key).map((above) => this.#onSubtree.get(above));
     outdateAll([this.#onEntry.get(place), ...onSubtree]);
   }

@@ -31,10 +31,37 @@ export class VerifiedPasswords {
   readonly #options: VerifiedPasswordsOptions;
   /** Until when, by hash; in the order in which they were verified. */
   readonly #untilMs = new Map<string, number>();
+  /** By the same hash. */
+  readonly #verifying = new Map<string, Promise<boolean>>();
   #key: Uint8Array | undefined;
 
   constructor(options: VerifiedPasswordsOptions) {
     this.#options = options;
+  }
+
+  /**
+   * Whether the password is right for the entry: remembered, or found out by `verify`, once for all who ask
+   * at the same time.
+   */
+  async check(
+    entry: Entry,
+    password: Uint8Array,
+    verify: () => Promise<boolean>,
+  ): Promise<boolean> {
+    if (this.has(entry, password)) {
+      return true;
+    }
+    const hash = this.#hashOf(entry, password);
+    let verifying = this.#verifying.get(hash);
+    if (verifying === undefined) {
+      verifying = verify().finally(() => this.#verifying.delete(hash));
+      this.#verifying.set(hash, verifying);
+    }
+    const isRight = await verifying;
+    if (isRight) {
+      this.add(entry, password);
+    }
+    return isRight;
   }
 
   /** True when this password was verified for the entry as it is, and not long ago. */

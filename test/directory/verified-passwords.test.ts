@@ -59,6 +59,24 @@ describe('passwords that were verified', () => {
     });
   }
 
+  it('are verified once for all who give them at the same time, wrong ones each time anew', async () => {
+    const { verified } = setUp();
+    let count = 0;
+    const check = (isRight: boolean) =>
+      verified.check(entryWith(), encodeUtf8(String(isRight)), async () => {
+        count += 1;
+        return isRight;
+      });
+    assert.deepEqual(await Promise.all([check(true), check(true), check(false)]), [
+      ...[true, true, false],
+    ]);
+    assert.equal(count, 2);
+    assert.equal(await check(true), true);
+    assert.equal(count, 2);
+    assert.equal(await check(false), false);
+    assert.equal(count, 3);
+  });
+
   it('are at most ten thousand: the oldest goes', () => {
     const { verified } = setUp();
     for (let count = 0; count <= 10_000; count += 1) {
