@@ -400,7 +400,8 @@ async function settleScopes(core: CaCore): Promise<void> {
       }
       stored.add(scope.id);
     }
-    for await (const key of transaction.keys(core.tables.scopes)) {
+    // With their values: the checksum that binds a value to its key tells a damaged name from another one.
+    for await (const [key] of transaction.range(core.tables.scopes)) {
       const id = core.tables.scopeIdOf(key);
       if (!stored.has(id)) {
         throw new CaError('CA_POLICY_CHANGED', `the policy no longer has the list ${id}`);
