@@ -8,6 +8,7 @@
  * @module
  */
 
+import type { AccessFacts } from './access-notes.ts';
 import { type Audience, isPersonal } from './audience.ts';
 import type { TreeWatch, TreeWatches } from './tree-watches.ts';
 
@@ -16,8 +17,6 @@ export interface AnswerGround {
   readonly watches: TreeWatches;
   /** The key of the base's name. */
   readonly baseKey: Uint8Array;
-  /** The base as the client wrote it. */
-  readonly base: string;
   readonly audience: Audience | undefined;
 }
 
@@ -26,6 +25,8 @@ export class AnswerRecord {
   entries = 0;
   /** Attributes that were asked for by name, had a value and were withheld. */
   withheldAttributes = 0;
+  /** For an observer, where there is one. */
+  notes: AccessFacts | undefined;
   #ground: AnswerGround | undefined;
   #watch: TreeWatch | undefined;
 
@@ -53,10 +54,6 @@ export class AnswerRecord {
 
   get baseKey(): Uint8Array | undefined {
     return this.#ground?.baseKey;
-  }
-
-  get base(): string {
-    return this.#ground?.base ?? '';
   }
 
   /** Calls `onOutdated` once, when the answer is not to be given again. */

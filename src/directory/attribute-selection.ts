@@ -66,4 +66,12 @@ export class AttributeSelection {
       ) || this.#ofClasses.has(type)
     );
   }
+
+  /** True when the type was asked for by name or class, with whatever options. */
+  mentions(type: AttributeType): boolean {
+    return (
+      this.#descriptions.some((wanted) => isSubtypeOf(type, wanted.type)) ||
+      this.#ofClasses.has(type)
+    );
+  }
 }

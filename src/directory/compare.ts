@@ -8,9 +8,11 @@
 import { equalBytes } from '../core/bytes.ts';
 import type { ReadView } from '../store/store.ts';
 import { publicAccess } from './access.ts';
+import { AccessNotes } from './access-notes.ts';
 import {
   type AttributeDescription,
   isSubtypeOf,
+  parseAttributeDescription,
   requireAttributeDescription,
 } from './attribute-description.ts';
 import { type DirectoryCore, findVisible, type VisibleEntry } from './directory-core.ts';
@@ -22,15 +24,49 @@ import { loadValues } from './large-values.ts';
 import type { PublicEntries } from './public-entries.ts';
 import { followReferral } from './referrals.ts';
 import type { AttributeType, EqualityRule } from './schema-model.ts';
-import type { Caller, CompareRequest } from './service.ts';
+import type { Caller, CompareRequest, ObservedAccess } from './service.ts';
 
 type KnownDescription = AttributeDescription & { readonly type: AttributeType };
 
-/** See `DirectoryService.compare`; `caller` is as it is now. */
+interface CompareCall {
+  readonly request: CompareRequest;
+  /** As it is now. */
+  readonly caller: Caller;
+}
+
+/** See `DirectoryService.compare`. */
 export async function compareValue(
   core: DirectoryCore,
   publicEntries: PublicEntries,
-  { request, caller }: { readonly request: CompareRequest; readonly caller: Caller },
+  call: CompareCall,
+): Promise<boolean> {
+  const { observer, schema } = core;
+  if (observer === undefined) {
+    return await compareIn(core, publicEntries, call);
+  }
+  const { request, caller } = call;
+  const { type } = parseAttributeDescription(request.attribute, schema);
+  const notes = new AccessNotes(request.dn);
+  if (type !== undefined) {
+    notes.noteAsked(type);
+  }
+  let result: ObservedAccess['result'] = 'success';
+  try {
+    return await compareIn(core, publicEntries, call);
+  } catch (error) {
+    result = error instanceof DirectoryError ? error.code : 'other';
+    throw error;
+  } finally {
+    const { base, asked, looks, entries } = notes;
+    const facts = { base, asked, looks, entries, result };
+    observer.accessed({ operation: 'compare', caller, ...facts, isRepeated: false });
+  }
+}
+
+async function compareIn(
+  core: DirectoryCore,
+  publicEntries: PublicEntries,
+  { request, caller }: CompareCall,
 ): Promise<boolean> {
   const { schema } = core;
   const dn = Dn.parse(request.dn, schema);

@@ -37,12 +37,24 @@ export class DirectoryAnswers implements ReusableAnswers {
   }
 
   repeated(record: AnswerRecord, caller: Caller): void {
-    const { counters, onAnswered } = this.#core;
-    const { entries, withheldAttributes, base } = record;
+    const { counters, observer } = this.#core;
+    const { entries, withheldAttributes, notes } = record;
     counters.searches += 1;
     counters.entriesReturned += entries;
     counters.withheldAttributes += withheldAttributes;
-    onAnswered({ base, entries, caller });
+    if (observer !== undefined && notes !== undefined) {
+      const current = this.#credentials.refresh(caller);
+      observer.accessed({
+        operation: 'search',
+        caller: current instanceof Promise ? caller : current,
+        base: notes.base,
+        asked: notes.asked,
+        looks: notes.looks,
+        entries,
+        result: 'success',
+        isRepeated: true,
+      });
+    }
   }
 
   #ofAnonymous(caller: Caller): Audience | undefined {

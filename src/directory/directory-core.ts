@@ -23,7 +23,7 @@ import type { PageCookies } from './page-cookies.ts';
 import type { PasswordPolicy } from './password-policy.ts';
 import type { Schema } from './schema.ts';
 import type { SortRoom } from './search-order.ts';
-import type { AnsweredSearch, DirectoryStatistics } from './service.ts';
+import type { AccessObserver, DirectoryStatistics } from './service.ts';
 import type { Tree } from './tree.ts';
 
 /** {@link DirectoryStatistics} while it counts. */
@@ -48,8 +48,7 @@ export interface DirectoryCore {
   readonly pageCookies: PageCookies;
   readonly sortRoom: SortRoom;
   readonly counters: Counters;
-  /** Told of every search that was answered with success. */
-  readonly onAnswered: (search: AnsweredSearch) => void;
+  readonly observer: AccessObserver | undefined;
 }
 
 /** An entry that the caller may know of, and what else the caller may. */

@@ -41,8 +41,8 @@ import type { Schema } from './schema.ts';
 import { EntrySearch } from './search.ts';
 import { SortRoom } from './search-order.ts';
 import type {
+  AccessObserver,
   AddRequest,
-  AnsweredSearch,
   Caller,
   ChangeOutcome,
   CompareRequest,
@@ -75,8 +75,8 @@ export interface DirectoryOptions {
   readonly rootDse?: RootDseFacts;
   /** Rules for passwords. Default {@link lenientPasswordPolicy}. */
   readonly passwords?: PasswordPolicy;
-  /** Told of every search that was answered with success, also of one that was answered again. */
-  readonly onAnswered?: (search: AnsweredSearch) => void;
+  /** Told of every search and compare, also of answers that are given again. */
+  readonly observer?: AccessObserver;
   /** What a password hash costs; tests make it cheap. */
   readonly scrypt?: ScryptCost;
 }
@@ -158,7 +158,7 @@ export class Directory implements DirectoryService {
       limits,
       pageCookies: new PageCookies(random.bytes(32)),
       sortRoom: new SortRoom(limits.maxSortedEntriesInAll),
-      onAnswered: options.onAnswered ?? (() => undefined),
+      observer: options.observer,
       passwords: options.passwords ?? lenientPasswordPolicy,
       counters: {
         searches: 0,

@@ -6,6 +6,7 @@
 
 import type { ReadView } from '../store/store.ts';
 import type { EntryAccess } from './access.ts';
+import type { AccessNotes } from './access-notes.ts';
 import { formatAttributeDescription } from './attribute-description.ts';
 import type { AttributeSelection } from './attribute-selection.ts';
 import type { Entry } from './entry.ts';
@@ -25,11 +26,13 @@ export interface ResultContext {
   readonly typesOnly: boolean;
   /** Told of attributes asked for by name that have values and were withheld. */
   readonly onWithheld: () => void;
+  /** Takes note of revocation information. */
+  readonly notes?: AccessNotes | undefined;
 }
 
 export async function selectFrom(
   entry: Entry,
-  { view, access, selection, matchedValues, typesOnly, onWithheld }: ResultContext,
+  { view, access, selection, matchedValues, typesOnly, onWithheld, notes }: ResultContext,
 ): Promise<SearchResultEntry> {
   const canSearch = (type: AttributeType): boolean => access.allows('search', type);
   const attributes: AttributeValues[] = [];
@@ -41,14 +44,14 @@ export async function selectFrom(
     if (!access.allows('read', type)) {
       if (selection.isNamed(type, options)) {
         onWithheld();
+        notes?.noteWithheld(entry.dn, type);
       }
       continue;
     }
     const values = typesOnly ? noValues : await loadValues(view, attribute);
-    attributes.push({
-      description: formatAttributeDescription(type, options),
-      values: matchedValues?.select({ type, options, values }, canSearch) ?? values,
-    });
+    const selected = matchedValues?.select({ type, options, values }, canSearch) ?? values;
+    notes?.noteGiven(entry.dn, type, selected);
+    attributes.push({ description: formatAttributeDescription(type, options), values: selected });
   }
   return { dn: entry.dn, attributes };
 }

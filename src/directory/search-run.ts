@@ -9,6 +9,7 @@
 import { compareBytes } from '../core/bytes.ts';
 import type { ReadView } from '../store/store.ts';
 import type { CallerAccess } from './access.ts';
+import { type AccessNotes, revocationOids } from './access-notes.ts';
 import { AttributeSelection } from './attribute-selection.ts';
 import { candidateKeys } from './candidate-plan.ts';
 import { type DirectoryCore, findVisible, type VisibleEntry } from './directory-core.ts';
@@ -32,6 +33,8 @@ export interface SearchRunOptions {
   readonly order: SearchOrder | undefined;
   /** Entries that earlier pages of this search returned. */
   readonly returnedBefore: number;
+  /** For an observer, where there is one. */
+  readonly notes: AccessNotes | undefined;
 }
 
 /** A referral object in scope, and what the client is told of it. */
@@ -54,6 +57,7 @@ export class SearchRun {
   /** Referral objects are not entries for this search. */
   readonly #refers: boolean;
   readonly #references: FoundReference[] = [];
+  readonly #notes: AccessNotes | undefined;
 
   constructor(core: DirectoryCore, request: SearchRequest, options: SearchRunOptions) {
     const { order, returnedBefore } = options;
@@ -76,6 +80,10 @@ export class SearchRun {
             this.#filter.mentions(type) ||
             order?.mentions(type) === true,
         );
+    this.#notes = options.notes;
+    if (this.#notes !== undefined) {
+      this.#noteAsked(this.#notes);
+    }
     if (request.scope === 'base' && !core.computed.needOthers(this.#computed)) {
       request.record?.narrow();
     }
@@ -145,6 +153,7 @@ export class SearchRun {
       selection: this.#selection,
       matchedValues: this.#matchedValues,
       typesOnly: this.#request.typesOnly,
+      notes: this.#notes,
       onWithheld: () => {
         counters.withheldAttributes += 1;
         if (record !== undefined) {
@@ -165,6 +174,15 @@ export class SearchRun {
     return subentries === undefined
       ? scope === 'base' || this.#isPublic || !this.#core.kinds.isSubentry(entry)
       : subentries === this.#core.kinds.isSubentry(entry);
+  }
+
+  #noteAsked(notes: AccessNotes): void {
+    for (const oid of revocationOids) {
+      const type = this.#core.schema.attributeType(oid);
+      if (type && (this.#selection.mentions(type) || this.#filter.mentions(type))) {
+        notes.noteAsked(type);
+      }
+    }
   }
 
   #refer(object: VisibleEntry): void {

@@ -12,6 +12,7 @@
 import { compareBytes, equalBytes } from '../core/bytes.ts';
 import type { Snapshot } from '../store/store.ts';
 import { type CallerAccess, publicAccess } from './access.ts';
+import { AccessNotes } from './access-notes.ts';
 import type { AnswerRecord } from './answer-record.ts';
 import { type DirectoryCore, findVisible, type VisibleEntry } from './directory-core.ts';
 import { Dn } from './dn.ts';
@@ -24,6 +25,7 @@ import { SearchOrder, type SearchPosition, SortRefusal } from './search-order.ts
 import { type FoundReference, SearchRun } from './search-run.ts';
 import type {
   Caller,
+  ObservedAccess,
   SearchAnswers,
   SearchOutcome,
   SearchRequest,
@@ -52,6 +54,8 @@ interface Search {
   readonly binding: PageBinding;
   /** Where the last page ended; undefined on the first, and without pages. */
   readonly resumed: PageState | undefined;
+  /** For an observer, where there is one. */
+  readonly notes: AccessNotes | undefined;
 }
 
 const nothing = new Uint8Array(0);
@@ -74,20 +78,40 @@ export class EntrySearch implements SearchAnswers {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<SearchResultEntry, void, undefined> {
+    const { observer, counters } = this.#core;
+    counters.searches += 1;
+    const caller = await this.#call.caller();
+    if (observer === undefined) {
+      yield* this.#search(caller, undefined);
+      return;
+    }
+    const { base } = this.#call.request;
+    const notes = new AccessNotes(base);
+    let result: ObservedAccess['result'] = 'DIRECTORY_ABANDONED';
+    try {
+      yield* this.#search(caller, notes);
+      result = 'success';
+    } catch (error) {
+      result = error instanceof DirectoryError ? error.code : 'other';
+      throw error;
+    } finally {
+      const { asked, looks, entries } = notes;
+      const facts = { base, asked, looks, entries, result };
+      observer.accessed({ operation: 'search', caller, ...facts, isRepeated: false });
+    }
+  }
+
+  async *#search(
+    caller: Caller,
+    notes: AccessNotes | undefined,
+  ): AsyncGenerator<SearchResultEntry, void, undefined> {
     const core = this.#core;
     const { request } = this.#call;
-    core.counters.searches += 1;
     const base = Dn.parse(request.base, core.schema);
-    const caller = await this.#call.caller();
     const access = core.policy.forCaller(caller, core.clock.nowMs());
     const special = publicCandidates(base, request, this.#publicEntries);
     const record = special === undefined ? recordOf(request) : undefined;
-    record?.begin({
-      watches: core.tree.watches,
-      baseKey: base.key,
-      base: request.base,
-      audience: access.audience(),
-    });
+    record?.begin({ watches: core.tree.watches, baseKey: base.key, audience: access.audience() });
     const view = core.store.snapshot();
     let entries = 0;
     try {
@@ -99,22 +123,25 @@ export class EntrySearch implements SearchAnswers {
         await followReferral(core, base, { view, access, scope: request.scope });
       }
       await expectBaseAssertion(core, this.#publicEntries, { base, request, view, access });
-      const search: Search = { base, view, access, special, binding, resumed };
+      const search: Search = { base, view, access, special, binding, resumed, notes };
       if (page?.size === 0) {
         this.#outcome = { page: { cookie: nothing } };
         return;
       }
       for await (const entry of this.#answers(search)) {
         entries += 1;
+        if (notes !== undefined) {
+          notes.entries = entries;
+        }
         yield entry;
       }
       if (record !== undefined) {
         record.entries = entries;
+        record.notes = notes;
         if (this.#outcome.references !== undefined) {
           record.close();
         }
       }
-      core.onAnswered({ base: request.base, entries, caller });
     } finally {
       await view.close();
     }
@@ -158,9 +185,10 @@ export class EntrySearch implements SearchAnswers {
     const core = this.#core;
     const { request } = this.#call;
     const { resumed, binding } = search;
-    const { view, access, special } = search;
+    const { view, access, special, notes } = search;
     const returnedBefore = resumed?.returned ?? 0;
-    const context = { view, access, isPublic: special !== undefined, order, returnedBefore };
+    const isPublic = special !== undefined;
+    const context = { view, access, isPublic, order, returnedBefore, notes };
     const run = new SearchRun(core, request, context);
     const placed =
       order === undefined ? this.#inOrderOfNames(run, search) : this.#sorted(run, search, order);

@@ -15,6 +15,7 @@
 
 import type { AnswerRecord } from './answer-record.ts';
 import type { Audience } from './audience.ts';
+import type { DirectoryErrorCode } from './errors.ts';
 import type { Filter } from './filter.ts';
 import type { Principal } from './principal.ts';
 
@@ -241,12 +242,53 @@ export interface ReusableAnswers {
   repeated(record: AnswerRecord, caller: Caller): void;
 }
 
-/** A search that was answered with success. */
-export interface AnsweredSearch {
-  /** The base as the client wrote it. */
-  readonly base: string;
-  readonly entries: number;
+/** Where lists of revoked certificates are published (RFC 4523 §2). */
+export type RevocationAttribute =
+  | 'certificateRevocationList'
+  | 'authorityRevocationList'
+  | 'deltaRevocationList';
+
+/** One entry's revocation information, as one request met it. */
+export interface RevocationLook {
+  /** The entry's name as it is stored. */
+  readonly dn: string;
+  readonly attribute: RevocationAttribute;
+  /** `withheld`: asked for by name, and the caller may not read it. */
+  readonly outcome: 'given' | 'withheld';
+  /** Of the values given; 0 where only the attribute's name was. */
+  readonly bytes: number;
+}
+
+/** One search or compare that has ended. */
+export interface ObservedAccess {
+  readonly operation: 'search' | 'compare';
+  /** Who asked, with the account as it was then; `session.channel` says by which way. */
   readonly caller: Caller;
+  /** The name as the client wrote it. */
+  readonly base: string;
+  /** Revocation information that the request names, in its selection, filter or assertion. */
+  readonly asked: readonly RevocationAttribute[];
+  /** Revocation information that was met; what was given was handed to the front end. */
+  readonly looks: readonly RevocationLook[];
+  /** Entries returned. */
+  readonly entries: number;
+  /** The code of its failure; `DIRECTORY_ABANDONED` also when the answers were not all taken. */
+  readonly result: 'success' | 'other' | DirectoryErrorCode;
+  /** The answer was one given before, which is as much of a look as the first. */
+  readonly isRepeated: boolean;
+}
+
+/**
+ * Told of every search and compare, whatever came of it: an access journal, accounts of what each
+ * verifier was given.
+ */
+export interface AccessObserver {
+  /**
+   * Called on the way of the answer, so it must be quick, and must neither throw nor wait. Repeated
+   * answers come with the very arrays `asked` and `looks` of the first: what was made of them can be
+   * kept under them.
+   */
+  accessed(access: ObservedAccess): void;
 }
 
 /**

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
 import type { AccessRule } from '../../src/directory/access-rule.ts';
-import type { AnsweredSearch } from '../../src/directory/service.ts';
+import type { ObservedAccess } from '../../src/directory/service.ts';
 import type { AnswerCacheStatistics } from '../../src/ldap/answer-cache.ts';
 import { attributesOf, openToAll, suffix, system } from '../support/directory-fixture.ts';
 import { manager, type ServedDirectory, serveDirectory } from '../support/ldap-directory-client.ts';
@@ -100,8 +100,8 @@ describe('an answer that was given before', () => {
   });
 
   it('counts like a search', async (t) => {
-    const told: AnsweredSearch[] = [];
-    const served = await serve(t, { onAnswered: (search) => told.push(search) });
+    const told: ObservedAccess[] = [];
+    const served = await serve(t, { observer: { accessed: (access) => void told.push(access) } });
     const client = await served.connectAsManager();
     const operation = searchOperation({ base: suffix, scope: 1 });
     const before = served.directory.statistics;
@@ -110,9 +110,11 @@ describe('an answer that was given before', () => {
     assert.equal(after.searches - before.searches, 2);
     assert.equal(after.entriesReturned - before.entriesReturned, 6);
     const [first, second] = told.slice(-2);
-    assert.deepEqual(second, first);
-    const { principal } = second?.caller ?? {};
-    assert.ok(principal?.kind === 'entry' && principal.dn.text === manager);
+    assert.ok(first !== undefined && second !== undefined);
+    assert.deepEqual(second, { ...first, isRepeated: true });
+    assert.equal(second.looks, first.looks);
+    const { principal } = second.caller;
+    assert.ok(principal.kind === 'entry' && principal.dn.text === manager);
   });
 });
 
