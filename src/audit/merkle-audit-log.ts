@@ -26,7 +26,7 @@ import {
   type MerkleFrontier,
   parseFrontier,
   rootHash,
-} from './merkle-tree.ts';
+} from '../tlog/merkle-tree.ts';
 import { encodeAuditRecord, parseAuditRecord } from './record-encoding.ts';
 
 /** How many records there are and the root hash over all of them. */

@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from 'node:test';
 
 import type { AuditEvent, AuditLog, AuditRecord } from '../../src/audit/audit-log.ts';
 import { openAuditLog, verifyAuditLog } from '../../src/audit/merkle-audit-log.ts';
-import { appendLeaf, emptyFrontier, hashLeaf, rootHash } from '../../src/audit/merkle-tree.ts';
+import { appendLeaf, emptyFrontier, hashLeaf, rootHash } from '../../src/tlog/merkle-tree.ts';
 import { encodeAuditRecord } from '../../src/audit/record-encoding.ts';
 import { SystemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';

@@ -10,7 +10,7 @@ import {
   type MerkleFrontier,
   parseFrontier,
   rootHash,
-} from '../../src/audit/merkle-tree.ts';
+} from '../../src/tlog/merkle-tree.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
