@@ -1,22 +1,25 @@
 /**
- * The Merkle tree over the audit records: RFC 6962 §2.1 with SHA-256.
+ * The Merkle tree of a log: RFC 6962 §2.1 with SHA-256.
  *
- * Only the frontier is kept: the roots of the complete subtrees that the size's binary digits name,
- * the largest first. It is what the next leaf and the root hash need, O(log n) both.
+ * The frontier is the roots of the complete subtrees that the size's binary digits name, the largest
+ * first. It is what the next leaf and the root hash need, O(log n) both.
  *
- * Not here: proofs and tiles, which are computed from the records.
+ * Not here: tiles (`tile.ts`), proofs (`tree-reader.ts`, `proof.ts`).
  *
  * @module
  */
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import { concatBytes } from '../core/bytes.ts';
 
 export const HASH_BYTES = 32;
 
 const LEAF_PREFIX = Uint8Array.of(0x00);
-const NODE_PREFIX = Uint8Array.of(0x01);
+const NODE_PREFIX = 0x01;
+
+/** What a node is hashed from; filled again for each, since hashing is at once. */
+const nodeInput = new Uint8Array(1 + 2 * HASH_BYTES).fill(NODE_PREFIX, 0, 1);
 
 const SIZE_BYTES = 8;
 
@@ -31,12 +34,34 @@ export const emptyFrontier: MerkleFrontier = { size: 0n, peaks: [] };
 
 /** Hash of one leaf (RFC 6962 §2.1: `SHA-256(0x00 || d)`). */
 export function hashLeaf(leaf: Uint8Array): Uint8Array {
-  return sha256(LEAF_PREFIX, leaf);
+  return sha256(concatBytes(LEAF_PREFIX, leaf));
 }
 
-/** Hash of an inner node (RFC 6962 §2.1: `SHA-256(0x01 || left || right)`). */
+/** Hash of an inner node (RFC 6962 §2.1: `SHA-256(0x01 || left || right)`); 32 bytes each. */
 export function hashNode(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return sha256(NODE_PREFIX, left, right);
+  nodeInput.set(left, 1);
+  nodeInput.set(right, 1 + HASH_BYTES);
+  return sha256(nodeInput);
+}
+
+/**
+ * Root of a complete subtree from the hashes at its foot.
+ *
+ * @param hashes A power of two of hashes, one after the other.
+ */
+export function hashComplete(hashes: Uint8Array): Uint8Array {
+  let row: Uint8Array[] = [];
+  for (let offset = 0; offset < hashes.length; offset += HASH_BYTES) {
+    row.push(hashes.subarray(offset, offset + HASH_BYTES));
+  }
+  while (row.length > 1) {
+    const next: Uint8Array[] = [];
+    for (let at = 0; at + 1 < row.length; at += 2) {
+      next.push(hashNode(row[at] ?? missingPeak(), row[at + 1] ?? missingPeak()));
+    }
+    row = next;
+  }
+  return row[0] ?? missingPeak();
 }
 
 /** The frontier after one more leaf. */
@@ -54,7 +79,7 @@ export function appendLeaf(frontier: MerkleFrontier, leafHash: Uint8Array): Merk
 /** The tree's root hash; of an empty tree, the hash of nothing (RFC 6962 §2.1). */
 export function rootHash(frontier: MerkleFrontier): Uint8Array {
   return frontier.peaks.length === 0
-    ? sha256()
+    ? sha256(new Uint8Array(0))
     : frontier.peaks.reduceRight((right, left) => hashNode(left, right));
 }
 
@@ -94,12 +119,8 @@ function countOnes(size: bigint): number {
   return ones;
 }
 
-function sha256(...parts: readonly Uint8Array[]): Uint8Array {
-  const hash = createHash('sha256');
-  for (const part of parts) {
-    hash.update(part);
-  }
-  return new Uint8Array(hash.digest());
+function sha256(bytes: Uint8Array): Uint8Array {
+  return hash('sha256', bytes, 'buffer');
 }
 
 function missingPeak(): never {
