@@ -9,13 +9,13 @@
  * @module
  */
 
-import { constants, createPublicKey, type KeyObject, publicDecrypt } from 'node:crypto';
+import { constants, createPublicKey, type KeyObject, publicDecrypt, verify } from 'node:crypto';
 import { p256, p384 } from '@noble/curves/nist.js';
 
 import { equalBytes } from '../core/bytes.ts';
 import { encodePkcs1Block } from './digest-info.ts';
 import { verifyPssBlock } from './emsa-pss.ts';
-import type { KeyType, SignatureAlgorithm } from './signer.ts';
+import type { KeyType, SigningAlgorithm } from './signer.ts';
 
 /** The options that make noble sign and verify digests as X.509 has them (RFC 3279 §2.2.3). */
 export const ecdsaOptions = { prehash: false, lowS: false, format: 'der' } as const;
@@ -29,7 +29,7 @@ export function ecdsaOf(curve: 'P-256' | 'P-384'): typeof p256 {
 export interface DigestVerifier {
   readonly type: KeyType;
   /** False for anything but a good signature; never throws on what a signature may hold. */
-  verify(algorithm: SignatureAlgorithm, digest: Uint8Array, signature: Uint8Array): boolean;
+  verify(algorithm: SigningAlgorithm, digest: Uint8Array, signature: Uint8Array): boolean;
 }
 
 /**
@@ -44,7 +44,14 @@ export function openDigestVerifier(spki: Uint8Array): DigestVerifier | undefined
   if (key === undefined || type === undefined) {
     return undefined;
   }
-  return type.kind === 'rsa' ? rsaVerifier(key, type) : ecVerifier(key, type);
+  switch (type.kind) {
+    case 'rsa':
+      return rsaVerifier(key, type);
+    case 'ec':
+      return ecVerifier(key, type);
+    case 'ed25519':
+      return edVerifier(key, type);
+  }
 }
 
 /** The type of a public or private key, when it is one that certdir makes. */
@@ -55,6 +62,9 @@ export function keyTypeOf(key: KeyObject): KeyType | undefined {
     return bits === 2048 || bits === 3072 || bits === 4096
       ? { kind: 'rsa', modulusBits: bits }
       : undefined;
+  }
+  if (key.asymmetricKeyType === 'ed25519') {
+    return { kind: 'ed25519' };
   }
   const curve = curveNames.get(details?.namedCurve ?? '');
   return key.asymmetricKeyType === 'ec' && curve !== undefined ? { kind: 'ec', curve } : undefined;
@@ -78,7 +88,8 @@ function rsaVerifier(key: KeyObject, type: KeyType & { kind: 'rsa' }): DigestVer
   return {
     type,
     verify(algorithm, digest, signature) {
-      if (signature.length !== modulusBytes || algorithm.scheme === 'ecdsa') {
+      const isRsa = algorithm.scheme === 'rsa-pkcs1' || algorithm.scheme === 'rsa-pss';
+      if (signature.length !== modulusBytes || !isRsa) {
         return false;
       }
       const block = rsaPublicOperation(key, signature);
@@ -121,5 +132,13 @@ function ecVerifier(key: KeyObject, type: KeyType & { kind: 'ec' }): DigestVerif
         return false;
       }
     },
+  };
+}
+
+function edVerifier(key: KeyObject, type: KeyType): DigestVerifier {
+  return {
+    type,
+    verify: (algorithm, message, signature) =>
+      algorithm.scheme === 'ed25519' && verify(null, message, key, signature),
   };
 }

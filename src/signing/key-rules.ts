@@ -12,7 +12,7 @@ import type {
   KeyDescription,
   KeyType,
   KeyUsagePurpose,
-  SignatureAlgorithm,
+  SigningAlgorithm,
   SignRequest,
 } from './signer.ts';
 
@@ -38,6 +38,9 @@ const digestNames: Readonly<Record<DigestName, true>> = {
   sha512: true,
 };
 
+/** Of what an Ed25519 key signs. */
+const MAX_MESSAGE_BYTES = 16_384;
+
 const LABEL_PATTERN = /^[A-Za-z0-9][A-Za-z0-9 ._:/@+-]{0,126}$/;
 
 /** True when `value` is a key type that certdir makes. */
@@ -52,7 +55,7 @@ export function isKeyType(value: unknown): value is KeyType {
   if (value.kind === 'ec' && 'curve' in value) {
     return value.curve === 'P-256' || value.curve === 'P-384';
   }
-  return false;
+  return value.kind === 'ed25519';
 }
 
 /** True for one of the purposes of `KeyUsagePurpose`. */
@@ -86,13 +89,20 @@ export function assertKeyRequest(request: KeyRequest): void {
   if (!isKeyType(request.type)) {
     throw new SigningError(
       'SIGNING_KEY_REFUSED',
-      `key ${request.label}: the type is RSA with 2048, 3072 or 4096 bits, or EC on P-256 or P-384`,
+      `key ${request.label}: the type is RSA with 2048, 3072 or 4096 bits, EC on P-256 or P-384, or Ed25519`,
     );
   }
   if (!isPurposeList(request.purposes)) {
     throw new SigningError(
       'SIGNING_KEY_REFUSED',
       `key ${request.label}: name at least one purpose, each once, of ${Object.keys(purposes).join(', ')}`,
+    );
+  }
+  // Nothing else that is signed here has a name for Ed25519.
+  if (request.type.kind === 'ed25519' && request.purposes.some((purpose) => purpose !== 'audit')) {
+    throw new SigningError(
+      'SIGNING_KEY_REFUSED',
+      `key ${request.label}: an Ed25519 key is for audit alone`,
     );
   }
 }
@@ -109,27 +119,59 @@ export function assertSignRequest(key: KeyDescription, request: SignRequest): vo
     );
   }
   assertAlgorithm(key, request.algorithm);
-  const expected = digestLength(request.algorithm.digest);
-  if (!(request.digest instanceof Uint8Array) || request.digest.length !== expected) {
-    throw new SigningError(
-      'SIGNING_ALGORITHM_REFUSED',
-      `a ${request.algorithm.digest} digest has ${expected} bytes`,
-    );
+  const { min, max, what } = lengthOf(request.algorithm);
+  const isBytes = request.digest instanceof Uint8Array;
+  if (!isBytes || request.digest.length < min || request.digest.length > max) {
+    throw new SigningError('SIGNING_ALGORITHM_REFUSED', what);
   }
 }
 
-function assertAlgorithm(key: KeyDescription, algorithm: SignatureAlgorithm): void {
-  const kind = algorithm.scheme === 'ecdsa' ? 'ec' : 'rsa';
-  const isScheme = ['rsa-pkcs1', 'rsa-pss', 'ecdsa'].includes(algorithm.scheme);
-  if (!isScheme || kind !== key.type.kind || !Object.hasOwn(digestNames, algorithm.digest)) {
+function lengthOf(algorithm: SigningAlgorithm): {
+  readonly min: number;
+  readonly max: number;
+  readonly what: string;
+} {
+  if (algorithm.scheme === 'ed25519') {
+    const what = `a message has 1 to ${MAX_MESSAGE_BYTES} bytes`;
+    return { min: 1, max: MAX_MESSAGE_BYTES, what };
+  }
+  const bytes = digestLength(algorithm.digest);
+  return { min: bytes, max: bytes, what: `a ${algorithm.digest} digest has ${bytes} bytes` };
+}
+
+const keyKinds: ReadonlyMap<string, KeyType['kind']> = new Map([
+  ['rsa-pkcs1', 'rsa'],
+  ['rsa-pss', 'rsa'],
+  ['ecdsa', 'ec'],
+  ['ed25519', 'ed25519'],
+]);
+
+function assertAlgorithm(key: KeyDescription, algorithm: SigningAlgorithm): void {
+  const isKind = keyKinds.get(algorithm.scheme) === key.type.kind;
+  const hasDigest = algorithm.scheme === 'ed25519' || Object.hasOwn(digestNames, algorithm.digest);
+  if (!isKind || !hasDigest) {
     throw new SigningError(
       'SIGNING_ALGORITHM_REFUSED',
-      `key ${key.label} (${formatKeyType(key.type)}) cannot sign with ${algorithm.scheme} and ${algorithm.digest}`,
+      `key ${key.label} (${formatKeyType(key.type)}) cannot sign with ${formatAlgorithm(algorithm)}`,
     );
   }
 }
 
 /** `RSA-2048`, `EC P-256`, … */
 export function formatKeyType(type: KeyType): string {
-  return type.kind === 'rsa' ? `RSA-${type.modulusBits}` : `EC ${type.curve}`;
+  switch (type.kind) {
+    case 'rsa':
+      return `RSA-${type.modulusBits}`;
+    case 'ec':
+      return `EC ${type.curve}`;
+    case 'ed25519':
+      return 'Ed25519';
+  }
+}
+
+/** `ecdsa with sha256`, … */
+export function formatAlgorithm(algorithm: SigningAlgorithm): string {
+  return algorithm.scheme === 'ed25519'
+    ? algorithm.scheme
+    : `${algorithm.scheme} with ${algorithm.digest}`;
 }

@@ -3,10 +3,12 @@
  *
  * node:crypto signs whole messages only, so RSA goes through its raw operation over blocks encoded
  * here, and ECDSA through `@noble/curves` (deterministic nonces, RFC 6979: no randomness to get wrong).
+ * Ed25519 takes whole messages, which its callers keep short.
  *
  * @module
  */
 
+import assert from 'node:assert/strict';
 import {
   constants,
   createPrivateKey,
@@ -14,6 +16,7 @@ import {
   generateKeyPair,
   type KeyObject,
   privateEncrypt,
+  sign,
 } from 'node:crypto';
 import { promisify } from 'node:util';
 
@@ -22,7 +25,7 @@ import { digestLength, encodeDigestInfo } from './digest-info.ts';
 import { ecdsaOf, ecdsaOptions, keyTypeOf } from './digest-signature.ts';
 import { encodePssBlock } from './emsa-pss.ts';
 import { SigningError } from './errors.ts';
-import type { KeyType, SignatureAlgorithm } from './signer.ts';
+import type { KeyType, SigningAlgorithm } from './signer.ts';
 
 const generatePair = promisify(generateKeyPair);
 
@@ -31,18 +34,26 @@ export interface PrivateKey {
   /** DER SubjectPublicKeyInfo. */
   readonly spki: Uint8Array;
   /** The caller has checked algorithm and digest against the key (`assertSignRequest`). */
-  sign(algorithm: SignatureAlgorithm, digest: Uint8Array): Uint8Array;
+  sign(algorithm: SigningAlgorithm, digest: Uint8Array): Uint8Array;
   /** Overwrites what can be overwritten and drops the rest; `sign` throws from now on. */
   forget(): void;
 }
 
 /** Generates a key pair off the event loop. @returns PKCS#8 DER, for the caller to overwrite. */
 export async function generatePrivateKey(type: KeyType): Promise<Buffer> {
-  const { privateKey } =
-    type.kind === 'rsa'
-      ? await generatePair('rsa', { modulusLength: type.modulusBits, publicExponent: 0x10001 })
-      : await generatePair('ec', { namedCurve: type.curve });
+  const { privateKey } = await generatePairOf(type);
   return privateKey.export({ format: 'der', type: 'pkcs8' });
+}
+
+function generatePairOf(type: KeyType): Promise<{ readonly privateKey: KeyObject }> {
+  switch (type.kind) {
+    case 'rsa':
+      return generatePair('rsa', { modulusLength: type.modulusBits, publicExponent: 0x10001 });
+    case 'ec':
+      return generatePair('ec', { namedCurve: type.curve });
+    case 'ed25519':
+      return generatePair('ed25519');
+  }
 }
 
 /**
@@ -63,9 +74,14 @@ export function openPrivateKey(pkcs8: Buffer, random: RandomSource): PrivateKey 
     return undefined;
   }
   const spki = Uint8Array.from(createPublicKey(key).export({ format: 'der', type: 'spki' }));
-  return type.kind === 'rsa'
-    ? new RsaPrivateKey(key, { type, spki, random })
-    : new EcPrivateKey(key, { type, spki });
+  switch (type.kind) {
+    case 'rsa':
+      return new RsaPrivateKey(key, { type, spki, random });
+    case 'ec':
+      return new EcPrivateKey(key, { type, spki });
+    case 'ed25519':
+      return new EdPrivateKey(key, spki);
+  }
 }
 
 class RsaPrivateKey implements PrivateKey {
@@ -88,8 +104,9 @@ class RsaPrivateKey implements PrivateKey {
     this.#key = key;
   }
 
-  sign(algorithm: SignatureAlgorithm, digest: Uint8Array): Uint8Array {
+  sign(algorithm: SigningAlgorithm, digest: Uint8Array): Uint8Array {
     const key = this.#key ?? forgotten();
+    assert('digest' in algorithm, 'the caller has checked the algorithm');
     if (algorithm.scheme === 'rsa-pkcs1') {
       const info = encodeDigestInfo(algorithm.digest, digest);
       return privateEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, info);
@@ -123,13 +140,32 @@ class EcPrivateKey implements PrivateKey {
     pooled.fill(0);
   }
 
-  sign(_algorithm: SignatureAlgorithm, digest: Uint8Array): Uint8Array {
+  sign(_algorithm: SigningAlgorithm, digest: Uint8Array): Uint8Array {
     return ecdsaOf(this.type.curve).sign(digest, this.#scalar ?? forgotten(), ecdsaOptions);
   }
 
   forget(): void {
     this.#scalar?.fill(0);
     this.#scalar = undefined;
+  }
+}
+
+class EdPrivateKey implements PrivateKey {
+  readonly type: KeyType = { kind: 'ed25519' };
+  readonly spki: Uint8Array;
+  #key: KeyObject | undefined;
+
+  constructor(key: KeyObject, spki: Uint8Array) {
+    this.spki = spki;
+    this.#key = key;
+  }
+
+  sign(_algorithm: SigningAlgorithm, message: Uint8Array): Uint8Array {
+    return sign(null, message, this.#key ?? forgotten());
+  }
+
+  forget(): void {
+    this.#key = undefined;
   }
 }
 

@@ -20,11 +20,12 @@ import { SigningError } from './errors.ts';
 import {
   assertKeyRequest,
   assertSignRequest,
+  formatAlgorithm,
   formatKeyType,
   type KeyRequest,
 } from './key-rules.ts';
 import type { PassphraseSource } from './passphrase.ts';
-import type { KeyDescription, Signer, SignRequest } from './signer.ts';
+import type { KeyDescription, Signer, SigningAlgorithm, SignRequest } from './signer.ts';
 import { SignerCalls, type SignerTimeouts } from './signer-calls.ts';
 import { forkSignerChannel, type OpenSignerChannel } from './signer-channel.ts';
 import type { TokenSettings } from './signer-protocol.ts';
@@ -103,15 +104,14 @@ class SignerProcess implements Signer {
     const signature = await this.#calls.call('sign', {
       label,
       purpose: request.purpose,
-      algorithm: { scheme: algorithm.scheme, digest: algorithm.digest },
+      algorithm: plainAlgorithm(algorithm),
       digest,
     });
     if (!key.verifier.verify(algorithm, digest, signature)) {
       this.#keys.delete(label);
       this.#log.error('a wrong signature was not released; the signer process is restarted', {
         label,
-        scheme: algorithm.scheme,
-        digest: algorithm.digest,
+        algorithm: formatAlgorithm(algorithm),
       });
       this.#calls.restart();
       throw new SigningError(
@@ -151,4 +151,10 @@ class SignerProcess implements Signer {
     this.#keys.set(label, known);
     return known;
   }
+}
+
+/** Without what a caller's object may have beside it: it travels to the other process. */
+function plainAlgorithm(algorithm: SigningAlgorithm): SigningAlgorithm {
+  const { scheme } = algorithm;
+  return scheme === 'ed25519' ? { scheme } : { scheme, digest: algorithm.digest };
 }

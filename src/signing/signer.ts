@@ -11,7 +11,9 @@
 
 export type KeyType =
   | { readonly kind: 'rsa'; readonly modulusBits: 2048 | 3072 | 4096 }
-  | { readonly kind: 'ec'; readonly curve: 'P-256' | 'P-384' };
+  | { readonly kind: 'ec'; readonly curve: 'P-256' | 'P-384' }
+  /** For the audit log's checkpoints alone (`audit`). */
+  | { readonly kind: 'ed25519' };
 
 export type DigestName = 'sha256' | 'sha384' | 'sha512';
 
@@ -21,6 +23,9 @@ export interface SignatureAlgorithm {
   readonly scheme: 'rsa-pkcs1' | 'rsa-pss' | 'ecdsa';
   readonly digest: DigestName;
 }
+
+/** How a key signs: an algorithm of X.509 over a digest, or Ed25519 (RFC 8032 §5.1), which hashes itself. */
+export type SigningAlgorithm = SignatureAlgorithm | { readonly scheme: 'ed25519' };
 
 /** What a key may sign; the token refuses anything else (`SIGNING_USAGE_REFUSED`). */
 export type KeyUsagePurpose = 'certificate' | 'crl' | 'ocsp' | 'audit' | 'request' | 'tls';
@@ -38,8 +43,8 @@ export interface KeyDescription {
 export interface SignRequest {
   readonly label: string;
   readonly purpose: KeyUsagePurpose;
-  readonly algorithm: SignatureAlgorithm;
-  /** Exactly as long as the algorithm's digest. */
+  readonly algorithm: SigningAlgorithm;
+  /** Exactly as long as the algorithm's digest; with Ed25519 the message, 1 to 16,384 bytes. */
   readonly digest: Uint8Array;
 }
 

@@ -123,13 +123,20 @@ function withKnownFields(document: TokenDocument): TokenDocument {
   const { kdf, cost, blockSize, parallelization, salt } = document.passphrase;
   const passphrase = { kdf, cost, blockSize, parallelization, salt };
   const keys = document.keys.map(({ label, type, purposes, createdMs, spki, sealed }) => {
-    const known: KeyType =
-      type.kind === 'rsa'
-        ? { kind: type.kind, modulusBits: type.modulusBits }
-        : { kind: type.kind, curve: type.curve };
-    return { label, type: known, purposes, createdMs, spki, sealed };
+    return { label, type: withKnownType(type), purposes, createdMs, spki, sealed };
   });
   return { format, version, createdMs, passphrase, wrappedKey, keys, keysTag };
+}
+
+function withKnownType(type: KeyType): KeyType {
+  switch (type.kind) {
+    case 'rsa':
+      return { kind: type.kind, modulusBits: type.modulusBits };
+    case 'ec':
+      return { kind: type.kind, curve: type.curve };
+    case 'ed25519':
+      return { kind: type.kind };
+  }
 }
 
 /** The error for a token file that is not what was written. */

@@ -27,7 +27,10 @@ export interface Lifetime {
 
 const digestNames: readonly DigestName[] = ['sha256', 'sha384', 'sha512'];
 
-const keyTypes: readonly KeyType[] = [
+/** Of what signs X.509 objects: digests. */
+export type X509KeyType = Exclude<KeyType, { readonly kind: 'ed25519' }>;
+
+const keyTypes: readonly X509KeyType[] = [
   { kind: 'rsa', modulusBits: 2048 },
   { kind: 'rsa', modulusBits: 3072 },
   { kind: 'rsa', modulusBits: 4096 },
@@ -38,12 +41,12 @@ const keyTypes: readonly KeyType[] = [
 const MESSAGE = 'the bytes a certification authority signs';
 
 /** `rsa-2048`, `ec-P-256`, …: the labels of the keys that the suite makes. */
-export function labelOf(type: KeyType): string {
+export function labelOf(type: X509KeyType): string {
   return type.kind === 'rsa' ? `rsa-${type.modulusBits}` : `ec-${type.curve}`;
 }
 
 /** Every algorithm that a key of this type signs with. */
-export function algorithmsOf(type: KeyType): readonly SignatureAlgorithm[] {
+export function algorithmsOf(type: X509KeyType): readonly SignatureAlgorithm[] {
   const schemes = type.kind === 'rsa' ? (['rsa-pkcs1', 'rsa-pss'] as const) : (['ecdsa'] as const);
   return schemes.flatMap((scheme) => digestNames.map((digest) => ({ scheme, digest })));
 }
@@ -67,14 +70,17 @@ export function isGoodSignature(
   return verify(algorithm.digest, Buffer.from(signed.message), options, signed.signature);
 }
 
-function requestFor(type: KeyType, change: Partial<SignRequest> = {}): SignRequest {
+function requestFor(
+  type: X509KeyType,
+  change: Partial<SignRequest> & { readonly algorithm?: SignatureAlgorithm } = {},
+): SignRequest {
   const algorithm = algorithmsOf(type)[0] ?? { scheme: 'ecdsa', digest: 'sha256' };
   const digest = digestOf((change.algorithm ?? algorithm).digest);
   return { label: labelOf(type), purpose: 'crl', algorithm, digest, ...change };
 }
 
-const rsa: KeyType = { kind: 'rsa', modulusBits: 2048 };
-const ec: KeyType = { kind: 'ec', curve: 'P-256' };
+const rsa: X509KeyType = { kind: 'rsa', modulusBits: 2048 };
+const ec: X509KeyType = { kind: 'ec', curve: 'P-256' };
 
 /** Registers the suite. `prepare` is called once per group of tests. */
 export function describeSigner(name: string, prepare: (life: Lifetime) => OpenSigner): void {
@@ -197,6 +203,48 @@ function describeRefusals(prepare: (life: Lifetime) => OpenSigner): void {
         });
       });
     }
+
+    describe('of an Ed25519 key', () => {
+      const algorithm = { scheme: 'ed25519' } as const;
+      const digest: Uint8Array = Buffer.from(MESSAGE);
+      const request = { label: 'audit', purpose: 'audit', algorithm, digest } as const;
+
+      it('are not made for a message that it takes', async () => {
+        const type = { kind: 'ed25519' } as const;
+        const key = await signer.generate({ label: 'audit', type, purposes: ['audit'] });
+        assert.deepEqual(key.type, type);
+        const signature = await signer.sign(request);
+        const spki = createPublicKey({ key: Buffer.from(key.spki), format: 'der', type: 'spki' });
+        assert.ok(verify(null, Buffer.from(MESSAGE), spki, signature));
+        assert.ok(!verify(null, Buffer.from('another'), spki, signature));
+        const longest = { ...request, digest: new Uint8Array(16_384) };
+        assert.equal((await signer.sign(longest)).length, 64);
+      });
+
+      for (const length of [0, 16_385]) {
+        it(`SIGNING_ALGORITHM_REFUSED: a message of ${length} bytes`, async () => {
+          await assert.rejects(signer.sign({ ...request, digest: new Uint8Array(length) }), {
+            code: 'SIGNING_ALGORITHM_REFUSED',
+          });
+        });
+      }
+
+      it('SIGNING_ALGORITHM_REFUSED: with an algorithm of X.509, and the reverse', async () => {
+        const refused = { code: 'SIGNING_ALGORITHM_REFUSED' };
+        const ecdsa = { scheme: 'ecdsa', digest: 'sha256' } as const;
+        const digest = digestOf('sha256');
+        await assert.rejects(signer.sign({ ...request, algorithm: ecdsa, digest }), refused);
+        await assert.rejects(signer.sign({ ...requestFor(ec), algorithm }), refused);
+        await assert.rejects(signer.sign({ ...requestFor(rsa), algorithm }), refused);
+      });
+
+      it('SIGNING_KEY_REFUSED: for anything but audit', async () => {
+        const type = { kind: 'ed25519' } as const;
+        await assert.rejects(signer.generate({ label: 'x', type, purposes: ['audit', 'crl'] }), {
+          code: 'SIGNING_KEY_REFUSED',
+        });
+      });
+    });
 
     for (const digest of digestNames) {
       const exact = digestOf(digest).length;

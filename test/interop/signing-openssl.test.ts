@@ -10,15 +10,15 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
-import type { KeyType, SignatureAlgorithm, Signer } from '../../src/signing/signer.ts';
+import type { SignatureAlgorithm, Signer } from '../../src/signing/signer.ts';
 import { openSoftwareToken } from '../../src/signing/software-token.ts';
-import { algorithmsOf, digestOf, labelOf } from '../contract/signer-contract.ts';
+import { algorithmsOf, digestOf, labelOf, type X509KeyType } from '../contract/signer-contract.ts';
 import { skipWithout } from '../support/outside-tool.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const keyTypes: readonly KeyType[] = [
+const keyTypes: readonly X509KeyType[] = [
   { kind: 'rsa', modulusBits: 2048 },
   { kind: 'rsa', modulusBits: 3072 },
   { kind: 'rsa', modulusBits: 4096 },

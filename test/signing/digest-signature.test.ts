@@ -130,7 +130,7 @@ describe('openPrivateKey', () => {
     const foreign = [
       generateKeyPairSync('rsa', { modulusLength: 1024 }),
       generateKeyPairSync('ec', { namedCurve: 'secp256k1' }),
-      generateKeyPairSync('ed25519'),
+      generateKeyPairSync('ed448'),
     ];
     for (const { privateKey, publicKey } of foreign) {
       const pkcs8 = privateKey.export({ format: 'der', type: 'pkcs8' });
