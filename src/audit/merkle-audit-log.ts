@@ -16,8 +16,6 @@ import type { Clock } from '../core/clock.ts';
 import { StoreError } from '../store/errors.ts';
 import { encodeUint64, Keyspace, keyOf } from '../store/keyspace.ts';
 import type { KeyRange, KeyValue, ReadView, Snapshot, Transaction } from '../store/store.ts';
-import type { AuditEvent, AuditLog, AuditRecord } from './audit-log.ts';
-import { AuditError } from './errors.ts';
 import {
   appendLeaf,
   emptyFrontier,
@@ -27,6 +25,8 @@ import {
   parseFrontier,
   rootHash,
 } from '../tlog/merkle-tree.ts';
+import type { AuditEvent, AuditLog, AuditRecord } from './audit-log.ts';
+import { AuditError } from './errors.ts';
 import { encodeAuditRecord, parseAuditRecord } from './record-encoding.ts';
 
 /** How many records there are and the root hash over all of them. */
