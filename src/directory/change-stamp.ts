@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { Awaitable } from '../core/awaitable.ts';
 import { encodeUtf8 } from '../core/bytes.ts';
 import { Keyspace, keyOf } from '../store/keyspace.ts';
 import type { ReadView, Transaction } from '../store/store.ts';
@@ -31,7 +32,7 @@ export async function stampChange(
 export function readContextSequence(
   view: ReadView,
   suffixKey: Uint8Array,
-): Promise<Uint8Array | undefined> {
+): Awaitable<Uint8Array | undefined> {
   return view.read(contextKey(suffixKey));
 }
 

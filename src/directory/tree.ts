@@ -16,6 +16,7 @@
  * @module
  */
 
+import type { Awaitable } from '../core/awaitable.ts';
 import { equalBytes, parseHex } from '../core/bytes.ts';
 import { Keyspace, keyOf } from '../store/keyspace.ts';
 import type { KeyRange, ReadView, Transaction } from '../store/store.ts';
@@ -108,7 +109,7 @@ export class Tree {
   }
 
   /** The key of the entry with this UUID. */
-  findUuid(view: ReadView, uuid: string): Promise<Uint8Array | undefined> {
+  findUuid(view: ReadView, uuid: string): Awaitable<Uint8Array | undefined> {
     return view.read(uuidKey(uuid));
   }
 

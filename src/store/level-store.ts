@@ -10,6 +10,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { reportDroppedRecords } from './dropped-records.ts';
+import { DurableStates } from './durable-states.ts';
 import { StoreError } from './errors.ts';
 import { type LevelDatabase, type OpenLevelDatabase, openLevelDatabase } from './level-database.ts';
 import { LevelSnapshot, LevelTransaction, type TransactionLimits } from './level-transaction.ts';
@@ -78,19 +79,21 @@ class LevelStore implements Store {
   readonly #database: LevelDatabase;
   readonly #log: Log;
   readonly #limits: StoreLimits;
+  readonly #states: DurableStates;
   readonly #commits: CommitQueue;
   readonly #large = new SharedLargeValues();
   #closed: Promise<void> | undefined;
 
   constructor(database: LevelDatabase, { clock, log, limits }: LevelStoreOptions) {
     this.#database = database;
+    this.#states = new DurableStates(database);
     this.#log = log;
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
     this.#commits = new CommitQueue({
       ...this.#limits,
       clock,
       log,
-      write: (rows) => database.write(rows),
+      write: (rows) => this.#states.write(rows),
     });
   }
 
@@ -125,9 +128,8 @@ class LevelStore implements Store {
 
   snapshot(): Snapshot {
     this.#assertOpen();
-    const snapshot = this.#database.snapshot();
-    // LevelDB shows a batch to readers only after it was written and synced.
-    const source = { database: this.#database, log: this.#log, snapshot, large: this.#large };
+    const state = this.#states.hold();
+    const source = { database: this.#database, log: this.#log, state, large: this.#large };
     return new LevelSnapshot(source, this.#limits.maxKeyBytes);
   }
 

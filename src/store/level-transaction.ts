@@ -7,12 +7,14 @@
 
 import assert from 'node:assert/strict';
 
+import type { Awaitable } from '../core/awaitable.ts';
 import { compareBytes } from '../core/bytes.ts';
 import { findDamage } from './damage-scan.ts';
+import type { DurableState } from './durable-states.ts';
 import { StoreError } from './errors.ts';
 import { FIRST_KEYSPACE } from './keyspace.ts';
 import { putLargeValue, readLargeValue, releaseLargeValue } from './large-values.ts';
-import type { DatabaseSnapshot, LevelDatabase } from './level-database.ts';
+import type { LevelDatabase } from './level-database.ts';
 import { RowReader, type RowSource } from './row-reader.ts';
 import type { SharedLargeValues } from './shared-large-values.ts';
 import { SortedRows } from './sorted-rows.ts';
@@ -39,7 +41,7 @@ class LevelReadView implements ReadView {
     this.#maxKeyBytes = maxKeyBytes;
   }
 
-  async read(key: Uint8Array): Promise<Uint8Array | undefined> {
+  read(key: Uint8Array): Awaitable<Uint8Array | undefined> {
     this.assertKey(key);
     return this.reader.read(key);
   }
@@ -70,14 +72,15 @@ class LevelReadView implements ReadView {
 
 /** A durable state, held until closed. */
 export class LevelSnapshot extends LevelReadView implements Snapshot {
-  readonly #held: DatabaseSnapshot;
+  readonly #held: DurableState;
   readonly #database: LevelDatabase;
   readonly #large: SharedLargeValues;
   readonly #state: { isClosed: boolean };
+  readonly #assertUsable: () => void;
 
   constructor(
     source: Omit<RowSource, 'assertUsable' | 'layers'> & {
-      readonly snapshot: DatabaseSnapshot;
+      readonly state: DurableState;
       readonly large: SharedLargeValues;
     },
     maxKeyBytes: number,
@@ -89,7 +92,8 @@ export class LevelSnapshot extends LevelReadView implements Snapshot {
       }
     };
     super({ ...source, layers: [], assertUsable }, maxKeyBytes);
-    this.#held = source.snapshot;
+    this.#held = source.state;
+    this.#assertUsable = assertUsable;
     this.#database = source.database;
     this.#large = source.large;
     this.#state = state;
@@ -100,13 +104,17 @@ export class LevelSnapshot extends LevelReadView implements Snapshot {
   }
 
   findDamage(onRows: (rows: number) => void = () => undefined): AsyncIterable<StoreDamage> {
-    const state = { database: this.#database, snapshot: this.#held, rows: this.reader };
+    this.#assertUsable();
+    const state = { database: this.#database, snapshot: this.#held.pin(), rows: this.reader };
     return findDamage(state, onRows);
   }
 
-  async close(): Promise<void> {
+  close(): Awaitable<void> {
+    if (this.#state.isClosed) {
+      return;
+    }
     this.#state.isClosed = true;
-    await this.#held.close();
+    return this.#held.release();
   }
 }
 

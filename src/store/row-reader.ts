@@ -7,9 +7,10 @@
 
 import { equalBytes, formatHex } from '../core/bytes.ts';
 import type { Log } from '../core/log.ts';
+import type { DurableState } from './durable-states.ts';
 import { StoreError } from './errors.ts';
 import { LayerMerge } from './layer-merge.ts';
-import type { DatabaseCursor, DatabaseSnapshot, LevelDatabase } from './level-database.ts';
+import type { DatabaseCursor, LevelDatabase } from './level-database.ts';
 import type { Row, SortedRows } from './sorted-rows.ts';
 import type { KeyRange, KeyValue } from './store.ts';
 import { openSealedValue, trustSealedValue } from './value-checksum.ts';
@@ -18,7 +19,7 @@ export interface RowSource {
   readonly database: LevelDatabase;
   readonly log: Log;
   /** The database's state to read; without one, the newest. */
-  readonly snapshot?: DatabaseSnapshot;
+  readonly state?: Pick<DurableState, 'snapshot'>;
   /** Newest first. Every row that the database may still lack is in one of them. */
   readonly layers: readonly SortedRows[];
   /** Throws when reading is no longer allowed. */
@@ -45,15 +46,15 @@ export class RowReader {
         return state === null ? undefined : trustSealedValue(state);
       }
     }
-    const stored = this.#source.database.read(key, this.#source.snapshot);
+    const stored = this.#source.database.read(key, this.#source.state?.snapshot);
     return stored === undefined ? undefined : this.#verify(key, stored);
   }
 
   /** Rows in order, as they are when the first is asked for. */
   rows(range: KeyRange): AsyncGenerator<KeyValue, void, undefined> {
-    const { database, snapshot } = this.#source;
+    const { database, state } = this.#source;
     return this.#merge(range, {
-      open: () => database.rows(range, snapshot),
+      open: () => database.rows(range, state?.snapshot),
       keyOf: ([key]) => key,
       ofDatabase: ([key, stored]) => [asPlain(key), this.#verify(key, stored)],
       ofLayer: (key, state) => [key, trustSealedValue(state)],
@@ -62,9 +63,9 @@ export class RowReader {
 
   /** Keys in order, as they are when the first is asked for. */
   keys(range: KeyRange): AsyncGenerator<Uint8Array, void, undefined> {
-    const { database, snapshot } = this.#source;
+    const { database, state } = this.#source;
     return this.#merge(range, {
-      open: () => database.keys(range, snapshot),
+      open: () => database.keys(range, state?.snapshot),
       keyOf: (key) => key,
       ofDatabase: (key) => asPlain(key),
       ofLayer: (key) => key,

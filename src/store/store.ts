@@ -1,8 +1,8 @@
 /**
  * The store: ordered byte keys, byte values, serialisable transactions.
  *
- * The interface promises nothing that a network database could not also keep: every read is
- * asynchronous, a transaction body may be run again, ranges are paged by the driver. Drivers:
+ * The interface promises nothing that a network database could not also keep: every read may have to be
+ * waited for, a transaction body may be run again, ranges are paged by the driver. Drivers:
  * `level-store.ts` (LevelDB). Every driver passes `test/contract/store-contract.ts`.
  *
  * Not here: what the keys mean (each folder owns its keyspaces, see `keyspace.ts`) and the journal.
@@ -10,6 +10,7 @@
  * @module
  */
 
+import type { Awaitable } from '../core/awaitable.ts';
 import type { StoreErrorCode } from './errors.ts';
 
 /** Half-open key range `[gte, lt)`; a missing bound is open. */
@@ -27,10 +28,11 @@ export type KeyValue = readonly [key: Uint8Array, value: Uint8Array];
 /** Reads at one consistent state. */
 export interface ReadView {
   /**
-   * @returns The value, or undefined when the key is absent. The array must not be changed.
+   * @returns The value, or undefined when the key is absent. The array must not be changed. A driver that
+   *   has it at hand need not make a promise of it.
    * @throws {StoreError} `STORE_VALUE_DAMAGED` when the checksum does not match: never a wrong value.
    */
-  read(key: Uint8Array): Promise<Uint8Array | undefined>;
+  read(key: Uint8Array): Awaitable<Uint8Array | undefined>;
   /**
    * Pairs in key order (unsigned bytes), each verified like `read`, as they are when the first is
    * asked for: what the loop's own body writes does not show. The store's own keys never do.
@@ -63,7 +65,7 @@ export interface Snapshot extends ReadView {
    * @param onRows Told from time to time how many rows have been read.
    */
   findDamage(onRows?: (rows: number) => void): AsyncIterable<StoreDamage>;
-  close(): Promise<void>;
+  close(): Awaitable<void>;
 }
 
 /**

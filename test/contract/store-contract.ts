@@ -252,7 +252,7 @@ function refusalRows(opened: Opened): void {
       await inBody((transaction) => transaction.put(refused, bytes('')));
       await inBody((transaction) => transaction.delete(refused));
       await inBody((transaction) => transaction.read(refused));
-      await durable(store, (view) => assert.rejects(view.read(refused), refuses));
+      await durable(store, (view) => assert.rejects(async () => view.read(refused), refuses));
     });
   }
 
@@ -327,7 +327,7 @@ function refusalRows(opened: Opened): void {
       const transaction = late;
       assert.throws(() => transaction.put(key('a'), bytes('3')), over);
       assert.throws(() => transaction.delete(key('a')), over);
-      await assert.rejects(transaction.read(key('a')), over);
+      await assert.rejects(async () => transaction.read(key('a')), over);
       await assert.rejects(collect(transaction, {}), over);
       await assert.rejects(collectKeys(transaction, {}), over);
       await assert.rejects(transaction.putLarge(bytes('1')), over);
@@ -476,7 +476,7 @@ function snapshotRows(opened: Opened): void {
     await snapshot.close();
     await snapshot.close();
     const closed = code('STORE_SNAPSHOT_CLOSED');
-    await assert.rejects(snapshot.read(key('a')), closed);
+    await assert.rejects(async () => snapshot.read(key('a')), closed);
     await assert.rejects(collect(snapshot, {}), closed);
     await assert.rejects(collectKeys(snapshot, {}), closed);
     await assert.rejects(snapshot.readLarge(new Uint8Array(32)), closed);
@@ -527,7 +527,7 @@ function largeRows(opened: Opened, driver: StoreDriver): void {
       transaction.onSettled(() => {
         const snapshot = store.snapshot();
         told.push('told');
-        void snapshot.read(key('a')).then((value) => {
+        void Promise.resolve(snapshot.read(key('a'))).then((value) => {
           told.push(`shown ${text(value)}`);
           return snapshot.close();
         });
@@ -635,7 +635,7 @@ function closingRows(opened: Opened, driver: StoreDriver): void {
     assert.equal(store.isWritable, false);
     await assert.rejects(write(store, { b: '1' }), closed);
     assert.throws(() => store.snapshot(), closed);
-    await assert.rejects(snapshot.read(key('a')), closed);
+    await assert.rejects(async () => snapshot.read(key('a')), closed);
     await assert.rejects(collect(snapshot, {}), closed);
     await snapshot.close();
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import type { Awaitable } from '../../src/core/awaitable.ts';
 import { encodeUtf8 } from '../../src/core/bytes.ts';
 import type { DirectoryOptions } from '../../src/directory/directory.ts';
 import type { Snapshot, Store } from '../../src/store/store.ts';
@@ -282,7 +283,7 @@ describe('what a search costs', () => {
         ...bound(store),
         snapshot: () => {
           const snapshot = store.snapshot();
-          const read = (key: Uint8Array): Promise<Uint8Array | undefined> => {
+          const read = (key: Uint8Array): Awaitable<Uint8Array | undefined> => {
             count += 1;
             return snapshot.read(key);
           };

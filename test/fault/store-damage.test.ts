@@ -109,7 +109,7 @@ describe('a damaged value', () => {
       const store = await open(folder, log);
       t.after(() => store.close());
       await inEveryView(store, async (view) => {
-        await assert.rejects(view.read(key('b')), damaged);
+        await assert.rejects(async () => view.read(key('b')), damaged);
         await assert.rejects(drain(view.range({})), damaged);
         await assert.rejects(drain(view.range({ reverse: true })), damaged);
         assert.deepEqual(await view.read(key('a')), contentOf('a'));

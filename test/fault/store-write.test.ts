@@ -115,7 +115,9 @@ describe('the first failed write', () => {
         await new Promise((resolve) => setImmediate(resolve));
       }
       const waiting = [act(store), act(store)];
-      const reading = store.transact('test: read', (transaction) => transaction.read(key('count')));
+      const reading = store.transact('test: read', async (transaction) =>
+        transaction.read(key('count')),
+      );
       const refusing = store.transact('test: refuse', async (transaction) => {
         assert.equal(await transaction.read(key('left 2')), undefined);
       });

@@ -8,6 +8,7 @@ import { it } from 'node:test';
 
 import fc from 'fast-check';
 
+import type { Awaitable } from '../../src/core/awaitable.ts';
 import { encodeUtf8, formatHex } from '../../src/core/bytes.ts';
 import { isCertdirError } from '../../src/core/errors.ts';
 import { decodeEntry } from '../../src/directory/entry-encoding.ts';
@@ -264,7 +265,7 @@ class PostingRecorder implements Transaction {
     this.postings.push(formatHex(key));
   }
 
-  read(key: Uint8Array): Promise<Uint8Array | undefined> {
+  read(key: Uint8Array): Awaitable<Uint8Array | undefined> {
     return this.#view.read(key);
   }
 

@@ -252,7 +252,7 @@ describe('group commit', () => {
 
   it('writes nothing for a body that only reads', async (t) => {
     const { store, database } = await setUp(t);
-    await store.transact('test: look', (transaction) => transaction.read(key('a')));
+    await store.transact('test: look', async (transaction) => transaction.read(key('a')));
     assert.deepEqual(database.writes, []);
   });
 
