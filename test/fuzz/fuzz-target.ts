@@ -12,6 +12,9 @@ export interface FuzzRandom extends RandomSource {
   below(limit: number): number;
 }
 
+// biome-ignore lint/suspicious/noConfusingVoidType: most targets have nothing to say.
+export type FuzzOutcome = string | void;
+
 /** A reader of bytes that strangers send. */
 export interface FuzzTarget {
   /** As on the command line, and the folder of its regressions in test/fixtures/fuzz/. */
@@ -21,10 +24,12 @@ export interface FuzzTarget {
   /**
    * Takes one input to its end and checks what must hold whatever it is.
    *
+   * @returns a few words for what it came to, if it can come to different things: inputs that come to
+   *   something new are mutated further.
    * @throws {CertdirError} when the input is refused, as it may be. Anything else that is thrown is a
    *   finding.
    */
-  run(input: Uint8Array): void | Promise<void>;
+  run(input: Uint8Array): FuzzOutcome | Promise<FuzzOutcome>;
   /** A change that knows what the input is made of; the fuzzer's own are tried beside it. */
   mutate?(random: FuzzRandom, seed: Uint8Array): Uint8Array;
   /** Gives back what the target holds. */
