@@ -23,7 +23,7 @@ import { type Clock, SystemClock } from '../core/clock.ts';
 import type { ClosingStack } from '../core/closing-stack.ts';
 import { type Log, type LogOptions, openLog } from '../core/log.ts';
 import { type RandomSource, SystemRandom } from '../core/random.ts';
-import { Directory } from '../directory/directory.ts';
+import { Directory, defaultIndexes } from '../directory/directory.ts';
 import { Schema } from '../directory/schema.ts';
 import { LocalOperations, type PublishLists } from '../http/local-operations.ts';
 import type { Operations, ServiceStatus } from '../http/operations.ts';
@@ -183,6 +183,7 @@ async function openDirectory(
     suffixes: [policy.directory.suffix],
     access: policy.access,
     passwords: policy.passwords,
+    indexes: [...new Set([...defaultIndexes, ...configuration.directory.indexes])],
     limits: definedOnly(configuration.directory.limits),
     rootDse: {
       vendorName: 'certdir',

@@ -13,11 +13,13 @@ import type { Configuration } from '../config/configuration.ts';
 import { readSecretFile } from '../config/secret-file.ts';
 import { ClosingStack } from '../core/closing-stack.ts';
 import { formatError } from '../core/errors.ts';
+import { affordableConnections, openFileLimit } from '../core/open-files.ts';
 import { CONTROL_SOCKET } from '../http/control-protocol.ts';
 import { openControlServer } from '../http/control-server.ts';
 import type { Operations } from '../http/operations.ts';
 import { openPublicRepository } from '../http/public-repository.ts';
 import { LdapError } from '../ldap/errors.ts';
+import { defaultLdapLimits } from '../ldap/limits.ts';
 import { LdapServer } from '../ldap/server.ts';
 import type { TlsCredentials } from '../ldap/tls-credentials.ts';
 import { openNodeCronTicker } from '../scheduler/node-cron-ticker.ts';
@@ -148,7 +150,7 @@ async function openLdap(instance: Instance, closing: ClosingStack): Promise<read
       directory,
       listeners,
       allowClearPasswords,
-      limits: definedOnly(limits),
+      limits: { ...definedOnly(limits), connections: connectionsWithin(instance) },
       clock,
       log: log.with({ component: 'ldap' }),
       ...(tls === undefined ? {} : { tls }),
@@ -159,6 +161,21 @@ async function openLdap(instance: Instance, closing: ClosingStack): Promise<read
     ({ address, port, tls: mode }) =>
       `${mode === 'ldaps' ? 'ldaps' : 'ldap'}://${urlHost(address)}:${port}`,
   );
+}
+
+/** No more connections than there are files for: without any left, the store could not go on. */
+function connectionsWithin({ configuration, log }: Instance): number {
+  const wanted = configuration.ldap.limits.connections ?? defaultLdapLimits.connections;
+  const openFiles = openFileLimit();
+  const connections = affordableConnections(wanted, openFiles);
+  if (connections < wanted) {
+    const fields = { wanted, connections, openFiles };
+    log.warn(
+      'fewer connections than ldap.limits.connections: raise the limit of open files',
+      fields,
+    );
+  }
+  return connections;
 }
 
 function urlHost(address: string): string {

@@ -10,44 +10,19 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 
 import type { LogLevel } from '../core/log.ts';
+import {
+  type DirectoryLimitsConfiguration,
+  directoryLimitsSchema,
+  type LdapLimitsConfiguration,
+  ldapLimitsSchema,
+} from './limit-settings.ts';
 import { loadYamlFile } from './yaml-file.ts';
-
-type LdapLimitName =
-  | 'anonymousPduBytes'
-  | 'boundPduBytes'
-  | 'connections'
-  | 'connectionsPerAddress'
-  | 'pendingOperations'
-  | 'pendingBytes'
-  | 'runningOperations'
-  | 'outputBytes'
-  | 'totalOutputBytes'
-  | 'answerCacheBytes'
-  | 'idleMs'
-  | 'requestMs'
-  | 'writeStallMs'
-  | 'tlsHandshakeMs'
-  | 'closeMs'
-  | 'selectedAttributes'
-  | 'attributes'
-  | 'values'
-  | 'controls';
-
-type DirectoryLimitName = 'maxSizeLimit' | 'maxTimeLimitMs' | 'maxLookThrough' | 'maxImportBytes';
 
 export interface ListenerConfiguration {
   readonly address: string;
   readonly port: number;
   readonly tls: 'none' | 'starttls' | 'ldaps';
 }
-
-/** Settings that are left out keep the defaults of src/ldap/limits.ts, which says what each means. */
-export type LdapLimitsConfiguration = Readonly<Partial<Record<LdapLimitName, number | undefined>>>;
-
-/** Likewise, with the defaults of src/directory/directory-limits.ts. */
-export type DirectoryLimitsConfiguration = Readonly<
-  Partial<Record<DirectoryLimitName, number | undefined>>
->;
 
 interface FileConfiguration {
   readonly formatVersion: 1;
@@ -64,6 +39,7 @@ interface FileConfiguration {
   };
   readonly directory: {
     readonly schemaFolder?: string | undefined;
+    readonly indexes: readonly string[];
     readonly limits: DirectoryLimitsConfiguration;
   };
   readonly ldap: {
@@ -95,43 +71,6 @@ const listener = z.strictObject({
   tls: z.enum(['none', 'starttls', 'ldaps']),
 });
 
-const bytes = (max: number): z.ZodInt => z.int().min(1024).max(max);
-const count = (max: number): z.ZodInt => z.int().min(1).max(max);
-const milliseconds = z.int().min(100).max(86_400_000);
-
-const ldapLimits: z.ZodType<LdapLimitsConfiguration> = z
-  .strictObject({
-    anonymousPduBytes: bytes(67_108_864),
-    boundPduBytes: bytes(268_435_456),
-    connections: count(100_000),
-    connectionsPerAddress: count(100_000),
-    pendingOperations: count(10_000),
-    pendingBytes: bytes(268_435_456),
-    runningOperations: count(1_000),
-    outputBytes: bytes(268_435_456),
-    totalOutputBytes: bytes(17_179_869_184),
-    answerCacheBytes: bytes(17_179_869_184),
-    idleMs: milliseconds,
-    requestMs: milliseconds,
-    writeStallMs: milliseconds,
-    tlsHandshakeMs: milliseconds,
-    closeMs: milliseconds,
-    selectedAttributes: count(65_536),
-    attributes: count(1_000_000),
-    values: count(1_000_000),
-    controls: count(1_000),
-  } satisfies Record<LdapLimitName, z.ZodType<number>>)
-  .partial();
-
-const directoryLimits: z.ZodType<DirectoryLimitsConfiguration> = z
-  .strictObject({
-    maxSizeLimit: count(10_000_000),
-    maxTimeLimitMs: milliseconds,
-    maxLookThrough: count(100_000_000),
-    maxImportBytes: bytes(17_179_869_184),
-  } satisfies Record<DirectoryLimitName, z.ZodType<number>>)
-  .partial();
-
 const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
   formatVersion: z.literal(1),
   /** The CA's policy, beside this file. */
@@ -152,7 +91,9 @@ const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
     .strictObject({
       /** Folder of the schema; the program's own when it is left out. */
       schemaFolder: z.string().min(1).optional(),
-      limits: directoryLimits.default({}),
+      /** Attribute types to index beside those that always are. */
+      indexes: z.array(z.string().min(1).max(200)).max(100).default([]),
+      limits: directoryLimitsSchema.default({}),
     })
     .prefault({}),
   ldap: z.strictObject({
@@ -161,7 +102,7 @@ const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
     keyFile: z.string().min(1).optional(),
     /** Lets password binds through on clear connections. Only for trials on the loopback. */
     allowClearPasswords: z.boolean().default(false),
-    limits: ldapLimits.default({}),
+    limits: ldapLimitsSchema.default({}),
   }),
   http: z.strictObject({ address, port }).optional(),
   log: z

@@ -84,11 +84,14 @@ export class Credentials {
   #revision = 0;
 
   constructor(core: DirectoryCore, hasher: PasswordHasher) {
-    const { clock, random, passwords, types } = core;
+    const { clock, random, passwords, types, limits } = core;
     this.#core = core;
     this.#hasher = hasher;
     this.#verified = new VerifiedPasswords({ clock, random, types });
-    this.#throttle = new GuessThrottle({ delays: passwords.delays, clock, random });
+    this.#throttle = new GuessThrottle({
+      ...{ clock, random, delays: passwords.delays },
+      maxTracked: limits.maxTrackedGuessers,
+    });
   }
 
   /** To be told of every committed change of an entry. */

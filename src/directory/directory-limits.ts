@@ -21,6 +21,12 @@ export interface DirectoryLimits {
   readonly maxMovedEntries: number;
   /** Bytes of values that one LDIF import may bring; they are held in memory until it commits. */
   readonly maxImportBytes: number;
+  /** Passwords that are hashed at a time; the threads that do it also serve the store. */
+  readonly maxRunningHashes: number;
+  /** Passwords that wait to be hashed; further ones are answered `busy`. */
+  readonly maxWaitingHashes: number;
+  /** Pairs of account and address whose wrong passwords are remembered. */
+  readonly maxTrackedGuessers: number;
 }
 
 export const defaultDirectoryLimits: DirectoryLimits = {
@@ -32,4 +38,7 @@ export const defaultDirectoryLimits: DirectoryLimits = {
   maxNameBytes: 8192,
   maxMovedEntries: 1_000,
   maxImportBytes: 256 * 1024 * 1024,
+  maxRunningHashes: 2,
+  maxWaitingHashes: 256,
+  maxTrackedGuessers: 65_536,
 };

@@ -112,7 +112,12 @@ export class Directory implements DirectoryService {
 
   private constructor(core: DirectoryCore, options: DirectoryOptions) {
     const { schema, random, scrypt } = options;
-    const hasher = new PasswordHasher(scrypt === undefined ? { random } : { random, cost: scrypt });
+    const hasher = new PasswordHasher({
+      random,
+      maxConcurrent: core.limits.maxRunningHashes,
+      maxWaiting: core.limits.maxWaitingHashes,
+      ...(scrypt === undefined ? {} : { cost: scrypt }),
+    });
     const passwords = new PasswordValues({ hasher, types: core.types, policy: core.passwords });
     this.#core = core;
     this.#publicEntries = new PublicEntryCache(options.rootDse ?? {}, options.suffixes, schema);

@@ -24,14 +24,16 @@ import { type Deadline, Deadlines } from './deadlines.ts';
 import { LdapError } from './errors.ts';
 import type { LdapLimits } from './limits.ts';
 import { Output, type OutputTotal } from './output.ts';
+import type { PeerLog } from './peer-log.ts';
+import type { PendingTotal } from './pending-operations.ts';
 import { RequestReader } from './request-reader.ts';
 import { encodeNoticeOfDisconnection } from './response-encoder.ts';
 import { type LdapResult, resultOfError } from './result-codes.ts';
 import { LdapSession } from './session.ts';
 import { Transport } from './transport.ts';
 
-/** After our last message the peer has this long to close its side. */
-const LINGER_MS = 2_000;
+/** So long the notice that the server stops may take to arrive; nobody shall have to wait for more. */
+const STOP_LINGER_MS = 250;
 
 /** `none`: in clear for good; `starttls`: the client may start TLS; `ldaps`: TLS from the start. */
 export type TlsMode = 'none' | 'starttls' | 'ldaps';
@@ -43,6 +45,9 @@ export interface ConnectionOptions {
   readonly log: Log;
   readonly allowClearPasswords: boolean;
   readonly outputTotal: OutputTotal;
+  readonly pendingTotal: PendingTotal;
+  /** For lines that a peer can cause as often as it likes. */
+  readonly peerLog: PeerLog;
   /** Shared by all connections. */
   readonly answerCache: AnswerCache | undefined;
   readonly tls: TlsMode;
@@ -65,11 +70,13 @@ export class LdapConnection {
   #ending: { readonly notice?: LdapResult } | undefined;
   #isPeerEnded = false;
   #isReported = false;
+  #isStopping = false;
 
   /** Takes over a connected socket that nobody has read from. */
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#options = options;
     const { limits, clock, directory, outputTotal, allowClearPasswords, answerCache } = options;
+    const { pendingTotal } = options;
     this.#transport = new Transport(socket, {
       onData: (chunk) => this.#onData(chunk),
       onEnd: () => this.#onPeerEnded(),
@@ -89,6 +96,7 @@ export class LdapConnection {
     this.#session = new LdapSession(
       {
         ...{ directory, limits, allowClearPasswords, address, answerCache, isOverloaded },
+        pendingTotal,
         log: this.#log,
       },
       this.#sessionHost(),
@@ -96,7 +104,8 @@ export class LdapConnection {
     this.#reader = new RequestReader({
       transport: this.#transport,
       deadlines: this.#deadlines,
-      requestMs: limits.requestMs,
+      limits,
+      total: pendingTotal,
       hasRoom: () => this.#hasRoom,
       maxPduBytes: () => this.#session.maxPduBytes,
       onRequest: (envelope, pduBytes) => this.#session.receive(envelope, pduBytes),
@@ -124,6 +133,7 @@ export class LdapConnection {
       this.destroy();
       return;
     }
+    this.#isStopping = true;
     const error = new LdapError('LDAP_SHUTDOWN', 'the server is being stopped');
     this.#endWhenIdle({ notice: resultOfError(error) });
   }
@@ -245,7 +255,11 @@ export class LdapConnection {
   #disconnect(error: unknown): void {
     this.#session.drop();
     if (error instanceof LdapError) {
-      this.#log.info('disconnected', { code: error.code, reason: error.message });
+      const { code, message } = error;
+      this.#options.peerLog.info(this.#transport.address, 'disconnected', {
+        code,
+        reason: message,
+      });
       this.#end(resultOfError(error));
     } else {
       this.#log.error('an LDAP connection failed', { error: formatError(error) });
@@ -259,7 +273,13 @@ export class LdapConnection {
     if (notice !== undefined) {
       this.#output.send([encodeNoticeOfDisconnection(notice)]);
     }
-    this.#output.whenFlushed(() => this.#deadlines.set('close', LINGER_MS));
+    const { lingerMs } = this.#options.limits;
+    this.#output.whenFlushed(() =>
+      this.#deadlines.set(
+        'close',
+        this.#isStopping ? Math.min(lingerMs, STOP_LINGER_MS) : lingerMs,
+      ),
+    );
     this.#output.end();
     // Unread bytes at the close would reset the connection and take the last message with them.
     this.#reader.discard();
@@ -280,6 +300,7 @@ export class LdapConnection {
     this.#state = 'closed';
     this.#deadlines.clearAll();
     this.#session.drop();
+    this.#reader.close();
     this.#output.close();
     this.#reportClosed();
   }

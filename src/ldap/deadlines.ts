@@ -8,7 +8,7 @@
 import type { Clock, TimerHandle } from '../core/clock.ts';
 
 /** What a connection can be late with. */
-export type Deadline = 'idle' | 'request' | 'write' | 'handshake' | 'close';
+export type Deadline = 'idle' | 'header' | 'request' | 'write' | 'handshake' | 'close';
 
 export class Deadlines {
   readonly #clock: Clock;

@@ -13,10 +13,10 @@ import {
   type ExtensibleFilter,
   type Filter,
   FilterBudget,
-  type FilterLimits,
   type SubstringsFilter,
 } from '../directory/filter.ts';
 import { LdapError } from './errors.ts';
+import type { LdapLimits } from './limits.ts';
 import { passTrailing } from './trailing-components.ts';
 
 const AND = contextTag(0, 'constructed');
@@ -52,6 +52,8 @@ const setKinds: ReadonlyMap<number, OpenFilter['kind']> = new Map([
   [NOT, 'not'],
 ]);
 
+type FilterBounds = Pick<LdapLimits, 'filterDepth' | 'filterNodes'>;
+
 /**
  * Reads the filter at which `reader` stands.
  *
@@ -59,8 +61,8 @@ const setKinds: ReadonlyMap<number, OpenFilter['kind']> = new Map([
  * @throws {LdapError} `LDAP_MALFORMED`; `LDAP_FIELD` for a choice that is not known.
  * @throws {BerError} for bytes that are no BER.
  */
-export function decodeFilter(reader: BerReader, limits: FilterLimits): Filter {
-  const budget = new FilterBudget(limits);
+export function decodeFilter(reader: BerReader, limits: FilterBounds): Filter {
+  const budget = budgetOf(limits);
   const open: OpenFilter[] = [];
   let at = reader;
   for (;;) {
@@ -87,8 +89,8 @@ export function decodeFilter(reader: BerReader, limits: FilterLimits): Filter {
  *
  * Errors as {@link decodeFilter}.
  */
-export function decodeValueFilters(reader: BerReader, limits: FilterLimits): readonly Filter[] {
-  const budget = new FilterBudget(limits);
+export function decodeValueFilters(reader: BerReader, limits: FilterBounds): readonly Filter[] {
+  const budget = budgetOf(limits);
   const filters: Filter[] = [];
   do {
     const tag = reader.peekTag() ?? 0;
@@ -100,6 +102,10 @@ export function decodeValueFilters(reader: BerReader, limits: FilterLimits): rea
     filters.push(filter);
   } while (!reader.isAtEnd);
   return filters;
+}
+
+function budgetOf({ filterDepth, filterNodes }: FilterBounds): FilterBudget {
+  return new FilterBudget({ maxDepth: filterDepth, maxNodes: filterNodes });
 }
 
 /** Puts a finished filter into its parent, and so on upwards. Returns the root once it is finished. */

@@ -33,6 +33,11 @@ export class PduFramer {
     return this.#end - this.#start;
   }
 
+  /** Whether the length of the message that is being received is known. */
+  get hasLength(): boolean {
+    return this.#pduBytes !== undefined;
+  }
+
   /** Takes what a socket delivered; the chunk must not be changed afterwards. */
   push(chunk: Uint8Array): void {
     if (this.bufferedBytes === 0) {

@@ -7,7 +7,47 @@
 
 import type { Caller } from '../directory/service.ts';
 import type { RequestText } from './answer-cache.ts';
+import type { LdapLimits } from './limits.ts';
 import type { Control, OperationRequest } from './requests.ts';
+
+/** What the requests of all connections of a server take together. */
+export class PendingTotal {
+  readonly #limits: Pick<LdapLimits, 'totalPendingOperations' | 'totalPendingBytes'>;
+  #operations = 0;
+  #bytes = 0;
+
+  constructor(limits: Pick<LdapLimits, 'totalPendingOperations' | 'totalPendingBytes'>) {
+    this.#limits = limits;
+  }
+
+  /** Requests that were read and are not answered. */
+  get operations(): number {
+    return this.#operations;
+  }
+
+  /** Their bytes, and those of requests that have begun to arrive. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether there is room for bytes of a request that is not whole yet. */
+  get hasRoomForBytes(): boolean {
+    return this.#bytes <= this.#limits.totalPendingBytes;
+  }
+
+  /** Whether one more operation may be taken. */
+  get hasRoom(): boolean {
+    return this.hasRoomForBytes && this.#operations < this.#limits.totalPendingOperations;
+  }
+
+  addOperations(count: number): void {
+    this.#operations += count;
+  }
+
+  addBytes(bytes: number): void {
+    this.#bytes += bytes;
+  }
+}
 
 /** What an operation is made from. */
 export interface OperationSource {
@@ -88,6 +128,7 @@ export class PendingOperation {
 
 export interface PendingOperationsOptions {
   readonly maxRunning: number;
+  readonly total: PendingTotal;
   /** Carries one operation out, unless it was abandoned before; must not reject. */
   readonly run: (operation: PendingOperation) => Promise<void>;
   /** Called after every operation that ended. */
@@ -123,6 +164,8 @@ export class PendingOperations {
   add(operation: PendingOperation): void {
     this.#byMessageId.set(operation.messageId, operation);
     this.#bytes += operation.pduBytes;
+    this.#options.total.addOperations(1);
+    this.#options.total.addBytes(operation.pduBytes);
     if (this.#running < this.#options.maxRunning) {
       this.#start(operation);
     } else {
@@ -162,6 +205,8 @@ export class PendingOperations {
       this.#running -= 1;
       this.#byMessageId.delete(operation.messageId);
       this.#bytes -= operation.pduBytes;
+      this.#options.total.addOperations(-1);
+      this.#options.total.addBytes(-operation.pduBytes);
       this.#startNext();
       this.#options.onEnded();
       if (this.count === 0) {

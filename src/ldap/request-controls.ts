@@ -190,7 +190,7 @@ class ControlValue {
 }
 
 function readAssertion(value: ControlValue): RequestControls {
-  return { assertion: value.element((reader) => decodeFilter(reader, value.limits.filter)) };
+  return { assertion: value.element((reader) => decodeFilter(reader, value.limits)) };
 }
 
 /** RFC 2696 §2. */
@@ -237,7 +237,7 @@ function readSortKey(reader: BerReader): SortKey {
 /** RFC 3876 §2. */
 function readMatchedValues(value: ControlValue): RequestControls {
   const matchedValues = value.element((reader) =>
-    decodeValueFilters(reader.readConstructed(), value.limits.filter),
+    decodeValueFilters(reader.readConstructed(), value.limits),
   );
   return { matchedValues };
 }

@@ -183,7 +183,7 @@ function decodeSearch(outer: BerReader, limits: LdapLimits): LdapRequest {
   if (sizeLimit < 0 || timeLimitS < 0) {
     throw field('a limit of a search is below zero');
   }
-  const filter = decodeFilter(reader, limits.filter);
+  const filter = decodeFilter(reader, limits);
   const attributes = decodeSelection(reader.readConstructed(), limits);
   passTrailing(reader);
   const timeLimitMs = timeLimitS * 1000;

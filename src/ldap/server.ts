@@ -16,6 +16,9 @@ import { LdapError } from './errors.ts';
 import { defaultLdapLimits, type LdapLimits } from './limits.ts';
 import { type Listener, type ListenerOptions, openListener } from './listener.ts';
 import { OutputTotal } from './output.ts';
+import { PeerLog } from './peer-log.ts';
+import { PendingTotal } from './pending-operations.ts';
+import { RefusedConnections } from './refused-connections.ts';
 import { createTlsContext, type TlsCredentials } from './tls-credentials.ts';
 
 export interface LdapServerOptions {
@@ -36,10 +39,14 @@ export interface LdapServerStatistics {
   /** Now. */
   readonly connections: number;
   readonly acceptedConnections: number;
-  /** Cut at once because of a limit. */
+  /** Because of a limit. */
   readonly refusedConnections: number;
   /** Now, of all connections. */
   readonly unsentBytes: number;
+  /** Now, of all connections: requests that were read and not answered. */
+  readonly pendingOperations: number;
+  /** Now, of all connections: bytes of those, and of requests that have begun to arrive. */
+  readonly pendingBytes: number;
   /** Undefined where no answers are kept. */
   readonly answerCache: AnswerCacheStatistics | undefined;
 }
@@ -48,14 +55,15 @@ export class LdapServer {
   readonly #options: LdapServerOptions;
   readonly #limits: LdapLimits;
   readonly #outputTotal = new OutputTotal();
+  readonly #pendingTotal: PendingTotal;
+  readonly #refused: RefusedConnections;
+  readonly #peerLog: PeerLog;
   readonly #answerCache: AnswerCache | undefined;
   readonly #connections = new Set<LdapConnection>();
   readonly #countByAddress = new Map<string, number>();
   #listeners: readonly Listener[] = [];
   #secureContext: SecureContext | undefined;
   #acceptedConnections = 0;
-  #refusedConnections = 0;
-  #isRefusing = false;
   #closing: Promise<void> | undefined;
   #onEmpty: (() => void) | undefined;
 
@@ -74,6 +82,9 @@ export class LdapServer {
   private constructor(options: LdapServerOptions) {
     this.#options = options;
     this.#limits = { ...defaultLdapLimits, ...options.limits };
+    this.#pendingTotal = new PendingTotal(this.#limits);
+    this.#refused = new RefusedConnections(options.clock);
+    this.#peerLog = new PeerLog(options.log, options.clock);
     const { answers } = options.directory;
     const maxBytes = this.#limits.answerCacheBytes;
     this.#answerCache = answers && new AnswerCache({ answers, maxBytes });
@@ -95,8 +106,10 @@ export class LdapServer {
     return {
       connections: this.#connections.size,
       acceptedConnections: this.#acceptedConnections,
-      refusedConnections: this.#refusedConnections,
+      refusedConnections: this.#refused.count,
       unsentBytes: this.#outputTotal.bytes,
+      pendingOperations: this.#pendingTotal.operations,
+      pendingBytes: this.#pendingTotal.bytes,
       answerCache: this.#answerCache?.statistics,
     };
   }
@@ -120,15 +133,14 @@ export class LdapServer {
   }
 
   async #listen(): Promise<void> {
-    const { log } = this.#options;
     const listeners: Listener[] = [];
     try {
       for (const options of this.#options.listeners) {
         listeners.push(
           await openListener(options, {
             onConnection: (socket) => this.#accept(socket, options.tls),
-            onError: (error) =>
-              log.error('a connection was not accepted', { error: error.message }),
+            onError: ({ message }) =>
+              this.#peerLog.error('', 'a connection was not accepted', { error: message }),
           }),
         );
       }
@@ -150,10 +162,9 @@ export class LdapServer {
       this.#connections.size >= connections ||
       count >= connectionsPerAddress
     ) {
-      this.#refuse(socket, address);
+      this.#refuse(socket, { address, tls });
       return;
     }
-    this.#isRefusing = false;
     this.#acceptedConnections += 1;
     this.#countByAddress.set(address, count + 1);
     const { directory, clock, log, allowClearPasswords = false } = this.#options;
@@ -164,6 +175,8 @@ export class LdapServer {
       allowClearPasswords,
       limits: this.#limits,
       outputTotal: this.#outputTotal,
+      pendingTotal: this.#pendingTotal,
+      peerLog: this.#peerLog,
       answerCache: this.#answerCache,
       tls,
       secureContext: () => this.#secureContext,
@@ -173,15 +186,13 @@ export class LdapServer {
     connection.start();
   }
 
-  /** Said once for every time that the limits begin to refuse. */
-  #refuse(socket: Socket, address: string): void {
-    this.#refusedConnections += 1;
-    if (!this.#isRefusing) {
-      const connections = this.#connections.size;
-      this.#options.log.warn('connections are refused: too many', { address, connections });
-    }
-    this.#isRefusing = true;
-    socket.destroy();
+  #refuse(
+    socket: Socket,
+    { address, tls }: { readonly address: string; readonly tls: TlsMode },
+  ): void {
+    const connections = this.#connections.size;
+    this.#peerLog.warn(address, 'connections are refused: too many', { connections });
+    this.#refused.refuse(socket, tls);
   }
 
   #forget(connection: LdapConnection, address: string): void {
@@ -201,6 +212,7 @@ export class LdapServer {
     for (const listener of this.#listeners) {
       listener.close();
     }
+    this.#refused.close();
     if (this.#connections.size === 0) {
       return;
     }

@@ -26,10 +26,21 @@ import {
   runOperation,
 } from './operations.ts';
 import type { Output } from './output.ts';
-import { type OperationSource, PendingOperation, PendingOperations } from './pending-operations.ts';
+import {
+  type OperationSource,
+  PendingOperation,
+  PendingOperations,
+  type PendingTotal,
+} from './pending-operations.ts';
 import { readControls } from './request-controls.ts';
 import { type DecodedRequest, decodeRequest, type Envelope } from './request-decoder.ts';
-import { type BindRequest, type Control, type ExtendedRequest, ResponseTag } from './requests.ts';
+import {
+  type BindRequest,
+  type Control,
+  type ExtendedRequest,
+  type RequestKind,
+  ResponseTag,
+} from './requests.ts';
 import { encodeExtendedResult, encodeResult } from './response-encoder.ts';
 import { success } from './result-codes.ts';
 import { offeredMechanisms } from './sasl-bind.ts';
@@ -45,6 +56,8 @@ export interface SessionOptions {
   readonly answerCache: AnswerCache | undefined;
   /** True while unsent answers of all connections leave no room for more. */
   readonly isOverloaded: () => boolean;
+  /** Of all connections. */
+  readonly pendingTotal: PendingTotal;
 }
 
 /** What a session needs of the connection under it. */
@@ -92,6 +105,7 @@ export class LdapSession {
     };
     this.#operations = new PendingOperations({
       maxRunning: options.limits.runningOperations,
+      total: options.pendingTotal,
       run: (operation) => runOperation(operation, environment),
       onEnded: () => host.onProgress(),
     });
@@ -203,16 +217,30 @@ export class LdapSession {
       if (envelope.kind === 'bind') {
         this.#becomeAnonymous();
       }
-      const tag = responseTagOf[envelope.kind];
-      if (tag !== undefined) {
-        const result = resultOfFailure(error, this.#options.log);
-        this.#host.output.send([encodeResult(envelope.messageId, tag, result)]);
-      }
+      this.#refuse({ messageId: envelope.messageId, request: { kind: envelope.kind } }, error);
       return undefined;
     }
   }
 
+  #refuse(
+    { messageId, request }: { messageId: number; request: { kind: RequestKind } },
+    error: unknown,
+  ): void {
+    const tag = responseTagOf[request.kind];
+    if (tag !== undefined) {
+      const result = resultOfFailure(error, this.#options.log);
+      this.#host.output.send([encodeResult(messageId, tag, result)]);
+    }
+  }
+
   #begin(source: Omit<OperationSource, 'caller'>): void {
+    if (!this.#options.pendingTotal.hasRoom) {
+      this.#refuse(
+        source,
+        new LdapError('LDAP_BUSY', 'too many requests are under way; try again'),
+      );
+      return;
+    }
     this.#operations.add(new PendingOperation({ ...source, caller: this.#caller }));
   }
 

@@ -6,8 +6,8 @@ import type { Filter } from '../../src/directory/filter.ts';
 import { decodeFilter } from '../../src/ldap/filter-decoder.ts';
 import { bool, equality, octets, present, tlv } from '../support/ldap-request-bytes.ts';
 
-const decode = (bytes: Uint8Array, maxDepth = 32, maxNodes = 1024): Filter =>
-  decodeFilter(new BerReader(bytes), { maxDepth, maxNodes });
+const decode = (bytes: Uint8Array, filterDepth = 32, filterNodes = 1024): Filter =>
+  decodeFilter(new BerReader(bytes), { filterDepth, filterNodes });
 
 const value = (text: string): Buffer => Buffer.from(text);
 const a: Filter = { kind: 'present', attribute: 'a' };
@@ -120,7 +120,7 @@ describe('decodeFilter (RFC 4511 §4.5.1.7)', () => {
 
   it('stops at the end of the filter', () => {
     const reader = new BerReader(Buffer.concat([tlv(0xa2, present('a')), bool(true)]));
-    decodeFilter(reader, { maxDepth: 9, maxNodes: 9 });
+    decodeFilter(reader, { filterDepth: 9, filterNodes: 9 });
     assert.equal(reader.readBoolean(), true);
   });
 
