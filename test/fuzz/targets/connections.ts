@@ -15,6 +15,8 @@ import { AnswerCache } from '../../../src/ldap/answer-cache.ts';
 import { LdapConnection } from '../../../src/ldap/connection.ts';
 import { defaultLdapLimits } from '../../../src/ldap/limits.ts';
 import { OutputTotal } from '../../../src/ldap/output.ts';
+import { PeerLog } from '../../../src/ldap/peer-log.ts';
+import { PendingTotal } from '../../../src/ldap/pending-operations.ts';
 import { serverCapabilities } from '../../../src/ldap/root-dse.ts';
 import { createTlsContext } from '../../../src/ldap/tls-credentials.ts';
 import {
@@ -59,11 +61,14 @@ async function converse(input: Uint8Array, directory: DirectoryService): Promise
   const fake = new FakeSocket();
   const { log, errors } = openStrictLog();
   const outputTotal = new OutputTotal();
+  const pendingTotal = new PendingTotal(limits);
+  const clock = new SimulatedClock();
   const { answers } = directory;
   const closed = new Promise<void>((resolve) => {
     const connection = new LdapConnection(fake.socket, {
-      ...{ directory, limits, log, outputTotal, onClosed: resolve },
-      ...{ clock: new SimulatedClock(), tls: 'starttls', secureContext: () => secureContext },
+      ...{ directory, limits, log, outputTotal, pendingTotal, onClosed: resolve },
+      ...{ clock, tls: 'starttls', secureContext: () => secureContext },
+      peerLog: new PeerLog(log, clock),
       allowClearPasswords: true,
       answerCache: answers && new AnswerCache({ answers, maxBytes: limits.answerCacheBytes }),
     });
@@ -78,6 +83,8 @@ async function converse(input: Uint8Array, directory: DirectoryService): Promise
   await inTime(closed);
   assert.deepEqual(errors, [], 'no internal error');
   assert.equal(outputTotal.bytes, 0, 'nothing unsent is counted any more');
+  assert.equal(pendingTotal.operations, 0, 'nothing pending is counted any more');
+  assert.equal(pendingTotal.bytes, 0, 'no bytes received are counted any more');
   return readSent(fake.sent);
 }
 

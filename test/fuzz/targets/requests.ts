@@ -110,7 +110,7 @@ export const filtersTarget: FuzzTarget = {
       return reader.readElement().raw;
     }),
   run: (input) => {
-    const filter = decodeFilter(new BerReader(input), limits.filter);
+    const filter = decodeFilter(new BerReader(input), limits);
     resolveFilter(filter, schema);
     return formatFilter(filter)
       .replace(/[^()&|!=<>~:*]+/g, 'x')
