@@ -25,11 +25,18 @@ export interface BodyOutcome {
   readonly rows: SortedRows;
   /** Answers the caller, once all that the body could read is durable. */
   settle(): void;
+  /**
+   * What else belongs to the commit of a body that runs alone: begins once its rows are durable, and until
+   * it has ended nothing else runs. Its failure is that of a write.
+   */
+  finish?(): Promise<void>;
 }
 
 /** A transaction waiting for its turn. */
 export interface QueuedBody {
   readonly reason: string;
+  /** Everything before it is durable when it begins, and it is when the next begins. */
+  readonly isAlone?: boolean;
   /** Runs the body over the unflushed layers, newest first. Never rejects. */
   run(layers: readonly SortedRows[]): Promise<BodyOutcome>;
   /** Answers the caller instead. */
@@ -116,6 +123,9 @@ export class CommitQueue {
         this.#flush();
         await this.#flushed;
       }
+      if (body.isAlone === true) {
+        await this.#flushAll();
+      }
       if (this.#failure === undefined) {
         await this.#run(body);
       } else {
@@ -141,6 +151,10 @@ export class CommitQueue {
       return;
     }
     this.#adopt(outcome.rows);
+    if (outcome.finish !== undefined) {
+      await this.#finish(body, outcome);
+      return;
+    }
     const group = this.#filling.rows.size > 0 ? this.#filling : this.#flushing;
     if (group === undefined) {
       this.#settle(outcome);
@@ -148,6 +162,28 @@ export class CommitQueue {
     }
     group.waiters.push({ body, outcome });
     this.#planFlush();
+  }
+
+  /** Carries out all of a commit that is more than rows. */
+  async #finish(body: QueuedBody, outcome: BodyOutcome): Promise<void> {
+    await this.#flushAll();
+    if (this.#failure === undefined) {
+      try {
+        await outcome.finish?.();
+        this.#settle(outcome);
+        return;
+      } catch (error) {
+        this.#close(error);
+      }
+    }
+    this.#fail(body, builtOnLost(this.#failure));
+  }
+
+  async #flushAll(): Promise<void> {
+    while (this.#failure === undefined && (this.#flushing || this.#filling.rows.size > 0)) {
+      this.#flush();
+      await this.#flushed;
+    }
   }
 
   /** Adds a body's rows to the group, moving the fewer ones. */
@@ -273,10 +309,10 @@ export class CommitQueue {
   }
 }
 
-function builtOnLost(failure: StoreError): StoreError {
+function builtOnLost(failure: StoreError | undefined): StoreError {
   return new StoreError(
     'STORE_WRITE_FAILED',
-    `The commit may not have become durable: ${formatError(failure.cause)}`,
-    { cause: failure.cause },
+    `The commit may not have become durable: ${formatError(failure?.cause)}`,
+    { cause: failure?.cause },
   );
 }

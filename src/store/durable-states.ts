@@ -57,6 +57,7 @@ export class DurableStates {
   #newest: DurableState | undefined;
   /** From the begin of a write until it has succeeded nobody can tell when it shows. */
   #isWriting = false;
+  #frozen: DurableState | undefined;
 
   constructor(database: LevelDatabase) {
     this.#database = database;
@@ -68,9 +69,23 @@ export class DurableStates {
    * @throws {StoreError} `STORE_CLOSED`.
    */
   hold(): DurableState {
-    const state = this.#isWriting ? this.#ownState() : this.#newestState();
+    const state = this.#frozen ?? (this.#isWriting ? this.#ownState() : this.#newestState());
     state.hold();
     return state;
+  }
+
+  /**
+   * From now on `hold` gives the state as it is now, whatever is written, until the function is called that
+   * this returns.
+   */
+  freeze(): () => Promise<void> {
+    const state = this.hold();
+    state.pin();
+    this.#frozen = state;
+    return async () => {
+      this.#frozen = undefined;
+      await state.release();
+    };
   }
 
   /** Writes all rows or none to the database; until it has, and after a failure, states are pinned. */

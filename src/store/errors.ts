@@ -27,6 +27,12 @@ export type StoreErrorCode =
   | 'STORE_KEY_INVALID'
   /** The value is larger than an ordinary value may be; see `putLarge`. */
   | 'STORE_VALUE_TOO_LARGE'
+  /** Another load is under way. */
+  | 'STORE_LOAD_ACTIVE'
+  /** The load has been committed or discarded. */
+  | 'STORE_LOAD_OVER'
+  /** A file of the load could not be written; nothing of it is in the store. */
+  | 'STORE_LOAD_FAILED'
   /** A reference was released that nobody holds. */
   | 'STORE_LARGE_ABSENT'
   /** The stored bytes are not the ones that were written. */

@@ -49,7 +49,7 @@ export async function readLargeValue(
     value.set(piece, start);
     await yieldTurn(start);
   }
-  if (!equalBytes(await hash(value), sha256)) {
+  if (!equalBytes(await hashLargeValue(value), sha256)) {
     throw damaged();
   }
   return value;
@@ -60,16 +60,34 @@ export async function putLargeValue(
   rows: LargeValueWrites,
   value: Uint8Array,
 ): Promise<Uint8Array> {
-  const sha256 = await hash(value);
-  const references = readHead(rows, sha256)?.references ?? 0n;
-  if (references === 0n) {
-    for (const { start, number } of piecesOf(value.length)) {
-      rows.put(pieceKey(sha256, number), value.subarray(start, start + PIECE_BYTES));
-      await yieldTurn(start);
-    }
+  const sha256 = await hashLargeValue(value);
+  if (!hasLargeValue(rows, sha256)) {
+    await putPieces(rows, sha256, value);
   }
-  writeHead(rows, sha256, { references: references + 1n, length: value.length });
+  addReferences(rows, sha256, { count: 1, length: value.length });
   return sha256;
+}
+
+/** Writes the pieces of a value, which a reference must follow. */
+export async function putPieces(
+  rows: Pick<LargeValueWrites, 'put'>,
+  sha256: Uint8Array,
+  value: Uint8Array,
+): Promise<void> {
+  for (const { start, number } of piecesOf(value.length)) {
+    rows.put(pieceKey(sha256, number), value.subarray(start, start + PIECE_BYTES));
+    await yieldTurn(start);
+  }
+}
+
+/** Counts references to a value whose pieces are there, or are written in the same commit. */
+export function addReferences(
+  rows: LargeValueWrites,
+  sha256: Uint8Array,
+  { count, length }: { readonly count: number; readonly length: number },
+): void {
+  const references = readHead(rows, sha256)?.references ?? 0n;
+  writeHead(rows, sha256, { references: references + BigInt(count), length });
 }
 
 /** @throws {StoreError} `STORE_LARGE_ABSENT` when nobody holds a reference. */
@@ -135,7 +153,8 @@ export function pieceCountOf(length: number): number {
   return Math.ceil(length / PIECE_BYTES);
 }
 
-async function hash(value: Uint8Array): Promise<Uint8Array> {
+/** SHA-256, in turns of the event loop. */
+export async function hashLargeValue(value: Uint8Array): Promise<Uint8Array> {
   const digest = createHash('sha256');
   for (let start = 0; start < value.length; start += PIECE_BYTES) {
     digest.update(value.subarray(start, start + PIECE_BYTES));

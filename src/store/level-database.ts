@@ -45,6 +45,13 @@ export interface LevelDatabase {
   snapshot(): DatabaseSnapshot;
   /** Writes all rows or none and waits until they are on the disk. */
   write(rows: Iterable<Row>): Promise<void>;
+  /**
+   * Hands over a few thousand rows at most, in one turn of the event loop, and waits until they can be
+   * read. They are on the disk after {@link LevelDatabase.flush}.
+   */
+  writeUnsynced(rows: Iterable<readonly [key: Uint8Array, value: Uint8Array]>): Promise<void>;
+  /** Waits until all that was written is on the disk. */
+  flush(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -114,8 +121,23 @@ function wrap(level: ByteLevel): LevelDatabase {
       }
     },
     write: (rows) => write(level, rows),
+    writeUnsynced: async (rows) => {
+      const batch = level.batch();
+      for (const [key, value] of rows) {
+        batch.put(key, value);
+      }
+      await batch.write();
+    },
+    // Whatever the range, LevelDB first turns its memory into a file, which it syncs. A synced batch
+    // would not do: the log file before the present one may not have been.
+    flush: () => (level as ByteLevel & Compacting).compactRange(Uint8Array.of(0), Uint8Array.of(0)),
     close: () => level.close(),
   };
+}
+
+/** What the LevelDB behind `level` can do, of which its types, made for browsers too, say nothing. */
+interface Compacting {
+  compactRange(start: Uint8Array, end: Uint8Array): Promise<void>;
 }
 
 type Snapshot = ReturnType<ByteLevel['snapshot']>;

@@ -8,15 +8,17 @@
 
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
+import { LevelBulkLoad } from './bulk-load.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { reportDroppedRecords } from './dropped-records.ts';
 import { DurableStates } from './durable-states.ts';
 import { StoreError } from './errors.ts';
 import { type LevelDatabase, type OpenLevelDatabase, openLevelDatabase } from './level-database.ts';
 import { LevelSnapshot, LevelTransaction, type TransactionLimits } from './level-transaction.ts';
+import { settlePendingLoad } from './pending-load.ts';
 import { SharedLargeValues } from './shared-large-values.ts';
 import { SortedRows } from './sorted-rows.ts';
-import type { Snapshot, Store, Transaction } from './store.ts';
+import type { BulkLoad, Snapshot, Store, Transaction } from './store.ts';
 import { prepareStoreFolder, settleStoreFormat } from './store-format.ts';
 
 export interface StoreLimits extends TransactionLimits {
@@ -25,6 +27,8 @@ export interface StoreLimits extends TransactionLimits {
   readonly maxGroupRows: number;
   /** A body that runs longer is reported in the log. */
   readonly slowBodyMs: number;
+  /** Bytes of one sorted run of a bulk load; up to four times as much is in memory. */
+  readonly loadRunBytes: number;
 }
 
 export interface LevelStoreOptions {
@@ -50,6 +54,7 @@ const DEFAULT_LIMITS: StoreLimits = {
   maxGroupBytes: 8 * MIB,
   maxGroupRows: 20_000,
   slowBodyMs: 10_000,
+  loadRunBytes: 32 * MIB,
 };
 
 /**
@@ -68,6 +73,7 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
   try {
     await reportDroppedRecords(levelFolder, options.log);
     await settleStoreFormat(options.folder, database, isNew);
+    await settlePendingLoad(options.folder, { database, log: options.log });
   } catch (error) {
     await database.close();
     throw error;
@@ -82,10 +88,13 @@ class LevelStore implements Store {
   readonly #states: DurableStates;
   readonly #commits: CommitQueue;
   readonly #large = new SharedLargeValues();
+  readonly #folder: string;
+  #isLoading = false;
   #closed: Promise<void> | undefined;
 
-  constructor(database: LevelDatabase, { clock, log, limits }: LevelStoreOptions) {
+  constructor(database: LevelDatabase, { folder, clock, log, limits }: LevelStoreOptions) {
     this.#database = database;
+    this.#folder = folder;
     this.#states = new DurableStates(database);
     this.#log = log;
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
@@ -102,6 +111,14 @@ class LevelStore implements Store {
   }
 
   async transact<T>(reason: string, body: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return await this.#commit(reason, body);
+  }
+
+  async #commit<T>(
+    reason: string,
+    body: (transaction: LevelTransaction) => Promise<T>,
+    finish?: () => Promise<void>,
+  ): Promise<T> {
     this.#assertOpen();
     return await new Promise<T>((resolve, reject) => {
       let transaction: LevelTransaction | undefined;
@@ -111,12 +128,17 @@ class LevelStore implements Store {
       };
       this.#commits.add({
         reason,
+        isAlone: finish !== undefined,
         run: async (layers) => {
           transaction = this.#begin(layers);
           try {
             const result = await body(transaction);
             transaction.end();
-            return { rows: transaction.rows, settle: () => settle(() => resolve(result)) };
+            return {
+              rows: transaction.rows,
+              settle: () => settle(() => resolve(result)),
+              ...(finish === undefined ? {} : { finish: this.#behindOldState(finish) }),
+            };
           } catch (error) {
             return { rows: discard(transaction), settle: () => settle(() => reject(error)) };
           }
@@ -124,6 +146,42 @@ class LevelStore implements Store {
         fail: (error) => settle(() => reject(error)),
       });
     });
+  }
+
+  /** From now until `finish` has ended readers see what is durable now. A failure leaves them there. */
+  #behindOldState(finish: () => Promise<void>): () => Promise<void> {
+    const release = this.#states.freeze();
+    return async () => {
+      await finish();
+      await release();
+    };
+  }
+
+  async beginLoad(): Promise<BulkLoad> {
+    this.#assertOpen();
+    if (this.#commits.failure !== undefined) {
+      throw this.#commits.failure;
+    }
+    if (this.#isLoading) {
+      throw new StoreError('STORE_LOAD_ACTIVE', 'Another load is under way; wait for its end');
+    }
+    this.#isLoading = true;
+    const onEnd = (): void => {
+      this.#isLoading = false;
+    };
+    try {
+      return await LevelBulkLoad.begin({
+        storeFolder: this.#folder,
+        database: this.#database,
+        limits: this.#limits,
+        commitAlone: (reason, body, finish) => this.#commit(reason, body, finish),
+        isWritable: () => this.isWritable,
+        onEnd,
+      });
+    } catch (error) {
+      onEnd();
+      throw error;
+    }
   }
 
   snapshot(): Snapshot {

@@ -13,7 +13,12 @@ import { findDamage } from './damage-scan.ts';
 import type { DurableState } from './durable-states.ts';
 import { StoreError } from './errors.ts';
 import { FIRST_KEYSPACE } from './keyspace.ts';
-import { putLargeValue, readLargeValue, releaseLargeValue } from './large-values.ts';
+import {
+  type LargeValueWrites,
+  putLargeValue,
+  readLargeValue,
+  releaseLargeValue,
+} from './large-values.ts';
 import type { LevelDatabase } from './level-database.ts';
 import { RowReader, type RowSource } from './row-reader.ts';
 import type { SharedLargeValues } from './shared-large-values.ts';
@@ -59,14 +64,7 @@ class LevelReadView implements ReadView {
   }
 
   protected assertKey(key: Uint8Array): void {
-    const first = key[0];
-    if (first === undefined || first < FIRST_KEYSPACE || key.length > this.#maxKeyBytes) {
-      throw new StoreError(
-        'STORE_KEY_INVALID',
-        `A key is 1 to ${this.#maxKeyBytes} bytes and starts with a keyspace that is not the ` +
-          `store's own; this one has ${key.length} bytes and starts with ${first}`,
-      );
-    }
+    assertKey(key, this.#maxKeyBytes);
   }
 }
 
@@ -139,13 +137,7 @@ export class LevelTransaction extends LevelReadView implements Transaction {
 
   put(key: Uint8Array, value: Uint8Array): void {
     this.#guard(() => {
-      this.assertKey(key);
-      if (value.length > this.#limits.maxValueBytes) {
-        throw new StoreError(
-          'STORE_VALUE_TOO_LARGE',
-          `A value of ${value.length} bytes is above ${this.#limits.maxValueBytes}; use putLarge`,
-        );
-      }
+      assertRow(key, value, this.#limits);
       this.#write(key, value);
     });
   }
@@ -158,11 +150,11 @@ export class LevelTransaction extends LevelReadView implements Transaction {
   }
 
   async putLarge(value: Uint8Array): Promise<Uint8Array> {
-    return await this.#guardAsync(() => putLargeValue(this.#ownRows, value));
+    return await this.#guardAsync(() => putLargeValue(this.ownRows, value));
   }
 
   async releaseLarge(sha256: Uint8Array): Promise<void> {
-    await this.#guardAsync(async () => releaseLargeValue(this.#ownRows, sha256));
+    await this.#guardAsync(async () => releaseLargeValue(this.ownRows, sha256));
   }
 
   onSettled(listener: () => void): void {
@@ -190,7 +182,8 @@ export class LevelTransaction extends LevelReadView implements Transaction {
     }
   }
 
-  readonly #ownRows = {
+  /** Rows of every keyspace, the store's own included. */
+  readonly ownRows: LargeValueWrites = {
     read: (key: Uint8Array): Uint8Array | undefined => this.reader.read(key),
     put: (key: Uint8Array, value: Uint8Array): void => this.#write(key, value),
     delete: (key: Uint8Array): void => this.#write(key, null),
@@ -224,6 +217,32 @@ export class LevelTransaction extends LevelReadView implements Transaction {
       this.#refusal ??= error;
       throw error;
     }
+  }
+}
+
+/** @throws {StoreError} `STORE_KEY_INVALID`, `STORE_VALUE_TOO_LARGE`. */
+export function assertRow(
+  key: Uint8Array,
+  value: Uint8Array,
+  limits: Pick<TransactionLimits, 'maxKeyBytes' | 'maxValueBytes'>,
+): void {
+  assertKey(key, limits.maxKeyBytes);
+  if (value.length > limits.maxValueBytes) {
+    throw new StoreError(
+      'STORE_VALUE_TOO_LARGE',
+      `A value of ${value.length} bytes is above ${limits.maxValueBytes}; use putLarge`,
+    );
+  }
+}
+
+function assertKey(key: Uint8Array, maxKeyBytes: number): void {
+  const first = key[0];
+  if (first === undefined || first < FIRST_KEYSPACE || key.length > maxKeyBytes) {
+    throw new StoreError(
+      'STORE_KEY_INVALID',
+      `A key is 1 to ${maxKeyBytes} bytes and starts with a keyspace that is not the ` +
+        `store's own; this one has ${key.length} bytes and starts with ${first}`,
+    );
   }
 }
 

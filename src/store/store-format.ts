@@ -3,6 +3,7 @@
  *
  *     FORMAT    one line of text: what this folder is
  *     level/    LevelDB's files
+ *     load/     files of a bulk load under way (bulk-load.ts)
  *
  * The same line is a row of the database. LevelDB makes a new, empty database wherever its CURRENT
  * file is missing, so a damaged store could come up empty; FORMAT, written after the first durable
@@ -145,7 +146,7 @@ async function writeFormatFile(folder: string): Promise<void> {
 }
 
 /** Makes names in the folder durable. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
     await handle.sync();

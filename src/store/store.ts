@@ -68,12 +68,8 @@ export interface Snapshot extends ReadView {
   close(): Awaitable<void>;
 }
 
-/**
- * Reads see the transaction's own writes. Only valid while its body runs; afterwards everything
- * fails with `STORE_TRANSACTION_OVER`. A write that is refused fails the whole transaction, also
- * when the body catches the error.
- */
-export interface Transaction extends ReadView {
+/** Takes rows: a transaction, or a load. */
+export interface RowSink {
   /**
    * Writes a value. Key and value are copied.
    *
@@ -81,7 +77,6 @@ export interface Transaction extends ReadView {
    *   `STORE_TRANSACTION_TOO_LARGE`.
    */
   put(key: Uint8Array, value: Uint8Array): void;
-  delete(key: Uint8Array): void;
   /**
    * Keeps a large value once under its SHA-256 and counts this reference. The array must not be
    * changed until the promise has resolved.
@@ -89,6 +84,15 @@ export interface Transaction extends ReadView {
    * @returns the SHA-256, 32 bytes.
    */
   putLarge(value: Uint8Array): Promise<Uint8Array>;
+}
+
+/**
+ * Reads see the transaction's own writes. Only valid while its body runs; afterwards everything
+ * fails with `STORE_TRANSACTION_OVER`. A write that is refused fails the whole transaction, also
+ * when the body catches the error.
+ */
+export interface Transaction extends ReadView, RowSink {
+  delete(key: Uint8Array): void;
   /**
    * Drops one reference; the value goes with the last one.
    *
@@ -100,6 +104,52 @@ export interface Transaction extends ReadView {
    * lost. Snapshots made from then on show the outcome; whoever waits for `transact` learns it afterwards.
    */
   onSettled(listener: () => void): void;
+}
+
+/** A row of a load as its check sees it. */
+export interface LoadedRow {
+  readonly key: Uint8Array;
+  readonly tag: number;
+}
+
+/**
+ * More rows than a transaction can hold, made visible all at once or not at all, also when the program
+ * is killed at any moment. Rows are put in any order, by one caller; whoever reads or writes the store
+ * is not disturbed until {@link BulkLoad.commit}. Memory does not grow with the number of rows, but for
+ * some hundred bytes for each different large value.
+ *
+ * A key put twice has the value put last; one that the store has already is overwritten. Whoever must
+ * not have that looks at {@link BulkLoad.rowPages} in the body of `commit`.
+ */
+export interface BulkLoad extends RowSink {
+  /** Goes with the rows put from now on: an integer below 2^32, say a line number. */
+  tag: number;
+  /** To be awaited between rows: undefined while there is room. Rejects when a file cannot be written. */
+  room(): Promise<void> | undefined;
+  /**
+   * The rows of a keyspace in the order of keys, those of one key in the order of `put`. Only within the
+   * body of `commit`, and before it returns.
+   */
+  rowPages(keyspace: number): AsyncIterable<readonly LoadedRow[]>;
+  /**
+   * Ends the load: runs `body` as `Store.transact` would, and makes the body's writes and the rows visible
+   * together. Other writers wait for all of it; readers see the state before until it is done. A body
+   * that throws ends the load without a trace.
+   *
+   * From the moment that the body's writes are durable the rows are as well: if the program ends before
+   * they are all in place, the next opening goes on with them.
+   *
+   * @param onRows Told from time to time how many rows are in place, of how many.
+   * @throws {StoreError} as `Store.transact`; also when files of the load cannot be written, and then the
+   *   writer stays open.
+   */
+  commit<T>(
+    reason: string,
+    body: (transaction: Transaction) => Promise<T>,
+    onRows?: (done: number, total: number) => void,
+  ): Promise<T>;
+  /** Ends the load without a trace. Does nothing to one that has ended. */
+  discard(): Promise<void>;
 }
 
 export interface Store {
@@ -118,6 +168,14 @@ export interface Store {
    * @throws {StoreError} `STORE_WRITE_FAILED` when this commit itself could not be made durable.
    */
   transact<T>(reason: string, body: (transaction: Transaction) => Promise<T>): Promise<T>;
+
+  /**
+   * Begins a load; there is one at a time.
+   *
+   * @throws {StoreError} `STORE_LOAD_ACTIVE`, `STORE_WRITER_CLOSED`, `STORE_WRITE_FAILED` when its folder
+   *   cannot be made.
+   */
+  beginLoad(): Promise<BulkLoad>;
 
   /** A consistent, durable state: it never shows what a crash could still take back. */
   snapshot(): Snapshot;

@@ -16,9 +16,18 @@ export const CHECKSUM_BYTES = 4;
 /** A copy of the value with its checksum behind it, as it is stored under `key`. */
 export function sealValue(key: Uint8Array, value: Uint8Array): Uint8Array {
   const sealed = new Uint8Array(value.length + CHECKSUM_BYTES);
-  sealed.set(value);
-  writeChecksum(sealed, value.length, checksum(key, value));
+  writeSealedValue(sealed, 0, [key, value]);
   return sealed;
+}
+
+/** Writes what {@link sealValue} makes of the value into `target`, from `at`. */
+export function writeSealedValue(
+  target: Uint8Array,
+  at: number,
+  [key, value]: readonly [key: Uint8Array, value: Uint8Array],
+): void {
+  target.set(value, at);
+  writeChecksum(target, at + value.length, checksum(key, value));
 }
 
 /**

@@ -52,6 +52,10 @@ class MortalStore implements Store {
     return await this.#store.transact(reason, body);
   }
 
+  beginLoad(): ReturnType<Store['beginLoad']> {
+    return this.#store.beginLoad();
+  }
+
   snapshot(): ReturnType<Store['snapshot']> {
     return this.#store.snapshot();
   }

@@ -23,6 +23,8 @@ class CountingDatabase {
       new Promise<void>((resolve, reject) => {
         this.#finish = { resolve, reject };
       }),
+    writeUnsynced: () => assert.fail('not written'),
+    flush: () => assert.fail('not flushed'),
     read: () => undefined,
     rows: () => assert.fail('not read'),
     keys: () => assert.fail('not read'),

@@ -46,15 +46,23 @@ export class ControlledDatabase {
   }
 
   #wrap(database: LevelDatabase): LevelDatabase {
-    return { ...database, write: (rows) => this.#write(database, [...rows]) };
+    return {
+      ...database,
+      write: (rows) => this.#write([...rows], (all) => database.write(all)),
+      writeUnsynced: (rows) => this.#write([...rows], () => database.writeUnsynced(rows)),
+      flush: () => this.#write([], () => database.flush()),
+    };
   }
 
-  async #write(database: LevelDatabase, rows: readonly Row[]): Promise<void> {
+  async #write(
+    rows: readonly Row[],
+    write: (rows: readonly Row[]) => Promise<void>,
+  ): Promise<void> {
     this.writes.push(rows);
     await this.#hold?.open;
     const fault = this.#takeFault();
     if (fault !== 'not persisted') {
-      await database.write(rows);
+      await write(rows);
     }
     if (fault !== undefined) {
       throw new Error('IO error: No space left on device');

@@ -1,0 +1,130 @@
+/**
+ * A bulk load that is interrupted at any step, and files of one that are damaged: after reopening all of it
+ * is there, or nothing.
+ *
+ * @module
+ */
+
+import assert from 'node:assert/strict';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+
+import { SystemClock } from '../../src/core/clock.ts';
+import { silentLog } from '../../src/core/log.ts';
+import { type OpenLevelDatabase, openLevelDatabase } from '../../src/store/level-database.ts';
+import { openLevelStore } from '../../src/store/level-store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { contentOf, putRows } from '../contract/bulk-load-contract.ts';
+import { ControlledDatabase, type WriteFault } from '../support/controlled-database.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const ROWS = 2000;
+const old = Buffer.from('\x20old');
+const last = Buffer.from('\x20last');
+
+const open = (
+  folder: string,
+  openDatabase: OpenLevelDatabase = openLevelDatabase,
+): Promise<Store> =>
+  openLevelStore({
+    ...{ folder, clock: new SystemClock(), log: silentLog, openDatabase },
+    limits: { loadRunBytes: 16 * 1024 },
+  });
+
+async function load(store: Store): Promise<void> {
+  const begun = await store.beginLoad();
+  await putRows(begun, ROWS);
+  await begun.commit('test', async (transaction) => transaction.put(last, old));
+}
+
+/** A store with one row, and its writer under control. */
+async function setUp(folder: string): Promise<{ store: Store; database: ControlledDatabase }> {
+  const database = new ControlledDatabase();
+  const store = await open(folder, database.open);
+  await store.transact('test', async (transaction) => transaction.put(old, old));
+  return { store, database };
+}
+
+describe('a bulk load that fails at a write', () => {
+  /** Writes that a load makes: the commit, batches of rows, the flush, the end. */
+  async function countWrites(folder: string): Promise<number> {
+    const { store, database } = await setUp(folder);
+    const before = database.writes.length;
+    await load(store);
+    await store.close();
+    return database.writes.length - before;
+  }
+
+  for (const fault of ['not persisted', 'persisted but reported as failed'] as const) {
+    it(`(${fault}) is whole or absent, and only whole once it was committed`, async (t) => {
+      const count = await countWrites(temporaryFolder(t));
+      assert.ok(count > 5, `${count} writes`);
+      for (let step = 0; step < count; step += 1) {
+        await interruptAt(step, fault, temporaryFolder(t));
+      }
+    });
+  }
+
+  async function interruptAt(step: number, fault: WriteFault, folder: string): Promise<void> {
+    const { store, database } = await setUp(folder);
+    database.failAfter(step, fault);
+    await assert.rejects(load(store), { code: 'STORE_WRITE_FAILED' });
+    assert.equal(store.isWritable, false);
+    // Readers are left with the state before.
+    assert.deepEqual([...(await contentOf(store)).keys()], [' old']);
+    await store.close();
+    const isCommitted = step > 0 || fault !== 'not persisted';
+    const again = await open(folder);
+    const content = await contentOf(again);
+    assert.equal(content.size, isCommitted ? ROWS + 2 : 1, `after step ${step}`);
+    assert.equal(content.has(' last'), isCommitted);
+    assert.equal(existsSync(join(folder, 'load')), false);
+    await load(again);
+    assert.equal((await contentOf(again)).size, ROWS + 2);
+    await again.close();
+  }
+});
+
+describe('files of a bulk load', () => {
+  it('are removed at the next opening when there was no commit', async (t) => {
+    const folder = temporaryFolder(t);
+    await (await setUp(folder)).store.close();
+    mkdirSync(join(folder, 'load'));
+    writeFileSync(join(folder, 'load', '0'), 'half a run');
+    const store = await open(folder);
+    assert.equal(existsSync(join(folder, 'load')), false);
+    assert.deepEqual([...(await contentOf(store)).keys()], [' old']);
+    await store.close();
+  });
+
+  for (const [what, damage] of [
+    ['longer', (file: string) => appendFileSync(file, 'x')],
+    ['changed', (file: string) => writeFileSync(file, Buffer.alloc(100))],
+  ] as const) {
+    it(`that are ${what} when the load goes on are damage, and nothing is opened`, async (t) => {
+      const folder = temporaryFolder(t);
+      const { store, database } = await setUp(folder);
+      database.failAfter(2, 'not persisted');
+      await assert.rejects(load(store));
+      await store.close();
+      const [file = ''] = readdirSync(join(folder, 'load'));
+      damage(join(folder, 'load', file));
+      await assert.rejects(open(folder), { code: 'STORE_DAMAGED' });
+    });
+  }
+
+  it('that cannot be written end the load, and not the writer', async (t) => {
+    const folder = temporaryFolder(t);
+    const { store } = await setUp(folder);
+    t.after(() => store.close());
+    const begun = await store.beginLoad();
+    // The first run's name is taken.
+    writeFileSync(join(folder, 'load', '0'), '');
+    const put = putRows(begun, ROWS).then(() => begun.commit('test', async () => undefined));
+    await assert.rejects(put, { code: 'STORE_LOAD_FAILED' });
+    await begun.discard();
+    assert.deepEqual([...(await contentOf(store)).keys()], [' old']);
+    await load(store);
+  });
+});
