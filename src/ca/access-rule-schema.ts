@@ -17,14 +17,16 @@ const rights = [
   'search',
   'compare',
   'read',
+  'add',
+  'delete',
   'write',
   'auth',
   'manage',
 ] as const satisfies readonly AccessRight[];
 
 const subject = z.discriminatedUnion('kind', [
-  strictObject({ kind: z.enum(['anyone', 'authenticated', 'self']) }),
-  strictObject({ kind: z.literal('dn'), dn: text }),
+  strictObject({ kind: z.enum(['anyone', 'anonymous', 'authenticated', 'self']) }),
+  strictObject({ kind: z.enum(['dn', 'group']), dn: text }),
   strictObject({
     kind: z.literal('verifier'),
     kinds: z.array(text).min(1).exactOptional(),
@@ -41,9 +43,11 @@ const target = strictObject({
 });
 
 export const accessRuleSchema: z.ZodType<AccessRule> = strictObject({
+  name: text.exactOptional(),
   target: target.exactOptional(),
   attributes: z.union([z.literal('*'), z.array(text).min(1)]).exactOptional(),
   who: subject,
-  tls: z.literal(true).exactOptional(),
+  tls: z.union([z.literal(true), z.literal('client')], 'true or client').exactOptional(),
+  address: z.array(text).min(1).exactOptional(),
   rights: z.array(z.enum(rights)),
 });

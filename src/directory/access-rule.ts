@@ -16,12 +16,22 @@
  * - `search`: use the attribute in filters, provided it may also be read.
  * - `compare`: use it in compare operations.
  * - `read`: get its values; on `entry`, get the entry in search results.
- * - `write`: add, change and remove values; on `entry`, add, delete and rename the entry; on
- *   `children`, add and remove entries below it.
+ * - `add`: add values; on `entry`, add the entry; on `children`, put entries below it.
+ * - `delete`: remove values; on `entry`, delete the entry; on `children`, take entries away from below it.
+ * - `write`: both, and what needs both: replacing values, incrementing; on `entry`, renaming the entry.
  * - `auth`: be checked against it in a bind (userPassword, certdirCertificateSha256).
  * - `manage`: all of these.
  */
-export type AccessRight = 'disclose' | 'search' | 'compare' | 'read' | 'write' | 'auth' | 'manage';
+export type AccessRight =
+  | 'disclose'
+  | 'search'
+  | 'compare'
+  | 'read'
+  | 'add'
+  | 'delete'
+  | 'write'
+  | 'auth'
+  | 'manage';
 
 /** Which entries. All conditions that are given must hold. */
 export interface AccessTarget {
@@ -38,11 +48,19 @@ export interface AccessTarget {
 /** Whom. */
 export type AccessSubject =
   | { readonly kind: 'anyone' }
+  /** Everyone who has not bound. */
+  | { readonly kind: 'anonymous' }
   /** Everyone who has bound. */
   | { readonly kind: 'authenticated' }
   /** The entry itself. */
   | { readonly kind: 'self' }
   | { readonly kind: 'dn'; readonly dn: string }
+  /**
+   * The members of a groupOfNames (`member`) or a groupOfUniqueNames (`uniqueMember` without a UID).
+   * Members that are groups themselves do not pass their membership on. A group that is not there has
+   * no members.
+   */
+  | { readonly kind: 'group'; readonly dn: string }
   /** A registered verifier within the dates of its agreement. */
   | {
       readonly kind: 'verifier';
@@ -54,7 +72,15 @@ export type AccessSubject =
   /** An operator with one of the roles; any operator when undefined. */
   | { readonly kind: 'operator'; readonly roles?: readonly string[] };
 
+/**
+ * `true`: over TLS or another protected session. `client`: over TLS, by someone whose client certificate was
+ * the proof of who it is (SASL EXTERNAL); a certificate that nobody registered proves nothing.
+ */
+export type TlsLevel = true | 'client';
+
 export interface AccessRule {
+  /** For people, in explanations and messages. */
+  readonly name?: string;
   /** Every entry when undefined. */
   readonly target?: AccessTarget;
   /**
@@ -67,7 +93,12 @@ export interface AccessRule {
    */
   readonly attributes?: readonly string[] | '*';
   readonly who: AccessSubject;
-  /** Only over TLS or another protected session. */
-  readonly tls?: true;
+  /** Whatever the session, when undefined. */
+  readonly tls?: TlsLevel;
+  /**
+   * Ranges in CIDR notation, IPv4 and IPv6, one of which the peer's address must be in; IPv4-mapped addresses
+   * are IPv4. Commands of the administrator and the web repository have no address.
+   */
+  readonly address?: readonly string[];
   readonly rights: readonly AccessRight[];
 }

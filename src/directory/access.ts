@@ -10,13 +10,16 @@
  */
 
 import type { AccessRight, AccessRule } from './access-rule.ts';
+import { isInForce } from './account.ts';
+import { PeerAddress } from './address-range.ts';
 import type { Audience } from './audience.ts';
-import { CompiledRule, rightBit } from './compiled-rule.ts';
+import { CompiledRule, rightBits } from './compiled-rule.ts';
 import type { Entry } from './entry.ts';
-import type { EntryPrincipal } from './principal.ts';
+import type { EntryPrincipal, GroupKey, Principal } from './principal.ts';
 import type { AccessItem } from './rule-items.ts';
+import type { CallerFacts } from './rule-subject.ts';
 import type { SchemaLookup } from './schema-model.ts';
-import type { Caller } from './service.ts';
+import type { Caller, Session } from './service.ts';
 
 /** What one caller may do with one entry. */
 export interface EntryAccess {
@@ -40,17 +43,22 @@ export const publicAccess: EntryAccess = {
 };
 
 export class AccessPolicy {
-  readonly #rules: readonly CompiledRule[];
+  readonly rules: readonly CompiledRule[];
+  /** The groups that rules ask for membership in. */
+  readonly groups: ReadonlySet<GroupKey>;
+  /** What was found for the last caller of a session, who is most often the next one too. */
+  readonly #known = new WeakMap<Session, RuledCaller>();
 
   private constructor(rules: readonly CompiledRule[]) {
-    this.#rules = rules;
+    this.rules = rules;
+    this.groups = new Set(rules.flatMap(({ subject: { groupKey } }) => groupKey ?? []));
   }
 
   /**
    * Resolves every name in the rules.
    *
-   * @throws {DirectoryError} `DIRECTORY_ACCESS_RULE` with the rule's number (from 1) for a name,
-   *   filter or DN that means nothing.
+   * @throws {AccessRuleError} `DIRECTORY_ACCESS_RULE` with the rule's number (from 1) for a name, filter,
+   *   address or DN that means nothing.
    */
   static compile(rules: readonly AccessRule[], schema: SchemaLookup): AccessPolicy {
     return new AccessPolicy(
@@ -59,35 +67,82 @@ export class AccessPolicy {
   }
 
   /** @param nowMs Agreements of verifiers are checked against this instant. */
-  forCaller(caller: Caller, nowMs: number): CallerAccess {
-    if (caller.principal.kind === 'system') {
-      return { on: () => everything, audience: () => undefined };
+  forCaller({ principal, session }: Caller, nowMs: number): CallerAccess {
+    if (principal.kind === 'system') {
+      return systemAccess;
     }
-    const principal = caller.principal.kind === 'entry' ? caller.principal : undefined;
-    const rules = this.#rules.filter((rule) =>
-      rule.fitsCaller({ principal, isProtected: caller.session.isProtected, nowMs }),
-    );
-    return {
-      on: (entry) => new RuledAccess(rules, entry, principal),
-      audience: () => this.#audience(rules, principal),
-    };
+    const known = this.#known.get(session);
+    if (known?.isStillFor(principal, nowMs) === true) {
+      return known;
+    }
+    const found = new RuledCaller(this.rules, principal, factsOf({ principal, session }, nowMs));
+    this.#known.set(session, found);
+    return found;
+  }
+}
+
+const systemAccess: CallerAccess = { on: () => everything, audience: () => undefined };
+
+/** What rules look at in a caller that is not the program itself. */
+export function factsOf({ principal, session }: Caller, nowMs: number): CallerFacts {
+  return {
+    principal: principal.kind === 'entry' ? principal : undefined,
+    isProtected: session.isProtected,
+    address: new PeerAddress(session.address),
+    nowMs,
+  };
+}
+
+/**
+ * The rules that fit one caller. They stay the same for the same session and principal until the
+ * agreement of a verifier begins or ends.
+ */
+class RuledCaller implements CallerAccess {
+  readonly #asked: Principal;
+  readonly #principal: EntryPrincipal | undefined;
+  readonly #wasInForce: boolean;
+  readonly #rules: readonly CompiledRule[];
+  #audience: Audience | undefined;
+
+  constructor(rules: readonly CompiledRule[], asked: Principal, facts: CallerFacts) {
+    this.#asked = asked;
+    this.#principal = facts.principal;
+    this.#wasInForce = isGrantInForce(facts.principal, facts.nowMs);
+    this.#rules = rules.filter(({ subject }) => subject.mismatch(facts) === undefined);
   }
 
-  /** The rules that fit, and whatever else of the caller they look at (`CompiledRule.fitsEntry`). */
-  #audience(rules: readonly CompiledRule[], principal: EntryPrincipal | undefined): Audience {
-    let name = '';
-    let hasPartitions = false;
-    let hasOwnRights = false;
-    for (const rule of rules) {
-      name += `${this.#rules.indexOf(rule)} `;
-      hasPartitions ||= rule.comparesCallerWithEntry === 'partitions';
-      hasOwnRights ||= rule.comparesCallerWithEntry === 'name';
-    }
-    if (hasPartitions) {
-      name += namePartitions(principal?.verifier?.partitions);
-    }
-    return hasOwnRights && principal !== undefined ? { name, ownKey: principal.dn.key } : { name };
+  isStillFor(principal: Principal, nowMs: number): boolean {
+    return this.#asked === principal && this.#wasInForce === isGrantInForce(this.#principal, nowMs);
   }
+
+  on(entry: Entry): EntryAccess {
+    return new RuledAccess(this.#rules, entry, this.#principal);
+  }
+
+  audience(): Audience {
+    this.#audience ??= audienceOf(this.#rules, this.#principal);
+    return this.#audience;
+  }
+}
+
+function isGrantInForce(principal: EntryPrincipal | undefined, nowMs: number): boolean {
+  const grant = principal?.verifier;
+  return grant !== undefined && isInForce(grant, nowMs);
+}
+
+/** The rules that fit, and whatever else of the caller they look at (`RuleSubject.mismatchOn`). */
+function audienceOf(
+  rules: readonly CompiledRule[],
+  principal: EntryPrincipal | undefined,
+): Audience {
+  const compared = new Set(rules.map(({ subject }) => subject.comparesCallerWithEntry));
+  const numbers = rules.map(({ number }) => `${number} `).join('');
+  const name = compared.has('partitions')
+    ? numbers + namePartitions(principal?.verifier?.partitions)
+    : numbers;
+  return compared.has('name') && principal !== undefined
+    ? { name, ownKey: principal.dn.key }
+    : { name };
 }
 
 /** Codes cannot run into one another. */
@@ -113,8 +168,20 @@ class RuledAccess implements EntryAccess {
   }
 
   allows(right: AccessRight, item: AccessItem): boolean {
-    this.#rules ??= this.#candidates.filter((rule) => rule.fitsEntry(this.#entry, this.#principal));
+    this.#rules ??= this.#fitting();
     const decisive = this.#rules.find((rule) => rule.covers(item));
-    return decisive !== undefined && (decisive.rightsOn(item) & rightBit[right]) !== 0;
+    const wanted = rightBits[right];
+    return decisive !== undefined && (decisive.rightsOn(item) & wanted) === wanted;
+  }
+
+  #fitting(): readonly CompiledRule[] {
+    const fitting: CompiledRule[] = [];
+    for (const candidate of this.#candidates) {
+      const applied = candidate.asAppliedTo(this.#entry, this.#principal);
+      if (applied !== undefined) {
+        fitting.push(applied);
+      }
+    }
+    return fitting;
   }
 }

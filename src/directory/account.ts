@@ -24,9 +24,13 @@ export function isAccount(entry: Entry, types: DirectoryTypes): boolean {
 
 /** True unless the account is disabled, or is a verifier's outside the dates of its agreement. */
 export function isUsable(entry: Entry, types: DirectoryTypes, nowMs: number): boolean {
-  const isDisabled = textsOf(entry, types.accountDisabled).some((text) => text !== 'FALSE');
   const grant = readVerifier(entry, types);
-  return !isDisabled && (grant === undefined || isInForce(grant, nowMs));
+  return !isDisabled(entry, types) && (grant === undefined || isInForce(grant, nowMs));
+}
+
+/** What is neither true nor false closes the account. */
+export function isDisabled(entry: Entry, types: DirectoryTypes): boolean {
+  return textsOf(entry, types.accountDisabled).some((text) => text !== 'FALSE');
 }
 
 /** An agreement has a first and a last day: without both there is none. */

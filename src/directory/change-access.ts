@@ -8,15 +8,19 @@
 
 import type { ReadView } from '../store/store.ts';
 import type { CallerAccess, EntryAccess } from './access.ts';
+import type { AccessRight } from './access-rule.ts';
 import { type DirectoryCore, findVisible, noSuchObject, suffixOf } from './directory-core.ts';
 import type { Dn } from './dn.ts';
 import type { Entry } from './entry.ts';
 import { DirectoryError } from './errors.ts';
+import type { ResolvedModification } from './modification.ts';
 import type { AccessItem } from './rule-items.ts';
 import type { AttributeType } from './schema-model.ts';
 
 /** A change that the access rules do not allow; such attempts are recorded. */
 export class RefusedError extends DirectoryError {}
+
+export type ChangeRight = Extract<AccessRight, 'add' | 'delete' | 'write'>;
 
 export interface ChangeContext {
   readonly view: ReadView;
@@ -31,44 +35,115 @@ export async function authoriseAdd(
 ): Promise<Entry | undefined> {
   const { dn, access } = place;
   const parent = await authorisePlace(core, dn, place);
-  const rights = access.on(draft);
-  expectRight(rights, 'entry');
-  for (const { type } of draft.attributes) {
-    // What clients cannot set was set by us, or by someone who may do everything.
-    if (!type.isNoUserModification) {
-      expectRight(rights, type);
-    }
-  }
+  expectAddable(draft, access);
   await refuseExisting(core, dn, place);
   return parent;
 }
 
-/** The entry, after the right to change these attributes. */
+/** The right to have this entry where it would be, with all that a client can have put into it. */
+export function expectAddable(draft: Entry, access: CallerAccess): void {
+  const rights = access.on(draft);
+  expectRight(rights, 'add', 'entry');
+  for (const { type } of draft.attributes) {
+    // What clients cannot set was set by us, or by someone who may do everything.
+    if (!type.isNoUserModification) {
+      expectRight(rights, 'add', type);
+    }
+  }
+}
+
+/** What is to be done with values of one type. */
+export interface PlannedChange {
+  readonly type: AttributeType;
+  readonly right: ChangeRight;
+}
+
+/** What a list of modifications takes. */
+export function plannedChanges(
+  changes: Iterable<Pick<ResolvedModification, 'operation' | 'values' | 'description'>>,
+): readonly PlannedChange[] {
+  return [...changes].map((change) => ({
+    type: change.description.type,
+    right: rightOf(change),
+  }));
+}
+
+function rightOf({
+  operation,
+  values,
+}: Pick<ResolvedModification, 'operation' | 'values'>): ChangeRight {
+  switch (operation) {
+    case 'add':
+    case 'delete':
+      return operation;
+    case 'replace':
+      return values.length === 0 ? 'delete' : 'write';
+    case 'increment':
+      return 'write';
+  }
+}
+
+/**
+ * The entry, after the right to change these attributes. A request without any still leaves its maker's
+ * name on the entry.
+ */
 export async function authoriseModify(
   core: DirectoryCore,
   dn: Dn,
-  change: ChangeContext & { readonly types: Iterable<AttributeType> },
+  change: ChangeContext & { readonly planned: readonly PlannedChange[] },
 ): Promise<Entry> {
   const { entry, access } = await findForChange(core, dn, change);
-  for (const type of change.types) {
-    expectRight(access, type);
+  if (change.planned.length === 0) {
+    expectRight(access, 'write', 'entry');
+  }
+  for (const { type, right } of change.planned) {
+    expectRight(access, right, type);
   }
   return entry;
 }
 
-/** The entry, after the right to remove it from under its parent. */
-export async function authoriseDelete(
+/** The entry, after the right to take it away from under its parent, to rename it (`write`) or delete it. */
+export async function authoriseRemoval(
   core: DirectoryCore,
   dn: Dn,
-  change: ChangeContext,
+  change: ChangeContext & { readonly right: 'delete' | 'write' },
 ): Promise<Entry> {
   const { entry, access } = await findForChange(core, dn, change);
-  expectRight(access, 'entry');
+  expectRight(access, change.right, 'entry');
   const parent = await readParent(core, dn, change);
   if (parent !== undefined) {
-    expectRight(change.access.on(parent), 'children');
+    expectRight(change.access.on(parent), 'delete', 'children');
   }
   return entry;
+}
+
+/** Children looked at to find one that may be known. */
+const MAX_CHILDREN = 100;
+
+/**
+ * Passes when nothing is below the entry. That there are entries below is told only to those who may
+ * know of one of them.
+ *
+ * @throws {DirectoryError} `DIRECTORY_NOT_ON_NON_LEAF`, `DIRECTORY_ACCESS_DENIED`.
+ */
+export async function expectLeaf(
+  { tree }: DirectoryCore,
+  entry: Entry,
+  { view, access }: ChangeContext,
+): Promise<void> {
+  let count = 0;
+  for await (const child of tree.children(view, entry.key)) {
+    if (access.on(child).allows('disclose', 'entry')) {
+      throw new DirectoryError('DIRECTORY_NOT_ON_NON_LEAF', 'the entry has entries below it');
+    }
+    count += 1;
+    if (count === MAX_CHILDREN) {
+      break;
+    }
+  }
+  if (count > 0) {
+    throw accessDenied();
+  }
 }
 
 /**
@@ -89,7 +164,7 @@ export async function authorisePlace(
     return undefined;
   }
   const parent = await findForChange(core, parentDn, change);
-  expectRight(parent.access, 'children');
+  expectRight(parent.access, 'add', 'children');
   return parent.entry;
 }
 
@@ -107,8 +182,8 @@ export async function refuseExisting(
   }
 }
 
-export function expectRight(access: EntryAccess, item: AccessItem): void {
-  if (!access.allows('write', item)) {
+export function expectRight(access: EntryAccess, right: ChangeRight, item: AccessItem): void {
+  if (!access.allows(right, item)) {
     throw accessDenied();
   }
 }

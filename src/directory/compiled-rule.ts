@@ -5,103 +5,79 @@
  * @module
  */
 
-import { decodeUtf8, equalBytes } from '../core/bytes.ts';
-import type { AccessRight, AccessRule, AccessSubject, AccessTarget } from './access-rule.ts';
-import { isInForce } from './account.ts';
-import { Dn } from './dn.ts';
+import type { AccessRight, AccessRule } from './access-rule.ts';
 import type { Entry } from './entry.ts';
-import { isKeyWithin } from './key-range.ts';
 import type { EntryPrincipal } from './principal.ts';
-import { RuleFilter } from './rule-filter.ts';
-import { type AccessItem, needed, type RuleContext, RuleItems, ruleError } from './rule-items.ts';
-import type { AttributeType, ObjectClass, SchemaLookup } from './schema-model.ts';
+import { type AccessItem, needed, type RuleContext, RuleItems } from './rule-items.ts';
+import { type CallerEntryMismatch, RuleSubject } from './rule-subject.ts';
+import { RuleTarget, type TargetMismatch } from './rule-target.ts';
 
-export const rightBit: Readonly<Record<AccessRight, number>> = {
-  disclose: 1,
-  search: 2,
-  compare: 4,
-  read: 8,
-  write: 16,
-  auth: 32,
-  manage: 64,
+const disclose = 1;
+const search = 2;
+const compare = 4;
+const read = 8;
+const add = 16;
+const remove = 32;
+const auth = 64;
+const manage = 128;
+
+/** A right is there when all of its bits are. */
+export const rightBits: Readonly<Record<AccessRight, number>> = {
+  ...{ disclose, search, compare, read, add, auth, manage },
+  delete: remove,
+  write: add | remove,
 };
 
-const allBits = 127;
+const allBits = 255;
 /** What `*` does not give on secrets. */
-const lookingBits = rightBit.search | rightBit.compare | rightBit.read;
+const lookingBits = search | compare | read;
 const secretNames: ReadonlySet<string> = new Set(['userPassword', 'certdirPasswordHistory']);
 
-/** A caller as far as a rule looks at it. */
-export interface CallerFacts {
-  /** Undefined for anonymous. */
-  readonly principal: EntryPrincipal | undefined;
-  readonly isProtected: boolean;
-  readonly nowMs: number;
-}
+/** Why a rule that fits a caller does not fit an entry. */
+export type EntryMismatch = CallerEntryMismatch | TargetMismatch;
 
 export class CompiledRule {
+  /** Its place in the list, from 1. */
+  readonly number: number;
+  /** As the configuration has it. */
+  readonly source: AccessRule;
+  readonly subject: RuleSubject;
   readonly #rights: number;
-  readonly #tls: boolean;
-  readonly #who: AccessSubject;
-  readonly #whoKey: Uint8Array | undefined;
-  readonly #target: CompiledTarget;
+  readonly #target: RuleTarget;
   readonly #items: RuleItems;
-  readonly #partitionCode: AttributeType | undefined;
+  /** This rule with nothing granted. */
+  readonly #denying: CompiledRule | undefined;
 
   constructor(rule: AccessRule, context: RuleContext) {
+    this.number = context.number;
+    this.source = rule;
     this.#rights = rule.rights.reduce((bits, right) => bits | bitsOf(right, context), 0);
-    this.#tls = rule.tls === true;
-    this.#who = rule.who;
-    this.#whoKey = rule.who.kind === 'dn' ? parseDn(rule.who.dn, context) : undefined;
-    this.#target = new CompiledTarget(rule.target ?? {}, context);
+    this.subject = new RuleSubject(rule, context);
+    this.#target = new RuleTarget(rule.target ?? {}, context);
     this.#items = new RuleItems(rule.attributes ?? '*', context);
-    this.#partitionCode = context.schema.attributeType('certdirPartitionCode');
+    const mayBeUndecided = this.#target.hasFilter && this.#rights !== 0;
+    this.#denying = mayBeUndecided ? new CompiledRule({ ...rule, rights: [] }, context) : undefined;
   }
 
-  /** What the rule asks of the caller beyond `fitsCaller`, when an entry is at hand. */
-  get comparesCallerWithEntry(): 'name' | 'partitions' | undefined {
-    if (this.#who.kind === 'self') {
-      return 'name';
-    }
-    return this.#who.kind === 'verifier' && this.#who.partitionGranted ? 'partitions' : undefined;
+  /** Target, `self` and granted partition, for a caller that fits; undefined when it fits the entry. */
+  mismatchOn(
+    entry: Entry,
+    principal: EntryPrincipal | undefined,
+  ): EntryMismatch | 'undecided' | undefined {
+    return this.subject.mismatchOn(entry, principal) ?? this.#target.mismatch(entry);
   }
 
-  /** All that can be said of the caller without an entry. */
-  fitsCaller(caller: CallerFacts): boolean {
-    if (this.#tls && !caller.isProtected) {
-      return false;
+  /**
+   * What stands in this rule's place for one entry: the rule itself, undefined when it does not fit, or
+   * where nobody can tell a rule that grants nothing. A denial must not be passed over for want of
+   * knowing, nor a right be given.
+   */
+  asAppliedTo(entry: Entry, principal: EntryPrincipal | undefined): CompiledRule | undefined {
+    const mismatch = this.mismatchOn(entry, principal);
+    if (mismatch === undefined) {
+      return this;
     }
-    const { principal } = caller;
-    const who = this.#who;
-    switch (who.kind) {
-      case 'anyone':
-        return true;
-      case 'authenticated':
-      case 'self':
-        return principal !== undefined;
-      case 'dn':
-        return (
-          principal !== undefined &&
-          this.#whoKey !== undefined &&
-          equalBytes(principal.dn.key, this.#whoKey)
-        );
-      case 'verifier':
-        return isVerifier(who, caller);
-      case 'operator':
-        return isOperator(who, principal);
-    }
-  }
-
-  /** Target, `self` and granted partition, for a caller that fits. */
-  fitsEntry(entry: Entry, principal: EntryPrincipal | undefined): boolean {
-    const who = this.#who;
-    if (who.kind === 'self' && !(principal && equalBytes(principal.dn.key, entry.key))) {
-      return false;
-    }
-    if (who.kind === 'verifier' && who.partitionGranted && !this.#isGranted(entry, principal)) {
-      return false;
-    }
-    return this.#target.fits(entry);
+    return mismatch === 'undecided' ? (this.#denying ?? this) : undefined;
   }
 
   covers(item: AccessItem): boolean {
@@ -110,111 +86,24 @@ export class CompiledRule {
 
   /** The rights as bits, for an item that is covered. */
   rightsOn(item: AccessItem): number {
+    return this.withholdsSecret(item) ? this.#rights & ~lookingBits : this.#rights;
+  }
+
+  /** True for a secret that the rule covers without naming it: nobody may look at it. */
+  withholdsSecret(item: AccessItem): boolean {
     const isSecret = typeof item === 'object' && secretNames.has(item.name);
-    return isSecret && !this.#items.names(item) ? this.#rights & ~lookingBits : this.#rights;
+    return isSecret && !this.#items.names(item);
   }
-
-  #isGranted(entry: Entry, principal: EntryPrincipal | undefined): boolean {
-    const granted = principal?.verifier?.partitions;
-    if (granted === undefined || this.#partitionCode === undefined) {
-      return false;
-    }
-    const codes = entry.values(this.#partitionCode).map(decodeUtf8);
-    return codes.some((code) => code !== undefined && (granted.has('*') || granted.has(code)));
-  }
-}
-
-class CompiledTarget {
-  readonly #entryKey: Uint8Array | undefined;
-  readonly #baseKey: Uint8Array | undefined;
-  readonly #entryClass: ObjectClass | undefined;
-  readonly #objectClass: AttributeType | undefined;
-  readonly #filter: RuleFilter | undefined;
-  readonly #schema: SchemaLookup;
-
-  constructor(target: AccessTarget, context: RuleContext) {
-    const { schema } = context;
-    this.#schema = schema;
-    this.#entryKey = target.entry === undefined ? undefined : parseDn(target.entry, context);
-    this.#baseKey = target.subtree === undefined ? undefined : parseDn(target.subtree, context);
-    if (target.entryClass !== undefined) {
-      this.#entryClass = schema.objectClass(target.entryClass);
-      this.#objectClass = schema.attributeType('objectClass');
-      needed(this.#entryClass, `object class ${target.entryClass} is not defined`, context);
-    }
-    this.#filter = target.filter === undefined ? undefined : compileFilter(target.filter, context);
-  }
-
-  fits(entry: Entry): boolean {
-    return (
-      (this.#entryKey === undefined || equalBytes(entry.key, this.#entryKey)) &&
-      (this.#baseKey === undefined || isKeyWithin(entry.key, this.#baseKey)) &&
-      (this.#entryClass === undefined || this.#hasClass(entry, this.#entryClass)) &&
-      (this.#filter === undefined || this.#filter.fits(entry))
-    );
-  }
-
-  #hasClass(entry: Entry, wanted: ObjectClass): boolean {
-    const values = this.#objectClass === undefined ? [] : entry.values(this.#objectClass);
-    return values.some((value) => {
-      const name = decodeUtf8(value);
-      return name !== undefined && this.#schema.objectClass(name)?.chain.has(wanted) === true;
-    });
-  }
-}
-
-function isVerifier(
-  who: AccessSubject & { readonly kind: 'verifier' },
-  { principal, nowMs }: CallerFacts,
-): boolean {
-  const grant = principal?.verifier;
-  return (
-    grant !== undefined &&
-    isInForce(grant, nowMs) &&
-    (who.kinds === undefined || who.kinds.includes(grant.kind))
-  );
-}
-
-function isOperator(
-  who: AccessSubject & { readonly kind: 'operator' },
-  principal: EntryPrincipal | undefined,
-): boolean {
-  const roles = principal?.operatorRoles;
-  return (
-    roles !== undefined &&
-    (who.roles === undefined || who.roles.some((role) => roles.includes(role)))
-  );
 }
 
 function bitsOf(right: AccessRight, context: RuleContext): number {
-  const bit = needed(
-    Object.hasOwn(rightBit, right) ? rightBit[right] : undefined,
-    `right ${String(right)} does not exist`,
+  const bits = needed(
+    Object.hasOwn(rightBits, right) ? rightBits[right] : undefined,
+    `right ${String(right)} does not exist; there are ${Object.keys(rightBits).join(', ')}`,
     context,
   );
   if (right === 'manage') {
     return allBits;
   }
-  return right === 'auth' ? bit : bit | rightBit.disclose;
-}
-
-function compileFilter(text: string, context: RuleContext): RuleFilter {
-  let filter: RuleFilter;
-  try {
-    filter = new RuleFilter(text, context.schema);
-  } catch (cause) {
-    throw ruleError(`${text} is not a filter`, context, cause);
-  }
-  if (filter.problem !== undefined) {
-    throw ruleError(`${text} ${filter.problem}`, context);
-  }
-  return filter;
-}
-
-function parseDn(text: string, context: RuleContext): Uint8Array {
-  try {
-    return Dn.parse(text, context.schema).key;
-  } catch (cause) {
-    throw ruleError(`${text} is not a distinguished name`, context, cause);
-  }
+  return right === 'auth' ? bits : bits | disclose;
 }

@@ -15,7 +15,13 @@
  */
 
 import type { ReadView } from '../store/store.ts';
-import { isAccount, isUsable, readPrincipal } from './account.ts';
+import {
+  isAccount,
+  isDisabled,
+  isInForce as isGrantInForce,
+  isUsable,
+  readPrincipal,
+} from './account.ts';
 import {
   findCertificateAccount,
   hasCertificate,
@@ -27,6 +33,7 @@ import { Dn } from './dn.ts';
 import type { Entry } from './entry.ts';
 import { DirectoryError } from './errors.ts';
 import { formatGeneralizedTime } from './generalized-time.ts';
+import { GroupMembers } from './group-members.ts';
 import { type AdmittedGuess, GuessThrottle } from './guess-throttle.ts';
 import { passwordEndMs } from './password-ageing.ts';
 import type { PasswordHasher } from './password-hasher.ts';
@@ -62,9 +69,8 @@ export interface ProvenAccount {
 interface KnownPrincipal {
   /** The revision of accounts at which `principal` was read. */
   readonly revision: number;
-  /** Undefined when the account has gone. */
+  /** Undefined when the account has gone, is disabled, or has lost what authenticated it. */
   readonly principal: EntryPrincipal | undefined;
-  readonly entry: Entry | undefined;
 }
 
 const DAY_MS = 86_400_000;
@@ -76,11 +82,12 @@ export class Credentials {
   readonly #hasher: PasswordHasher;
   readonly #throttle: GuessThrottle;
   readonly #verified: VerifiedPasswords;
+  readonly #groups: GroupMembers;
   /** What a principal handed out earlier has become. */
   readonly #known = new WeakMap<EntryPrincipal, KnownPrincipal>();
   /** Until when an account's next warning waits, by entryUUID. */
   readonly #warned = new Map<string, number>();
-  /** Counts committed changes of accounts. */
+  /** Counts committed changes of accounts, and of the groups that access rules name. */
   #revision = 0;
 
   constructor(core: DirectoryCore, hasher: PasswordHasher) {
@@ -91,6 +98,10 @@ export class Credentials {
     this.#throttle = new GuessThrottle({
       ...{ clock, random, delays: passwords.delays },
       maxTracked: limits.maxTrackedGuessers,
+    });
+    this.#groups = new GroupMembers({ ...core, groups: core.policy.groups });
+    this.#groups.onChanged(() => {
+      this.#revision += 1;
     });
   }
 
@@ -115,7 +126,7 @@ export class Credentials {
       );
     }
     const proven = await this.prove(dn, password, session);
-    const { principal, revision, entry } = proven;
+    const { principal, revision } = proven;
     const nowMs = this.#core.clock.nowMs();
     if (proven.passwordEndMs !== undefined) {
       if (nowMs >= proven.passwordEndMs) {
@@ -125,7 +136,7 @@ export class Credentials {
       }
       this.#warn(proven, proven.passwordEndMs - nowMs);
     }
-    this.#known.set(principal, { revision, principal, entry });
+    this.#known.set(principal, { revision, principal });
     return principal;
   }
 
@@ -170,8 +181,8 @@ export class Credentials {
       throw refusal({ reason: 'certificate', certificateSha256: certificate.sha256 });
     }
     const dn = Dn.parse(entry.dn, schema);
-    const principal = { ...readPrincipal(entry, dn, types), certificate };
-    this.#known.set(principal, { revision, principal, entry });
+    const principal = { ...(await this.#readPrincipal(entry, dn)), certificate };
+    this.#known.set(principal, { revision, principal });
     return principal;
   }
 
@@ -213,7 +224,7 @@ export class Credentials {
     if (!isRight || entry === undefined || !isUsable(entry, types, clock.nowMs())) {
       return undefined;
     }
-    const principal = readPrincipal(entry, dn, types);
+    const principal = await this.#readPrincipal(entry, dn);
     return { entry, principal, revision, passwordEndMs: passwordEndMs(entry, types, passwords) };
   }
 
@@ -236,16 +247,13 @@ export class Credentials {
     });
   }
 
-  #asKnown(caller: Caller, known: KnownPrincipal): Caller {
-    const { types, clock } = this.#core;
-    const { entry, principal = anonymous } = known;
-    const nowMs = clock.nowMs();
-    const certificate = principal.kind === 'entry' ? principal.certificate : undefined;
+  /** Costs no more than looking at the clock: it is asked for every request. */
+  #asKnown(caller: Caller, { principal }: KnownPrincipal): Caller {
+    const nowMs = this.#core.clock.nowMs();
     const isStillUsable =
-      entry !== undefined &&
-      isUsable(entry, types, nowMs) &&
-      (certificate === undefined ||
-        (isInForce(certificate, nowMs) && hasCertificate(entry, certificate, types)));
+      principal !== undefined &&
+      (principal.verifier === undefined || isGrantInForce(principal.verifier, nowMs)) &&
+      (principal.certificate === undefined || isInForce(principal.certificate, nowMs));
     return { principal: isStillUsable ? principal : anonymous, session: caller.session };
   }
 
@@ -255,13 +263,24 @@ export class Credentials {
     const { tree, types } = this.#core;
     const { dn, certificate } = principal;
     const entry = await this.#reading((view) => tree.read(view, dn.key));
-    const isSame = entry !== undefined && tree.uuidOf(entry) === principal.entryUuid;
+    const isSame =
+      entry !== undefined &&
+      tree.uuidOf(entry) === principal.entryUuid &&
+      !isDisabled(entry, types) &&
+      (certificate === undefined || hasCertificate(entry, certificate, types));
     const proof = certificate === undefined ? {} : { certificate };
-    const known = isSame
-      ? { revision, principal: { ...readPrincipal(entry, dn, types), ...proof }, entry }
-      : { revision, principal: undefined, entry: undefined };
+    const known = {
+      revision,
+      principal: isSame ? { ...(await this.#readPrincipal(entry, dn)), ...proof } : undefined,
+    };
     this.#known.set(principal, known);
     return known;
+  }
+
+  async #readPrincipal(entry: Entry, dn: Dn): Promise<EntryPrincipal> {
+    const principal = readPrincipal(entry, dn, this.#core.types);
+    const groups = await this.#groups.groupsOf(dn.key);
+    return groups.size === 0 ? principal : { ...principal, groups };
   }
 
   /** The entry, if there is one whose userPassword the nobody who binds may be checked against. */

@@ -8,8 +8,13 @@
  */
 
 import { randomUuid } from '../core/random.ts';
-import type { Transaction } from '../store/store.ts';
-import { authoriseAdd, authoriseDelete, authoriseModify } from './change-access.ts';
+import {
+  authoriseAdd,
+  authoriseModify,
+  authoriseRemoval,
+  expectLeaf,
+  plannedChanges,
+} from './change-access.ts';
 import type { ChangeDescription, ChangeRunner } from './change-runner.ts';
 import { checkNameLength, type DirectoryCore } from './directory-core.ts';
 import { Dn, rdnOf } from './dn.ts';
@@ -70,12 +75,13 @@ export class DirectoryWriter {
     const dn = Dn.parse(request.dn, this.#core.schema);
     const resolved = request.changes.map((change) => this.#resolveChange(change));
     const types = new Set(resolved.map(({ description }) => description.type));
+    const planned = plannedChanges(resolved);
     const details = { changes: describeChanges(resolved) };
     const what = { kind: 'directory.modify', dn, caller, details, options: request } as const;
     const changes = await this.#preparePasswords(what, resolved);
     return await this.#changes.run(what, async (transaction, access) => {
       const place = { view: transaction, access };
-      const before = await authoriseModify(this.#core, dn, { ...place, types });
+      const before = await authoriseModify(this.#core, dn, { ...place, planned });
       refuseManagedTypes(before, types, this.#core.types);
       const reading = new ChangeReading(this.#core, request, place);
       await reading.before(before);
@@ -97,11 +103,11 @@ export class DirectoryWriter {
     const what = { kind: 'directory.delete', dn, caller, options: request } as const;
     return await this.#changes.run(what, async (transaction, access) => {
       const place = { view: transaction, access };
-      const before = await authoriseDelete(this.#core, dn, place);
+      const before = await authoriseRemoval(this.#core, dn, { ...place, right: 'delete' });
       refuseManagedEntry(before, this.#core.types);
       const reading = new ChangeReading(this.#core, request, place);
       await reading.before(before);
-      await this.#expectLeaf(transaction, before);
+      await expectLeaf(this.#core, before, place);
       await this.#changes.stamp(transaction, dn, caller.principal);
       await this.#core.tree.remove(transaction, before);
       return { before, outcome: await reading.after(undefined) };
@@ -121,12 +127,6 @@ export class DirectoryWriter {
     const { types, passwords: policy } = this.#core;
     const ageing = { types, policy, nowMs: facts.nowMs };
     return stampModified(stampChangedPassword(before, changed, ageing), types, facts);
-  }
-
-  async #expectLeaf(transaction: Transaction, entry: Entry): Promise<void> {
-    if (await this.#core.tree.hasChildren(transaction, entry.key)) {
-      throw new DirectoryError('DIRECTORY_NOT_ON_NON_LEAF', 'the entry has entries below it');
-    }
   }
 
   #parseNewName(text: string): Dn {
@@ -169,9 +169,9 @@ export class DirectoryWriter {
     if (!changes.some(({ description }) => this.#passwords.isPassword(description.type))) {
       return changes;
     }
-    const types = new Set(changes.map(({ description }) => description.type));
+    const planned = plannedChanges(changes);
     const entry = await this.#changes.rehearse(what, (view, access) =>
-      authoriseModify(this.#core, dn, { view, access, types }),
+      authoriseModify(this.#core, dn, { view, access, planned }),
     );
     return await this.#passwords.prepare(changes, entry, caller);
   }

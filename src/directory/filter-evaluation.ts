@@ -73,22 +73,35 @@ export function comparedTypes(filter: ResolvedFilter): ReadonlySet<AttributeType
   return types;
 }
 
-function collectTypes(filter: ResolvedFilter, types: Set<AttributeType | undefined>): void {
+/** The types that a filter names at all, subtypes not listed; undefined stands for every type. */
+export function mentionedTypes(filter: ResolvedFilter): ReadonlySet<AttributeType | undefined> {
+  const types = new Set<AttributeType | undefined>();
+  collectTypes(filter, types, (type) => types.add(type));
+  return types;
+}
+
+function collectTypes(
+  filter: ResolvedFilter,
+  types: Set<AttributeType | undefined>,
+  onPresent?: (type: AttributeType) => void,
+): void {
   switch (filter.kind) {
     case 'and':
     case 'or':
       for (const each of filter.filters) {
-        collectTypes(each, types);
+        collectTypes(each, types, onPresent);
       }
       return;
     case 'not':
-      collectTypes(filter.filter, types);
+      collectTypes(filter.filter, types, onPresent);
       return;
     case 'value':
     case 'extensible':
       types.add(filter.target?.type);
       return;
     case 'present':
+      onPresent?.(filter.target.type);
+      return;
     case 'undefined':
       return;
   }

@@ -57,7 +57,7 @@ export class PasswordChanger {
       caller: authority.caller,
       details: { by, isGenerated: String(generated !== undefined) },
     };
-    const place = { types: new Set([types.userPassword]) };
+    const place = { planned: [{ type: types.userPassword, right: 'write' }] } as const;
     // Whoever may not change it makes nobody hash.
     const account = await this.#parts.changes.rehearse(what, (view, access) =>
       authoriseModify(this.#core, dn, { ...place, view, access }),

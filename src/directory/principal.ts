@@ -25,6 +25,9 @@ export interface VerifierGrant {
   readonly partitions: ReadonlySet<string>;
 }
 
+/** The key of a group's name. */
+export type GroupKey = string;
+
 /** A certificate that someone authenticated with. */
 export interface CertificateCredential {
   /** Of its DER, lower-case hexadecimal. */
@@ -42,6 +45,8 @@ export interface EntryPrincipal {
   readonly verifier?: VerifierGrant;
   /** The values of certdirOperatorRole. */
   readonly operatorRoles?: readonly string[];
+  /** Of the groups that access rules name, those it is a member of, by key (`group-members.ts`). */
+  readonly groups?: ReadonlySet<GroupKey>;
   /** Present when it was a certificate that proved who this is: the rights end with it. */
   readonly certificate?: CertificateCredential;
 }

@@ -8,11 +8,12 @@
 
 import { concatBytes } from '../core/bytes.ts';
 import type { Transaction } from '../store/store.ts';
-import type { CallerAccess } from './access.ts';
+import type { CallerAccess, EntryAccess } from './access.ts';
 import {
-  authoriseDelete,
   authorisePlace,
+  authoriseRemoval,
   type ChangeContext,
+  expectAddable,
   expectRight,
   isSuffix,
   refuseExisting,
@@ -51,10 +52,8 @@ export async function renameEntry(
   const what = { kind: 'directory.rename', dn, caller, details, options: request } as const;
   return await changes.run(what, async (transaction, access) => {
     const change = { view: transaction, access };
-    const before = await authoriseDelete(core, dn, change);
-    for (const { type } of [...rdnOf(dn).pairs, ...renaming.newRdn.pairs]) {
-      expectRight(access.on(before), type);
-    }
+    const before = await authoriseRemoval(core, dn, { ...change, right: 'write' });
+    expectNamingRights(renaming, access.on(before));
     refuseManagedEntry(before, core.types);
     const reading = new ChangeReading(core, request, change);
     await reading.before(before);
@@ -64,8 +63,18 @@ export async function renameEntry(
     const parent = await authoriseTarget(core, { target, before }, change);
     const below = await authoriseBelow(core, { before, access }, transaction);
     const renamed = renamedEntry(core, renaming, { before, parent });
+    const moved = movedBelow(core, { below, before, after: renamed });
+    expectRight(access.on(renamed), 'add', 'entry');
+    if (request.newSuperior !== undefined) {
+      // Nobody brings to a place what it could not have added there.
+      for (const { entry } of [{ entry: renamed }, ...moved]) {
+        expectAddable(entry, access);
+      }
+    }
     const after = await writeRenamed(core, changes, { transaction, renaming, before, renamed });
-    await moveBelow(core, transaction, { below, before, after });
+    for (const { from, entry } of moved) {
+      await core.tree.replace(transaction, from, entry);
+    }
     return { before, after, movedBelow: below, outcome: await reading.after(after) };
   });
 }
@@ -125,7 +134,7 @@ async function authoriseBelow(
     if (entry.key.length === before.key.length) {
       continue;
     }
-    expectRight(access.on(entry), 'entry');
+    expectRight(access.on(entry), 'write', 'entry');
     refuseManagedEntry(entry, types);
     if (below.length === limits.maxMovedEntries) {
       throw new DirectoryError(
@@ -174,17 +183,27 @@ async function writeRenamed(
   return await core.tree.replace(transaction, before, stampModified(renamed, core.types, facts));
 }
 
-async function moveBelow(
+/** What is below, where it will be. */
+function movedBelow(
   core: DirectoryCore,
-  transaction: Transaction,
   move: { readonly below: readonly Entry[]; readonly before: Entry; readonly after: Entry },
-): Promise<void> {
+): readonly { readonly from: Entry; readonly entry: Entry }[] {
   const { below, before, after } = move;
-  for (const entry of below) {
-    const key = concatBytes(after.key, entry.key.subarray(before.key.length));
+  return below.map((from) => {
+    const key = concatBytes(after.key, from.key.subarray(before.key.length));
     checkNameLength(core, key);
-    const rdns = Dn.parse(entry.dn, core.schema).rdns.slice(0, keyDepth(key) - keyDepth(after.key));
+    const rdns = Dn.parse(from.dn, core.schema).rdns.slice(0, keyDepth(key) - keyDepth(after.key));
     const dnText = [...rdns.map(({ text }) => text), after.dn].join(',');
-    await core.tree.replace(transaction, entry, new Entry(dnText, key, entry.attributes));
+    return { from, entry: new Entry(dnText, key, from.attributes) };
+  });
+}
+
+/** The right to the values that the name takes and gives up. */
+function expectNamingRights({ dn, newRdn, deleteOldRdn }: Renaming, access: EntryAccess): void {
+  for (const { type } of newRdn.pairs) {
+    expectRight(access, 'add', type);
+  }
+  for (const { type } of deleteOldRdn ? rdnOf(dn).pairs : []) {
+    expectRight(access, 'delete', type);
   }
 }

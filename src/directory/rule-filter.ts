@@ -6,21 +6,35 @@
  * @module
  */
 
-import type { Entry } from './entry.ts';
-import { comparedTypes, evaluateFilter } from './filter-evaluation.ts';
+import { isSubtypeOf } from './attribute-description.ts';
+import type { Attribute, Entry } from './entry.ts';
+import { comparedTypes, evaluateFilter, mentionedTypes } from './filter-evaluation.ts';
 import { type ResolvedFilter, resolveFilter } from './filter-resolution.ts';
 import { parseFilter } from './filter-text.ts';
-import type { SchemaLookup } from './schema-model.ts';
+import { isLoaded } from './large-values.ts';
+import type { AttributeType, SchemaLookup } from './schema-model.ts';
 import { nothingFetched, SearchedEntry } from './searched-entry.ts';
+
+/** Not stored with entries; see computed-attributes.ts. */
+const computedNames: ReadonlySet<string> = new Set([
+  'entryDN',
+  'subschemaSubentry',
+  'hasSubordinates',
+  'numSubordinates',
+  'contextCSN',
+]);
 
 export class RuleFilter {
   readonly #filter: ResolvedFilter;
   readonly #schema: SchemaLookup;
+  /** Types whose values are looked at; undefined stands for every type. */
+  readonly #compared: readonly (AttributeType | undefined)[];
 
   /** @throws {DirectoryError} `DIRECTORY_FILTER_SYNTAX`, `DIRECTORY_FILTER_LIMIT`. */
   constructor(text: string, schema: SchemaLookup) {
     this.#filter = resolveFilter(parseFilter(text), schema);
     this.#schema = schema;
+    this.#compared = [...comparedTypes(this.#filter)];
   }
 
   /** Why it cannot stand in a rule, as a phrase; undefined when it can. */
@@ -28,15 +42,30 @@ export class RuleFilter {
     if (hasUndefined(this.#filter)) {
       return 'names an attribute, rule or value that is not defined';
     }
-    const types = [...comparedTypes(this.#filter)];
-    return types.some((type) => type === undefined || type.requiresBinary)
-      ? 'compares values that are not kept with the entry'
-      : undefined;
+    if (this.#compared.some((type) => type === undefined || type.requiresBinary)) {
+      return 'compares values that are not kept with the entry; name attributes with small values';
+    }
+    const mentioned = [...mentionedTypes(this.#filter)];
+    const computed = mentioned.find((type) => type !== undefined && computedNames.has(type.name));
+    return computed === undefined
+      ? undefined
+      : `looks at ${computed.name}, which is worked out for each caller; use another attribute`;
   }
 
-  fits(entry: Entry): boolean {
+  /** Undefined when the entry has values that the filter compares and that are kept apart from it. */
+  decide(entry: Entry): boolean | undefined {
+    if (entry.attributes.some((attribute) => this.#isOutOfSight(attribute))) {
+      return undefined;
+    }
     const options = { canSearch: () => true, fetched: nothingFetched, schema: this.#schema };
     return evaluateFilter(this.#filter, new SearchedEntry(entry, options), this.#schema) === true;
+  }
+
+  #isOutOfSight({ type, values }: Attribute): boolean {
+    return (
+      !isLoaded(values) &&
+      this.#compared.some((compared) => compared === undefined || isSubtypeOf(type, compared))
+    );
   }
 }
 

@@ -95,7 +95,20 @@ export function needed<T>(value: T | undefined, problem: string, context: RuleCo
   return value;
 }
 
-export function ruleError(problem: string, context: RuleContext, cause?: unknown): DirectoryError {
-  const message = `access rule ${context.number}: ${problem}`;
-  return new DirectoryError('DIRECTORY_ACCESS_RULE', message, { cause });
+/** A rule that means nothing, and which it is. */
+export class AccessRuleError extends DirectoryError {
+  /** From 1. */
+  readonly ruleNumber: number;
+  /** What is wrong, as a phrase without the number. */
+  readonly problem: string;
+
+  constructor(problem: string, ruleNumber: number, cause?: unknown) {
+    super('DIRECTORY_ACCESS_RULE', `access rule ${ruleNumber}: ${problem}`, { cause });
+    this.ruleNumber = ruleNumber;
+    this.problem = problem;
+  }
+}
+
+export function ruleError(problem: string, context: RuleContext, cause?: unknown): AccessRuleError {
+  return new AccessRuleError(problem, context.number, cause);
 }

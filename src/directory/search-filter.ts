@@ -11,7 +11,7 @@ import type { ReadView } from '../store/store.ts';
 import type { EntryAccess } from './access.ts';
 import type { Attribute, Entry } from './entry.ts';
 import type { Filter } from './filter.ts';
-import { comparedTypes, evaluateFilter } from './filter-evaluation.ts';
+import { comparedTypes, evaluateFilter, mentionedTypes } from './filter-evaluation.ts';
 import { type ResolvedFilter, resolveFilter } from './filter-resolution.ts';
 import { isLoaded, loadValues } from './large-values.ts';
 import type { AttributeType, EntryAttribute, SchemaLookup } from './schema-model.ts';
@@ -30,9 +30,7 @@ export class SearchFilter {
     this.resolved = resolveFilter(filter, schema);
     this.#schema = schema;
     this.#compared = comparedTypes(this.resolved);
-    const mentioned = new Set<AttributeType | undefined>(this.#compared);
-    collectPresent(this.resolved, mentioned);
-    this.#mentioned = mentioned;
+    this.#mentioned = mentionedTypes(this.resolved);
   }
 
   /** True when the result may depend on this type. */
@@ -78,25 +76,4 @@ function isAmong(type: AttributeType, types: ReadonlySet<AttributeType | undefin
     }
   }
   return false;
-}
-
-function collectPresent(filter: ResolvedFilter, types: Set<AttributeType | undefined>): void {
-  switch (filter.kind) {
-    case 'and':
-    case 'or':
-      for (const each of filter.filters) {
-        collectPresent(each, types);
-      }
-      return;
-    case 'not':
-      collectPresent(filter.filter, types);
-      return;
-    case 'present':
-      types.add(filter.target.type);
-      return;
-    case 'value':
-    case 'extensible':
-    case 'undefined':
-      return;
-  }
 }

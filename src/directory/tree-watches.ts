@@ -68,6 +68,7 @@ export class TreeWatches {
   readonly #onEntry = new Map<Place, Set<TreeWatch>>();
   readonly #onSubtree = new Map<Place, Set<TreeWatch>>();
   readonly #writing = new Map<Transaction, Writing>();
+  readonly #followers = new Map<Place, () => void>();
 
   /**
    * Watches the entry with this key, or it and everything below, whether or not there is such an entry.
@@ -90,8 +91,20 @@ export class TreeWatches {
     return watch;
   }
 
+  /**
+   * Calls `onSettled` whenever a transaction that wrote the entry with this key, or removed it, is settled:
+   * before whoever made the change learns of it. For as long as the tree is open.
+   */
+  follow(key: Uint8Array, onSettled: () => void): void {
+    this.#followers.set(placeOf(key), onSettled);
+  }
+
   /** To be told of every entry that a transaction writes or removes, before it does. */
   written(transaction: Transaction, key: Uint8Array): void {
+    const follower = this.#followers.size === 0 ? undefined : this.#followers.get(placeOf(key));
+    if (follower !== undefined) {
+      transaction.onSettled(follower);
+    }
     const writing = this.#writingOf(transaction);
     if (writing.isEverything) {
       return;
