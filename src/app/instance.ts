@@ -19,11 +19,13 @@ import {
 } from '../config/configuration.ts';
 import { ConfigError } from '../config/errors.ts';
 import { packageRoot } from '../config/package-root.ts';
+import { locateInYamlFile } from '../config/yaml-file.ts';
 import { type Clock, SystemClock } from '../core/clock.ts';
 import type { ClosingStack } from '../core/closing-stack.ts';
 import { type Log, type LogOptions, openLog } from '../core/log.ts';
 import { type RandomSource, SystemRandom } from '../core/random.ts';
 import { Directory, defaultIndexes } from '../directory/directory.ts';
+import { AccessRuleError } from '../directory/rule-items.ts';
 import { Schema } from '../directory/schema.ts';
 import { LocalOperations, type PublishLists } from '../http/local-operations.ts';
 import type { Operations, ServiceStatus } from '../http/operations.ts';
@@ -176,7 +178,7 @@ async function openDirectory(
 ): Promise<Directory> {
   const { policy, log } = parts;
   const offersStartTls = configuration.ldap.listeners.some(({ tls }) => tls === 'starttls');
-  return Directory.open({
+  const opening = Directory.open({
     ...parts,
     log: log.with({ component: 'directory' }),
     schema: await loadSchema(configuration),
@@ -191,6 +193,20 @@ async function openDirectory(
       ...serverCapabilities(offersStartTls),
     },
   });
+  try {
+    return await opening;
+  } catch (error) {
+    throw error instanceof AccessRuleError ? await locatedInPolicy(error, configuration) : error;
+  }
+}
+
+/** The fault of an access rule with the place where the rule stands. */
+async function locatedInPolicy(
+  fault: AccessRuleError,
+  { policy }: Configuration,
+): Promise<ConfigError> {
+  const where = await locateInYamlFile(policy, ['access', fault.ruleNumber - 1]);
+  return new ConfigError('CONFIG_INVALID', `${where}: ${fault.problem}`, { cause: fault });
 }
 
 /** Settings that were left out must not hide a default by being undefined. */

@@ -56,6 +56,22 @@ export function parseYaml<T>(text: string, file: string, schema: z.ZodType<T>): 
   throw new ConfigError('CONFIG_INVALID', shown.join('\n'));
 }
 
+/**
+ * Where something stands that was read before, for a fault that is found later, when what the file says is
+ * put to use: `file:line:column: path.to.it`.
+ *
+ * @throws {ConfigError} `CONFIG_UNREADABLE`.
+ */
+export async function locateInYamlFile(
+  file: string,
+  path: readonly PropertyKey[],
+): Promise<string> {
+  const lines = new LineCounter();
+  const document = parseDocument(await readText(file), { lineCounter: lines });
+  const at = positionOf(path, { document, lines, file });
+  return `${file}:${at.line}:${at.col}: ${path.map(String).join('.')}`;
+}
+
 async function readText(file: string): Promise<string> {
   try {
     const { size } = await stat(file);

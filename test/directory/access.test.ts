@@ -5,7 +5,8 @@ import { encodeUtf8 } from '../../src/core/bytes.ts';
 import { AccessPolicy, type EntryAccess } from '../../src/directory/access.ts';
 import type { AccessRight, AccessRule } from '../../src/directory/access-rule.ts';
 import { Dn } from '../../src/directory/dn.ts';
-import { Entry } from '../../src/directory/entry.ts';
+import { Entry, LargeValue } from '../../src/directory/entry.ts';
+import { memberKey } from '../../src/directory/group-members.ts';
 import { anonymous, type EntryPrincipal, type Principal } from '../../src/directory/principal.ts';
 import type { AccessItem } from '../../src/directory/rule-items.ts';
 import { clearSession, tlsSession } from '../support/directory-fixture.ts';
@@ -44,6 +45,7 @@ const verifier = {
 };
 
 interface Ask {
+  readonly address?: string;
   readonly principal?: Principal;
   readonly tls?: boolean;
   readonly atMs?: number;
@@ -52,7 +54,8 @@ interface Ask {
 
 function accessOf(rules: readonly AccessRule[], ask: Ask = {}): EntryAccess {
   const { principal = anonymous, tls = false, atMs = nowMs, entry = person } = ask;
-  const session = tls ? tlsSession : clearSession;
+  const { address = clearSession.address } = ask;
+  const session = { ...(tls ? tlsSession : clearSession), address };
   return AccessPolicy.compile(rules, schema).forCaller({ principal, session }, atMs).on(entry);
 }
 
@@ -101,11 +104,16 @@ describe('access rules', () => {
     { given: 'search', included: ['search', 'disclose'] },
     { given: 'compare', included: ['compare', 'disclose'] },
     { given: 'read', included: ['read', 'disclose'] },
-    { given: 'write', included: ['write', 'disclose'] },
+    { given: 'add', included: ['add', 'disclose'] },
+    { given: 'delete', included: ['delete', 'disclose'] },
+    { given: 'write', included: ['write', 'add', 'delete', 'disclose'] },
     { given: 'auth', included: ['auth'] },
     {
       given: 'manage',
-      included: ['disclose', 'search', 'compare', 'read', 'write', 'auth', 'manage'],
+      included: [
+        ...(['disclose', 'search', 'compare', 'read', 'add', 'delete', 'write', 'auth'] as const),
+        'manage',
+      ],
     },
   ];
   for (const { given, included } of implied) {
@@ -116,6 +124,11 @@ describe('access rules', () => {
       }
     });
   }
+
+  it('add and delete together are write', () => {
+    const rules: AccessRule[] = [{ who: anyone, rights: ['add', 'delete'] }];
+    assert.equal(allows(rules, 'cn', 'write'), true);
+  });
 
   it('let the program itself do everything', () => {
     const principal = { kind: 'system', name: 'test' } as const;
@@ -209,6 +222,34 @@ describe('the target of a rule', () => {
       assert.equal(allows(rules, 'cn', 'read', { entry: person }), fitsPerson);
     });
   }
+});
+
+describe('a filter that cannot be decided from the entry', () => {
+  const description = schema.attributeType('description');
+  assert.ok(description !== undefined);
+  const withLargeValue = person.withBundle({
+    type: description,
+    options: [],
+    values: [encodeUtf8('open'), new LargeValue(new Uint8Array(32), 5_000)],
+  });
+  const filters = ['(description=staff)', '(!(description=staff))', '(description=open)'];
+  for (const filter of filters) {
+    it(`${filter}: the rule grants nothing, and what it denies is denied`, () => {
+      const granting: AccessRule[] = [{ target: { filter }, who: anyone, rights: ['read'] }];
+      const denying: AccessRule[] = [
+        { target: { filter }, who: anyone, rights: [] },
+        { who: anyone, rights: ['read'] },
+      ];
+      assert.equal(allows(granting, 'cn', 'read', { entry: withLargeValue }), false);
+      assert.equal(allows(denying, 'cn', 'read', { entry: withLargeValue }), false);
+    });
+  }
+
+  it('presence can be decided', () => {
+    const target = { filter: '(description=*)' };
+    const rules: AccessRule[] = [{ target, who: anyone, rights: ['read'] }];
+    assert.equal(allows(rules, 'cn', 'read', { entry: withLargeValue }), true);
+  });
 });
 
 describe('the subject of a rule', () => {
@@ -383,6 +424,64 @@ describe('the subject of a rule', () => {
     });
   }
 
+  it('anonymous: who has not bound', () => {
+    const rules: AccessRule[] = [{ who: { kind: 'anonymous' }, rights: ['read'] }];
+    assert.equal(allows(rules, 'cn'), true);
+    assert.equal(allows(rules, 'cn', 'read', { principal: someone }), false);
+  });
+
+  it('group: who was read as a member, of this group', () => {
+    const group = 'cn=Readers,o=JPKI';
+    const rules: AccessRule[] = [{ who: { kind: 'group', dn: group }, rights: ['read'] }];
+    const memberOf = (dn: string): EntryPrincipal =>
+      principalOf('cn=M,o=JPKI', { groups: new Set([memberKey(Dn.parse(dn, schema).key)]) });
+    assert.equal(allows(rules, 'cn', 'read', { principal: memberOf('CN=readers, O=jpki') }), true);
+    assert.equal(allows(rules, 'cn', 'read', { principal: memberOf('cn=Others,o=JPKI') }), false);
+    assert.equal(allows(rules, 'cn', 'read', { principal: someone }), false);
+    assert.equal(allows(rules, 'cn'), false);
+  });
+
+  it('tls client: only who has proved to be it with a certificate', () => {
+    const rules: AccessRule[] = [{ who: anyone, tls: 'client', rights: ['read'] }];
+    const certificate = { sha256: '00', notBeforeMs: 0, notAfterMs: nowMs };
+    const proved = principalOf('cn=Someone,o=JPKI', { certificate });
+    assert.equal(allows(rules, 'cn', 'read', { principal: proved, tls: true }), true);
+    assert.equal(allows(rules, 'cn', 'read', { principal: proved, tls: false }), false);
+    assert.equal(allows(rules, 'cn', 'read', { principal: someone, tls: true }), false);
+    assert.equal(allows(rules, 'cn', 'read', { tls: true }), false);
+  });
+
+  it('address: in one of the ranges, otherwise the rule is passed over', () => {
+    const address = ['192.0.2.0/24', '2001:db8::/32'];
+    const rules: AccessRule[] = [{ who: anyone, address, rights: ['read'] }];
+    for (const inside of ['192.0.2.7', '::ffff:192.0.2.7', '2001:db8::7']) {
+      assert.equal(allows(rules, 'cn', 'read', { address: inside }), true, inside);
+    }
+    for (const outside of ['192.0.3.7', '::ffff:192.0.3.7', '2001:db9::7', '', 'local']) {
+      assert.equal(allows(rules, 'cn', 'read', { address: outside }), false, outside);
+    }
+  });
+
+  it('stays for a session what it was found to be, until an agreement begins or ends', () => {
+    const rules: AccessRule[] = [
+      { who: { kind: 'verifier' }, rights: ['read'] },
+      { who: { kind: 'self' }, rights: ['compare'] },
+    ];
+    const policy = AccessPolicy.compile(rules, schema);
+    const session = { ...clearSession };
+    const item = itemOf('cn');
+    const reads = (principal: Principal, atMs: number): boolean =>
+      policy.forCaller({ principal, session }, atMs).on(person).allows('read', item);
+    assert.equal(reads(signature, nowMs), true);
+    assert.equal(reads(signature, nowMs + 1), true);
+    assert.equal(reads(signature, nowMs + 2), false);
+    assert.equal(reads(signature, nowMs), true, 'the clock was set back');
+    assert.equal(reads(anonymous, nowMs), false);
+    assert.equal(reads({ ...signature }, nowMs), true);
+    const access = policy.forCaller({ principal: signature, session }, nowMs);
+    assert.equal(policy.forCaller({ principal: signature, session }, nowMs + 1), access);
+  });
+
   it('tls: only over a protected session, otherwise the rule is passed over', () => {
     const rules: AccessRule[] = [
       { who: anyone, tls: true, rights: ['read', 'write'] },
@@ -409,6 +508,11 @@ describe('rules that mean nothing', () => {
       why: 'a filter that compares certificate lists',
       rule: { target: { filter: '(certificateRevocationList=1$o=x)' } },
     },
+    { why: 'a group that is no name', rule: { who: { kind: 'group', dn: 'nonsense' } } },
+    { why: 'an address that is none', rule: { address: ['nonsense'] } },
+    { why: 'an address range with bits behind', rule: { address: ['192.0.2.1/24'] } },
+    { why: 'a filter on what is worked out', rule: { target: { filter: '(numSubordinates=0)' } } },
+    { why: 'a filter on whether it is', rule: { target: { filter: '(!(entryDN=*))' } } },
     { why: 'a right that does not exist', rule: { rights: ['toString' as AccessRight] } },
   ];
   for (const { why, rule } of broken) {
