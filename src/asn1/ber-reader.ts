@@ -181,13 +181,30 @@ export class BerReader {
 
   /** BOOLEAN. @throws {BerError} `BER_VALUE` for anything but one byte 00 or FF. */
   readBoolean(tag: number = Tag.boolean): boolean {
+    const octet = this.#readBooleanOctet(tag);
+    if (octet !== 0x00 && octet !== 0xff) {
+      throw new BerError('BER_VALUE', `the BOOLEAN before ${this.#offset} is not 00 or FF`);
+    }
+    return octet === 0xff;
+  }
+
+  /**
+   * BOOLEAN as BER by itself has it (X.690 §8.2.2), true for every byte but 00: in what is wrapped in an OCTET
+   * STRING, where the restrictions of RFC 4511 §5.1 do not apply.
+   *
+   * @throws {BerError} `BER_VALUE` for anything but one byte.
+   */
+  readLooseBoolean(tag: number = Tag.boolean): boolean {
+    return this.#readBooleanOctet(tag) !== 0x00;
+  }
+
+  #readBooleanOctet(tag: number): number {
     this.#readHeader(tag);
     const start = this.#contentStart;
-    const value = this.#bytes[start] ?? 0;
-    if (this.#offset - start !== 1 || (value !== 0x00 && value !== 0xff)) {
-      throw new BerError('BER_VALUE', `the BOOLEAN at ${start} is not one byte 00 or FF`);
+    if (this.#offset - start !== 1) {
+      throw new BerError('BER_VALUE', `the BOOLEAN at ${start} is not one byte`);
     }
-    return value === 0xff;
+    return this.#bytes[start] ?? 0;
   }
 
   /** NULL. @throws {BerError} `BER_VALUE` when it has content. */

@@ -39,6 +39,14 @@ const RULE_TYPE = contextTag(2, 'primitive');
 const MATCH_VALUE = contextTag(3, 'primitive');
 const DN_ATTRIBUTES = contextTag(4, 'primitive');
 
+const CLASS_AND_NUMBER_MASK = 0xdf;
+/** The highest choice that RFC 4511 defines, without its form. */
+const LAST_CHOICE = contextTag(9, 'primitive');
+/** Context-specific tags of one octet end here. */
+const LAST_CONTEXT_TAG = 0x9e;
+/** Under this name a rule would be unknown, too: nobody may define it, for it is no descriptor. */
+const UNKNOWN_CHOICE = 'unknown choice';
+
 /** A set or negation whose parts are being read. */
 interface OpenFilter {
   readonly kind: 'and' | 'or' | 'not';
@@ -58,7 +66,8 @@ type FilterBounds = Pick<LdapLimits, 'filterDepth' | 'filterNodes'>;
  * Reads the filter at which `reader` stands.
  *
  * @throws {DirectoryError} `DIRECTORY_FILTER_LIMIT` for one too deep or with too many parts.
- * @throws {LdapError} `LDAP_MALFORMED`; `LDAP_FIELD` for a choice that is not known.
+ * @throws {LdapError} `LDAP_MALFORMED`; `LDAP_FIELD` for what is no choice of a filter. A choice that is
+ *   not known is an item that is Undefined.
  * @throws {BerError} for bytes that are no BER.
  */
 export function decodeFilter(reader: BerReader, limits: FilterBounds): Filter {
@@ -155,9 +164,21 @@ function decodeItem(reader: BerReader, tag: number, takePiece: () => void): Filt
     case EXTENSIBLE:
       return decodeExtensible(reader.readConstructed(tag));
     default:
-      reader.skip();
-      throw new LdapError('LDAP_FIELD', 'the filter holds a choice that is not known here');
+      return decodeUnknown(reader, tag);
   }
+}
+
+/**
+ * A choice that some extension adds: the type of filtering is not implemented here, so the item is
+ * Undefined (RFC 4511 §4.5.1.7), like one by a rule that is not known.
+ */
+function decodeUnknown(reader: BerReader, tag: number): ExtensibleFilter {
+  const choice = tag & CLASS_AND_NUMBER_MASK;
+  const { content } = reader.readElement();
+  if (choice <= LAST_CHOICE || choice > LAST_CONTEXT_TAG) {
+    throw new LdapError('LDAP_FIELD', 'the filter holds a choice that is not one of its own');
+  }
+  return { kind: 'extensible', rule: UNKNOWN_CHOICE, value: content, dnAttributes: false };
 }
 
 function decodeAssertion(reader: BerReader): { attribute: string; value: Uint8Array } {

@@ -3,7 +3,8 @@
  *
  * A control that is unknown or does not belong to the operation is passed over, or refuses the request
  * when it is critical. One that is known and in its place is obeyed whether critical or not, and then
- * its value must be right to the last octet.
+ * its value must be right to the last octet; what RFC 4511 §5.1 asks of LDAP's own encoding beyond BER is
+ * not asked of a BOOLEAN within it (python3-ldap sends 01 for true).
  *
  * @module
  */
@@ -93,7 +94,7 @@ const knownControls: ReadonlyMap<string, KnownControl> = new Map<string, KnownCo
     ControlOid.subentries,
     {
       operations: onSearch,
-      read: (value) => ({ subentries: value.element((reader) => reader.readBoolean()) }),
+      read: (value) => ({ subentries: value.element((reader) => reader.readLooseBoolean()) }),
     },
   ],
 ]);
@@ -229,7 +230,8 @@ function readSortKey(reader: BerReader): SortKey {
   const attribute = reader.readUtf8();
   const rule =
     reader.peekTag() === ORDERING_RULE_TAG ? { rule: reader.readUtf8(ORDERING_RULE_TAG) } : {};
-  const isReverse = reader.peekTag() === REVERSE_ORDER_TAG && reader.readBoolean(REVERSE_ORDER_TAG);
+  const isReverse =
+    reader.peekTag() === REVERSE_ORDER_TAG && reader.readLooseBoolean(REVERSE_ORDER_TAG);
   reader.expectEnd();
   return { attribute, ...rule, isReverse };
 }

@@ -269,6 +269,17 @@ describe('BerReader: values', () => {
     }
   });
 
+  it('X.690 §8.2.2: within an OCTET STRING every byte but 00 is TRUE', () => {
+    for (let value = 0; value <= 0xff; value += 1) {
+      const bytes = Uint8Array.of(0x01, 0x01, value);
+      assert.equal(new BerReader(bytes).readLooseBoolean(), value !== 0);
+    }
+    assert.equal(reader('840101').readLooseBoolean(0x84), true);
+    for (const hex of ['0100', '0100ff', '0102ffff', '01020000', '0a01ff']) {
+      assert.throws(() => reader(hex).readLooseBoolean(), { name: 'BerError' }, hex);
+    }
+  });
+
   it('NULL is empty', () => {
     reader('0500').readNull();
     reader('4200').readNull(0x42);

@@ -79,7 +79,7 @@ const controls: readonly ControlFacts[] = [
       Buffer.alloc(0),
       Buffer.concat([present('objectClass'), present('objectClass')]),
       present('objectClass').subarray(0, 5),
-      tlv(0xaa, octets('x')),
+      tlv(0x30, octets('x')),
       tlv(0xa2),
     ],
   },
@@ -129,7 +129,7 @@ const controls: readonly ControlFacts[] = [
       tlv(0x30, tlv(0x30)),
       tlv(0x30, tlv(0x30, octets('cn'), octets('x'))),
       tlv(0x30, tlv(0x30, octets('cn'), tlv(0x81, Uint8Array.of(0xff)), tlv(0x80, 'x'))),
-      tlv(0x30, tlv(0x30, octets('cn'), tlv(0x81, Uint8Array.of(1)))),
+      tlv(0x30, tlv(0x30, octets('cn'), tlv(0x81, Uint8Array.of(0xff, 0xff)))),
       tlv(0x30, tlv(0x30, octets(Uint8Array.of(0xff)))),
     ],
   },
@@ -146,7 +146,7 @@ const controls: readonly ControlFacts[] = [
       tlv(0x30, tlv(0xa1, present('cn'))),
       tlv(0x30, tlv(0xa2, present('cn'))),
       tlv(0x30, tlv(0xa9, tlv(0x82, 'cn'), tlv(0x83, 'x'), tlv(0x84, Uint8Array.of(0xff)))),
-      tlv(0x30, tlv(0xaa, octets('x'))),
+      tlv(0x30, tlv(0x30, octets('x'))),
     ],
   },
   {
@@ -162,7 +162,6 @@ const controls: readonly ControlFacts[] = [
     wrong: [
       undefined,
       Buffer.alloc(0),
-      Buffer.from([1, 1, 1]),
       Buffer.from([1, 0]),
       Buffer.from([1, 1, 0, 0]),
       int(1),
@@ -231,6 +230,22 @@ for (const { name, control, belongsTo, wrong } of controls) {
     });
   });
 }
+
+describe('a BOOLEAN in a control value (RFC 4511 §5.1, X.690 §8.2.2)', () => {
+  const rows = [
+    { name: 'subentries', type: subentriesControl(true).type, value: Buffer.from([1, 1, 1]) },
+    {
+      name: 'sorting',
+      type: sortControl({ attribute: 'cn' }).type,
+      value: tlv(0x30, tlv(0x30, octets('cn'), tlv(0x81, Uint8Array.of(1)))),
+    },
+  ];
+  for (const { name, type, value } of rows) {
+    it(`${name}: true is any byte but 00, as clients send it`, async (t) => {
+      assert.equal(await resultOf(t, 'search', [{ type, isCritical: true, value }]), 0);
+    });
+  }
+});
 
 describe('assertion (RFC 4528)', () => {
   for (const kind of ['search', 'compare', 'add', 'modify', 'delete', 'modifyDn'] as const) {

@@ -77,6 +77,16 @@ describe('the LDAP server over the directory', () => {
     ]);
   });
 
+  it('RFC 4511 §4.5.1.7: a type of filtering that is not implemented is Undefined', async (t) => {
+    const client = await connect(t);
+    const unknown = tlv(0xaa, 'x');
+    const all = await names(client, tlv(0xa0));
+    assert.deepEqual(await names(client, unknown), []);
+    assert.deepEqual(await names(client, tlv(0xa2, unknown)), [], 'nor is its negation true');
+    assert.deepEqual(await names(client, tlv(0xa1, unknown, tlv(0xa0))), all);
+    assert.deepEqual(await names(client, tlv(0xa0, unknown, tlv(0xa0))), []);
+  });
+
   it('keeps what it advertises: RFC 4526 absolute filters', async (t) => {
     const client = await connect(t);
     assert.deepEqual(await names(client, tlv(0xa0)), [suffix, manager]);

@@ -104,6 +104,13 @@ describe('decodeFilter (RFC 4511 §4.5.1.7)', () => {
         filters: [a, { kind: 'or', filters: [{ kind: 'not', filter: a }, a] }, a],
       },
     },
+    {
+      text: 'a choice that an extension may have added, as an item that is Undefined',
+      bytes: tlv(0xaa, 'x'),
+      filter: {
+        ...{ kind: 'extensible', rule: 'unknown choice', value: value('x'), dnAttributes: false },
+      },
+    },
     { text: '(&), true (RFC 4526)', bytes: tlv(0xa0), filter: { kind: 'and', filters: [] } },
     { text: '(|), false (RFC 4526)', bytes: tlv(0xa1), filter: { kind: 'or', filters: [] } },
     {
@@ -132,7 +139,9 @@ describe('decodeFilter (RFC 4511 §4.5.1.7)', () => {
       bytes: tlv(0xa2, present('a'), present('a')),
       error: { code: 'LDAP_MALFORMED' },
     },
-    { why: 'a choice that is not known', bytes: tlv(0xaa, ''), error: { code: 'LDAP_FIELD' } },
+    { why: 'no choice at all', bytes: tlv(0x30, ''), error: { code: 'LDAP_FIELD' } },
+    { why: 'a set in primitive form', bytes: tlv(0x80, ''), error: { code: 'LDAP_FIELD' } },
+    { why: 'a tag of another class', bytes: tlv(0xca, ''), error: { code: 'LDAP_FIELD' } },
     {
       why: 'a presence in constructed form',
       bytes: tlv(0xa7, octets('a')),

@@ -30,6 +30,11 @@ export const outsideTools: readonly OutsideTool[] = [
   { command: 'certtool', debianPackage: 'gnutls-bin' },
   { command: 'curl', debianPackage: 'curl' },
   { command: 'softhsm2-util', debianPackage: 'softhsm2' },
+  {
+    command: 'python3-ldap',
+    debianPackage: 'python3-ldap',
+    files: ['/usr/lib/python3/dist-packages/ldap/__init__.py'],
+  },
 ];
 
 /** True when the shell finds the program, or the plug-in is where it belongs. */
