@@ -119,8 +119,8 @@ describe('requests that are answered but not done', () => {
       resultCode: 2,
     },
     {
-      why: 'a filter that is not known',
-      operation: searchOperation({ filter: tlv(0xaf, '') }),
+      why: 'a filter that is none',
+      operation: searchOperation({ filter: tlv(0x30, '') }),
       kind: 'searchDone',
       resultCode: 2,
     },
