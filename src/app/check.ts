@@ -8,7 +8,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AuditRecord } from '../audit/audit-log.ts';
-import { verifyAuditLog } from '../audit/merkle-audit-log.ts';
+import { verifyAuditLog } from '../audit/audit-verification.ts';
 import { findInconsistencies } from '../ca/consistency.ts';
 import type { ConsistencyTally } from '../ca/consistency-fault.ts';
 import type { Policy } from '../ca/policy.ts';

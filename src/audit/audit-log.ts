@@ -27,7 +27,13 @@ export interface AuditEvent {
   readonly origin: AuditOrigin;
   /** What it was done to: a serial number, a scope, a DN. */
   readonly subject: string;
-  /** Flat, JSON-safe facts: digests before and after, reasons, numbers. */
+  /** SHA-256 of what was asked for, as it came, lower-case hexadecimal. */
+  readonly request?: string;
+  /** SHA-256 of the subject as it was before, where there was one. */
+  readonly before?: string;
+  /** SHA-256 of what the act made of it, where something is left. */
+  readonly after?: string;
+  /** Flat, JSON-safe facts: reasons, numbers. */
   readonly details?: Readonly<Record<string, string | number | boolean>>;
 }
 
@@ -40,7 +46,7 @@ export interface AuditRecord extends AuditEvent {
 export interface AuditLog {
   /** Appends a record within `transaction`; it becomes durable with it or not at all. */
   append(transaction: Transaction, event: AuditEvent): Promise<void>;
-  /** Records from `fromSequence` up, in order. */
+  /** Records from `fromSequence` up, in order, as far as they were not removed (`pruning.ts`). */
   records(snapshot: Snapshot, fromSequence?: bigint): AsyncIterable<AuditRecord>;
   /** How many records there are and the RFC 6962 §2.1 root hash over all of them. */
   head(snapshot: Snapshot): Promise<{ readonly size: bigint; readonly rootHash: Uint8Array }>;

@@ -17,7 +17,23 @@ export type AuditErrorCode =
   | 'AUDIT_RECORD_BEYOND_END'
   /** The tree's stored state is not one. */
   | 'AUDIT_STATE_DAMAGED'
+  /** Hashes of the tree are missing or are not those of the records. */
+  | 'AUDIT_TILE_DAMAGED'
   /** The records do not give the stored root hash: something was changed. */
-  | 'AUDIT_ROOT_MISMATCH';
+  | 'AUDIT_ROOT_MISMATCH'
+  /** The log does not begin with what a checkpoint over it says. */
+  | 'AUDIT_CHECKPOINT_CONTRADICTED'
+  /** No checkpoint was signed over more records than there are. */
+  | 'AUDIT_NOTHING_LOST'
+  /** There is no such record. */
+  | 'AUDIT_RECORD_UNKNOWN'
+  /** The record was removed after its time; its hash is still in the tree. */
+  | 'AUDIT_RECORD_PRUNED'
+  /** Nothing can be removed: not reviewed, not exported, or not old enough. */
+  | 'AUDIT_NOT_PRUNABLE'
+  /** A review or an export that does not fit what is recorded. */
+  | 'AUDIT_MARK_REFUSED'
+  /** Only an auditor may do this. */
+  | 'AUDIT_NOT_AUDITOR';
 
 export class AuditError extends CertdirError<AuditErrorCode> {}

@@ -3,9 +3,10 @@
  * JSON with its members in one order, which a person and any other program can read.
  *
  *     {"v":1,"sequence":"7","time":"2026-01-05T00:00:00.000Z","kind":"crl.publish","result":"done",
- *      "channel":"scheduler","actor":"system","address":"…","subject":"…","details":{…}}
+ *      "channel":"scheduler","actor":"system","address":"…","subject":"…","request":"…","before":"…",
+ *      "after":"…","details":{…}}
  *
- * `address` and `details` only where the event has them; the members of `details` by name.
+ * `address`, the digests and `details` only where the event has them; the members of `details` by name.
  *
  * @module
  */
@@ -21,6 +22,11 @@ const KIND = /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)+$/;
 const DETAIL_NAME = /^[a-z][A-Za-z0-9]*$/;
 
 const RESULTS: readonly AuditResult[] = ['done', 'refused', 'failed'];
+
+const DIGESTS = ['request', 'before', 'after'] as const;
+type DigestName = (typeof DIGESTS)[number];
+
+const SHA_256 = /^[0-9a-f]{64}$/;
 
 type DetailValue = string | number | boolean;
 
@@ -38,6 +44,9 @@ export function encodeAuditRecord(record: AuditRecord): Uint8Array {
       actor: record.origin.actor,
       address: record.origin.address,
       subject: record.subject,
+      request: record.request,
+      before: record.before,
+      after: record.after,
       details: sorted(record.details),
     }),
   );
@@ -80,8 +89,17 @@ function readRecord(bytes: Uint8Array): AuditRecord | undefined {
       ...(address === undefined ? {} : { address }),
     },
     subject: textOf(members, 'subject') ?? '',
+    ...digestsOf(members),
     ...(details === undefined ? {} : { details: readDetails(details) }),
   };
+}
+
+function digestsOf(members: ReadonlyMap<string, unknown>): Pick<AuditEvent, DigestName> {
+  const found = DIGESTS.flatMap((name) => {
+    const text = textOf(members, name);
+    return text === undefined ? [] : [[name, text] as const];
+  });
+  return Object.fromEntries(found);
 }
 
 function readDetails(details: unknown): Record<string, DetailValue> {
@@ -121,6 +139,12 @@ function assertEvent(record: AuditRecord): void {
   }
   if (Number.isNaN(new Date(record.timeMs).getTime()) || !Number.isInteger(record.timeMs)) {
     throw invalid(record, 'its time is not one in milliseconds');
+  }
+  for (const name of DIGESTS) {
+    const digest = record[name];
+    if (digest !== undefined && !SHA_256.test(digest)) {
+      throw invalid(record, `its ${name} is no SHA-256`);
+    }
   }
   for (const [name, value] of Object.entries(record.details ?? {})) {
     if (!DETAIL_NAME.test(name) || !isDetailValue(value)) {

@@ -9,6 +9,7 @@
 import { createReadStream } from 'node:fs';
 
 import type { AuditOrigin } from '../audit/audit-log.ts';
+import { recordDigest } from '../audit/record-digest.ts';
 import { formatHex } from '../core/bytes.ts';
 import type { Directory } from '../directory/directory.ts';
 import { type LdifRecord, readLdif } from '../directory/ldif-reader.ts';
@@ -17,7 +18,6 @@ import { SigningError } from '../signing/errors.ts';
 import type { KeyDescription, KeyUsagePurpose } from '../signing/signer.ts';
 import type { ReadView, Transaction } from '../store/store.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import { fingerprint } from '../x509/fingerprint.ts';
 import { computeKeyIdentifier } from '../x509/key-identifier.ts';
 import { encodeAuthorityRecord } from './authority-record.ts';
 import { type CaParts, type SigningAuthority, transactAsOwner } from './ca-core.ts';
@@ -74,9 +74,9 @@ export async function createAuthority(
       result: 'done',
       origin,
       subject: parts.policy.id,
+      after: recordDigest(certificate.der),
       details: {
         serialNumber: formatSerialNumber(draft.serialNumber),
-        sha256: fingerprint(certificate.der),
         keyLabel: key.label,
         keyIdentifier: formatHex(authority.reference.keyIdentifier),
         scopes: parts.scopes.list.length,

@@ -156,11 +156,12 @@ export class CrlPublication {
       result: 'done',
       origin,
       subject: scope.id,
+      ...(state.published === undefined ? {} : { before: formatHex(state.published.sha256) }),
+      after: formatHex(sha256),
       details: {
         number: number.toString(),
         entries: entryCount,
         bytes: byteLength,
-        sha256: formatHex(sha256),
         regular: isRegular,
         ...(alarms.length === 0 ? {} : { alarm: alarms.join('; ') }),
       },

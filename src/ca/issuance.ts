@@ -7,6 +7,7 @@
  */
 
 import type { AuditOrigin } from '../audit/audit-log.ts';
+import { recordDigest } from '../audit/record-digest.ts';
 import { formatHex } from '../core/bytes.ts';
 import type { ReadView } from '../store/store.ts';
 import type { Certificate } from '../x509/certificate.ts';
@@ -71,6 +72,8 @@ export class Issuance {
           result: 'done',
           origin: request.origin,
           subject: formatSerialNumber(draft.serialNumber),
+          request: checked.requestDigest,
+          after: recordDigest(certificate.der),
           details: { profile: draft.profile.name, scope: draft.scope.id },
         });
       });
@@ -105,6 +108,7 @@ export class Issuance {
         result: 'done',
         origin,
         subject: formatSerialNumber(draft.serialNumber),
+        request: checked.requestDigest,
         details: {
           profile: profile.name,
           scope: scope.id,

@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto';
 
 import type { AuditOrigin } from '../audit/audit-log.ts';
+import { recordDigest } from '../audit/record-digest.ts';
 import { isCertdirError } from '../core/errors.ts';
 import { parseSubjectPublicKeyInfo, readPublicKeyBits } from '../x509/algorithms.ts';
 import {
@@ -44,6 +45,8 @@ export interface CheckedRequest {
   readonly municipality: Municipality | undefined;
   readonly subjectAttributes: JpkiSubject | undefined;
   readonly spki: Uint8Array;
+  /** SHA-256 of the request's DER, lower-case hexadecimal. */
+  readonly requestDigest: string;
   /** SHA-256 of the public key's bits: what tells keys apart. */
   readonly keyDigest: Uint8Array;
   /** SHA-256 of what tells subscribers apart; undefined where more than one certificate is allowed. */
@@ -84,6 +87,7 @@ export class RequestRules {
       municipality,
       subjectAttributes,
       spki,
+      requestDigest: recordDigest(csr.der),
       keyDigest: digestOfKey(spki),
       subscriberDigest:
         profile.definition.onePerSubscriber && subjectAttributes !== undefined

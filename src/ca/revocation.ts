@@ -7,6 +7,7 @@
  */
 
 import type { AuditOrigin } from '../audit/audit-log.ts';
+import { recordDigest } from '../audit/record-digest.ts';
 import type { Transaction } from '../store/store.ts';
 import { encodeRevokedEntry } from '../x509/certificate-list.ts';
 import { CrlReason, type CrlReasonName } from '../x509/crl-extensions.ts';
@@ -99,15 +100,13 @@ export class Revocation {
       tables.revokedEntry(scope.id, sequence),
       encodeStoredEntry({ notAfterMs, der }),
     );
-    transaction.put(
-      tables.status(serialNumber),
-      encodeStatusRecord({
-        state: 'revoked',
-        sinceMs: revokedMs,
-        reason: CrlReason[reason],
-        sequence,
-      }),
-    );
+    const status = encodeStatusRecord({
+      state: 'revoked',
+      sinceMs: revokedMs,
+      reason: CrlReason[reason],
+      sequence,
+    });
+    transaction.put(tables.status(serialNumber), status);
     transaction.put(
       tables.scope(scope.id),
       encodeScopeRecord({
@@ -124,6 +123,7 @@ export class Revocation {
       result: 'done',
       origin,
       subject: formatSerialNumber(serialNumber),
+      after: recordDigest(status),
       details: { reason, scope: scope.id, sequence: Number(sequence) },
     });
     const due = dueMs({ ...state, ...(urgent === undefined ? {} : { urgent }) }, policy);

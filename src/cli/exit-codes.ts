@@ -17,6 +17,7 @@ import type { SchedulerErrorCode } from '../scheduler/errors.ts';
 import type { SetupErrorCode } from '../setup/errors.ts';
 import type { SigningErrorCode } from '../signing/errors.ts';
 import type { StoreErrorCode } from '../store/errors.ts';
+import type { TlogErrorCode } from '../tlog/errors.ts';
 import type { X509ErrorCode } from '../x509/errors.ts';
 import type { InputErrorCode } from './input-error.ts';
 
@@ -49,6 +50,7 @@ type KnownCode =
   | SetupErrorCode
   | ConfigErrorCode
   | AuditErrorCode
+  | TlogErrorCode
   | X509ErrorCode;
 
 const exitNames = {
@@ -231,7 +233,23 @@ const exitNames = {
   AUDIT_RECORD_MISSING: 'damaged',
   AUDIT_RECORD_BEYOND_END: 'damaged',
   AUDIT_STATE_DAMAGED: 'damaged',
+  AUDIT_TILE_DAMAGED: 'damaged',
   AUDIT_ROOT_MISMATCH: 'damaged',
+  AUDIT_CHECKPOINT_CONTRADICTED: 'damaged',
+  AUDIT_NOTHING_LOST: 'conflict',
+  AUDIT_RECORD_UNKNOWN: 'absent',
+  AUDIT_RECORD_PRUNED: 'absent',
+  AUDIT_NOT_PRUNABLE: 'conflict',
+  AUDIT_MARK_REFUSED: 'refused',
+  AUDIT_NOT_AUDITOR: 'refused',
+  TLOG_KEY_MALFORMED: 'refused',
+  TLOG_NOTE_MALFORMED: 'refused',
+  TLOG_SIGNATURE_WRONG: 'damaged',
+  TLOG_CHECKPOINT_MALFORMED: 'refused',
+  TLOG_PROOF_MALFORMED: 'refused',
+  TLOG_PROOF_WRONG: 'damaged',
+  TLOG_TILE_MALFORMED: 'damaged',
+  TLOG_BUNDLE_MALFORMED: 'damaged',
   X509_NAME: 'refused',
   X509_NAME_TEXT: 'refused',
   X509_EXTENSION: 'refused',

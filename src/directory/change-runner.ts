@@ -5,9 +5,8 @@
  * @module
  */
 
-import { createHash } from 'node:crypto';
 import type { AuditEvent } from '../audit/audit-log.ts';
-import { formatHex } from '../core/bytes.ts';
+import { recordDigest } from '../audit/record-digest.ts';
 import { StoreError, type StoreErrorCode } from '../store/errors.ts';
 import type { ReadView, Transaction } from '../store/store.ts';
 import type { CallerAccess } from './access.ts';
@@ -157,9 +156,9 @@ export class ChangeRunner {
       details: {
         ...what.details,
         ...(change.movedBelow?.length ? { movedBelow: String(change.movedBelow.length) } : {}),
-        ...(change.before === undefined ? {} : { before: digestOf(change.before) }),
-        ...(change.after === undefined ? {} : { after: digestOf(change.after) }),
       },
+      ...(change.before === undefined ? {} : { before: digestOf(change.before) }),
+      ...(change.after === undefined ? {} : { after: digestOf(change.after) }),
     };
   }
 }
@@ -199,5 +198,5 @@ function eventOf({ kind, dn, caller }: ChangeDescription): Omit<AuditEvent, 'res
 
 /** SHA-256 over the entry as stored; large values are in it by their own hash. */
 function digestOf(entry: Entry): string {
-  return formatHex(createHash('sha256').update(encodeEntry(entry)).digest());
+  return recordDigest(encodeEntry(entry));
 }

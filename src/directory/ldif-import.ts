@@ -146,7 +146,8 @@ export class LdifImport {
             address: session.address,
           },
           subject: drafts[0]?.dn.format() ?? '',
-          details: { entries: drafts.length, sha256: report.digest },
+          request: report.digest,
+          details: { entries: drafts.length },
         });
       });
     } catch (error) {

@@ -11,9 +11,11 @@ export const Keyspace = {
   /** store: large values by SHA-256, and their reference counts. */
   large: 0x02,
   largeReferences: 0x03,
-  /** audit: records by sequence number; tree state. */
+  /** audit: records by sequence number; the tree's state, marks, the last checkpoint. */
   auditRecord: 0x10,
   auditState: 0x11,
+  /** audit: tiles of the tree's hashes, by level and index. */
+  auditTile: 0x12,
   /** directory: entries by normalised name, children, index postings, UUIDs, counters. */
   entry: 0x20,
   child: 0x21,

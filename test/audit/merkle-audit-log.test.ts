@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 
 import type { AuditEvent, AuditLog, AuditRecord } from '../../src/audit/audit-log.ts';
-import { openAuditLog, verifyAuditLog } from '../../src/audit/merkle-audit-log.ts';
+import { verifyAuditLog } from '../../src/audit/audit-verification.ts';
+import { openAuditLog } from '../../src/audit/merkle-audit-log.ts';
 import { encodeAuditRecord } from '../../src/audit/record-encoding.ts';
 import { SystemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 
 import { CaTables } from '../../src/ca/ca-tables.ts';
@@ -200,9 +201,16 @@ describe('a list', () => {
       number: '2',
       entries: 0,
       bytes: byteLength,
-      sha256: Buffer.from(sha256).toString('hex'),
       regular: false,
     });
+    assert.equal(record?.after, Buffer.from(sha256).toString('hex'));
+    const first = await bed.ca.readList('10201', 1n);
+    assert.equal(
+      record?.before,
+      createHash('sha256')
+        .update(first ?? '')
+        .digest('hex'),
+    );
   });
 
   it('stays in the archive by number', async (t) => {

@@ -7,7 +7,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { openAuditLog, verifyAuditLog } from '../../src/audit/merkle-audit-log.ts';
+import { verifyAuditLog } from '../../src/audit/audit-verification.ts';
+import { openAuditLog } from '../../src/audit/merkle-audit-log.ts';
 import { SystemClock } from '../../src/core/clock.ts';
 import { isCertdirError } from '../../src/core/errors.ts';
 import { silentLog } from '../../src/core/log.ts';

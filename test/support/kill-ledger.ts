@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 
 import type { AuditRecord } from '../../src/audit/audit-log.ts';
-import { verifyAuditLog } from '../../src/audit/merkle-audit-log.ts';
+import { verifyAuditLog } from '../../src/audit/audit-verification.ts';
 import { readArchived } from '../../src/ca/scope-state.ts';
 import { formatHex } from '../../src/core/bytes.ts';
 import { CrlReason, type CrlReasonName } from '../../src/x509/crl-extensions.ts';

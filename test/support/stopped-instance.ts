@@ -10,7 +10,8 @@ import { join } from 'node:path';
 
 import { checkStore } from '../../src/app/check.ts';
 import type { AuditLog } from '../../src/audit/audit-log.ts';
-import { openAuditLog, verifyAuditLog } from '../../src/audit/merkle-audit-log.ts';
+import { verifyAuditLog } from '../../src/audit/audit-verification.ts';
+import { openAuditLog } from '../../src/audit/merkle-audit-log.ts';
 import { CaTables } from '../../src/ca/ca-tables.ts';
 import { CertificateAuthority } from '../../src/ca/certificate-authority.ts';
 import { loadPolicy, type Policy } from '../../src/ca/policy.ts';

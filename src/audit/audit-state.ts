@@ -1,0 +1,109 @@
+/**
+ * What the log knows of itself:
+ *
+ *     auditState ‖ "tree"          the frontier (tlog/merkle-tree.ts)
+ *     auditState ‖ "marks"         how far it was reviewed, exported and removed
+ *     auditState ‖ "checkpoint"    the last checkpoint that was signed, a signed note
+ *
+ * @module
+ */
+
+import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts';
+import { Keyspace, keyOf } from '../store/keyspace.ts';
+import type { ReadView, Transaction } from '../store/store.ts';
+import {
+  emptyFrontier,
+  encodeFrontier,
+  type MerkleFrontier,
+  parseFrontier,
+} from '../tlog/merkle-tree.ts';
+import { AuditError } from './errors.ts';
+
+/** Each a number of records, from the first on. */
+export interface AuditMarks {
+  readonly reviewed: bigint;
+  readonly exported: bigint;
+  /** Removed; their hashes stay. A multiple of 256. */
+  readonly pruned: bigint;
+  /** Of those that were removed, how many there were of each kind and result (`"kind result"`). */
+  readonly prunedKinds: Readonly<Record<string, number>>;
+}
+
+const noMarks: AuditMarks = { reviewed: 0n, exported: 0n, pruned: 0n, prunedKinds: {} };
+
+const treeKey = keyOf(Keyspace.auditState, encodeUtf8('tree'));
+const marksKey = keyOf(Keyspace.auditState, encodeUtf8('marks'));
+const checkpointKey = keyOf(Keyspace.auditState, encodeUtf8('checkpoint'));
+
+/** @throws {AuditError} `AUDIT_STATE_DAMAGED`. */
+export async function readFrontier(view: ReadView): Promise<MerkleFrontier> {
+  const bytes = await view.read(treeKey);
+  return bytes === undefined ? emptyFrontier : (parseFrontier(bytes) ?? damaged());
+}
+
+export function putFrontier(transaction: Transaction, frontier: MerkleFrontier): void {
+  transaction.put(treeKey, encodeFrontier(frontier));
+}
+
+/** @throws {AuditError} `AUDIT_STATE_DAMAGED`. */
+export async function readMarks(view: ReadView): Promise<AuditMarks> {
+  const bytes = await view.read(marksKey);
+  return bytes === undefined ? noMarks : (parseMarks(decodeUtf8(bytes) ?? '') ?? damaged());
+}
+
+export function putMarks(transaction: Transaction, marks: AuditMarks): void {
+  const { reviewed, exported, pruned, prunedKinds } = marks;
+  const text = JSON.stringify({
+    reviewed: reviewed.toString(),
+    exported: exported.toString(),
+    pruned: pruned.toString(),
+    prunedKinds,
+  });
+  transaction.put(marksKey, encodeUtf8(text));
+}
+
+/** The last checkpoint that was signed; undefined before the first. */
+export async function readCheckpoint(view: ReadView): Promise<string | undefined> {
+  const bytes = await view.read(checkpointKey);
+  return bytes === undefined ? undefined : (decodeUtf8(bytes) ?? damaged());
+}
+
+export function putCheckpoint(transaction: Transaction, note: string): void {
+  transaction.put(checkpointKey, encodeUtf8(note));
+}
+
+function parseMarks(text: string): AuditMarks | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) {
+    return undefined;
+  }
+  const { reviewed, exported, pruned, prunedKinds } = value as Partial<Record<string, unknown>>;
+  const isCount = (one: unknown): one is string =>
+    typeof one === 'string' && /^\d{1,20}$/.test(one);
+  if (!isCount(reviewed) || !isCount(exported) || !isCount(pruned) || !isTally(prunedKinds)) {
+    return undefined;
+  }
+  return {
+    reviewed: BigInt(reviewed),
+    exported: BigInt(exported),
+    pruned: BigInt(pruned),
+    prunedKinds,
+  };
+}
+
+function isTally(value: unknown): value is Readonly<Record<string, number>> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every((count) => Number.isSafeInteger(count))
+  );
+}
+
+function damaged(): never {
+  throw new AuditError('AUDIT_STATE_DAMAGED', "The audit log's state is damaged");
+}

@@ -1,0 +1,212 @@
+/**
+ * Signs the log's checkpoints (C2SP tlog-checkpoint) with a key that signs nothing else, and never one
+ * that contradicts an earlier one: not the last in the store, and not the copy that is kept beside the
+ * store, which a store that was put back does not take back with it.
+ *
+ * @module
+ */
+
+import { rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+import { encodeUtf8 } from '../core/bytes.ts';
+import { formatError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { Snapshot, Store } from '../store/store.ts';
+import { type Checkpoint, formatCheckpoint, openCheckpoint } from '../tlog/checkpoint.ts';
+import { TlogError } from '../tlog/errors.ts';
+import { type TreeHead, verifyConsistency } from '../tlog/proof.ts';
+import { formatSignedNote, type NoteKey } from '../tlog/signed-note.ts';
+import { TreeReader } from '../tlog/tree-reader.ts';
+import type { AuditLog, AuditOrigin } from './audit-log.ts';
+import { putCheckpoint, readCheckpoint } from './audit-state.ts';
+import { readTile } from './audit-tiles.ts';
+import { readIfThere, replaceFile, syncFolder } from './durable-file.ts';
+import { AuditError } from './errors.ts';
+import { readHead } from './merkle-audit-log.ts';
+
+/** The audit key as the log sees it. */
+export interface CheckpointKey {
+  /** Named as the log is. */
+  readonly note: NoteKey;
+  /** Ed25519 over the message. */
+  sign(message: Uint8Array): Promise<Uint8Array>;
+}
+
+export interface SignedCheckpoint extends TreeHead {
+  /** The signed note. */
+  readonly note: string;
+}
+
+export interface CheckpointerOptions {
+  readonly store: Store;
+  readonly audit: AuditLog;
+  readonly key: CheckpointKey;
+  /** Where the last checkpoint is kept outside the store. */
+  readonly file: string;
+  readonly log: Log;
+}
+
+export class Checkpointer {
+  readonly #options: CheckpointerOptions;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
+  }
+
+  get key(): NoteKey {
+    return this.#options.key.note;
+  }
+
+  /** True when there are records that no checkpoint covers. */
+  async isBehind(): Promise<boolean> {
+    return await this.#withSnapshot(async (snapshot) => {
+      const note = await readCheckpoint(snapshot);
+      const signed = note === undefined ? undefined : this.#open(note);
+      return (await readHead(snapshot)).size !== signed?.size;
+    });
+  }
+
+  /** The last one that was signed; undefined before the first. */
+  current(): Promise<string | undefined> {
+    return this.#withSnapshot(readCheckpoint);
+  }
+
+  /**
+   * A checkpoint over everything that is durable; the last one when nothing has come since.
+   *
+   * @throws {AuditError} `AUDIT_CHECKPOINT_CONTRADICTED` when the log does not begin with what was signed
+   *   before: nothing is signed then.
+   * @throws what signing throws.
+   */
+  sign(): Promise<SignedCheckpoint> {
+    return this.#inTurn(() => this.#sign());
+  }
+
+  /**
+   * After a restore that has lost records for good: records what was signed and is lost, puts the copy
+   * beside the store aside, and signs again. Whoever has kept a checkpoint of the lost part will find that
+   * the log contradicts it; this record tells them why.
+   *
+   * @throws {AuditError} `AUDIT_NOTHING_LOST` when the copy is not ahead of the log.
+   */
+  acceptLoss(origin: AuditOrigin): Promise<SignedCheckpoint> {
+    return this.#inTurn(async () => {
+      const { file, store, audit } = this.#options;
+      const kept = await this.#readKept();
+      const head = await this.#withSnapshot(readHead);
+      if (kept === undefined || kept.size <= head.size) {
+        const text = 'no checkpoint was signed over more records than there are';
+        throw new AuditError('AUDIT_NOTHING_LOST', text);
+      }
+      await store.transact('audit: accept a loss', (transaction) =>
+        audit.append(transaction, {
+          kind: 'audit.loss',
+          result: 'done',
+          origin,
+          subject: this.key.name,
+          details: {
+            signedSize: kept.size.toString(),
+            signedRootHash: Buffer.from(kept.rootHash).toString('base64'),
+            size: head.size.toString(),
+          },
+        }),
+      );
+      await rename(file, `${file}.lost-${kept.size}`);
+      await syncFolder(dirname(file));
+      return await this.#sign();
+    });
+  }
+
+  async #sign(): Promise<SignedCheckpoint> {
+    const { store, file } = this.#options;
+    const kept = await this.#readKept();
+    const { head, covering } = await this.#withSnapshot(async (snapshot) => {
+      const newest = await readHead(snapshot);
+      const stored = await readCheckpoint(snapshot);
+      const last = stored === undefined ? undefined : this.#open(stored);
+      for (const known of [last, kept]) {
+        if (known !== undefined) {
+          await expectExtends(snapshot, newest, known);
+        }
+      }
+      return { head: newest, covering: last?.size === newest.size ? stored : undefined };
+    });
+    const note = covering ?? (await this.#makeNote(head));
+    if (covering === undefined) {
+      await store.transact('audit: checkpoint', async (transaction) =>
+        putCheckpoint(transaction, note),
+      );
+    }
+    if (kept?.size !== head.size) {
+      await replaceFile(file, note);
+    }
+    return { ...head, note };
+  }
+
+  async #makeNote(head: TreeHead): Promise<string> {
+    const { key } = this.#options;
+    const text = formatCheckpoint({ origin: key.note.name, ...head });
+    const note = formatSignedNote(text, key.note, await key.sign(encodeUtf8(text)));
+    // What others could not open must not be given out.
+    openCheckpoint(note, key.note);
+    return note;
+  }
+
+  /** The copy beside the store. */
+  async #readKept(): Promise<Checkpoint | undefined> {
+    const bytes = await readIfThere(this.#options.file);
+    return bytes === undefined ? undefined : this.#open(bytes.toString('utf8'));
+  }
+
+  #open(note: string): Checkpoint {
+    try {
+      return openCheckpoint(note, this.key);
+    } catch (cause) {
+      const text = `a checkpoint of this log cannot be read: ${formatError(cause)}`;
+      throw new AuditError('AUDIT_CHECKPOINT_CONTRADICTED', text, { cause });
+    }
+  }
+
+  async #withSnapshot<T>(use: (snapshot: Snapshot) => Promise<T>): Promise<T> {
+    const snapshot = this.#options.store.snapshot();
+    try {
+      return await use(snapshot);
+    } finally {
+      await snapshot.close();
+    }
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+/**
+ * Whether the log as it is begins with what a checkpoint says.
+ *
+ * @throws {AuditError} `AUDIT_CHECKPOINT_CONTRADICTED`.
+ */
+export async function expectExtends(
+  snapshot: Snapshot,
+  head: TreeHead,
+  known: Checkpoint,
+): Promise<void> {
+  try {
+    const tree = new TreeReader(head.size, (place) => readTile(snapshot, place));
+    const isLonger = known.size <= head.size;
+    verifyConsistency(known, head, isLonger ? await tree.consistencyProof(known.size) : []);
+  } catch (cause) {
+    if (cause instanceof TlogError) {
+      throw new AuditError(
+        'AUDIT_CHECKPOINT_CONTRADICTED',
+        `the audit log contradicts the checkpoint of ${known.size} records: ${cause.message}`,
+        { cause },
+      );
+    }
+    throw cause;
+  }
+}
