@@ -5,7 +5,7 @@
  * @module
  */
 
-import { createHash, generateKeyPairSync, sign as signMessage } from 'node:crypto';
+import { generateKeyPairSync, sign as signMessage } from 'node:crypto';
 import { promisify } from 'node:util';
 
 import type { Instance } from '../src/app/instance.ts';
@@ -30,12 +30,12 @@ const SYNCED_BYTES = 4096;
 const signInPool = promisify(signMessage);
 
 /** Signatures per second by the CA's own key, through the signer process as the CA uses it. */
-function signerRate({ policy, signer }: Instance, inFlight: number): Promise<number> {
+function signerRate({ policy, signer, authority }: Instance, inFlight: number): Promise<number> {
   const request = {
     label: keyLabelOf(policy.id, 1),
     purpose: 'certificate',
     algorithm: signatureAlgorithmOf(policy.keys.authority.signature),
-    digest: createHash('sha256').update('to be signed').digest(),
+    content: [authority.certificate.tbs],
   } as const;
   return rateFor(SIGNATURES_MS, inFlight, () => signer.sign(request));
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { createHash, generateKeyPairSync, sign as signMessage } from 'node:crypto';
+import { generateKeyPairSync, sign as signMessage } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,8 +37,8 @@ const IN_FLIGHT = 64;
 
 const signInPool = promisify(signMessage);
 const passphrase = { text: 'bench' };
-const digest = createHash('sha256').update('message').digest();
-const message = Buffer.from('message');
+/** As long as what is signed in a certificate. */
+const message = Buffer.alloc(1_000, 'to be signed');
 
 type X509KeyType = Exclude<KeyType, { readonly kind: 'ed25519' }>;
 
@@ -87,7 +87,7 @@ async function measure(
   algorithm: SignatureAlgorithm,
 ): Promise<Figure> {
   const label = `${nameOf(type)}-${algorithm.scheme}`;
-  const request = { label, purpose: 'certificate', algorithm, digest } as const;
+  const request = { label, purpose: 'certificate', algorithm, content: [message] } as const;
   for (const signer of [signers.token, signers.remote]) {
     await signer.generate({ label, type, purposes: ['certificate'] });
     await signer.sign(request);
@@ -108,7 +108,11 @@ async function measure(
 /** Milliseconds from the death of the process under a request to that request's signature. */
 async function measureRestart(signer: Signer, pid: number | undefined): Promise<number> {
   process.kill(pid ?? 0, 'SIGSTOP');
-  const request = { label: 'rsa-2048-rsa-pkcs1', purpose: 'certificate', digest } as const;
+  const request = {
+    label: 'rsa-2048-rsa-pkcs1',
+    purpose: 'certificate',
+    content: [message],
+  } as const;
   const owed = signer.sign({ ...request, algorithm: { scheme: 'rsa-pkcs1', digest: 'sha256' } });
   const startMs = performance.now();
   process.kill(pid ?? 0, 'SIGKILL');

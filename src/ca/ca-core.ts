@@ -5,8 +5,6 @@
  * @module
  */
 
-import { createHash } from 'node:crypto';
-
 import type { AuditEvent, AuditLog } from '../audit/audit-log.ts';
 import { decodeUtf8 } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
@@ -112,7 +110,7 @@ export async function readCounters(view: ReadView, tables: CaTables): Promise<Co
  * Has something signed. The signer has checked the signature against the token's key; whether that is
  * the key of the CA's certificate is checked by whoever releases what was signed.
  *
- * @param pieces What is to be signed, one after the other; hashed here, once.
+ * @param pieces What is to be signed, one after the other.
  * @throws {SigningError}
  */
 export async function signPieces(
@@ -122,13 +120,9 @@ export async function signPieces(
     readonly purpose: KeyUsagePurpose;
     readonly algorithm: SignatureAlgorithm;
   },
-  pieces: Iterable<Uint8Array>,
+  pieces: readonly Uint8Array[],
 ): Promise<Uint8Array> {
-  const hash = createHash(key.algorithm.digest);
-  for (const piece of pieces) {
-    hash.update(piece);
-  }
-  return await parts.signer.sign({ ...key, digest: hash.digest() });
+  return await parts.signer.sign({ ...key, content: pieces });
 }
 
 /**

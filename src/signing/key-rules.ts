@@ -5,7 +5,6 @@
  * @module
  */
 
-import { digestLength } from './digest-info.ts';
 import { SigningError } from './errors.ts';
 import type {
   DigestName,
@@ -13,7 +12,6 @@ import type {
   KeyType,
   KeyUsagePurpose,
   SigningAlgorithm,
-  SignRequest,
 } from './signer.ts';
 
 /** A key that is to be made. */
@@ -111,7 +109,14 @@ export function assertKeyRequest(request: KeyRequest): void {
  * @throws {SigningError} `SIGNING_USAGE_REFUSED` or `SIGNING_ALGORITHM_REFUSED` when `key` may not
  *   sign what `request` asks.
  */
-export function assertSignRequest(key: KeyDescription, request: SignRequest): void {
+export function assertSignRequest(
+  key: KeyDescription,
+  request: {
+    readonly purpose: KeyUsagePurpose;
+    readonly algorithm: SigningAlgorithm;
+    readonly lengthBytes: number;
+  },
+): void {
   if (!key.purposes.includes(request.purpose)) {
     throw new SigningError(
       'SIGNING_USAGE_REFUSED',
@@ -119,24 +124,13 @@ export function assertSignRequest(key: KeyDescription, request: SignRequest): vo
     );
   }
   assertAlgorithm(key, request.algorithm);
-  const { min, max, what } = lengthOf(request.algorithm);
-  const isBytes = request.digest instanceof Uint8Array;
-  if (!isBytes || request.digest.length < min || request.digest.length > max) {
-    throw new SigningError('SIGNING_ALGORITHM_REFUSED', what);
+  const { lengthBytes } = request;
+  if (key.type.kind === 'ed25519' && (lengthBytes < 1 || lengthBytes > MAX_MESSAGE_BYTES)) {
+    throw new SigningError(
+      'SIGNING_ALGORITHM_REFUSED',
+      `an Ed25519 key signs 1 to ${MAX_MESSAGE_BYTES} bytes, not ${lengthBytes}`,
+    );
   }
-}
-
-function lengthOf(algorithm: SigningAlgorithm): {
-  readonly min: number;
-  readonly max: number;
-  readonly what: string;
-} {
-  if (algorithm.scheme === 'ed25519') {
-    const what = `a message has 1 to ${MAX_MESSAGE_BYTES} bytes`;
-    return { min: 1, max: MAX_MESSAGE_BYTES, what };
-  }
-  const bytes = digestLength(algorithm.digest);
-  return { min: bytes, max: bytes, what: `a ${algorithm.digest} digest has ${bytes} bytes` };
 }
 
 const keyKinds: ReadonlyMap<string, KeyType['kind']> = new Map([

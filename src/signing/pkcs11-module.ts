@@ -45,26 +45,30 @@ export async function describePkcs11Module(options: Pkcs11ModuleOptions): Promis
     const fail = (what: string): void => {
       reject(new SigningError('SIGNING_PKCS11_MODULE', `${modulePath} ${what}`));
     };
-    const channel: ChildChannel<Pkcs11Question> = forkChild('pkcs11-child', environment, {
-      onMessage: (message) => {
-        const reply = parseReply(message);
-        if (reply?.isOk === true) {
-          // Made by our own code over there. A module that damages that process can at worst garble
-          // what is listed; nothing is decided by it.
-          resolve(reply.value as Pkcs11Module);
-        } else if (reply === undefined) {
-          fail('made its process say nonsense');
-        } else {
-          reject(replyError(reply));
-        }
-        // It has finalised the module; threads of the module could keep it alive for ever.
-        channel.kill();
+    const channel: ChildChannel<Pkcs11Question> = forkChild(
+      'pkcs11-child',
+      { environment },
+      {
+        onMessage: (message) => {
+          const reply = parseReply(message);
+          if (reply?.isOk === true) {
+            // Made by our own code over there. A module that damages that process can at worst garble
+            // what is listed; nothing is decided by it.
+            resolve(reply.value as Pkcs11Module);
+          } else if (reply === undefined) {
+            fail('made its process say nonsense');
+          } else {
+            reject(replyError(reply));
+          }
+          // It has finalised the module; threads of the module could keep it alive for ever.
+          channel.kill();
+        },
+        onEnd: (reason) => {
+          timer.cancel();
+          fail(`ended its process (${reason})`);
+        },
       },
-      onEnd: (reason) => {
-        timer.cancel();
-        fail(`ended its process (${reason})`);
-      },
-    });
+    );
     const timer = clock.schedule(timeoutMs, () => {
       fail(`did not answer within ${timeoutMs} ms`);
       channel.kill();

@@ -1,9 +1,9 @@
 /**
- * A private key in the memory of the software token: making one, signing digests with it, forgetting it.
+ * A private key in the memory of the software token: making one, signing with it, forgetting it.
  *
- * node:crypto signs whole messages only, so RSA goes through its raw operation over blocks encoded
+ * Content that is there whole is signed by node:crypto on the threads of its pool. It signs whole messages only,
+ * so for long content, of which the digest is left, RSA goes through its raw operation over blocks encoded
  * here, and ECDSA through `@noble/curves` (deterministic nonces, RFC 6979: no randomness to get wrong).
- * Ed25519 takes whole messages, which its callers keep short.
  *
  * @module
  */
@@ -21,20 +21,23 @@ import {
 import { promisify } from 'node:util';
 
 import type { RandomSource } from '../core/random.ts';
+import type { Content } from './content.ts';
 import { digestLength, encodeDigestInfo } from './digest-info.ts';
 import { ecdsaOf, ecdsaOptions, keyTypeOf } from './digest-signature.ts';
 import { encodePssBlock } from './emsa-pss.ts';
 import { SigningError } from './errors.ts';
-import type { KeyType, SigningAlgorithm } from './signer.ts';
+import { digestNameOf, withPadding } from './signature-verifier.ts';
+import type { KeyType, SignatureAlgorithm, SigningAlgorithm } from './signer.ts';
 
 const generatePair = promisify(generateKeyPair);
+const signInPool = promisify(sign);
 
 export interface PrivateKey {
   readonly type: KeyType;
   /** DER SubjectPublicKeyInfo. */
   readonly spki: Uint8Array;
-  /** The caller has checked algorithm and digest against the key (`assertSignRequest`). */
-  sign(algorithm: SigningAlgorithm, digest: Uint8Array): Uint8Array;
+  /** The caller has checked the algorithm against the key (`assertSignRequest`). */
+  sign(algorithm: SigningAlgorithm, content: Content): Promise<Uint8Array>;
   /** Overwrites what can be overwritten and drops the rest; `sign` throws from now on. */
   forget(): void;
 }
@@ -74,26 +77,20 @@ export function openPrivateKey(pkcs8: Buffer, random: RandomSource): PrivateKey 
     return undefined;
   }
   const spki = Uint8Array.from(createPublicKey(key).export({ format: 'der', type: 'spki' }));
-  switch (type.kind) {
-    case 'rsa':
-      return new RsaPrivateKey(key, { type, spki, random });
-    case 'ec':
-      return new EcPrivateKey(key, { type, spki });
-    case 'ed25519':
-      return new EdPrivateKey(key, spki);
-  }
+  return new OpenPrivateKey(key, { type, spki, random });
 }
 
-class RsaPrivateKey implements PrivateKey {
-  readonly type: KeyType & { kind: 'rsa' };
+class OpenPrivateKey implements PrivateKey {
+  readonly type: KeyType;
   readonly spki: Uint8Array;
   readonly #random: RandomSource;
+  /** OpenSSL overwrites the numbers when the last reference is collected. */
   #key: KeyObject | undefined;
 
   constructor(
     key: KeyObject,
     facts: {
-      readonly type: KeyType & { kind: 'rsa' };
+      readonly type: KeyType;
       readonly spki: Uint8Array;
       readonly random: RandomSource;
     },
@@ -104,68 +101,51 @@ class RsaPrivateKey implements PrivateKey {
     this.#key = key;
   }
 
-  sign(algorithm: SigningAlgorithm, digest: Uint8Array): Uint8Array {
+  async sign(algorithm: SigningAlgorithm, content: Content): Promise<Uint8Array> {
     const key = this.#key ?? forgotten();
-    assert('digest' in algorithm, 'the caller has checked the algorithm');
+    if (content.kind === 'whole') {
+      return await signInPool(digestNameOf(algorithm), content.bytes, withPadding(key, algorithm));
+    }
+    const { digest } = content;
+    if (this.type.kind === 'ec') {
+      return signCurveDigest(key, this.type.curve, digest);
+    }
+    assert(this.type.kind === 'rsa' && algorithm.scheme !== 'ed25519', 'assertSignRequest saw it');
+    return this.#signRsaDigest(key, { algorithm, digest, modulusBits: this.type.modulusBits });
+  }
+
+  forget(): void {
+    this.#key = undefined;
+  }
+
+  #signRsaDigest(
+    key: KeyObject,
+    signed: {
+      readonly algorithm: SignatureAlgorithm;
+      readonly digest: Uint8Array;
+      readonly modulusBits: number;
+    },
+  ): Uint8Array {
+    const { algorithm, digest, modulusBits } = signed;
     if (algorithm.scheme === 'rsa-pkcs1') {
       const info = encodeDigestInfo(algorithm.digest, digest);
       return privateEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, info);
     }
     const salt = this.#random.bytes(digestLength(algorithm.digest));
-    const parameters = { name: algorithm.digest, modulusBits: this.type.modulusBits };
-    const block = encodePssBlock(parameters, digest, salt);
+    const block = encodePssBlock({ name: algorithm.digest, modulusBits }, digest, salt);
     return privateEncrypt({ key, padding: constants.RSA_NO_PADDING }, block);
   }
-
-  forget(): void {
-    this.#key = undefined;
-  }
 }
 
-class EcPrivateKey implements PrivateKey {
-  readonly type: KeyType & { kind: 'ec' };
-  readonly spki: Uint8Array;
-  #scalar: Buffer | undefined;
-
-  constructor(
-    key: KeyObject,
-    facts: { readonly type: KeyType & { kind: 'ec' }; readonly spki: Uint8Array },
-  ) {
-    this.type = facts.type;
-    this.spki = facts.spki;
-    const pooled = Buffer.from(key.export({ format: 'jwk' }).d ?? '', 'base64url');
-    // Memory of its own: Node hands short buffers out of a block that others get views of too.
-    this.#scalar = Buffer.alloc(pooled.length);
-    pooled.copy(this.#scalar);
-    pooled.fill(0);
-  }
-
-  sign(_algorithm: SigningAlgorithm, digest: Uint8Array): Uint8Array {
-    return ecdsaOf(this.type.curve).sign(digest, this.#scalar ?? forgotten(), ecdsaOptions);
-  }
-
-  forget(): void {
-    this.#scalar?.fill(0);
-    this.#scalar = undefined;
-  }
-}
-
-class EdPrivateKey implements PrivateKey {
-  readonly type: KeyType = { kind: 'ed25519' };
-  readonly spki: Uint8Array;
-  #key: KeyObject | undefined;
-
-  constructor(key: KeyObject, spki: Uint8Array) {
-    this.spki = spki;
-    this.#key = key;
-  }
-
-  sign(_algorithm: SigningAlgorithm, message: Uint8Array): Uint8Array {
-    return sign(null, message, this.#key ?? forgotten());
-  }
-
-  forget(): void {
-    this.#key = undefined;
+function signCurveDigest(key: KeyObject, curve: 'P-256' | 'P-384', digest: Uint8Array): Uint8Array {
+  // ECPrivateKey (RFC 5915 §3): SEQUENCE { INTEGER 1, OCTET STRING, as long as the curve's order, …
+  const der = key.export({ format: 'der', type: 'sec1' });
+  const start = curve === 'P-256' ? 7 : 8;
+  const scalar = der.subarray(start, start + (curve === 'P-256' ? 32 : 48));
+  try {
+    return ecdsaOf(curve).sign(digest, scalar, ecdsaOptions);
+  } finally {
+    der.fill(0);
   }
 }
 

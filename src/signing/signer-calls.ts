@@ -12,6 +12,7 @@ import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { SigningError } from './errors.ts';
 import type { PassphraseSource } from './passphrase.ts';
+import type { SignatureAlgorithm, SignRequest } from './signer.ts';
 import type { OpenSignerChannel } from './signer-channel.ts';
 import { SignerConnection, unavailable } from './signer-connection.ts';
 import type { SignerMethod, SignerMethods, TokenSettings } from './signer-protocol.ts';
@@ -51,6 +52,9 @@ const isRepeatable: Readonly<Record<SignerMethod, boolean>> = {
   sign: true,
   generate: false,
   destroy: false,
+  // Parts of a signature, which is repeated as a whole.
+  beginContent: false,
+  feedContent: false,
 };
 
 export class SignerCalls {
@@ -64,6 +68,7 @@ export class SignerCalls {
   /** Why the last process could not be used although it runs; calls fail with it at once. */
   #refusal: SigningError | undefined;
   #endDelay: (() => void) | undefined;
+  #lastStream = 0;
   #isClosed = false;
 
   constructor(surroundings: SignerSurroundings, timeouts: Partial<SignerTimeouts> = {}) {
@@ -95,20 +100,51 @@ export class SignerCalls {
     await this.call('deactivate', undefined);
   }
 
-  async call<M extends SignerMethod>(
+  call<M extends SignerMethod>(
     method: M,
     argument: SignerMethods[M]['argument'],
   ): Promise<SignerMethods[M]['result']> {
+    const timeoutMs = this.#timeoutOf(method);
+    return this.#attempt(isRepeatable[method], (connection) =>
+      connection.call(method, argument, timeoutMs),
+    );
+  }
+
+  /**
+   * Has content signed that is too long for one call.
+   *
+   * @param chunks Called for each attempt.
+   */
+  signLong(
+    request: Omit<SignRequest, 'content'> & { readonly algorithm: SignatureAlgorithm },
+    chunks: () => Iterable<Uint8Array>,
+  ): Promise<Uint8Array> {
+    const { callMs } = this.#timeouts;
+    return this.#attempt(true, async (connection) => {
+      this.#lastStream += 1;
+      const stream = this.#lastStream;
+      const { digest } = request.algorithm;
+      await connection.call('beginContent', { stream, digest }, callMs);
+      for (const bytes of chunks()) {
+        await connection.call('feedContent', { stream, bytes }, callMs);
+      }
+      return await connection.call('sign', { ...request, content: { stream } }, callMs);
+    });
+  }
+
+  async #attempt<T>(
+    isRepeated: boolean,
+    act: (connection: SignerConnection) => Promise<T>,
+  ): Promise<T> {
     const connection = await this.#whenReady();
     try {
-      return await connection.call(method, argument, this.#timeoutOf(method));
+      return await act(connection);
     } catch (error) {
-      if (!this.#isLost(error, connection) || !isRepeatable[method]) {
+      if (!this.#isLost(error, connection) || !isRepeated) {
         throw error;
       }
     }
-    const next = await this.#whenReady();
-    return await next.call(method, argument, this.#timeoutOf(method));
+    return await act(await this.#whenReady());
   }
 
   /** Ends the process and starts another one. */

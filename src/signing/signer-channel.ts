@@ -6,9 +6,12 @@
  */
 
 import { type ChildProcess, fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { SystemClock } from '../core/clock.ts';
+import { isBusyWith, MessageBatch } from './message-batch.ts';
 import type { SignerCall } from './signer-protocol.ts';
 
 /** A child process and the way to talk to it. */
@@ -36,25 +39,75 @@ export type OpenSignerChannel = (events: SignerChannelEvents) => SignerChannel;
 /** How much of what an ended process wrote to standard error is worth a log line. */
 const MAX_STDERR_CHARACTERS = 4096;
 
-/** Starts the signer process, with an empty environment. */
+/** Starts the signer process for the software token: a thread for each processor, and no other environment. */
 export const forkSignerChannel: OpenSignerChannel = (events) =>
-  forkChild('signer-child', {}, events);
+  forkBatching({ threads: availableParallelism(), environment: {} }, events);
 
 /**
- * Starts one of this folder's child processes: no arguments, no environment but what is given, no
+ * Starts the signer process for a PKCS#11 token.
+ *
+ * @param surroundings `threads`: how many calls of the module may run at a time; `environment`: what the module
+ *   needs.
+ */
+export function openPkcs11Channel(surroundings: {
+  readonly threads: number;
+  readonly environment: Readonly<Record<string, string>>;
+}): OpenSignerChannel {
+  return (events) => forkBatching(surroundings, events);
+}
+
+/** The fewest threads that Node has for its own work: files, scrypt. */
+const MIN_THREADS = 4;
+
+function forkBatching(
+  surroundings: {
+    readonly threads: number;
+    readonly environment: Readonly<Record<string, string>>;
+  },
+  events: SignerChannelEvents,
+): SignerChannel {
+  const threads = Math.max(MIN_THREADS, surroundings.threads);
+  const environment = { ...surroundings.environment, UV_THREADPOOL_SIZE: String(threads) };
+  const start = { environment, argument: String(threads) };
+  const channel: ChildChannel<readonly SignerCall[]> = forkChild('signer-child', start, {
+    onMessage: (messages) => {
+      const list: readonly unknown[] = Array.isArray(messages) ? messages : [messages];
+      unanswered -= list.length;
+      for (const message of list) {
+        events.onMessage(message);
+      }
+      if (!isBusyWith(unanswered, threads)) {
+        batch.hurry();
+      }
+    },
+    onEnd: events.onEnd,
+  });
+  let unanswered = 0;
+  const batch = new MessageBatch<SignerCall>(new SystemClock(), (calls) => {
+    unanswered += calls.length;
+    channel.send(calls);
+  });
+  return { ...channel, send: (call) => batch.push(call, isBusyWith(unanswered, threads)) };
+}
+
+/**
+ * Starts one of this folder's child processes: no environment but what is given, no
  * standard streams but standard error, whose end is kept for the reason of the process's.
  */
 export function forkChild<Message extends object>(
   name: 'signer-child' | 'pkcs11-child',
-  environment: Readonly<Record<string, string>>,
+  start: {
+    readonly environment: Readonly<Record<string, string>>;
+    readonly argument?: string;
+  },
   events: SignerChannelEvents,
 ): ChildChannel<Message> {
   // The same file as source under a Node that runs TypeScript, compiled otherwise.
   const entry = new URL(`./${name}${extname(import.meta.url)}`, import.meta.url);
-  const child = fork(fileURLToPath(entry), [], {
+  const child = fork(fileURLToPath(entry), start.argument === undefined ? [] : [start.argument], {
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    env: environment,
+    env: start.environment,
     execArgv: [],
   });
   const stderr = tailOf(child);

@@ -10,11 +10,15 @@
 
 import { SystemClock } from '../core/clock.ts';
 import { SystemRandom } from '../core/random.ts';
+import { isBusyWith, MessageBatch } from './message-batch.ts';
 import { SignerHost } from './signer-host.ts';
-import type { SignerCall } from './signer-protocol.ts';
+import type { SignerCall, SignerReply } from './signer-protocol.ts';
 
+/** How many this process has, by `signer-channel.ts`. */
+const threads = Number(process.argv[2]);
+const clock = new SystemClock();
 const host = new SignerHost({
-  clock: new SystemClock(),
+  clock,
   random: new SystemRandom(),
   onFault: (text) => void process.stderr.write(`${text}\n`),
 });
@@ -25,8 +29,20 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 process.title = 'certdir signer';
 process.umask(0o077);
 
-process.on('message', (call: SignerCall) => {
-  void host.answer(call).then((reply) => process.send?.(reply, undefined, undefined, dropReply));
+const replies = new MessageBatch<SignerReply>(
+  clock,
+  (batch) => void process.send?.(batch, undefined, undefined, dropReplies),
+);
+let unfinished = 0;
+
+process.on('message', (calls: readonly SignerCall[]) => {
+  unfinished += calls.length;
+  for (const call of calls) {
+    void host.answer(call).then((reply) => {
+      unfinished -= 1;
+      replies.push(reply, isBusyWith(unfinished, threads));
+    });
+  }
 });
 
 // Nothing else keeps the process alive once its secrets are forgotten.
@@ -38,4 +54,4 @@ if (process.send === undefined) {
 }
 
 /** The main process has gone: there is nobody to tell, and `disconnect` follows. */
-function dropReply(_error: Error | null): void {}
+function dropReplies(_error: Error | null): void {}

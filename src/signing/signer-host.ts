@@ -8,16 +8,21 @@
 import type { Clock } from '../core/clock.ts';
 import { formatError } from '../core/errors.ts';
 import type { RandomSource } from '../core/random.ts';
+import { type Content, ContentHash } from './content.ts';
 import { SigningError } from './errors.ts';
-import type { Signer } from './signer.ts';
-import type { SignerCall, SignerMethods, SignerReply } from './signer-protocol.ts';
-import { openSoftwareToken } from './software-token.ts';
+import type { SignArgument, SignerCall, SignerMethods, SignerReply } from './signer-protocol.ts';
+import { loadSoftwareToken } from './software-token.ts';
+import type { Token } from './token.ts';
+
+/** Content that is being fed in. More at a time than the main process ever signs is a fault there. */
+const MAX_STREAMS = 256;
 
 export class SignerHost {
   readonly #clock: Clock;
   readonly #random: RandomSource;
   readonly #onFault: (text: string) => void;
-  #signer: Signer | undefined;
+  readonly #streams = new Map<number, ContentHash>();
+  #token: Token | undefined;
 
   /** @param surroundings `onFault` gets the text of what is no `SigningError`, for the log. */
   constructor(surroundings: {
@@ -46,7 +51,7 @@ export class SignerHost {
 
   /** Forgets every secret, after a change of the token that runs. */
   async close(): Promise<void> {
-    await this.#signer?.close();
+    await this.#token?.close();
   }
 
   async #perform(call: SignerCall): Promise<SignerMethods[SignerCall['method']]['result']> {
@@ -65,30 +70,57 @@ export class SignerHost {
         return await this.#opened().describe(call.argument);
       case 'list':
         return await this.#opened().list();
+      case 'beginContent':
+        return this.#beginContent(call.argument);
+      case 'feedContent':
+        return this.#stream(call.argument.stream).update(call.argument.bytes) ?? undefined;
       case 'sign':
-        return await this.#opened().sign(call.argument);
+        return await this.#sign(call.argument);
       case 'destroy':
         return (await this.#opened().destroy(call.argument)) ?? undefined;
     }
   }
 
   async #open(argument: SignerMethods['open']['argument']): Promise<undefined> {
-    await this.#signer?.close();
-    const { kind: _, ...settings } = argument.token;
-    this.#signer = await openSoftwareToken({
-      ...settings,
-      passphrase: argument.passphrase,
-      clock: this.#clock,
-      random: this.#random,
-      // The main process verifies, where a fault of this process cannot reach.
-      isVerifying: false,
-    });
+    await this.#token?.close();
+    const { token, passphrase } = argument;
+    const surroundings = { clock: this.#clock, random: this.#random };
+    if (token.kind === 'software') {
+      const { kind: _, ...settings } = token;
+      this.#token = await loadSoftwareToken({ ...settings, ...surroundings, passphrase });
+    }
   }
 
-  #opened(): Signer {
-    if (this.#signer === undefined) {
+  #opened(): Token {
+    if (this.#token === undefined) {
       throw new SigningError('SIGNING_UNAVAILABLE', 'the signer process has no token yet');
     }
-    return this.#signer;
+    return this.#token;
+  }
+
+  #beginContent(argument: SignerMethods['beginContent']['argument']): undefined {
+    if (this.#streams.size >= MAX_STREAMS) {
+      throw new SigningError('SIGNING_INTERNAL', `more than ${MAX_STREAMS} contents are fed in`);
+    }
+    this.#streams.set(argument.stream, new ContentHash(argument.digest));
+  }
+
+  #stream(stream: number): ContentHash {
+    const hash = this.#streams.get(stream);
+    if (hash === undefined) {
+      throw new SigningError('SIGNING_INTERNAL', 'content is fed in that was not begun');
+    }
+    return hash;
+  }
+
+  async #sign({ content: given, ...request }: SignArgument): Promise<Uint8Array> {
+    let content: Content;
+    if (given instanceof Uint8Array) {
+      content = { kind: 'whole', bytes: given };
+    } else {
+      content = this.#stream(given.stream).finish();
+      this.#streams.delete(given.stream);
+    }
+    return await this.#opened().sign({ ...request, content });
   }
 }

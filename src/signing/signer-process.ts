@@ -13,9 +13,10 @@
  * @module
  */
 
+import { concatBytes } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
-import { type DigestVerifier, openDigestVerifier } from './digest-signature.ts';
+import { type Content, ContentHash, lengthOfPieces, MAX_WHOLE_BYTES } from './content.ts';
 import { SigningError } from './errors.ts';
 import {
   assertKeyRequest,
@@ -25,6 +26,7 @@ import {
   type KeyRequest,
 } from './key-rules.ts';
 import type { PassphraseSource } from './passphrase.ts';
+import { openSignatureVerifier, type SignatureVerifier } from './signature-verifier.ts';
 import type { KeyDescription, Signer, SigningAlgorithm, SignRequest } from './signer.ts';
 import { SignerCalls, type SignerTimeouts } from './signer-calls.ts';
 import { forkSignerChannel, type OpenSignerChannel } from './signer-channel.ts';
@@ -55,9 +57,25 @@ export async function openSignerProcess(options: SignerProcessOptions): Promise<
   return new SignerProcess(calls, log);
 }
 
+/** Long content is fed in and hashed in pieces of this size: a fraction of a millisecond each. */
+const CHUNK_BYTES = 256 * 1024;
+
+function* hashedChunks(
+  pieces: readonly Uint8Array[],
+  hash: ContentHash,
+): Generator<Uint8Array, void, undefined> {
+  for (const piece of pieces) {
+    for (let start = 0; start < piece.length; start += CHUNK_BYTES) {
+      const chunk = piece.subarray(start, start + CHUNK_BYTES);
+      hash.update(chunk);
+      yield chunk;
+    }
+  }
+}
+
 interface KnownKey {
   readonly description: KeyDescription;
-  readonly verifier: DigestVerifier;
+  readonly verifier: SignatureVerifier;
 }
 
 class SignerProcess implements Signer {
@@ -98,16 +116,12 @@ class SignerProcess implements Signer {
   }
 
   async sign(request: SignRequest): Promise<Uint8Array> {
-    const { label, algorithm, digest } = request;
+    const { label, algorithm } = request;
     const key = this.#keys.get(label) ?? (await this.#lookUp(label));
-    assertSignRequest(key.description, request);
-    const signature = await this.#calls.call('sign', {
-      label,
-      purpose: request.purpose,
-      algorithm: plainAlgorithm(algorithm),
-      digest,
-    });
-    if (!key.verifier.verify(algorithm, digest, signature)) {
+    const lengthBytes = lengthOfPieces(request.content);
+    assertSignRequest(key.description, { ...request, lengthBytes });
+    const { content, signature } = await this.#haveSigned(request);
+    if (!key.verifier.verify(algorithm, content, signature)) {
       this.#keys.delete(label);
       this.#log.error('a wrong signature was not released; the signer process is restarted', {
         label,
@@ -120,6 +134,25 @@ class SignerProcess implements Signer {
       );
     }
     return signature;
+  }
+
+  async #haveSigned(
+    request: SignRequest,
+  ): Promise<{ readonly content: Content; readonly signature: Uint8Array }> {
+    const { content: pieces, label, purpose } = request;
+    const algorithm = plainAlgorithm(request.algorithm);
+    const asked = { label, purpose, algorithm };
+    if (lengthOfPieces(pieces) <= MAX_WHOLE_BYTES || algorithm.scheme === 'ed25519') {
+      const bytes = concatBytes(...pieces);
+      const signature = await this.#calls.call('sign', { ...asked, content: bytes });
+      return { content: { kind: 'whole', bytes }, signature };
+    }
+    let hash = new ContentHash(algorithm.digest);
+    const signature = await this.#calls.signLong({ label, purpose, algorithm }, () => {
+      hash = new ContentHash(algorithm.digest);
+      return hashedChunks(pieces, hash);
+    });
+    return { content: hash.finish(), signature };
   }
 
   async destroy(label: string): Promise<void> {
@@ -136,7 +169,7 @@ class SignerProcess implements Signer {
   }
 
   #learn(label: string, description: KeyDescription): KnownKey {
-    const verifier = openDigestVerifier(description.spki);
+    const verifier = openSignatureVerifier(description.spki);
     const isSound =
       verifier !== undefined &&
       description.label === label &&

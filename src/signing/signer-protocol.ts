@@ -1,6 +1,10 @@
 /**
  * What the main process and the signer process say to each other: numbered calls one way, one reply
- * each the other way, in any order. Values are structured clones (`serialization: 'advanced'`).
+ * each the other way, in any order. Values are structured clones (`serialization: 'advanced'`), and several
+ * calls or replies travel in one message.
+ *
+ * Short content travels in the call that signs it. Long content is fed in before: `beginContent`, any number of
+ * `feedContent`, then `sign` with the number of the stream.
  *
  * Replies are checked like anything that comes from outside: the process behind them may be ill.
  *
@@ -10,10 +14,12 @@
 import { isSigningErrorCode, SigningError, type SigningErrorCode } from './errors.ts';
 import { isKeyLabel, isKeyType, isPurposeList, type KeyRequest } from './key-rules.ts';
 import type { PassphraseSource } from './passphrase.ts';
-import type { KeyDescription, SignRequest } from './signer.ts';
+import type { DigestName, KeyDescription, SignRequest } from './signer.ts';
 
 /** Which token the signer process opens; its first call. */
-export interface TokenSettings {
+export type TokenSettings = SoftwareTokenSettings | Pkcs11TokenSettings;
+
+export interface SoftwareTokenSettings {
   readonly kind: 'software';
   /** Absolute path. */
   readonly file: string;
@@ -21,6 +27,28 @@ export interface TokenSettings {
   readonly create?: boolean;
   /** N of scrypt for a file that is made; see `SoftwareTokenOptions`. */
   readonly scryptCost?: number;
+}
+
+export interface Pkcs11TokenSettings {
+  readonly kind: 'pkcs11';
+  /** Absolute path of the vendor's library. */
+  readonly modulePath: string;
+  /** Which token: its label or its serial number, or both. */
+  readonly tokenLabel?: string;
+  readonly tokenSerial?: string;
+  /** Absolute path of the file that says what each key is for (`key-register.ts`). */
+  readonly registerFile: string;
+  /** Makes the register when there is none. */
+  readonly create?: boolean;
+  /** How many signatures the token makes at a time. */
+  readonly sessions: number;
+  /** What the module finds its own configuration with; the process gets nothing else. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** A request to sign whose content is in it, or was fed in before. */
+export interface SignArgument extends Omit<SignRequest, 'content'> {
+  readonly content: Uint8Array | { readonly stream: number };
 }
 
 /** Argument and result of each call. */
@@ -35,7 +63,15 @@ export interface SignerMethods {
   readonly generate: { readonly argument: KeyRequest; readonly result: KeyDescription };
   readonly describe: { readonly argument: string; readonly result: KeyDescription };
   readonly list: { readonly argument: undefined; readonly result: readonly KeyDescription[] };
-  readonly sign: { readonly argument: SignRequest; readonly result: Uint8Array };
+  readonly beginContent: {
+    readonly argument: { readonly stream: number; readonly digest: DigestName };
+    readonly result: undefined;
+  };
+  readonly feedContent: {
+    readonly argument: { readonly stream: number; readonly bytes: Uint8Array };
+    readonly result: undefined;
+  };
+  readonly sign: { readonly argument: SignArgument; readonly result: Uint8Array };
   readonly destroy: { readonly argument: string; readonly result: undefined };
 }
 
@@ -86,6 +122,8 @@ export const resultReaders: {
   activate: readNothing,
   deactivate: readNothing,
   destroy: readNothing,
+  beginContent: readNothing,
+  feedContent: readNothing,
   isActive: (value) => (typeof value === 'boolean' ? { value } : undefined),
   describe: readDescription,
   generate: readDescription,

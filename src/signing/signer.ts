@@ -1,8 +1,9 @@
 /**
  * The signer: what the rest of the program knows of keys. Private keys never leave the token behind
- * it; callers hash (streaming, in their own process) and hand over the digest.
+ * it. It is handed what is to be signed, not a digest of it: whoever holds the key can then see what it
+ * signs (docs/decisions/0006). An HSM still gets no more than the digest.
  *
- * Implementations: `software-token.ts` and the PKCS#11 token, both loaded only inside the
+ * Implementations: `software-token.ts` and `pkcs11-token.ts`, both loaded only inside the
  * signer process; `signer-process.ts` is the client of that process and the one the main process uses. Every
  * implementation passes `test/contract/signer-contract.ts`.
  *
@@ -44,8 +45,11 @@ export interface SignRequest {
   readonly label: string;
   readonly purpose: KeyUsagePurpose;
   readonly algorithm: SigningAlgorithm;
-  /** Exactly as long as the algorithm's digest; with Ed25519 the message, 1 to 16,384 bytes. */
-  readonly digest: Uint8Array;
+  /**
+   * What is to be signed, one piece behind the other; with Ed25519 1 to 16,384 bytes in all. Not to be changed
+   * before `sign` has resolved.
+   */
+  readonly content: readonly Uint8Array[];
 }
 
 export interface Signer {
@@ -71,11 +75,11 @@ export interface Signer {
   list(): Promise<readonly KeyDescription[]>;
 
   /**
-   * Signs a digest. The signature has been verified with the public key before it is returned;
+   * Signs content. The signature has been verified with the public key before it is returned;
    * ECDSA signatures are DER `Ecdsa-Sig-Value` (RFC 3279 §2.2.3).
    *
    * @throws {SigningError} `SIGNING_KEY_UNKNOWN`, `SIGNING_USAGE_REFUSED`, `SIGNING_ALGORITHM_REFUSED`
-   *   (the key cannot do it, or the digest has another length), `SIGNING_NOT_ACTIVE`,
+   *   (the key cannot do it, or the content is too long for it), `SIGNING_NOT_ACTIVE`,
    *   `SIGNING_SIGNATURE_WRONG` (nothing was released), `SIGNING_UNAVAILABLE` (the token or its
    *   process is away; try again later).
    */

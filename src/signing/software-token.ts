@@ -11,13 +11,14 @@
 
 import type { Clock } from '../core/clock.ts';
 import type { RandomSource } from '../core/random.ts';
-import { type DigestVerifier, openDigestVerifier } from './digest-signature.ts';
+import { lengthOfContent } from './content.ts';
 import { SigningError } from './errors.ts';
 import { assertKeyRequest, assertSignRequest, type KeyRequest } from './key-rules.ts';
 import { type PassphraseSource, readPassphrase } from './passphrase.ts';
 import { generatePrivateKey, openPrivateKey } from './private-key.ts';
 import { DEFAULT_SCRYPT_COST, newScryptParameters } from './sealing.ts';
-import type { KeyDescription, Signer, SignRequest } from './signer.ts';
+import type { KeyDescription, Signer } from './signer.ts';
+import { type Token, type TokenSignRequest, VerifyingSigner } from './token.ts';
 import {
   damaged,
   describeStoredKey,
@@ -40,8 +41,11 @@ export interface SoftwareTokenOptions {
   readonly create?: boolean;
   /** N of scrypt for a file that is made; a power of two from 2^10 to 2^20. */
   readonly scryptCost?: number;
-  /** False when the other side of the process border verifies what comes out. Default true. */
-  readonly isVerifying?: boolean;
+}
+
+/** Opens the token in this process, locked, with its signatures verified; throws as `loadSoftwareToken`. */
+export async function openSoftwareToken(options: SoftwareTokenOptions): Promise<Signer> {
+  return new VerifyingSigner(await loadSoftwareToken(options));
 }
 
 /**
@@ -50,7 +54,7 @@ export interface SoftwareTokenOptions {
  * @throws {SigningError} `SIGNING_TOKEN_MISSING`, `SIGNING_TOKEN_EXPOSED`, `SIGNING_TOKEN_DAMAGED`,
  *   `SIGNING_TOKEN_VERSION`, `SIGNING_TOKEN_ACCESS`; `SIGNING_PASSPHRASE_FILE` when it is to be made.
  */
-export async function openSoftwareToken(options: SoftwareTokenOptions): Promise<Signer> {
+export async function loadSoftwareToken(options: SoftwareTokenOptions): Promise<Token> {
   const found = await readTokenFile(options.file);
   if (found !== undefined) {
     return new SoftwareToken(options, parseTokenDocument(found, options.file));
@@ -70,9 +74,8 @@ export async function openSoftwareToken(options: SoftwareTokenOptions): Promise<
   }
 }
 
-class SoftwareToken implements Signer {
+class SoftwareToken implements Token {
   readonly #options: SoftwareTokenOptions;
-  readonly #verifiers = new Map<string, DigestVerifier>();
   #document: TokenDocument;
   #secrets: TokenSecrets | undefined;
   #isClosed = false;
@@ -154,26 +157,16 @@ class SoftwareToken implements Signer {
     });
   }
 
-  async sign(request: SignRequest): Promise<Uint8Array> {
+  async sign(request: TokenSignRequest): Promise<Uint8Array> {
     this.#assertOpen();
     const description = describeStoredKey(this.#find(request.label));
-    assertSignRequest(description, request);
+    const lengthBytes = lengthOfContent(request.content);
+    assertSignRequest(description, { ...request, lengthBytes });
     const key = this.#secrets?.privateKey(request.label);
     if (key === undefined) {
       throw notActive();
     }
-    const { algorithm, digest } = request;
-    const signature = key.sign(algorithm, digest);
-    if (this.#options.isVerifying !== false) {
-      const isGood = this.#verifier(description)?.verify(algorithm, digest, signature) ?? false;
-      if (!isGood) {
-        throw new SigningError(
-          'SIGNING_SIGNATURE_WRONG',
-          `key ${request.label}: the signature made does not verify and was not released`,
-        );
-      }
-    }
-    return signature;
+    return await key.sign(request.algorithm, request.content);
   }
 
   async close(): Promise<void> {
@@ -237,7 +230,6 @@ class SoftwareToken implements Signer {
 
   #take(document: TokenDocument): void {
     this.#document = document;
-    this.#verifiers.clear();
   }
 
   #find(label: string): StoredKey {
@@ -249,14 +241,6 @@ class SoftwareToken implements Signer {
       );
     }
     return key;
-  }
-
-  #verifier(description: KeyDescription): DigestVerifier | undefined {
-    const known = this.#verifiers.get(description.label) ?? openDigestVerifier(description.spki);
-    if (known !== undefined) {
-      this.#verifiers.set(description.label, known);
-    }
-    return known;
   }
 
   #assertOpen(): void {

@@ -12,7 +12,7 @@ import { after, before, describe, it } from 'node:test';
 
 import type { SignatureAlgorithm, Signer } from '../../src/signing/signer.ts';
 import { openSoftwareToken } from '../../src/signing/software-token.ts';
-import { algorithmsOf, digestOf, labelOf, type X509KeyType } from '../contract/signer-contract.ts';
+import { algorithmsOf, contentOf, labelOf, type X509KeyType } from '../contract/signer-contract.ts';
 import { skipWithout } from '../support/outside-tool.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
@@ -60,8 +60,8 @@ describe('OpenSSL verifies', { skip: skipWithout('openssl') }, () => {
       const label = labelOf(type);
       const { spki } = await signer.generate({ label, type, purposes: ['certificate'] });
       for (const algorithm of algorithmsOf(type)) {
-        const digest = digestOf(algorithm.digest, MESSAGE);
-        const signature = await signer.sign({ label, purpose: 'certificate', algorithm, digest });
+        const content = contentOf(MESSAGE);
+        const signature = await signer.sign({ label, purpose: 'certificate', algorithm, content });
         writeFileSync(join(folder, `${label}.der`), spki);
         writeFileSync(join(folder, `${label}.sig`), signature);
         const said = verifyWithOpenssl(folder, label, algorithm);

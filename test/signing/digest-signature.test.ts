@@ -9,6 +9,7 @@ import { createHash, createPrivateKey, generateKeyPairSync, sign } from 'node:cr
 import { describe, it } from 'node:test';
 
 import { formatHex } from '../../src/core/bytes.ts';
+import type { Content } from '../../src/signing/content.ts';
 import { openDigestVerifier } from '../../src/signing/digest-signature.ts';
 import { openPrivateKey } from '../../src/signing/private-key.ts';
 import type { DigestName } from '../../src/signing/signer.ts';
@@ -16,6 +17,11 @@ import { SeededRandom } from '../support/seeded-random.ts';
 
 function hashOf(name: DigestName, message: string): Uint8Array {
   return createHash(name).update(message).digest();
+}
+
+/** Long content, of which the digest is left. */
+function hashed(digestName: DigestName, digest: Uint8Array): Content {
+  return { kind: 'hashed', digestName, digest, head: new Uint8Array(), lengthBytes: 100_000 };
 }
 
 interface Rfc6979Row {
@@ -85,7 +91,7 @@ function integerHex(hex: string): string {
 
 describe('RFC 6979 appendix A.2', () => {
   for (const { curve, digest, message, r, s } of rfc6979Rows) {
-    it(`${curve} ${digest} "${message}", as Ecdsa-Sig-Value of RFC 3279 §2.2.3`, () => {
+    it(`${curve} ${digest} "${message}", as Ecdsa-Sig-Value of RFC 3279 §2.2.3`, async () => {
       const { d, x, y } = rfc6979Keys[curve];
       const jwk = {
         kty: 'EC',
@@ -100,7 +106,7 @@ describe('RFC 6979 appendix A.2', () => {
       });
       const key = openPrivateKey(pkcs8, new SeededRandom()) ?? assert.fail('no key');
       const algorithm = { scheme: 'ecdsa', digest } as const;
-      const signature = key.sign(algorithm, hashOf(digest, message));
+      const signature = await key.sign(algorithm, hashed(digest, hashOf(digest, message)));
       const body = `${integerHex(r)}${integerHex(s)}`.toLowerCase();
       assert.equal(formatHex(signature), `30${(body.length / 2).toString(16)}${body}`);
       const verifier = openDigestVerifier(key.spki) ?? assert.fail('no verifier');
@@ -110,7 +116,7 @@ describe('RFC 6979 appendix A.2', () => {
 });
 
 describe('openPrivateKey', () => {
-  it('signs no more once it is forgotten', () => {
+  it('signs no more once it is forgotten', async () => {
     const pairs = [
       generateKeyPairSync('rsa', { modulusLength: 2048 }),
       generateKeyPairSync('ec', { namedCurve: 'P-256' }),
@@ -119,10 +125,19 @@ describe('openPrivateKey', () => {
       const pkcs8 = privateKey.export({ format: 'der', type: 'pkcs8' });
       const key = openPrivateKey(pkcs8, new SeededRandom()) ?? assert.fail('no key');
       const scheme = key.type.kind === 'rsa' ? 'rsa-pkcs1' : 'ecdsa';
-      const make = (): unknown => key.sign({ scheme, digest: 'sha256' }, new Uint8Array(32));
-      make();
+      const contents = [
+        hashed('sha256', new Uint8Array(32)),
+        { kind: 'whole', bytes: new Uint8Array(8) } as const,
+      ];
+      for (const content of contents) {
+        await key.sign({ scheme, digest: 'sha256' }, content);
+      }
       key.forget();
-      assert.throws(make, { code: 'SIGNING_NOT_ACTIVE' });
+      for (const content of contents) {
+        await assert.rejects(key.sign({ scheme, digest: 'sha256' }, content), {
+          code: 'SIGNING_NOT_ACTIVE',
+        });
+      }
     }
   });
 

@@ -13,7 +13,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Log } from '../../src/core/log.ts';
 import type { Signer, SignRequest } from '../../src/signing/signer.ts';
 import { openSignerProcess, type SignerProcessOptions } from '../../src/signing/signer-process.ts';
-import { digestOf, isGoodSignature, type Lifetime } from '../contract/signer-contract.ts';
+import { contentOf, isGoodSignature, type Lifetime } from '../contract/signer-contract.ts';
 import { HostChannels, noReply } from '../support/host-channel.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -25,7 +25,7 @@ const rsaRequest = {
   label: 'rsa',
   purpose: 'crl',
   algorithm: { scheme: 'rsa-pkcs1', digest: 'sha256' },
-  digest: digestOf('sha256'),
+  content: contentOf(),
 } as const;
 const requests: readonly SignRequest[] = [
   rsaRequest,
@@ -140,7 +140,7 @@ describe('a wrong signature', () => {
 
   it('is never released: that of another digest', async (t) => {
     const { signer, channels } = await openBench(t);
-    const other = await signer.sign({ ...rsaRequest, digest: digestOf('sha256', 'other') });
+    const other = await signer.sign({ ...rsaRequest, content: contentOf('other') });
     forgeSignatures(channels, () => other);
     await assert.rejects(signer.sign(rsaRequest), { code: 'SIGNING_SIGNATURE_WRONG' });
   });

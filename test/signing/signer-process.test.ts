@@ -19,8 +19,8 @@ import type { Signer } from '../../src/signing/signer.ts';
 import { forkSignerChannel, type SignerChannel } from '../../src/signing/signer-channel.ts';
 import { openSignerProcess, type SignerProcessOptions } from '../../src/signing/signer-process.ts';
 import {
+  contentOf,
   describeSigner,
-  digestOf,
   isGoodSignature,
   type Lifetime,
 } from '../contract/signer-contract.ts';
@@ -31,7 +31,7 @@ const clock = new SystemClock();
 const ec = { kind: 'ec', curve: 'P-256' } as const;
 const algorithm = { scheme: 'ecdsa', digest: 'sha256' } as const;
 const MESSAGE = 'the bytes a certification authority signs';
-const request = { label: 'k', purpose: 'crl', algorithm, digest: digestOf('sha256') } as const;
+const request = { label: 'k', purpose: 'crl', algorithm, content: contentOf() } as const;
 
 function optionsFor(folder: string): SignerProcessOptions {
   return {
@@ -149,6 +149,7 @@ describe('signer process, killed', () => {
   it('misses a token that is gone instead of making an empty one', async (t) => {
     const folder = temporaryFolder(t);
     const { token } = optionsFor(folder);
+    assert.ok(token.kind === 'software');
     const { signer, channels } = await openWatched(t, { token });
     renameSync(token.file, `${token.file}.away`);
     process.kill(pidOf(channels[0]), 'SIGKILL');
@@ -162,7 +163,9 @@ describe('signer process, killed', () => {
 
 describe('signer process, its surroundings', () => {
   const withoutProc = existsSync('/proc/self/environ') ? false : 'needs /proc';
-  it('has no environment but the channel', { skip: withoutProc }, async (t) => {
+  it('has no environment but the channel and its number of threads', {
+    skip: withoutProc,
+  }, async (t) => {
     const { channels } = await openWatched(t);
     const proc = `/proc/${pidOf(channels[0])}`;
     const names = readFileSync(`${proc}/environ`, 'utf8')
@@ -172,7 +175,7 @@ describe('signer process, its surroundings', () => {
     const foreign = names.filter((name) => /^[A-Z_]+$/.test(name));
     assert.deepEqual(
       foreign.filter((name) => !name.startsWith('NODE_CHANNEL_')),
-      [],
+      ['UV_THREADPOOL_SIZE'],
     );
   });
 

@@ -21,7 +21,7 @@ import { describe, it } from 'node:test';
 import type { Signer } from '../../src/signing/signer.ts';
 import { openSoftwareToken, type SoftwareTokenOptions } from '../../src/signing/software-token.ts';
 import { formatTokenDocument, parseTokenDocument } from '../../src/signing/token-document.ts';
-import { describeSigner, digestOf } from '../contract/signer-contract.ts';
+import { contentOf, describeSigner } from '../contract/signer-contract.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -69,7 +69,7 @@ async function activated(options: SoftwareTokenOptions): Promise<Signer> {
 
 function signWith(signer: Signer, label: string): Promise<Uint8Array> {
   const algorithm = { scheme: 'ecdsa', digest: 'sha256' } as const;
-  return signer.sign({ label, purpose: 'crl', algorithm, digest: digestOf('sha256') });
+  return signer.sign({ label, purpose: 'crl', algorithm, content: contentOf() });
 }
 
 describe('software token file', () => {

@@ -17,6 +17,7 @@ import { SeededRandom } from '../support/seeded-random.ts';
 
 const ec: KeyType = { kind: 'ec', curve: 'P-256' };
 const algorithm = { scheme: 'ecdsa', digest: 'sha256' } as const;
+const content = { kind: 'whole', bytes: new Uint8Array(32) } as const;
 const passphrase = encodeUtf8('correct horse');
 const random = new SeededRandom('secrets');
 
@@ -43,10 +44,10 @@ describe('TokenSecrets', () => {
     const facts = { label: 'k', type: ec, purposes: ['crl'], createdMs: 0, spki } as const;
     assert.ok(secrets.adopt(secrets.withKeys(document, [secrets.seal(facts, pkcs8)])));
     const key = secrets.privateKey('k') ?? assert.fail('no key');
-    key.sign(algorithm, new Uint8Array(32));
+    await key.sign(algorithm, content);
     secrets.forget();
     assert.equal(secrets.privateKey('k'), undefined);
-    assert.throws(() => key.sign(algorithm, new Uint8Array(32)), { code: 'SIGNING_NOT_ACTIVE' });
+    await assert.rejects(key.sign(algorithm, content), { code: 'SIGNING_NOT_ACTIVE' });
   });
 
   it('refuses a key beside the public key or type of another, and keeps what it had', async () => {
@@ -68,7 +69,7 @@ describe('TokenSecrets', () => {
     ];
     for (const bad of mixed) {
       assert.equal(secrets.adopt(secrets.withKeys(document, [bad])), false);
-      secrets.privateKey('k')?.sign(algorithm, new Uint8Array(32));
+      await secrets.privateKey('k')?.sign(algorithm, content);
     }
   });
 
