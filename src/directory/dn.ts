@@ -40,6 +40,15 @@ export interface Rdn {
   readonly key: Uint8Array;
 }
 
+/**
+ * Names within names (`member=cn\=a\,c\=JP`), the outermost counted: each level is checked and then keyed,
+ * so the work doubles with each.
+ */
+const MAX_NESTED_NAMES = 3;
+
+/** How many names are being parsed, each a value of the one before; parsing is synchronous. */
+let nestedNames = 0;
+
 const endOfRdn = Uint8Array.of(0x00, 0x01);
 const betweenPairs = Uint8Array.of(0x00, 0x02);
 
@@ -64,11 +73,20 @@ export class Dn {
    * Parses RFC 4514 text.
    *
    * @throws {DirectoryError} `DIRECTORY_DN_SYNTAX` also for an attribute type that is unknown or has
-   *   no equality rule, a value that does not fit its syntax, and a type twice in one relative name.
+   *   no equality rule, a value that does not fit its syntax, a type twice in one relative name, and
+   *   names within names more than three deep.
    */
   static parse(text: string, schema: SchemaLookup): Dn {
-    const rdns = parseDnText(text).map((rdn) => resolveRdn(rdn, schema));
-    return rdns.length === 0 ? Dn.root : new Dn(rdns, text, keyOfRdns(rdns));
+    if (nestedNames === MAX_NESTED_NAMES) {
+      throw new DirectoryError('DIRECTORY_DN_SYNTAX', 'names within names are nested too deep');
+    }
+    nestedNames += 1;
+    try {
+      const rdns = parseDnText(text).map((rdn) => resolveRdn(rdn, schema));
+      return rdns.length === 0 ? Dn.root : new Dn(rdns, text, keyOfRdns(rdns));
+    } finally {
+      nestedNames -= 1;
+    }
   }
 
   /** The name made of these relative names, most specific first. */

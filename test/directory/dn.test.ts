@@ -162,6 +162,7 @@ describe('what is no name', () => {
   const limits: readonly (readonly [why: string, good: string, bad: string])[] = [
     ['64 relative names', many('cn=a', ',', 64), many('cn=a', ',', 65)],
     ['16384 characters', `cn=${'a'.repeat(16_381)}`, `cn=${'a'.repeat(16_382)}`],
+    ['3 names, each a value of the one before', 'seeAlso=owner=cn=a', 'seeAlso=owner=member=cn=a'],
     [
       '8 values in a relative name',
       'cn=a+sn=a+o=a+ou=a+l=a+st=a+title=a+uid=a',
@@ -174,6 +175,22 @@ describe('what is no name', () => {
       assert.throws(() => parse(bad), { code: 'DIRECTORY_DN_SYNTAX' });
     });
   }
+});
+
+describe('names within names (reliability LDAP row 12)', () => {
+  it('as deep as a name is long are refused at once', () => {
+    const text = 'member='.repeat(2300);
+    const start = performance.now();
+    assert.throws(() => parse(text), { code: 'DIRECTORY_DN_SYNTAX' });
+    assert.ok(performance.now() - start < 1000, 'not twice as long for each');
+  });
+
+  it('leave no trace after they were refused', () => {
+    for (let round = 0; round < 10; round += 1) {
+      assert.throws(() => parse('seeAlso=owner=member=cn=a'), { code: 'DIRECTORY_DN_SYNTAX' });
+      assert.ok(parse('seeAlso=owner=CN=a').equals(parse('seeAlso=owner=cn=A')));
+    }
+  });
 });
 
 function many(part: string, separator: string, count: number): string {
