@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 
 import { packageRoot } from '../config/package-root.ts';
+import { addAclCommand } from './acl-command.ts';
 import { addCaCommand } from './ca-command.ts';
 import { addCheckCommand } from './check-command.ts';
 import { addDemoCommand } from './demo-command.ts';
@@ -59,6 +60,7 @@ function buildProgram(): Command {
   addCheckCommand(program);
   addCaCommand(program);
   addVerifierCommand(program);
+  addAclCommand(program);
   addLdifCommand(program);
   addHsmCommand(program);
   addDemoCommand(program);

@@ -66,6 +66,12 @@ export interface ProvenAccount {
   readonly revision: number;
 }
 
+/** An account as it is, whether or not it may be used. */
+export interface KnownAccount {
+  readonly entry: Entry;
+  readonly principal: EntryPrincipal;
+}
+
 interface KnownPrincipal {
   /** The revision of accounts at which `principal` was read. */
   readonly revision: number;
@@ -210,6 +216,12 @@ export class Credentials {
     return known === undefined || known.revision !== this.#revision
       ? this.#reload(caller.principal).then((reloaded) => this.#asKnown(caller, reloaded))
       : this.#asKnown(caller, known);
+  }
+
+  /** The account under a name, for those who want to know about it; undefined when there is no entry. */
+  async account(dn: Dn): Promise<KnownAccount | undefined> {
+    const entry = await this.#reading((view) => this.#core.tree.read(view, dn.key));
+    return entry && { entry, principal: await this.#readPrincipal(entry, dn) };
   }
 
   async #check(dn: Dn, password: Uint8Array, session: Session): Promise<ProvenAccount | undefined> {

@@ -11,6 +11,11 @@ import type { Log } from '../core/log.ts';
 import type { RandomSource } from '../core/random.ts';
 import type { Store } from '../store/store.ts';
 import { AccessPolicy } from './access.ts';
+import {
+  type AccessExplanation,
+  type AccessQuestion,
+  explainAccess,
+} from './access-explanation.ts';
 import type { AccessRule } from './access-rule.ts';
 import { ChangeRunner } from './change-runner.ts';
 import { compareValue } from './compare.ts';
@@ -305,6 +310,11 @@ export class Directory implements DirectoryService {
    */
   exportLdif(base: string): AsyncIterable<string> {
     return exportLdif(this.#core, base);
+  }
+
+  /** See `explainAccess`. For administrators: nothing is hidden from who asks. */
+  explainAccess(question: AccessQuestion): Promise<AccessExplanation> {
+    return explainAccess(this.#core, this.#credentials, question);
   }
 
   /** Waits for records under way. The store is closed by whoever opened it. */

@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 
 import { CertdirError } from '../core/errors.ts';
+import type { AccessExplanation } from '../directory/access-explanation.ts';
 import { type AnswerLine, OPERATOR_HEADER } from './control-protocol.ts';
 import { HttpError } from './errors.ts';
 import type {
@@ -57,6 +58,7 @@ export function connectControl(socketFile: string, operatorName: string): Operat
       call<{ readonly entries: number }>('ldif-import', Readable.from(source), onProgress),
     ldifExport: (input) =>
       exportChunks({ socketFile, operatorName, name: 'ldif-export', body: input }),
+    explainAccess: (question) => call<AccessExplanation>('acl-explain', question),
     verifierAdd: (input) => call<VerifierReport>('verifier-add', input),
     verifierList: () => call<readonly VerifierReport[]>('verifier-list', {}),
     verifierPassword: (input) => call<VerifierReport>('verifier-password', input),

@@ -64,6 +64,16 @@ export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> =
   revoke: object({ serialNumber: text, reason: text }),
   publish: object({ scopes: { anyOf: [{ const: 'all' }, texts] } }),
   'ldif-export': object({ base: text }, ['base']),
+  'acl-explain': object(
+    {
+      as: text,
+      on: { type: 'string', maxLength: 65_536 },
+      attribute: text,
+      tls: { enum: ['none', 'tls', 'client'] },
+      address: text,
+    },
+    ['as', 'attribute', 'address'],
+  ),
   'verifier-add': object(
     {
       name: text,

@@ -13,6 +13,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 
 import { isCertdirError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import type { AccessQuestion } from '../directory/access-explanation.ts';
 import { type AnswerLine, OPERATOR_HEADER, requestSchemas } from './control-protocol.ts';
 import { HttpError } from './errors.ts';
 import type {
@@ -135,6 +136,7 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
       }
       return null;
     },
+    'acl-explain': ({ body }) => operations.explainAccess(body as AccessQuestion),
     'verifier-add': ({ body, operator }) => operations.verifierAdd(body as VerifierInput, operator),
     'verifier-list': () => operations.verifierList(),
     'verifier-password': ({ body, operator }) =>

@@ -16,6 +16,7 @@ import type { Scope } from '../ca/scope.ts';
 import { formatSerialNumber, parseSerialNumber } from '../ca/serial-number.ts';
 import { type RegisteredVerifier, VerifierRegister } from '../ca/verifier-register.ts';
 import { formatHex } from '../core/bytes.ts';
+import type { AccessExplanation, AccessQuestion } from '../directory/access-explanation.ts';
 import type { Directory } from '../directory/directory.ts';
 import type { Caller } from '../directory/service.ts';
 import { parseCertificate } from '../x509/certificate.ts';
@@ -169,6 +170,10 @@ export class LocalOperations implements Operations {
 
   ldifExport({ base }: { readonly base?: string | undefined }): AsyncIterable<string> {
     return this.#options.directory.exportLdif(base ?? '');
+  }
+
+  explainAccess(question: AccessQuestion): Promise<AccessExplanation> {
+    return this.#options.directory.explainAccess(question);
   }
 
   async verifierAdd(input: VerifierInput, operator: Operator): Promise<VerifierReport> {

@@ -10,6 +10,8 @@
  * @module
  */
 
+import type { AccessExplanation, AccessQuestion } from '../directory/access-explanation.ts';
+
 /** Counts of steps done, for progress bars. `total` is 0 while it is not known. */
 export interface Progress {
   readonly done: number;
@@ -213,6 +215,8 @@ export interface Operations {
   ): Promise<{ readonly entries: number }>;
   /** LDIF text of a subtree from one consistent state; the whole directory without `base`. */
   ldifExport(input: { readonly base?: string | undefined }): AsyncIterable<string>;
+  /** What someone may do with an entry, and by which rules. */
+  explainAccess(question: AccessQuestion): Promise<AccessExplanation>;
   verifierAdd(input: VerifierInput, operator: Operator): Promise<VerifierReport>;
   verifierList(): Promise<readonly VerifierReport[]>;
   verifierPassword(

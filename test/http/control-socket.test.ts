@@ -50,6 +50,7 @@ function recordingOperations(calls: unknown[]): Operations {
         throw new SampleError('CA_SERIAL_UNKNOWN', 'in the middle');
       }
     },
+    explainAccess: never,
     verifierAdd: never,
     verifierList: async () => [],
     verifierPassword: never,

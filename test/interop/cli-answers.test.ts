@@ -9,6 +9,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
+import type { AccessExplanation } from '../../src/directory/access-explanation.ts';
 import type {
   CertificateReport,
   CheckReport,
@@ -46,6 +47,19 @@ describe('the command line', { skip: skipWithout('openssl') }, () => {
     const { status, stdout, stderr } = await certdir.run('ldif', 'export');
     assert.equal(status, 0, stderr);
     return stdout;
+  }
+
+  /** What a verifier may do with the list of Maebashi. */
+  async function explain(as: string): Promise<AccessExplanation> {
+    const { scopes } = await certdir.answer<ServiceStatus>('status');
+    const on = scopes.find(({ scope }) => scope === '10201')?.dn ?? '';
+    const asked = ['--as', as, '--on', on, '--attr', 'certificateRevocationList', '--tls', 'tls'];
+    return await certdir.answer<AccessExplanation>('acl', 'explain', ...asked);
+  }
+
+  function rightsOf({ items }: AccessExplanation): readonly string[] {
+    assert.equal(items.length, 1);
+    return (items[0]?.rights ?? []).flatMap(({ right, isGranted }) => (isGranted ? right : []));
   }
 
   /** Each command once; the names of what it makes must be new. */
@@ -97,6 +111,9 @@ describe('the command line', { skip: skipWithout('openssl') }, () => {
     assert.deepEqual(verifier?.partitions, ['10201', '10202']);
     assert.equal(verifier?.kind, 'signatureVerifier');
     assert.equal(verifier?.isDisabled, false);
+    const explained = await explain(dn);
+    assert.equal(explained.judgedAs, explained.as);
+    assert.deepEqual(rightsOf(explained), ['disclose', 'search', 'compare', 'read']);
     const passwordFile = certdir.write(`${name}.new-password`, `a new password of ${name}`);
     const renewed = await certdir.answer<VerifierReport>(
       ...['verifier', 'password', name, '--password-file', passwordFile],
@@ -105,6 +122,12 @@ describe('the command line', { skip: skipWithout('openssl') }, () => {
     const disabled = await certdir.answer<VerifierReport>('verifier', 'disable', name);
     assert.equal(disabled.dn, dn);
     assert.equal(disabled.isDisabled, true);
+    const refused = await explain(dn);
+    assert.match(refused.judgedAs, /disabled/);
+    assert.deepEqual(rightsOf(refused), []);
+    assert.ok(refused.items[0]?.passed.some(({ why }) => /disabled/.test(why)));
+    const asText = await certdir.run('acl', 'explain', '--as', dn, '--on', CA);
+    assert.match(asText.stdout, /^judged as +anonymous: the account is disabled$/m);
 
     const file = certdir.write(
       `${name}.ldif`,
@@ -155,6 +178,9 @@ describe('the command line', { skip: skipWithout('openssl') }, () => {
       ['ca', 'revoke', '00FF', '--reason', 'superseded'],
       ['ca', 'show', '00FF'],
       ['ldif', 'export', '--base', 'cn=nobody,c=JP'],
+      ['acl', 'explain', '--as', 'anonymous', '--on', 'cn=nobody,c=JP'],
+      ['acl', 'explain', '--as', 'cn=nobody,c=JP', '--on', CA],
+      ['acl', 'explain', '--as', 'anonymous', '--on', CA, '--attr', 'nonsense'],
       ['ldif', 'import', certdir.write('bad.ldif', 'version: 1\n\ndn: cn=x,c=JP\ncn x\n')],
     ];
     const served = [];

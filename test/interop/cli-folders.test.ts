@@ -154,5 +154,20 @@ describe('data folders', () => {
       assert.equal(failure.exitCode, Exit.configuration, failure.message);
       assert.match(failure.message, /policy\.yaml/);
     });
+
+    it('with an access rule that means nothing, and where it stands', async () => {
+      const rows = [
+        [/attributes: \[certificateRevocationList\]/, 'attributes: [certificateRevocationLists]'],
+        [/who: \{ kind: self \}/, 'who: { kind: group, dn: nonsense }'],
+        [/tls: true/, 'tls: true\n    address: [192.0.2.1/24]'],
+        [/tls: true/, 'tls: perhaps'],
+        [/rights: \[manage\]/, 'rights: [everything]'],
+      ] as const;
+      for (const [from, to] of rows) {
+        const failure = await (await changedCopy(edit('policy.yaml', from, to))).failure('status');
+        assert.equal(failure.exitCode, Exit.configuration, failure.message);
+        assert.match(failure.message, /policy\.yaml:\d+:\d+: access\.\d+/);
+      }
+    });
   });
 });
