@@ -157,6 +157,7 @@ export async function authorisePlace(
   change: ChangeContext,
 ): Promise<Entry | undefined> {
   if (suffixOf(core, dn) === undefined) {
+    core.monitor.refuseChange(dn, change.access);
     throw noSuchObject();
   }
   const parentDn = dn.parent();
@@ -202,6 +203,7 @@ async function findForChange(
   dn: Dn,
   change: ChangeContext,
 ): Promise<{ readonly entry: Entry; readonly access: EntryAccess }> {
+  core.monitor.refuseChange(dn, change.access);
   try {
     return await findVisible(core, dn, change);
   } catch (error) {

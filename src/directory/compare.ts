@@ -75,13 +75,17 @@ async function compareIn(
   const snapshot = core.store.snapshot();
   try {
     const context = { view: snapshot, access: callerAccess };
-    const special = publicEntry(dn, publicEntries);
+    const special =
+      publicEntry(dn, publicEntries) ??
+      (await core.monitor.find(dn, { scope: 'base', access: callerAccess }))?.base;
     if (request.manageDsaIt !== true && special === undefined) {
       await followReferral(core, dn, context);
     }
     const { entry, access } = special ?? (await findVisible(core, dn, context));
-    const isPublic = special !== undefined;
-    await expectAssertion(core, request.assertion, { ...context, entry, isPublic });
+    await expectAssertion(core, request.assertion, {
+      ...context,
+      ...{ entry, special: special?.access },
+    });
     const rule = equalityOf(asserted.type);
     const assertion = rule.readAssertion(request.value, schema);
     const wanted = core.computed.wanted((type) => isSubtypeOf(type, asserted.type));

@@ -83,6 +83,18 @@ const DAY_MS = 86_400_000;
 /** Accounts whose warning of today is remembered. */
 const MAX_WARNED = 10_000;
 
+/** What checking passwords takes now. */
+export interface CredentialStatistics {
+  /** Passwords that are being hashed. */
+  readonly runningHashes: number;
+  /** Passwords that wait to be. */
+  readonly waitingHashes: number;
+  /** Passwords that were right and need not be hashed again for a while. */
+  readonly rememberedPasswords: number;
+  /** Pairs of account and address with wrong passwords. */
+  readonly trackedGuessers: number;
+}
+
 export class Credentials {
   readonly #core: DirectoryCore;
   readonly #hasher: PasswordHasher;
@@ -109,6 +121,16 @@ export class Credentials {
     this.#groups.onChanged(() => {
       this.#revision += 1;
     });
+  }
+
+  /** Figures of the moment. */
+  get statistics(): CredentialStatistics {
+    return {
+      runningHashes: this.#hasher.running,
+      waitingHashes: this.#hasher.waiting,
+      rememberedPasswords: this.#verified.remembered,
+      trackedGuessers: this.#throttle.tracked,
+    };
   }
 
   /** To be told of every committed change of an entry. */

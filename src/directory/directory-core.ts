@@ -19,6 +19,7 @@ import type { Entry } from './entry.ts';
 import type { EntryKinds } from './entry-kinds.ts';
 import type { EqualityIndex } from './equality-index.ts';
 import { DirectoryError } from './errors.ts';
+import type { MonitorTree } from './monitor-tree.ts';
 import type { PageCookies } from './page-cookies.ts';
 import type { PasswordPolicy } from './password-policy.ts';
 import type { Schema } from './schema.ts';
@@ -45,6 +46,7 @@ export interface DirectoryCore {
   readonly log: Log;
   readonly limits: DirectoryLimits;
   readonly passwords: PasswordPolicy;
+  readonly monitor: MonitorTree;
   readonly pageCookies: PageCookies;
   readonly sortRoom: SortRoom;
   readonly counters: Counters;

@@ -20,7 +20,7 @@ import type { AccessRule } from './access-rule.ts';
 import { ChangeRunner } from './change-runner.ts';
 import { compareValue } from './compare.ts';
 import { ComputedAttributes } from './computed-attributes.ts';
-import { Credentials, CredentialsRefused } from './credentials.ts';
+import { type CredentialStatistics, Credentials, CredentialsRefused } from './credentials.ts';
 import { DirectoryAnswers } from './directory-answers.ts';
 import type { DirectoryCore } from './directory-core.ts';
 import { type DirectoryLimits, defaultDirectoryLimits } from './directory-limits.ts';
@@ -34,6 +34,7 @@ import { mayHoldReferrals, settleIndexes } from './index-builder.ts';
 import { exportLdif } from './ldif-export.ts';
 import { type ImportProgress, LdifImport } from './ldif-import.ts';
 import { ManagedEntries } from './managed-entries.ts';
+import { type MonitorSource, MonitorTree } from './monitor-tree.ts';
 import { PageCookies } from './page-cookies.ts';
 import { PasswordChanger } from './password-change.ts';
 import type { ScryptCost } from './password-hash.ts';
@@ -166,6 +167,7 @@ export class Directory implements DirectoryService {
       policy: AccessPolicy.compile(options.access, schema),
       suffixes: options.suffixes.map((suffix) => Dn.parse(suffix, schema)),
       limits,
+      monitor: new MonitorTree(schema),
       pageCookies: new PageCookies(random.bytes(32)),
       sortRoom: new SortRoom(limits.maxSortedEntriesInAll),
       observer: options.observer,
@@ -189,6 +191,15 @@ export class Directory implements DirectoryService {
 
   get statistics(): DirectoryStatistics {
     return { ...this.#core.counters };
+  }
+
+  get credentialStatistics(): CredentialStatistics {
+    return this.#credentials.statistics;
+  }
+
+  /** Shows `source` as the subtree `cn=Monitor` from now on. */
+  publishMonitor(source: MonitorSource): void {
+    this.#core.monitor.publish(source);
   }
 
   search(request: SearchRequest, caller: Caller): SearchAnswers {

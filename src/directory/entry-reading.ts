@@ -6,7 +6,7 @@
  */
 
 import type { ReadView } from '../store/store.ts';
-import { type CallerAccess, publicAccess } from './access.ts';
+import type { CallerAccess, EntryAccess } from './access.ts';
 import { AttributeSelection } from './attribute-selection.ts';
 import type { DirectoryCore } from './directory-core.ts';
 import type { Entry } from './entry.ts';
@@ -23,23 +23,23 @@ export interface ReadingContext {
 }
 
 /**
- * Passes when the assertion is true of the entry as far as the caller may look; an entry outside the
- * tree (`isPublic`) hides nothing, and nothing about it is worked out.
+ * Passes when the assertion is true of the entry as far as the caller may look. About an entry outside the
+ * tree, to which there is `special` access, nothing is worked out.
  *
  * @throws {DirectoryError} `DIRECTORY_ASSERTION_FAILED`, `DIRECTORY_FILTER_LIMIT`.
  */
 export async function expectAssertion(
   core: DirectoryCore,
   assertion: Filter | undefined,
-  target: ReadingContext & { readonly entry: Entry; readonly isPublic?: boolean },
+  target: ReadingContext & { readonly entry: Entry; readonly special?: EntryAccess | undefined },
 ): Promise<void> {
   if (assertion === undefined) {
     return;
   }
-  const { entry, view, access, isPublic = false } = target;
-  const entryAccess = isPublic ? publicAccess : access.on(entry);
+  const { entry, view, access, special } = target;
+  const entryAccess = special ?? access.on(entry);
   const filter = new SearchFilter(assertion, core.schema);
-  const wanted = isPublic ? [] : core.computed.wanted((type) => filter.mentions(type));
+  const wanted = special !== undefined ? [] : core.computed.wanted((type) => filter.mentions(type));
   const complete = await core.computed.complete(entry, wanted, { view, access });
   const isTrue =
     entryAccess.allows('read', 'entry') && (await filter.matches(complete, view, entryAccess));

@@ -47,6 +47,16 @@ export class PasswordHasher {
     this.#maxWaiting = options.maxWaiting ?? 256;
   }
 
+  /** Hashes that are computed now. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** Hashes that wait. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /**
    * @returns the value to store.
    * @throws {DirectoryError} `DIRECTORY_BUSY` when too many hashes wait.

@@ -5,13 +5,12 @@
  * @module
  */
 
-import { encodeUtf8 } from '../core/bytes.ts';
 import { Dn } from './dn.ts';
-import { type Attribute, Entry } from './entry.ts';
-import { DirectoryError } from './errors.ts';
+import { Entry } from './entry.ts';
 import type { Schema } from './schema.ts';
 import type { SchemaLookup } from './schema-model.ts';
 import type { Session } from './service.ts';
+import { textAttributes } from './text-attributes.ts';
 
 /** What front ends support, for the root DSE. Everything may be left out. */
 export interface RootDseFacts {
@@ -22,6 +21,8 @@ export interface RootDseFacts {
   readonly supportedControls?: readonly string[];
   readonly supportedExtensions?: readonly string[];
   readonly supportedFeatures?: readonly string[];
+  /** Where figures of the server are shown. */
+  readonly monitorContext?: string;
 }
 
 /** Entries that are not in the tree. */
@@ -86,6 +87,7 @@ function rootDse(
     supportedExtension: facts.supportedExtensions,
     supportedFeatures: facts.supportedFeatures,
     supportedSASLMechanisms: facts.saslMechanisms,
+    monitorContext: facts.monitorContext === undefined ? undefined : [facts.monitorContext],
     vendorName: facts.vendorName === undefined ? undefined : [facts.vendorName],
     vendorVersion: facts.vendorVersion === undefined ? undefined : [facts.vendorVersion],
   };
@@ -111,22 +113,4 @@ function subschemaEntry(schema: Schema): Entry {
     Dn.parse(subschemaName, schema).key,
     textAttributes(attributes, schema),
   );
-}
-
-function textAttributes(
-  attributes: Readonly<Record<string, readonly string[] | undefined>>,
-  schema: SchemaLookup,
-): readonly Attribute[] {
-  return Object.entries(attributes).flatMap(([name, values]) => {
-    const type = schema.attributeType(name);
-    if (type === undefined) {
-      throw new DirectoryError(
-        'DIRECTORY_SCHEMA_REFERENCE',
-        `the schema does not define ${name}, which every directory publishes`,
-      );
-    }
-    return values === undefined || values.length === 0
-      ? []
-      : [{ type, options: [], values: values.map(encodeUtf8) }];
-  });
 }

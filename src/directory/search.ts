@@ -18,6 +18,7 @@ import { type DirectoryCore, findVisible, type VisibleEntry } from './directory-
 import { Dn } from './dn.ts';
 import { expectAssertion, type ReadingContext } from './entry-reading.ts';
 import { DirectoryError } from './errors.ts';
+import type { SpecialEntries } from './monitor-tree.ts';
 import type { PageBinding, PageState } from './page-cookies.ts';
 import type { PublicEntries } from './public-entries.ts';
 import { followReferral } from './referrals.ts';
@@ -50,7 +51,7 @@ interface Search {
   readonly view: Snapshot;
   readonly access: CallerAccess;
   /** The entries outside the tree that it is for; undefined when it is for the tree. */
-  readonly special: readonly VisibleEntry[] | undefined;
+  readonly special: SpecialEntries | undefined;
   readonly binding: PageBinding;
   /** Where the last page ended; undefined on the first, and without pages. */
   readonly resumed: PageState | undefined;
@@ -109,7 +110,9 @@ export class EntrySearch implements SearchAnswers {
     const { request } = this.#call;
     const base = Dn.parse(request.base, core.schema);
     const access = core.policy.forCaller(caller, core.clock.nowMs());
-    const special = publicCandidates(base, request, this.#publicEntries);
+    const special =
+      publicCandidates(base, request, this.#publicEntries) ??
+      (await core.monitor.find(base, { scope: request.scope, access }));
     const record = special === undefined ? recordOf(request) : undefined;
     record?.begin({ watches: core.tree.watches, baseKey: base.key, audience: access.audience() });
     const view = core.store.snapshot();
@@ -122,7 +125,7 @@ export class EntrySearch implements SearchAnswers {
       if (request.manageDsaIt !== true && special === undefined) {
         await followReferral(core, base, { view, access, scope: request.scope });
       }
-      await expectBaseAssertion(core, this.#publicEntries, { base, request, view, access });
+      await expectBaseAssertion(core, special?.base, { base, request, view, access });
       const search: Search = { base, view, access, special, binding, resumed, notes };
       if (page?.size === 0) {
         this.#outcome = { page: { cookie: nothing } };
@@ -239,7 +242,9 @@ export class EntrySearch implements SearchAnswers {
     run: SearchRun,
     { base, special, resumed }: Search,
   ): AsyncGenerator<PlacedMatch, void, undefined> {
-    const candidates = special ?? run.candidates(base, resumed?.position.entryKey);
+    const after = resumed?.position.entryKey;
+    const candidates =
+      special === undefined ? run.candidates(base, after) : behind(special.inScope, after);
     for await (const match of run.matches(candidates)) {
       yield { match, position: { sortKeys: [], entryKey: match.entry.key } };
     }
@@ -255,7 +260,7 @@ export class EntrySearch implements SearchAnswers {
     const positions: SearchPosition[] = [];
     let held = 0;
     try {
-      for await (const { entry, access } of run.matches(special ?? run.candidates(base))) {
+      for await (const { entry, access } of run.matches(special?.inScope ?? run.candidates(base))) {
         if (held === limits.maxSortedEntries) {
           throw new SortRefusal({ result: 'adminLimitExceeded' });
         }
@@ -268,7 +273,10 @@ export class EntrySearch implements SearchAnswers {
       }
       positions.sort((left, right) => order.compare(left, right));
       for (const position of positions) {
-        const match = special?.[0] ?? (await run.readAgain(position.entryKey));
+        const match =
+          special === undefined
+            ? await run.readAgain(position.entryKey)
+            : special.inScope.find(({ entry }) => equalBytes(entry.key, position.entryKey));
         if (match !== undefined) {
           yield { match, position };
         }
@@ -277,6 +285,16 @@ export class EntrySearch implements SearchAnswers {
       sortRoom.release(held);
     }
   }
+}
+
+/** Those whose names come behind the one named `after`. */
+function behind(
+  entries: readonly VisibleEntry[],
+  after: Uint8Array | undefined,
+): readonly VisibleEntry[] {
+  return after === undefined
+    ? entries
+    : entries.filter(({ entry }) => compareBytes(entry.key, after) > 0);
 }
 
 /** What is behind the end of a page belongs to the next; of sorted pages, all to the last. */
@@ -307,17 +325,16 @@ function isPatienceSpent(error: unknown): boolean {
 /** RFC 4528 §3: after finding the base, before searching. */
 async function expectBaseAssertion(
   core: DirectoryCore,
-  { rootDse, subschema }: PublicEntries,
+  special: VisibleEntry | undefined,
   search: ReadingContext & { readonly base: Dn; readonly request: SearchRequest },
 ): Promise<void> {
   const { base, request, view, access } = search;
   if (request.assertion === undefined) {
     return;
   }
-  const special = [rootDse, subschema].find(({ key }) => equalBytes(key, base.key));
-  const entry = special ?? (await findVisible(core, base, { view, access })).entry;
-  const isPublic = special !== undefined;
-  await expectAssertion(core, request.assertion, { view, access, entry, isPublic });
+  const { entry } = special ?? (await findVisible(core, base, { view, access }));
+  const context = { view, access, entry, special: special?.access };
+  await expectAssertion(core, request.assertion, context);
 }
 
 /** The entry outside the tree that a search is for; undefined when it is for the tree. */
@@ -325,12 +342,14 @@ function publicCandidates(
   base: Dn,
   { scope }: SearchRequest,
   { rootDse, subschema }: PublicEntries,
-): readonly VisibleEntry[] | undefined {
+): SpecialEntries | undefined {
   if (base.depth === 0) {
-    return scope === 'base' ? [{ entry: rootDse, access: publicAccess }] : undefined;
+    const found = { entry: rootDse, access: publicAccess };
+    return scope === 'base' ? { base: found, inScope: [found] } : undefined;
   }
   if (!equalBytes(base.key, subschema.key)) {
     return undefined;
   }
-  return scope === 'one' ? [] : [{ entry: subschema, access: publicAccess }];
+  const found = { entry: subschema, access: publicAccess };
+  return { base: found, inScope: scope === 'one' ? [] : [found] };
 }

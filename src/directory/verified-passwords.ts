@@ -39,6 +39,11 @@ export class VerifiedPasswords {
     this.#options = options;
   }
 
+  /** How many passwords are remembered now. */
+  get remembered(): number {
+    return this.#untilMs.size;
+  }
+
   /**
    * Whether the password is right for the entry: remembered, or found out by `verify`, once for all who ask
    * at the same time.

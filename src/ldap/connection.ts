@@ -23,6 +23,7 @@ import type { AnswerCache } from './answer-cache.ts';
 import { type Deadline, Deadlines } from './deadlines.ts';
 import { LdapError } from './errors.ts';
 import type { LdapLimits } from './limits.ts';
+import type { OperationCounts } from './operation-counts.ts';
 import { Output, type OutputTotal } from './output.ts';
 import type { PeerLog } from './peer-log.ts';
 import type { PendingTotal } from './pending-operations.ts';
@@ -46,6 +47,7 @@ export interface ConnectionOptions {
   readonly allowClearPasswords: boolean;
   readonly outputTotal: OutputTotal;
   readonly pendingTotal: PendingTotal;
+  readonly counts: OperationCounts;
   /** For lines that a peer can cause as often as it likes. */
   readonly peerLog: PeerLog;
   /** Shared by all connections. */
@@ -76,7 +78,7 @@ export class LdapConnection {
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#options = options;
     const { limits, clock, directory, outputTotal, allowClearPasswords, answerCache } = options;
-    const { pendingTotal } = options;
+    const { pendingTotal, counts } = options;
     this.#transport = new Transport(socket, {
       onData: (chunk) => this.#onData(chunk),
       onEnd: () => this.#onPeerEnded(),
@@ -97,6 +99,7 @@ export class LdapConnection {
       {
         ...{ directory, limits, allowClearPasswords, address, answerCache, isOverloaded },
         pendingTotal,
+        counts,
         log: this.#log,
       },
       this.#sessionHost(),
@@ -286,10 +289,13 @@ export class LdapConnection {
   }
 
   #onExpired(deadline: Deadline): void {
+    const { counts } = this.#options;
     if (deadline !== 'idle') {
+      counts.expired(deadline);
       this.#log.debug('cut after a deadline', { deadline });
       this.destroy();
     } else if (this.#session.isIdle && this.#state === 'open') {
+      counts.expired(deadline);
       this.#endWhenIdle({});
     } else {
       this.#deadlines.set('idle', this.#options.limits.idleMs);

@@ -20,6 +20,7 @@ import { encodeSearchEntry } from './entry-encoder.ts';
 import { LdapError } from './errors.ts';
 import { performExtended } from './extended-operations.ts';
 import type { LdapLimits } from './limits.ts';
+import type { OperationCounts } from './operation-counts.ts';
 import type { Output } from './output.ts';
 import type { PendingOperation } from './pending-operations.ts';
 import { type RequestControls, readControls } from './request-controls.ts';
@@ -44,6 +45,7 @@ export interface OperationEnvironment {
   readonly answerCache: AnswerCache | undefined;
   /** True while the answers that wait for slow readers leave no room for more. */
   readonly isOverloaded: () => boolean;
+  readonly counts: OperationCounts;
 }
 
 /** The tag of the last response to a request; undefined for requests that have none. */
@@ -65,13 +67,17 @@ export async function runOperation(
   operation: PendingOperation,
   environment: OperationEnvironment,
 ): Promise<void> {
+  const { counts, output } = environment;
+  const { kind } = operation.request;
+  const mayRun = !operation.isAbandoned && !operation.isCancelled;
+  const done = mayRun ? await attempt(operation, environment) : cancelled;
   if (operation.isAbandoned) {
+    counts.completed(kind, undefined);
     return;
   }
-  const outcome = operation.isCancelled ? cancelled : await attempt(operation, environment);
-  if (!operation.isAbandoned) {
-    sendResult(operation, operation.isCancelled ? cancelled : outcome, environment.output);
-  }
+  const outcome = operation.isCancelled ? cancelled : done;
+  counts.completed(kind, outcome.result.resultCode);
+  sendResult(operation, outcome, output);
 }
 
 async function attempt(

@@ -15,6 +15,7 @@ import { LdapConnection, type TlsMode } from './connection.ts';
 import { LdapError } from './errors.ts';
 import { defaultLdapLimits, type LdapLimits } from './limits.ts';
 import { type Listener, type ListenerOptions, openListener } from './listener.ts';
+import { OperationCounts, type OperationStatistics } from './operation-counts.ts';
 import { OutputTotal } from './output.ts';
 import { PeerLog } from './peer-log.ts';
 import { PendingTotal } from './pending-operations.ts';
@@ -35,7 +36,7 @@ export interface LdapServerOptions {
 }
 
 /** Counters since the server was opened. */
-export interface LdapServerStatistics {
+export interface LdapServerStatistics extends OperationStatistics {
   /** Now. */
   readonly connections: number;
   readonly acceptedConnections: number;
@@ -55,6 +56,7 @@ export class LdapServer {
   readonly #options: LdapServerOptions;
   readonly #limits: LdapLimits;
   readonly #outputTotal = new OutputTotal();
+  readonly #counts = new OperationCounts();
   readonly #pendingTotal: PendingTotal;
   readonly #refused: RefusedConnections;
   readonly #peerLog: PeerLog;
@@ -104,6 +106,7 @@ export class LdapServer {
 
   get statistics(): LdapServerStatistics {
     return {
+      ...this.#counts.statistics,
       connections: this.#connections.size,
       acceptedConnections: this.#acceptedConnections,
       refusedConnections: this.#refused.count,
@@ -176,6 +179,7 @@ export class LdapServer {
       limits: this.#limits,
       outputTotal: this.#outputTotal,
       pendingTotal: this.#pendingTotal,
+      counts: this.#counts,
       peerLog: this.#peerLog,
       answerCache: this.#answerCache,
       tls,

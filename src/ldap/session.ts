@@ -19,6 +19,7 @@ import type { AnswerCache, RequestText } from './answer-cache.ts';
 import { CANCEL, cancelOperation, decodeCancel } from './cancel.ts';
 import { LdapError } from './errors.ts';
 import type { LdapLimits } from './limits.ts';
+import type { OperationCounts } from './operation-counts.ts';
 import {
   type OperationEnvironment,
   responseTagOf,
@@ -58,6 +59,7 @@ export interface SessionOptions {
   readonly isOverloaded: () => boolean;
   /** Of all connections. */
   readonly pendingTotal: PendingTotal;
+  readonly counts: OperationCounts;
 }
 
 /** What a session needs of the connection under it. */
@@ -100,8 +102,9 @@ export class LdapSession {
     this.#host = host;
     const { directory, limits, log, isOverloaded, allowClearPasswords, answerCache } = options;
     const { output } = host;
+    const { counts } = options;
     const environment: OperationEnvironment = {
-      ...{ directory, output, limits, log, isOverloaded, allowClearPasswords, answerCache },
+      ...{ directory, output, limits, log, isOverloaded, allowClearPasswords, answerCache, counts },
     };
     this.#operations = new PendingOperations({
       maxRunning: options.limits.runningOperations,
@@ -159,6 +162,7 @@ export class LdapSession {
     if (this.#operations.find(messageId) !== undefined) {
       throw new LdapError('LDAP_MALFORMED', 'the message id of a request that is not answered yet');
     }
+    this.#options.counts.initiated(envelope.kind);
     const answerKey = this.#answerKeyOf(envelope);
     if (answerKey !== undefined && this.#answerAgain(messageId, answerKey)) {
       return;
@@ -170,6 +174,7 @@ export class LdapSession {
     const { request, controls } = decoded;
     switch (request.kind) {
       case 'unbind':
+        this.#options.counts.completed('unbind', undefined);
         this.drop();
         this.#host.end();
         break;
@@ -212,6 +217,7 @@ export class LdapSession {
       return decodeRequest(envelope, this.#options.limits);
     } catch (error) {
       if (error instanceof LdapError && error.code === 'LDAP_MALFORMED') {
+        this.#options.counts.completed(envelope.kind, undefined);
         throw error;
       }
       if (envelope.kind === 'bind') {
@@ -227,8 +233,9 @@ export class LdapSession {
     error: unknown,
   ): void {
     const tag = responseTagOf[request.kind];
+    const result = resultOfFailure(error, this.#options.log);
+    this.#options.counts.completed(request.kind, tag === undefined ? undefined : result.resultCode);
     if (tag !== undefined) {
-      const result = resultOfFailure(error, this.#options.log);
       this.#host.output.send([encodeResult(messageId, tag, result)]);
     }
   }
@@ -258,10 +265,14 @@ export class LdapSession {
     for (const message of messages ?? []) {
       this.#host.output.sendOperation(messageId, message);
     }
+    if (messages !== undefined) {
+      this.#options.counts.completed('search', success.resultCode);
+    }
     return messages !== undefined;
   }
 
   #abandon(messageId: number): void {
+    this.#options.counts.completed('abandon', undefined);
     const operation = this.#operations.find(messageId);
     if (operation?.canBeAbandoned === true) {
       operation.abandon();
@@ -278,6 +289,7 @@ export class LdapSession {
     } catch (error) {
       result = resultOfFailure(error, log);
     }
+    this.#options.counts.completed('extended', result.resultCode);
     this.#host.output.send([encodeExtendedResult(messageId, result)]);
   }
 
@@ -295,6 +307,7 @@ export class LdapSession {
       result = resultOfFailure(error, log);
     }
     this.#isBinding = false;
+    this.#options.counts.completed('bind', result.resultCode);
     this.#host.output.send([encodeResult(messageId, ResponseTag.bind, result)]);
     this.#host.onProgress();
   }
@@ -304,12 +317,15 @@ export class LdapSession {
     const { limits, log } = this.#options;
     if (this.#host.hasUnreadBytes) {
       // Sent in clear, these would be taken for the client's own words under TLS.
+      this.#options.counts.completed('extended', undefined);
       log.warn('bytes behind a StartTLS request: the connection is cut');
       this.#host.destroy();
       return;
     }
-    const send = (result = success): void =>
+    const send = (result = success): void => {
+      this.#options.counts.completed('extended', result.resultCode);
       this.#host.output.send([encodeExtendedResult(messageId, result, { name: START_TLS })]);
+    };
     try {
       readControls('extended', controls, limits);
       const secureContext = admitStartTls(request, {

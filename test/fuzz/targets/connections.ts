@@ -14,6 +14,7 @@ import type { DirectoryService } from '../../../src/directory/service.ts';
 import { AnswerCache } from '../../../src/ldap/answer-cache.ts';
 import { LdapConnection } from '../../../src/ldap/connection.ts';
 import { defaultLdapLimits } from '../../../src/ldap/limits.ts';
+import { OperationCounts } from '../../../src/ldap/operation-counts.ts';
 import { OutputTotal } from '../../../src/ldap/output.ts';
 import { PeerLog } from '../../../src/ldap/peer-log.ts';
 import { PendingTotal } from '../../../src/ldap/pending-operations.ts';
@@ -68,6 +69,7 @@ async function converse(input: Uint8Array, directory: DirectoryService): Promise
     const connection = new LdapConnection(fake.socket, {
       ...{ directory, limits, log, outputTotal, pendingTotal, onClosed: resolve },
       ...{ clock, tls: 'starttls', secureContext: () => secureContext },
+      counts: new OperationCounts(),
       peerLog: new PeerLog(log, clock),
       allowClearPasswords: true,
       answerCache: answers && new AnswerCache({ answers, maxBytes: limits.answerCacheBytes }),
