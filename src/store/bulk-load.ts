@@ -6,39 +6,32 @@
  *
  *     load/0, load/1, …   sorted runs (run-file.ts); nothing of the database yet
  *
- * The commit writes one synced batch: the body's rows, and a row that names the runs with their lengths and
- * checksums (pending-load.ts). That is the moment from which the load is done. Then the runs are merged into
- * the database in the order of keys, which costs LevelDB least, without syncing each batch; at the end
- * LevelDB's memory is turned into files and synced, and the row that names the runs is deleted.
- *
- * Opening a store finds either no such row, and deletes what is in `load`, or such a row, and puts the runs in
- * place again from their beginning before anyone sees the store: the same rows under the same keys.
- *
- * For whatever keeps a second record of commits: the named runs are part of the commit that names them. A
- * record that is to be replayed on an older copy of the database must keep the runs (or their rows) with
- * that commit until the database is known to have it all.
+ * The commit appends one group to the journal, the body's rows and those of the merged runs: from the moment that
+ * it is durable the load is done, and the runs are needed no more. Then the runs are merged once more, into the
+ * index, in the order of keys, which costs LevelDB least. If the program ends meanwhile the next opening
+ * replays the group before anyone sees the store.
  *
  * @module
  */
 
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import { formatHex } from '../core/bytes.ts';
 import { formatError } from '../core/errors.ts';
 import { StoreError } from './errors.ts';
+import type { JournaledDatabase } from './journaled-database.ts';
 import { addReferences, hashLargeValue, putPieces } from './large-values.ts';
-import type { LevelDatabase } from './level-database.ts';
 import { assertRow, type LevelTransaction } from './level-transaction.ts';
-import { clearLoadFolder, loadFolderOf, pendingLoadRow, placeRuns } from './pending-load.ts';
-import { mergeRuns, type RunFile } from './run-file.ts';
+import { isIntact, mergeRuns, type RunFile } from './run-file.ts';
 import { RunWriter } from './run-writer.ts';
+import type { Row } from './sorted-rows.ts';
 import type { BulkLoad, LoadedRow, Transaction } from './store.ts';
-import { syncFolder } from './store-format.ts';
 
 /** What the load needs of the store that it belongs to. */
 export interface LoadHost {
   readonly storeFolder: string;
-  readonly database: LevelDatabase;
+  readonly journaled: JournaledDatabase;
   readonly limits: {
     readonly maxKeyBytes: number;
     readonly maxValueBytes: number;
@@ -46,15 +39,14 @@ export interface LoadHost {
     readonly loadRunBytes: number;
   };
   /**
-   * Runs a transaction with nothing before, behind or beside it. Readers see the state before it until
-   * `finish` has ended.
+   * Runs a transaction with nothing before, behind or beside it, whose rows `commit` makes durable. Readers see
+   * the state before until that has ended.
    */
   commitAlone<T>(
     reason: string,
     body: (transaction: LevelTransaction) => Promise<T>,
-    finish: () => Promise<void>,
+    commit: (rows: Iterable<Row>) => Promise<void>,
   ): Promise<T>;
-  isWritable(): boolean;
   /** Told once when the load has ended. */
   onEnd(): void;
 }
@@ -135,13 +127,17 @@ export class LevelBulkLoad implements BulkLoad {
     this.#state = 'committing';
     try {
       this.#runs = await this.#writer.finish();
-      await syncFolder(loadFolderOf(this.#host.storeFolder));
-      await syncFolder(this.#host.storeFolder);
+      await assertIntact(this.#runs);
       const total = this.#runs.reduce((sum, { rows }) => sum + rows, 0);
+      let done = 0;
+      const onPage = (count: number): void => {
+        done += count;
+        onRows(done, total);
+      };
       return await this.#host.commitAlone(
         reason,
         (transaction) => this.#conclude(transaction, body),
-        () => placeRuns(this.#host.database, this.#runs, (done) => onRows(done, total)),
+        (rows) => this.#host.journaled.writeLoad(rows, () => pagesOf(this.#runs), onPage),
       );
     } finally {
       await this.#end();
@@ -162,17 +158,13 @@ export class LevelBulkLoad implements BulkLoad {
     for (const { sha256, length, count } of this.#large.values()) {
       addReferences(transaction.ownRows, sha256, { count, length });
     }
-    transaction.ownRows.put(...pendingLoadRow(this.#runs));
     return result;
   }
 
   async #end(): Promise<void> {
     this.#state = 'over';
     await this.#writer.close();
-    // What a failed write may have committed is needed when the store is opened the next time.
-    if (this.#host.isWritable()) {
-      await clearLoadFolder(this.#host.storeFolder);
-    }
+    await clearLoadFolder(this.#host.storeFolder);
     this.#host.onEnd();
   }
 
@@ -180,5 +172,32 @@ export class LevelBulkLoad implements BulkLoad {
     if (this.#state !== state) {
       throw new StoreError('STORE_LOAD_OVER', 'A load was used out of its turn, or after its end');
     }
+  }
+}
+
+/** Where the files of a load are, beside the database. */
+function loadFolderOf(storeFolder: string): string {
+  return join(storeFolder, 'load');
+}
+
+/** Removes what a load has left, or was. */
+export async function clearLoadFolder(storeFolder: string): Promise<void> {
+  await rm(loadFolderOf(storeFolder), { recursive: true, force: true, maxRetries: 3 });
+}
+
+async function assertIntact(runs: readonly RunFile[]): Promise<void> {
+  for (const run of runs) {
+    if (!(await isIntact(run))) {
+      throw new StoreError(
+        'STORE_LOAD_FAILED',
+        `A file of the load is not what was written: ${run.file}. Nothing was loaded; check the disk`,
+      );
+    }
+  }
+}
+
+async function* pagesOf(runs: readonly RunFile[]): AsyncGenerator<readonly Row[], void, undefined> {
+  for await (const page of mergeRuns(runs)) {
+    yield page.map(({ key, stored }) => [key, stored] as const);
   }
 }

@@ -26,10 +26,10 @@ export interface BodyOutcome {
   /** Answers the caller, once all that the body could read is durable. */
   settle(): void;
   /**
-   * What else belongs to the commit of a body that runs alone: begins once its rows are durable, and until
-   * it has ended nothing else runs. Its failure is that of a write.
+   * How the rows of a body that runs alone are made durable, with what else belongs to them. Until it has
+   * ended nothing else runs. Its failure is that of a write.
    */
-  finish?(): Promise<void>;
+  commit?(rows: Iterable<Row>): Promise<void>;
 }
 
 /** A transaction waiting for its turn. */
@@ -150,11 +150,11 @@ export class CommitQueue {
       this.#fail(body, builtOnLost(this.#failure));
       return;
     }
-    this.#adopt(outcome.rows);
-    if (outcome.finish !== undefined) {
-      await this.#finish(body, outcome);
+    if (outcome.commit !== undefined) {
+      await this.#commitAlone(body, outcome);
       return;
     }
+    this.#adopt(outcome.rows);
     const group = this.#filling.rows.size > 0 ? this.#filling : this.#flushing;
     if (group === undefined) {
       this.#settle(outcome);
@@ -164,19 +164,15 @@ export class CommitQueue {
     this.#planFlush();
   }
 
-  /** Carries out all of a commit that is more than rows. */
-  async #finish(body: QueuedBody, outcome: BodyOutcome): Promise<void> {
-    await this.#flushAll();
-    if (this.#failure === undefined) {
-      try {
-        await outcome.finish?.();
-        this.#settle(outcome);
-        return;
-      } catch (error) {
-        this.#close(error);
-      }
+  async #commitAlone(body: QueuedBody, outcome: BodyOutcome): Promise<void> {
+    try {
+      await outcome.commit?.(outcome.rows.rows({}, false));
+    } catch (error) {
+      this.#close(error);
+      this.#fail(body, builtOnLost(this.#failure));
+      return;
     }
-    this.#fail(body, builtOnLost(this.#failure));
+    this.#settle(outcome);
   }
 
   async #flushAll(): Promise<void> {

@@ -1,8 +1,7 @@
 /**
  * LevelDB drops what it cannot read in its write-ahead log when it opens, and says so in its own
- * text log alone. Acknowledged rows may be among it, so an operator must hear of it.
- *
- * Not a refusal: the end of a log torn by a power cut, which nobody was promised, looks the same.
+ * text log alone. The journal has the rows and puts them back; in a store without one acknowledged rows may be
+ * among them. An operator must hear of both: a disk that loses bits will lose more.
  *
  * @module
  */
@@ -17,7 +16,11 @@ import type { Log } from '../core/log.ts';
 const DROPPED = /dropping (\d+) bytes/g;
 
 /** Raises an alarm when LevelDB, just opened in `levelFolder`, has dropped anything. */
-export async function reportDroppedRecords(levelFolder: string, log: Log): Promise<void> {
+export async function reportDroppedRecords(
+  levelFolder: string,
+  log: Log,
+  hasJournal: boolean,
+): Promise<void> {
   let text: string;
   try {
     text = await readFile(join(levelFolder, 'LOG'), 'latin1');
@@ -31,11 +34,10 @@ export async function reportDroppedRecords(levelFolder: string, log: Log): Promi
     records += 1;
     bytes += Number(count);
   }
-  if (records > 0) {
-    log.error('the database has dropped damaged records; compare with the last backup', {
-      folder: levelFolder,
-      records,
-      bytes,
-    });
+  const found = { folder: levelFolder, records, bytes };
+  if (records > 0 && hasJournal) {
+    log.warn('the index had damaged or torn records in its log; the journal has them', found);
+  } else if (records > 0) {
+    log.error('the database has dropped damaged records; compare with the last backup', found);
   }
 }

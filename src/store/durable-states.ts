@@ -10,7 +10,6 @@
  */
 
 import type { DatabaseSnapshot, LevelDatabase } from './level-database.ts';
-import type { Row } from './sorted-rows.ts';
 
 /** One state, from `DurableStates.hold` until it is released. */
 export class DurableState {
@@ -88,14 +87,14 @@ export class DurableStates {
     };
   }
 
-  /** Writes all rows or none to the database; until it has, and after a failure, states are pinned. */
-  async write(rows: Iterable<Row>): Promise<void> {
+  /** Changes the database by `work`; until it has ended, and after a failure, states are pinned. */
+  async change(work: () => Promise<void>): Promise<void> {
     if (this.#newest?.isHeld === true) {
       this.#newest.pin();
     }
     this.#newest = undefined;
     this.#isWriting = true;
-    await this.#database.write(rows);
+    await work();
     this.#isWriting = false;
   }
 
@@ -105,7 +104,7 @@ export class DurableStates {
   }
 
   #ownState(): DurableState {
-    // LevelDB shows a batch to readers only after it was written and synced.
+    // The database gets a batch after the journal has made it durable.
     const state = new DurableState(this.#database);
     state.pin();
     return state;

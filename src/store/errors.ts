@@ -15,6 +15,14 @@ export type StoreErrorCode =
   | 'STORE_FORMAT'
   /** The database's own files are damaged or missing. Nothing was changed. */
   | 'STORE_DAMAGED'
+  /** A segment of the journal holds something else than what was written, elsewhere than at a torn end. */
+  | 'STORE_JOURNAL_DAMAGED'
+  /** The journal ends before what the index has applied: its files are older, cut or missing. */
+  | 'STORE_JOURNAL_BEHIND'
+  /** Journal and index are of two stores, or of two histories of one. */
+  | 'STORE_JOURNAL_FOREIGN'
+  /** The index is older than the oldest segment that is there. */
+  | 'STORE_INDEX_BEHIND'
   /** The store was closed. */
   | 'STORE_CLOSED'
   /** The snapshot was closed. */

@@ -43,14 +43,12 @@ export interface LevelDatabase {
   ): DatabaseCursor<readonly [key: Uint8Array, stored: Uint8Array]>;
   keys(range: DatabaseRange, snapshot?: DatabaseSnapshot): DatabaseCursor<Uint8Array>;
   snapshot(): DatabaseSnapshot;
-  /** Writes all rows or none and waits until they are on the disk. */
+  /** Writes all rows or none, without waiting for the disk: the journal has them. */
   write(rows: Iterable<Row>): Promise<void>;
   /**
-   * Hands over a few thousand rows at most, in one turn of the event loop, and waits until they can be
-   * read. They are on the disk after {@link LevelDatabase.flush}.
+   * Puts everything written before into tables and waits until they are on the disk and on record.
+   * A failure shows at the next write, which fails then.
    */
-  writeUnsynced(rows: Iterable<readonly [key: Uint8Array, value: Uint8Array]>): Promise<void>;
-  /** Waits until all that was written is on the disk. */
   flush(): Promise<void>;
   close(): Promise<void>;
 }
@@ -121,23 +119,9 @@ function wrap(level: ByteLevel): LevelDatabase {
       }
     },
     write: (rows) => write(level, rows),
-    writeUnsynced: async (rows) => {
-      const batch = level.batch();
-      for (const [key, value] of rows) {
-        batch.put(key, value);
-      }
-      await batch.write();
-    },
-    // Whatever the range, LevelDB first turns its memory into a file, which it syncs. A synced batch
-    // would not do: the log file before the present one may not have been.
-    flush: () => (level as ByteLevel & Compacting).compactRange(Uint8Array.of(0), Uint8Array.of(0)),
+    flush: () => flush(level),
     close: () => level.close(),
   };
-}
-
-/** What the LevelDB behind `level` can do, of which its types, made for browsers too, say nothing. */
-interface Compacting {
-  compactRange(start: Uint8Array, end: Uint8Array): Promise<void>;
 }
 
 type Snapshot = ReturnType<ByteLevel['snapshot']>;
@@ -150,11 +134,27 @@ async function write(level: ByteLevel, rows: Iterable<Row>): Promise<void> {
     bytes += key.length + (value?.length ?? 0);
   }
   if (operations.length <= ROWS_PER_TURN && bytes <= BYTES_PER_TURN) {
-    await level.batch(operations, { sync: true });
+    await level.batch(operations, { sync: false });
   } else {
     await writeInTurns(level, operations);
   }
 }
+
+/** `compactRange` is LevelDB's; the types of `level` are those that browsers have too. */
+interface Compactable {
+  compactRange(start: Uint8Array, end: Uint8Array): Promise<void>;
+}
+
+/**
+ * LevelDB 1.20, `DBImpl::CompactRange`: whatever the range, first the memory table is put into a synced table
+ * and recorded in the synced manifest. No key is in this range, so nothing else happens. A synced empty
+ * batch would not do: it syncs the newest log file alone, and the one before may still be needed.
+ */
+async function flush(level: ByteLevel): Promise<void> {
+  await (level as unknown as Compactable).compactRange(NO_KEY, NO_KEY);
+}
+
+const NO_KEY: Uint8Array = Uint8Array.of(0);
 
 type BatchOperation =
   | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
@@ -180,7 +180,7 @@ async function writeInTurns(level: ByteLevel, operations: readonly BatchOperatio
         await nextTurn();
       }
     }
-    await batch.write({ sync: true });
+    await batch.write({ sync: false });
   } finally {
     await batch.close();
   }

@@ -1,7 +1,6 @@
 /**
- * The store on LevelDB: one folder, one process, group commit with synchronous writes.
- *
- * Not here: the journal, which keeps what LevelDB alone can lose (docs/decisions/0002).
+ * The store on LevelDB and its journal: one folder, one process, group commit. The journal makes a group durable
+ * and tells what LevelDB alone would lose (docs/decisions/0002, 0006).
  *
  * @module
  */
@@ -10,16 +9,15 @@ import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import { LevelBulkLoad } from './bulk-load.ts';
 import { CommitQueue } from './commit-queue.ts';
-import { reportDroppedRecords } from './dropped-records.ts';
 import { DurableStates } from './durable-states.ts';
 import { StoreError } from './errors.ts';
-import { type LevelDatabase, type OpenLevelDatabase, openLevelDatabase } from './level-database.ts';
+import type { OpenAppendFile } from './journal-file.ts';
+import { type JournaledDatabase, openJournaledDatabase } from './journaled-database.ts';
+import type { LevelDatabase, OpenLevelDatabase } from './level-database.ts';
 import { LevelSnapshot, LevelTransaction, type TransactionLimits } from './level-transaction.ts';
-import { settlePendingLoad } from './pending-load.ts';
 import { SharedLargeValues } from './shared-large-values.ts';
-import { SortedRows } from './sorted-rows.ts';
+import { type Row, SortedRows } from './sorted-rows.ts';
 import type { BulkLoad, Snapshot, Store, Transaction } from './store.ts';
-import { prepareStoreFolder, settleStoreFormat } from './store-format.ts';
 
 export interface StoreLimits extends TransactionLimits {
   /** Of what one flush makes durable; the next transaction waits when there is more. */
@@ -43,6 +41,10 @@ export interface LevelStoreOptions {
   readonly limits?: Partial<StoreLimits>;
   /** How LevelDB is opened; fault tests put something in between. */
   readonly openDatabase?: OpenLevelDatabase;
+  /** How the journal's segments are opened for writing; the same. */
+  readonly openJournalFile?: OpenAppendFile;
+  /** A segment of the journal is sealed when it has this much; 64 MiB by default. */
+  readonly segmentBytes?: number;
 }
 
 const MIB = 1024 * 1024;
@@ -60,28 +62,22 @@ const DEFAULT_LIMITS: StoreLimits = {
 /**
  * Opens the store in a folder, making it where there is none.
  *
- * @throws {StoreError} `STORE_LOCKED`, `STORE_FORMAT`, `STORE_DAMAGED`, `STORE_OPEN_FAILED`.
+ * @throws {StoreError} `STORE_LOCKED`, `STORE_FORMAT`, `STORE_DAMAGED`, `STORE_OPEN_FAILED`, and what
+ *   journal and index can be found in: `STORE_JOURNAL_DAMAGED`, `STORE_JOURNAL_BEHIND`,
+ *   `STORE_JOURNAL_FOREIGN`, `STORE_INDEX_BEHIND`.
  */
 export async function openLevelStore(options: LevelStoreOptions): Promise<Store> {
-  const { levelFolder, isNew } = await prepareStoreFolder(options.folder);
-  const openDatabase = options.openDatabase ?? openLevelDatabase;
+  const { folder, clock, log, openDatabase, openJournalFile, segmentBytes } = options;
   const sizes = {
     cacheBytes: options.cacheBytes ?? 64 * MIB,
     writeBufferBytes: options.writeBufferBytes ?? 16 * MIB,
   };
-  const database = await openDatabase(levelFolder, sizes, isNew);
-  try {
-    await reportDroppedRecords(levelFolder, options.log);
-    await settleStoreFormat(options.folder, database, isNew);
-    await settlePendingLoad(options.folder, { database, log: options.log });
-  } catch (error) {
-    await database.close();
-    throw error;
-  }
-  return new LevelStore(database, options);
+  const parts = { folder, clock, log, sizes, openDatabase, openJournalFile, segmentBytes };
+  return new LevelStore(await openJournaledDatabase(parts), options);
 }
 
 class LevelStore implements Store {
+  readonly #journaled: JournaledDatabase;
   readonly #database: LevelDatabase;
   readonly #log: Log;
   readonly #limits: StoreLimits;
@@ -92,17 +88,18 @@ class LevelStore implements Store {
   #isLoading = false;
   #closed: Promise<void> | undefined;
 
-  constructor(database: LevelDatabase, { folder, clock, log, limits }: LevelStoreOptions) {
-    this.#database = database;
+  constructor(journaled: JournaledDatabase, { folder, clock, log, limits }: LevelStoreOptions) {
+    this.#journaled = journaled;
+    this.#database = journaled.database;
     this.#folder = folder;
-    this.#states = new DurableStates(database);
+    this.#states = new DurableStates(journaled.database);
     this.#log = log;
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
     this.#commits = new CommitQueue({
       ...this.#limits,
       clock,
       log,
-      write: (rows) => this.#states.write(rows),
+      write: (rows) => this.#states.change(() => journaled.write(rows)),
     });
   }
 
@@ -117,7 +114,7 @@ class LevelStore implements Store {
   async #commit<T>(
     reason: string,
     body: (transaction: LevelTransaction) => Promise<T>,
-    finish?: () => Promise<void>,
+    commit?: (rows: Iterable<Row>) => Promise<void>,
   ): Promise<T> {
     this.#assertOpen();
     return await new Promise<T>((resolve, reject) => {
@@ -128,7 +125,7 @@ class LevelStore implements Store {
       };
       this.#commits.add({
         reason,
-        isAlone: finish !== undefined,
+        isAlone: commit !== undefined,
         run: async (layers) => {
           transaction = this.#begin(layers);
           try {
@@ -137,7 +134,7 @@ class LevelStore implements Store {
             return {
               rows: transaction.rows,
               settle: () => settle(() => resolve(result)),
-              ...(finish === undefined ? {} : { finish: this.#behindOldState(finish) }),
+              ...(commit === undefined ? {} : { commit: this.#behindOldState(commit) }),
             };
           } catch (error) {
             return { rows: discard(transaction), settle: () => settle(() => reject(error)) };
@@ -148,11 +145,13 @@ class LevelStore implements Store {
     });
   }
 
-  /** From now until `finish` has ended readers see what is durable now. A failure leaves them there. */
-  #behindOldState(finish: () => Promise<void>): () => Promise<void> {
+  /** Until `commit` has ended readers see what was durable before. A failure leaves them there. */
+  #behindOldState(
+    commit: (rows: Iterable<Row>) => Promise<void>,
+  ): (rows: Iterable<Row>) => Promise<void> {
     const release = this.#states.freeze();
-    return async () => {
-      await finish();
+    return async (rows) => {
+      await this.#states.change(() => commit(rows));
       await release();
     };
   }
@@ -172,10 +171,9 @@ class LevelStore implements Store {
     try {
       return await LevelBulkLoad.begin({
         storeFolder: this.#folder,
-        database: this.#database,
+        journaled: this.#journaled,
         limits: this.#limits,
-        commitAlone: (reason, body, finish) => this.#commit(reason, body, finish),
-        isWritable: () => this.isWritable,
+        commitAlone: (reason, body, commit) => this.#commit(reason, body, commit),
         onEnd,
       });
     } catch (error) {
@@ -196,7 +194,7 @@ class LevelStore implements Store {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#commits.idle().then(() => this.#database.close());
+    this.#closed ??= this.#commits.idle().then(() => this.#journaled.close());
     return this.#closed;
   }
 

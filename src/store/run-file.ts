@@ -5,7 +5,7 @@
  * @module
  */
 
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 
@@ -43,7 +43,7 @@ const BLOCK_BYTES = 256 * 1024;
 const PAGE_ROWS = 512;
 const PAGE_BYTES = 512 * 1024;
 
-/** Writes rows in the order of `starts` and waits until they are on the disk. Blocks its thread. */
+/** Writes rows in the order of `starts`, without waiting for the disk. Blocks its thread. */
 export function writeRun(file: string, rows: Uint8Array, starts: Uint32Array): RunFile {
   const sections: { keyspace: number; start: number; end: number }[] = [];
   const buffer = new Uint8Array(WRITE_BYTES);
@@ -76,7 +76,6 @@ export function writeRun(file: string, rows: Uint8Array, starts: Uint32Array): R
       (sections.at(-1) as { end: number }).end = bytes;
     }
     flush(buffer.subarray(0, buffered));
-    fsyncSync(handle);
   } finally {
     closeSync(handle);
   }

@@ -1,9 +1,10 @@
 /**
  * What is in a store's folder, and which version of it this program reads and writes.
  *
- *     FORMAT    one line of text: what this folder is
- *     level/    LevelDB's files
- *     load/     files of a bulk load under way (bulk-load.ts)
+ *     FORMAT      one line of text: what this folder is
+ *     journal/    everything that was ever committed (journal.ts)
+ *     level/      LevelDB's files: the index, made from the journal
+ *     load/       files of a bulk load under way (bulk-load.ts)
  *
  * The same line is a row of the database. LevelDB makes a new, empty database wherever its CURRENT
  * file is missing, so a damaged store could come up empty; FORMAT, written after the first durable
@@ -12,17 +13,24 @@
  * @module
  */
 
-import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-import { encodeUtf8, equalBytes } from '../core/bytes.ts';
+import { encodeUtf8 } from '../core/bytes.ts';
 import { formatError } from '../core/errors.ts';
 import { StoreError } from './errors.ts';
+import { syncFolder, writeWholeFile } from './journal-file.ts';
 import { Keyspace, keyOf } from './keyspace.ts';
 import type { LevelDatabase } from './level-database.ts';
+import type { Row } from './sorted-rows.ts';
 import { openSealedValue, sealValue } from './value-checksum.ts';
 
-export const STORE_FORMAT = 'certdir-store 1';
+export const STORE_FORMAT = 'certdir-store 2';
+
+/** Without a journal; opened by giving it one (store-upgrade.ts). */
+export const FORMAT_WITHOUT_JOURNAL = 'certdir-store 1';
+
+export type StoreFormat = typeof STORE_FORMAT | typeof FORMAT_WITHOUT_JOURNAL;
 
 const FORMAT_KEY = keyOf(Keyspace.meta, encodeUtf8('format'));
 
@@ -31,8 +39,9 @@ const UNBORN_FILES = /^(LOCK|LOG|LOG\.old|MANIFEST-000001|\d+\.dbtmp)$/;
 
 export interface StoreFolder {
   readonly levelFolder: string;
-  /** False once the store has held a durable row. */
-  readonly isNew: boolean;
+  readonly journalFolder: string;
+  /** What FORMAT says; undefined until the store is made. */
+  readonly format: StoreFormat | undefined;
 }
 
 /**
@@ -43,68 +52,73 @@ export interface StoreFolder {
 export async function prepareStoreFolder(folder: string): Promise<StoreFolder> {
   const levelFolder = join(folder, 'level');
   const { format, levelFiles } = await inspect(folder, levelFolder);
-  if (format !== undefined && format !== STORE_FORMAT) {
+  if (format !== undefined && !isStoreFormat(format)) {
     throw wrongFormat(folder, format);
   }
   const isUnborn = levelFiles.every((name) => UNBORN_FILES.test(name));
   if (!levelFiles.includes('CURRENT') && (format !== undefined || !isUnborn)) {
     throw new StoreError(
       'STORE_DAMAGED',
-      `${levelFolder} has lost its CURRENT file. Nothing was changed; restore a backup`,
+      `${levelFolder} has lost its CURRENT file. Nothing was changed. Make the index anew from the ` +
+        'journal: certdir store rebuild; without a journal restore a backup',
     );
   }
-  return { levelFolder, isNew: format === undefined };
+  return { levelFolder, journalFolder: join(folder, 'journal'), format };
 }
 
 /**
- * Compares the database's own format row, or writes it when the store is new.
+ * The format that the database's own row tells.
  *
- * @throws {StoreError} `STORE_FORMAT`, `STORE_DAMAGED`, `STORE_OPEN_FAILED`.
+ * @returns undefined for an empty database, where FORMAT does not say that there was one.
+ * @throws {StoreError} `STORE_FORMAT`, `STORE_DAMAGED`.
  */
-export async function settleStoreFormat(
+export async function readStoreFormat(
   folder: string,
   database: LevelDatabase,
-  isNew: boolean,
-): Promise<void> {
+  format: StoreFormat | undefined,
+): Promise<StoreFormat | undefined> {
   const stored = database.read(FORMAT_KEY);
   if (stored === undefined) {
-    await bear(folder, database, isNew);
-  } else {
-    checkFormatRow(folder, stored);
+    await assertUnborn(folder, database, format);
+    return undefined;
   }
-  if (isNew) {
-    await writeFormatFile(folder);
-  }
-}
-
-function checkFormatRow(folder: string, stored: Uint8Array): void {
-  const format = openSealedValue(FORMAT_KEY, stored);
-  if (format === undefined) {
+  const value = openSealedValue(FORMAT_KEY, stored);
+  if (value === undefined) {
     throw new StoreError('STORE_DAMAGED', `The format row of ${folder} is damaged`);
   }
-  if (!equalBytes(format, encodeUtf8(STORE_FORMAT))) {
-    throw wrongFormat(folder, Buffer.from(format).toString('latin1'));
+  const text = Buffer.from(value).toString('latin1');
+  if (!isStoreFormat(text)) {
+    throw wrongFormat(folder, text);
   }
+  return text;
 }
 
-/** Gives a database without a format row one, if it may have none. */
-async function bear(folder: string, database: LevelDatabase, isNew: boolean): Promise<void> {
+/** The row that says which format the database has. */
+export function formatRow(): Row {
+  return [FORMAT_KEY, sealValue(FORMAT_KEY, encodeUtf8(STORE_FORMAT))];
+}
+
+function isStoreFormat(text: string): text is StoreFormat {
+  return text === STORE_FORMAT || text === FORMAT_WITHOUT_JOURNAL;
+}
+
+async function assertUnborn(
+  folder: string,
+  database: LevelDatabase,
+  format: StoreFormat | undefined,
+): Promise<void> {
   const cursor = database.keys({ reverse: false });
   const isEmpty = (await cursor.nextPage(1)).length === 0;
   await cursor.close();
-  if (!isNew) {
+  if (format !== undefined) {
     throw new StoreError(
       'STORE_DAMAGED',
-      `The database in ${folder} has lost its rows. Nothing was changed; restore a backup`,
+      `The database in ${folder} has lost its rows. Nothing was changed; certdir store rebuild makes ` +
+        'it anew from the journal',
     );
   }
   if (!isEmpty) {
     throw new StoreError('STORE_FORMAT', `${folder} holds a database that is not certdir's`);
-  }
-  try {
-    await database.write([[FORMAT_KEY, sealValue(FORMAT_KEY, encodeUtf8(STORE_FORMAT))]]);
-  } catch (cause) {
-    throw openFailed(folder, cause);
   }
 }
 
@@ -128,31 +142,9 @@ async function inspect(
   }
 }
 
-async function writeFormatFile(folder: string): Promise<void> {
-  const file = join(folder, 'FORMAT');
-  try {
-    const handle = await open(`${file}.tmp`, 'w', 0o600);
-    try {
-      await handle.writeFile(`${STORE_FORMAT}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(`${file}.tmp`, file);
-    await syncFolder(folder);
-  } catch (cause) {
-    throw openFailed(folder, cause);
-  }
-}
-
-/** Makes names in the folder durable. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+/** Says what the folder is, once the database and the journal are there. */
+export async function writeFormatFile(folder: string): Promise<void> {
+  await writeWholeFile(join(folder, 'FORMAT'), encodeUtf8(`${STORE_FORMAT}\n`));
 }
 
 function wrongFormat(folder: string, format: string): StoreError {
@@ -163,7 +155,8 @@ function wrongFormat(folder: string, format: string): StoreError {
   );
 }
 
-function openFailed(folder: string, cause: unknown): StoreError {
+/** The folder, or a file in it, cannot be read or written. */
+export function openFailed(folder: string, cause: unknown): StoreError {
   return new StoreError(
     'STORE_OPEN_FAILED',
     `The store in ${folder} cannot be opened: ${formatError(cause)}. ` +

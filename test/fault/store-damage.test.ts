@@ -256,14 +256,20 @@ describe('bits flipped in the files', () => {
     assert.ok(found.refused > 0, `none of the damage was met: ${JSON.stringify(found)}`);
   });
 
-  it('of the log drop the rows behind them, which raises an alarm', async (t) => {
-    const good = join(temporaryFolder(t), 'good');
-    await makeStore(good, names);
-    const found = await flipBits(t, good, /\.log$/);
-    assert.equal(found.fine, 0);
-    // The format row is in the log too: without it the store is refused.
-    assert.equal(found.alarms, ROUNDS);
-    assert.ok(found.refused < ROUNDS);
+  it('of the log drop the rows behind them, which the journal puts back', async (t) => {
+    const folder = temporaryFolder(t);
+    const store = await open(join(folder, 'store'));
+    await store.transact('test', async (transaction) => {
+      for (const name of names) {
+        transaction.put(key(name), contentOf(name));
+      }
+    });
+    // As a power cut leaves it: a store that was closed has nothing in its log.
+    cpSync(join(folder, 'store'), join(folder, 'good'), { recursive: true });
+    await store.close();
+    const found = await flipBits(t, join(folder, 'good'), /\.log$/);
+    assert.equal(found.fine, ROUNDS * names.length);
+    assert.ok(found.alarms > ROUNDS / 2, `${found.alarms}`);
   });
 
   const ROUNDS = 60;
@@ -276,8 +282,8 @@ describe('bits flipped in the files', () => {
     const found = { fine: 0, refused: 0, absent: 0, alarms: 0 };
     const log: Log = {
       ...silentLog,
-      error: (message) => {
-        found.alarms += message.includes('dropped') ? 1 : 0;
+      warn: (message) => {
+        found.alarms += message.includes('in its log') ? 1 : 0;
       },
     };
     for (let round = 0; round < ROUNDS; round += 1) {

@@ -14,7 +14,8 @@ import { silentLog } from '../../src/core/log.ts';
 import { StoreError } from '../../src/store/errors.ts';
 import { openLevelStore } from '../../src/store/level-store.ts';
 import type { Store } from '../../src/store/store.ts';
-import { ControlledDatabase, type WriteFault } from '../support/controlled-database.ts';
+import { ControlledDatabase } from '../support/controlled-database.ts';
+import { ControlledJournal, journalFaults } from '../support/controlled-journal.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const key = (name: string): Uint8Array => Buffer.from(`\x20${name}`);
@@ -22,19 +23,25 @@ const key = (name: string): Uint8Array => Buffer.from(`\x20${name}`);
 async function setUp(
   t: TestContext,
   folder: string = temporaryFolder(t),
-): Promise<{ readonly store: Store; readonly database: ControlledDatabase }> {
+): Promise<{
+  readonly store: Store;
+  readonly database: ControlledDatabase;
+  readonly journal: ControlledJournal;
+}> {
   const database = new ControlledDatabase();
+  const journal = new ControlledJournal();
   const store = await openLevelStore({
     folder,
     clock: new SystemClock(),
     log: silentLog,
     openDatabase: database.open,
+    openJournalFile: journal.open,
   });
   t.after(async () => {
     database.release();
     await store.close();
   });
-  return { store, database };
+  return { store, database, journal };
 }
 
 /** Counts, and writes the new count under two keys. */
@@ -72,15 +79,43 @@ async function countWholeActs(store: Store): Promise<number> {
   return count;
 }
 
-const faults: readonly WriteFault[] = ['not persisted', 'persisted but reported as failed'];
+interface Controls {
+  readonly database: ControlledDatabase;
+  readonly journal: ControlledJournal;
+}
+
+interface Fault {
+  readonly what: string;
+  /** Whether the group is there when the store is opened again. */
+  readonly isKept: boolean;
+  readonly failAfter: (controls: Controls, count: number) => void;
+  /** Holds back the writes that the fault is about. */
+  readonly held: (controls: Controls) => ControlledDatabase | ControlledJournal;
+}
+
+const faults: readonly Fault[] = [
+  // What the index has not taken, the journal has.
+  ...(['not persisted', 'persisted but reported as failed'] as const).map((fault) => ({
+    what: `in the index, ${fault}`,
+    isKept: true,
+    failAfter: ({ database }: Controls, count: number) => database.failAfter(count, fault),
+    held: ({ database }: Controls) => database,
+  })),
+  ...journalFaults.map((fault) => ({
+    what: `in the journal, ${fault}`,
+    isKept: fault !== 'not persisted' && fault !== 'torn',
+    failAfter: ({ journal }: Controls, count: number) => journal.failAfter(count, fault),
+    held: ({ journal }: Controls) => journal,
+  })),
+];
 
 describe('the first failed write', () => {
-  for (const fault of faults) {
+  for (const { what, isKept, failAfter, held } of faults) {
     for (const before of [0, 1, 7]) {
-      it(`${fault}, after ${before} good ones, closes the writer and loses nothing`, async (t) => {
+      it(`${what}, after ${before} good ones, closes the writer and loses nothing`, async (t) => {
         const folder = temporaryFolder(t);
-        const { store, database } = await setUp(t, folder);
-        database.failAfter(before, fault);
+        const { store, database, journal } = await setUp(t, folder);
+        failAfter({ database, journal }, before);
         const answers: PromiseSettledResult<number>[] = [];
         for (let at = 0; at < before + 3; at += 1) {
           answers.push(...(await Promise.allSettled([act(store)])));
@@ -97,23 +132,23 @@ describe('the first failed write', () => {
         await store.close();
 
         const reopened = await setUp(t, folder);
-        const expected = fault === 'not persisted' ? before : before + 1;
+        const expected = isKept ? before + 1 : before;
         assert.equal(await countWholeActs(reopened.store), expected);
         assert.equal(await act(reopened.store), expected + 1);
         assert.equal(await countWholeActs(reopened.store), expected + 1);
       });
     }
 
-    it(`${fault}, takes along what was built on it`, async (t) => {
+    it(`${what}, takes along what was built on it`, async (t) => {
       const folder = temporaryFolder(t);
-      const { store, database } = await setUp(t, folder);
+      const { store, database, journal } = await setUp(t, folder);
       assert.equal(await act(store), 1);
-      database.hold();
-      database.failAfter(0, fault);
+      const controls = { database, journal };
+      const writes = held(controls);
+      writes.hold();
+      failAfter(controls, 0);
       const writing = act(store);
-      while (database.writes.length < 3) {
-        await new Promise((resolve) => setImmediate(resolve));
-      }
+      await writes.begun(writes === database ? 3 : 2);
       const waiting = [act(store), act(store)];
       const reading = store.transact('test: read', async (transaction) =>
         transaction.read(key('count')),
@@ -127,7 +162,7 @@ describe('the first failed write', () => {
       });
       store.onWriterClosed(failed);
       const running = store.transact('test: run', async (transaction) => {
-        database.release();
+        writes.release();
         await writerClosed;
         assert.equal(store.isWritable, false);
         // Its view does not change under a body that still runs.
@@ -143,11 +178,11 @@ describe('the first failed write', () => {
         'STORE_WRITER_CLOSED',
       ]);
       await store.close();
-      assert.equal(database.writes.length, 3, 'the format row, the first act, the failed group');
+      // Those of opening and of the first act, and the failed group where it got so far.
+      assert.equal(database.writes.length, writes === database ? 3 : 2);
 
       const reopened = await setUp(t, folder);
-      const expected = fault === 'not persisted' ? 1 : 2;
-      assert.equal(await countWholeActs(reopened.store), expected);
+      assert.equal(await countWholeActs(reopened.store), isKept ? 2 : 1);
     });
   }
 
@@ -193,7 +228,7 @@ describe('the first failed write', () => {
   it('while the store is made leaves a folder that can be opened again', async (t) => {
     const folder = temporaryFolder(t);
     const database = new ControlledDatabase();
-    for (const fault of faults) {
+    for (const fault of ['not persisted', 'persisted but reported as failed'] as const) {
       database.failAfter(0, fault);
       const opening = openLevelStore({
         folder,

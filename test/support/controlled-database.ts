@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Keyspace } from '../../src/store/keyspace.ts';
 import {
   type LevelDatabase,
   type OpenLevelDatabase,
@@ -15,7 +16,7 @@ import type { Row } from '../../src/store/sorted-rows.ts';
 export type WriteFault = 'not persisted' | 'persisted but reported as failed';
 
 export class ControlledDatabase {
-  /** Rows of each write that was begun. */
+  /** Rows of each write that was begun, without those that say where the index itself stands. */
   readonly writes: (readonly Row[])[] = [];
   #hold: { readonly open: Promise<void>; readonly release: () => void } | undefined;
   #fault: WriteFault | undefined;
@@ -24,6 +25,13 @@ export class ControlledDatabase {
   /** Opens LevelDB with this control in between. */
   readonly open: OpenLevelDatabase = async (folder, sizes, isNew) =>
     this.#wrap(await openLevelDatabase(folder, sizes, isNew));
+
+  /** Waits until so many writes have been begun. */
+  async begun(count: number): Promise<void> {
+    while (this.writes.length < count) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
 
   /** From now on, writes wait. */
   hold(): void {
@@ -46,23 +54,15 @@ export class ControlledDatabase {
   }
 
   #wrap(database: LevelDatabase): LevelDatabase {
-    return {
-      ...database,
-      write: (rows) => this.#write([...rows], (all) => database.write(all)),
-      writeUnsynced: (rows) => this.#write([...rows], () => database.writeUnsynced(rows)),
-      flush: () => this.#write([], () => database.flush()),
-    };
+    return { ...database, write: (rows) => this.#write(database, [...rows]) };
   }
 
-  async #write(
-    rows: readonly Row[],
-    write: (rows: readonly Row[]) => Promise<void>,
-  ): Promise<void> {
-    this.writes.push(rows);
+  async #write(database: LevelDatabase, rows: readonly Row[]): Promise<void> {
+    this.writes.push(rows.filter(([key]) => key[0] !== Keyspace.meta));
     await this.#hold?.open;
     const fault = this.#takeFault();
     if (fault !== 'not persisted') {
-      await write(rows);
+      await database.write(rows);
     }
     if (fault !== undefined) {
       throw new Error('IO error: No space left on device');

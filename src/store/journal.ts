@@ -1,0 +1,305 @@
+/**
+ * The journal: everything that was ever committed, in order, in segments that only grow.
+ *
+ *     journal/0000000000000001.journal     named by its first sequence number
+ *
+ * Each commit group is appended and made durable before it is applied to the index and before anyone is
+ * answered. A segment that has reached its size is sealed, and the next one begins. The chain of hashes
+ * goes through all of them. (docs/decisions/0006)
+ *
+ * The first failure is the last: what is on the disk then is found out by opening again.
+ *
+ * Not here: reading at open (`journal-scan.ts`), the index (`journaled-database.ts`).
+ *
+ * @module
+ */
+
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import type { Clock } from '../core/clock.ts';
+import { crc32c } from './crc32c.ts';
+import {
+  type AppendFile,
+  type OpenAppendFile,
+  openAppendFile,
+  segmentName,
+  writeWholeFile,
+} from './journal-file.ts';
+import {
+  encodeSegmentHead,
+  HEADER_BYTES,
+  hashOfHead,
+  RecordKind,
+  type RecordKindCode,
+  SEGMENT_HEAD_BYTES,
+  sealRecord,
+} from './journal-record.ts';
+import { encodeRows } from './journal-rows.ts';
+import type { Row } from './sorted-rows.ts';
+
+export const SEGMENT_BYTES: number = 64 * 1024 * 1024;
+
+/** How much is hashed and handed over in one turn of the event loop. */
+const BYTES_PER_TURN = 1024 * 1024;
+
+/** A place in the chain: the last record of a group. */
+export interface JournalPosition {
+  readonly sequence: number;
+  readonly epoch: number;
+  readonly hash: Uint8Array;
+}
+
+/** The last segment, when it can be gone on with. */
+export interface OpenSegment {
+  readonly path: string;
+  readonly size: number;
+}
+
+export interface JournalOptions {
+  readonly folder: string;
+  readonly storeId: Uint8Array;
+  readonly clock: Clock;
+  /** Where the chain ends. */
+  readonly end: JournalPosition;
+  /** What the next record goes on from: `end.hash`, or that of a head behind it. */
+  readonly chainHash: Uint8Array;
+  /** Undefined when the next group begins a segment. */
+  readonly segment: OpenSegment | undefined;
+  readonly segmentBytes?: number | undefined;
+  readonly openFile?: OpenAppendFile | undefined;
+}
+
+/** The chain before the first record of a store. */
+export const NEW_CHAIN: JournalPosition = { sequence: 0, epoch: 1, hash: new Uint8Array(32) };
+
+export class Journal {
+  readonly #folder: string;
+  readonly #storeId: Uint8Array;
+  readonly #storeSum: number;
+  readonly #clock: Clock;
+  readonly #segmentBytes: number;
+  readonly #openFile: OpenAppendFile;
+  #segment: OpenSegment | undefined;
+  #file: AppendFile | undefined;
+  #size = 0;
+  /** The last durable record. */
+  #end: JournalPosition;
+  /** What the next record goes on from: the last one's hash, or that of the head in between. */
+  #chainHash: Uint8Array;
+  #failure: unknown;
+  #sealedSegments = 0;
+
+  constructor(options: JournalOptions) {
+    this.#folder = options.folder;
+    this.#storeId = options.storeId;
+    this.#storeSum = crc32c(options.storeId);
+    this.#clock = options.clock;
+    this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
+    this.#openFile = options.openFile ?? openAppendFile;
+    this.#segment = options.segment;
+    this.#end = options.end;
+    this.#chainHash = options.chainHash;
+  }
+
+  /** The last durable record. */
+  get end(): JournalPosition {
+    return this.#end;
+  }
+
+  /** How many segments this journal has sealed since it was opened. */
+  get sealedSegments(): number {
+    return this.#sealedSegments;
+  }
+
+  /**
+   * Appends a group and makes it durable.
+   *
+   * @returns where it ends.
+   */
+  async append(rows: readonly Row[]): Promise<JournalPosition> {
+    return await this.appendRecords(encodeRows(rows));
+  }
+
+  /**
+   * Appends a group of any size from records with room for their headers, one turn of the event loop for
+   * each MiB. When the source fails, nothing of the group stays and the journal goes on.
+   *
+   * @returns where it ends.
+   */
+  async appendRecords(
+    records: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  ): Promise<JournalPosition> {
+    if (this.#failure !== undefined) {
+      throw this.#failure;
+    }
+    let file: AppendFile;
+    try {
+      file = await this.#roomyFile();
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+    const group = this.#group();
+    const start = this.#size;
+    try {
+      await this.#writeGroup(file, group, records);
+      await file.sync();
+    } catch (error) {
+      this.#size = start;
+      await this.#giveUp(file, error);
+      throw error instanceof SourceFailure ? error.cause : error;
+    }
+    this.#end = group.end;
+    this.#chainHash = group.end.hash;
+    return group.end;
+  }
+
+  async close(): Promise<void> {
+    this.#failure ??= new Error('the journal is closed');
+    await this.#file?.close();
+    this.#file = undefined;
+  }
+
+  async #writeGroup(
+    file: AppendFile,
+    group: Group,
+    records: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  ): Promise<void> {
+    let waiting: Uint8Array[] = [];
+    let bytes = 0;
+    // One record is held back: only the next one, or none, tells whether it is the group's last.
+    let held: Uint8Array | undefined;
+    for await (const record of fromSource(records)) {
+      if (held !== undefined) {
+        waiting.push(group.seal(held, { kind: RecordKind.rows, isGroupEnd: false }));
+        bytes += held.length;
+      }
+      held = record;
+      if (bytes >= BYTES_PER_TURN) {
+        await this.#write(file, waiting);
+        waiting = [];
+        bytes = 0;
+        await nextTurn();
+      }
+    }
+    held ??= new Uint8Array(HEADER_BYTES);
+    waiting.push(group.seal(held, { kind: RecordKind.rows, isGroupEnd: true }));
+    await this.#write(file, waiting);
+  }
+
+  /** After a group that was not written to its end: what is there of it goes, or the journal stops. */
+  async #giveUp(file: AppendFile, error: unknown): Promise<void> {
+    if (!(error instanceof SourceFailure)) {
+      this.#failure = error;
+      return;
+    }
+    try {
+      await file.cut(this.#size);
+    } catch (failure) {
+      this.#failure = failure;
+      throw failure;
+    }
+  }
+
+  #group(): Group {
+    return new Group(
+      { ...this.#end, chainHash: this.#chainHash, storeSum: this.#storeSum },
+      this.#clock.nowMs(),
+    );
+  }
+
+  /** The file to write to; a full segment is sealed and a new one begun. */
+  async #roomyFile(): Promise<AppendFile> {
+    if (this.#segment !== undefined && this.#file === undefined) {
+      const { path, size } = this.#segment;
+      this.#file = await this.#openFile(path, size);
+      this.#size = size;
+    }
+    if (this.#file !== undefined && this.#size >= this.#segmentBytes) {
+      await this.#seal(this.#file);
+    }
+    this.#file ??= await this.#begin();
+    return this.#file;
+  }
+
+  async #seal(file: AppendFile): Promise<void> {
+    const group = this.#group();
+    const seal = { kind: RecordKind.seal, isGroupEnd: true };
+    await this.#write(file, [group.seal(new Uint8Array(HEADER_BYTES), seal)]);
+    await file.sync();
+    await file.close();
+    this.#file = undefined;
+    this.#segment = undefined;
+    this.#end = group.end;
+    this.#chainHash = group.end.hash;
+    this.#sealedSegments += 1;
+  }
+
+  async #begin(): Promise<AppendFile> {
+    const { sequence, epoch, hash } = this.#end;
+    const head = encodeSegmentHead({
+      storeId: this.#storeId,
+      firstSequence: sequence + 1,
+      epoch,
+      createdMs: this.#clock.nowMs(),
+      previousHash: hash,
+    });
+    const path = join(this.#folder, segmentName(sequence + 1));
+    await writeWholeFile(path, head);
+    this.#segment = { path, size: SEGMENT_HEAD_BYTES };
+    this.#chainHash = hashOfHead(head);
+    this.#size = SEGMENT_HEAD_BYTES;
+    return await this.#openFile(path, SEGMENT_HEAD_BYTES);
+  }
+
+  async #write(file: AppendFile, parts: readonly Uint8Array[]): Promise<void> {
+    await file.append(parts);
+    this.#size += parts.reduce((sum, part) => sum + part.length, 0);
+  }
+}
+
+/** Records of one group, as they join the chain. */
+class Group {
+  readonly #place: { readonly groupStart: number; readonly epoch: number; readonly atMs: number };
+  readonly #storeSum: number;
+  #sequence: number;
+  #hash: Uint8Array;
+
+  constructor(
+    from: JournalPosition & { readonly chainHash: Uint8Array; readonly storeSum: number },
+    atMs: number,
+  ) {
+    this.#place = { groupStart: from.sequence + 1, epoch: from.epoch, atMs };
+    this.#storeSum = from.storeSum;
+    this.#sequence = from.sequence;
+    this.#hash = from.chainHash;
+  }
+
+  get end(): JournalPosition {
+    return { sequence: this.#sequence, epoch: this.#place.epoch, hash: this.#hash };
+  }
+
+  seal(
+    record: Uint8Array,
+    how: { readonly kind: RecordKindCode; readonly isGroupEnd: boolean },
+  ): Uint8Array {
+    this.#sequence += 1;
+    const place = { ...this.#place, ...how, sequence: this.#sequence };
+    this.#hash = sealRecord(record, place, { storeSum: this.#storeSum, hash: this.#hash });
+    return record;
+  }
+}
+
+/** What whoever gives the records has failed with. */
+class SourceFailure extends Error {}
+
+async function* fromSource(
+  records: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* records;
+  } catch (cause) {
+    throw new SourceFailure('the source of a group has failed', { cause });
+  }
+}

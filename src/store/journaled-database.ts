@@ -1,0 +1,318 @@
+/**
+ * LevelDB behind its journal: every group of rows is made durable in the journal, then applied. Opening
+ * finds out what the index may lack and replays it.
+ *
+ * @module
+ */
+
+import type { Clock } from '../core/clock.ts';
+import type { Log } from '../core/log.ts';
+import { SystemRandom } from '../core/random.ts';
+import { clearLoadFolder } from './bulk-load.ts';
+import { reportDroppedRecords } from './dropped-records.ts';
+import { StoreError } from './errors.ts';
+import { appliedRow, checkpointRow, readIndexKnowledge } from './index-position.ts';
+import { Journal, type JournalPosition, NEW_CHAIN } from './journal.ts';
+import { makeFolder, type OpenAppendFile, removeTemporaryFiles } from './journal-file.ts';
+import { SEGMENT_HEAD_BYTES, STORE_ID_BYTES } from './journal-record.ts';
+import { replay } from './journal-replay.ts';
+import { encodeRows } from './journal-rows.ts';
+import {
+  findJournalEnd,
+  type IndexKnowledge,
+  type JournalEnd,
+  settleJournalEnd,
+} from './journal-scan.ts';
+import type { OpenLevelDatabase } from './level-database.ts';
+import { type LevelDatabase, type LevelSizes, openLevelDatabase } from './level-database.ts';
+import type { Row } from './sorted-rows.ts';
+import {
+  formatRow,
+  openFailed,
+  prepareStoreFolder,
+  readStoreFormat,
+  STORE_FORMAT,
+  type StoreFolder,
+  writeFormatFile,
+} from './store-format.ts';
+import { copyIntoJournal } from './store-upgrade.ts';
+
+export interface JournaledOptions {
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly sizes: LevelSizes;
+  readonly openDatabase?: OpenLevelDatabase | undefined;
+  /** How segments are opened for writing; fault tests put something in between. */
+  readonly openJournalFile?: OpenAppendFile | undefined;
+  /** A segment is sealed when it has this much; 64 MiB when left out. */
+  readonly segmentBytes?: number | undefined;
+}
+
+/**
+ * Opens index and journal of a folder, making both where there are none.
+ *
+ * @throws {StoreError} `STORE_LOCKED`, `STORE_FORMAT`, `STORE_DAMAGED`, `STORE_OPEN_FAILED`,
+ *   `STORE_JOURNAL_DAMAGED`, `STORE_JOURNAL_BEHIND`, `STORE_JOURNAL_FOREIGN`, `STORE_INDEX_BEHIND`.
+ */
+export async function openJournaledDatabase(options: JournaledOptions): Promise<JournaledDatabase> {
+  const place = await prepareStoreFolder(options.folder);
+  const open = options.openDatabase ?? openLevelDatabase;
+  const database = await open(place.levelFolder, options.sizes, place.format === undefined);
+  try {
+    return await new Opening(options, place, database).run();
+  } catch (error) {
+    await database.close();
+    throw error instanceof StoreError ? error : openFailed(options.folder, error);
+  }
+}
+
+class Opening {
+  readonly #options: JournaledOptions;
+  readonly #place: StoreFolder;
+  readonly #database: LevelDatabase;
+
+  constructor(options: JournaledOptions, place: StoreFolder, database: LevelDatabase) {
+    this.#options = options;
+    this.#place = place;
+    this.#database = database;
+  }
+
+  async run(): Promise<JournaledDatabase> {
+    const { folder } = this.#options;
+    const database = this.#database;
+    const { levelFolder } = this.#place;
+    const format = await readStoreFormat(folder, database, this.#place.format);
+    await reportDroppedRecords(levelFolder, this.#options.log, format === STORE_FORMAT);
+    await makeFolder(this.#place.journalFolder);
+    await clearLoadFolder(folder);
+    await removeTemporaryFiles(this.#place.journalFolder);
+    const opened =
+      format === undefined
+        ? await this.#bear()
+        : format === STORE_FORMAT
+          ? await this.#goOn()
+          : await this.#upgrade();
+    if (this.#place.format !== STORE_FORMAT) {
+      await writeFormatFile(folder);
+    }
+    return opened;
+  }
+
+  /** A new store. */
+  async #bear(): Promise<JournaledDatabase> {
+    const found = await findJournalEnd(this.#place.journalFolder, undefined);
+    if (found !== undefined) {
+      throw new StoreError(
+        'STORE_DAMAGED',
+        `${this.#place.journalFolder} holds a journal without its index. Make the index: certdir store rebuild`,
+      );
+    }
+    const storeId = new SystemRandom().bytes(STORE_ID_BYTES);
+    await this.#settle(storeId, NEW_CHAIN);
+    return this.#opened({ storeId, ...newJournal });
+  }
+
+  /** A store of the format before the journal. */
+  async #upgrade(): Promise<JournaledDatabase> {
+    const { folder, clock, log } = this.#options;
+    if (this.#place.format === STORE_FORMAT) {
+      throw new StoreError(
+        'STORE_INDEX_BEHIND',
+        `The index in ${folder} is from before its journal. Make it anew: certdir store rebuild`,
+      );
+    }
+    const { journalFolder } = this.#place;
+    await this.#assertUnfinishedUpgrade();
+    const storeId = new SystemRandom().bytes(STORE_ID_BYTES);
+    const end = await copyIntoJournal({ journalFolder, storeId, clock }, this.#database);
+    await this.#settle(storeId, end);
+    log.info('the store has been given a journal', { folder, records: end.sequence });
+    return await this.#goOn();
+  }
+
+  /** A journal beside an index without one may only be what an interrupted upgrade has left: one group. */
+  async #assertUnfinishedUpgrade(): Promise<void> {
+    const found = await findJournalEnd(this.#place.journalFolder, undefined);
+    const isOneGroup =
+      found?.lastGroup === undefined || found.lastGroup.start === SEGMENT_HEAD_BYTES;
+    if (found !== undefined && (!isOneGroup || found.segment === undefined)) {
+      throw new StoreError(
+        'STORE_JOURNAL_FOREIGN',
+        `The index in ${this.#options.folder} is from before there was a journal, and a journal stands beside ` +
+          'it. Nothing was changed. Put files of one time together, or make the index anew: certdir store rebuild',
+      );
+    }
+  }
+
+  async #goOn(): Promise<JournaledDatabase> {
+    const { folder, log } = this.#options;
+    const { journalFolder } = this.#place;
+    const index = readIndexKnowledge(this.#database);
+    if (index === undefined) {
+      throw new StoreError(
+        'STORE_DAMAGED',
+        `The index in ${folder} has lost its place in the journal. Make it anew: certdir store rebuild`,
+      );
+    }
+    const end =
+      (await findJournalEnd(journalFolder, index)) ?? withoutSegments(journalFolder, index);
+    if (end.torn !== undefined) {
+      const { path, start, end: size } = end.torn;
+      log.warn('the journal’s end was torn while it was written, and is cut', {
+        segment: path,
+        offset: start,
+        bytes: size - start,
+      });
+    }
+    await settleJournalEnd(end);
+    if (end.end.sequence > index.checkpoint.sequence) {
+      const groups = await replay({ journalFolder, index, end: end.end }, this.#database);
+      await this.#settle(index.storeId, end.end);
+      log.info('the index was brought up to its journal', { folder, groups });
+    }
+    return this.#opened(end);
+  }
+
+  /** Writes that the index is whole up to a position, durably. */
+  async #settle(storeId: Uint8Array, position: JournalPosition): Promise<void> {
+    await this.#database.flush();
+    const rows = [appliedRow(storeId, position), checkpointRow(storeId, position)];
+    await this.#database.write([formatRow(), ...rows]);
+    await this.#database.flush();
+  }
+
+  #opened({
+    storeId,
+    end,
+    chainHash,
+    segment,
+  }: Omit<JournalEnd, 'lastGroup' | 'torn'>): JournaledDatabase {
+    const { clock, segmentBytes, openJournalFile: openFile } = this.#options;
+    const folder = this.#place.journalFolder;
+    const chain = { storeId, end, chainHash, segment };
+    const journal = new Journal({ folder, clock, segmentBytes, openFile, ...chain });
+    return new JournaledDatabase(this.#database, journal, storeId);
+  }
+}
+
+const newJournal = { end: NEW_CHAIN, chainHash: NEW_CHAIN.hash, segment: undefined };
+
+function withoutSegments(folder: string, { storeId, applied }: IndexKnowledge): JournalEnd {
+  if (applied.sequence > 0) {
+    throw new StoreError(
+      'STORE_JOURNAL_BEHIND',
+      `${folder} has no segment, and the index has applied ${applied.sequence} records. Put the segments ` +
+        'back; without them: certdir store rebuild --journal keeps what the index has',
+    );
+  }
+  return { storeId, ...newJournal, lastGroup: undefined, torn: undefined };
+}
+
+async function* recordsOf(
+  rows: readonly Row[],
+  pages: AsyncIterable<readonly Row[]>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* encodeRows(rows);
+  for await (const page of pages) {
+    yield* encodeRows(page);
+  }
+}
+
+/** An open index with its journal. Writes come one after another. */
+export class JournaledDatabase {
+  /** For reading. */
+  readonly database: LevelDatabase;
+  readonly #journal: Journal;
+  readonly #storeId: Uint8Array;
+  /** The last group that was applied. */
+  #applied: JournalPosition;
+  #checkpoint: JournalPosition;
+  #checkpointing: Promise<void> | undefined;
+  #sealedSegments = 0;
+  #failure: unknown;
+
+  constructor(database: LevelDatabase, journal: Journal, storeId: Uint8Array) {
+    this.database = database;
+    this.#journal = journal;
+    this.#storeId = storeId;
+    this.#applied = journal.end;
+    this.#checkpoint = journal.end;
+  }
+
+  /** Makes all rows durable, then visible. After a failure nothing is written any more. */
+  async write(rows: Iterable<Row>): Promise<void> {
+    const group = [...rows];
+    await this.#guard(async () => {
+      this.#applied = await this.#journal.append(group);
+      group.push(appliedRow(this.#storeId, this.#applied));
+      await this.database.write(group);
+    });
+    if (this.#journal.sealedSegments > this.#sealedSegments) {
+      this.#sealedSegments = this.#journal.sealedSegments;
+      this.#checkpointing ??= this.#guard(() => this.#makeCheckpoint()).catch(() => undefined);
+    }
+  }
+
+  /**
+   * Makes rows and whatever `pages` give behind them durable as one group, then puts them
+   * into the index. They are read twice and must be the same.
+   */
+  async writeLoad(
+    rows: Iterable<Row>,
+    pages: () => AsyncIterable<readonly Row[]>,
+    onRows: (count: number) => void,
+  ): Promise<void> {
+    const group = [...rows];
+    await this.#checkpointing;
+    await this.#guard(async () => {
+      this.#applied = await this.#journal.appendRecords(recordsOf(group, pages()));
+      group.push(appliedRow(this.#storeId, this.#applied));
+      await this.database.write(group);
+      let written = Promise.resolve();
+      for await (const page of pages()) {
+        // One batch is written while the next page is read; a later batch must not overtake it.
+        await written;
+        written = this.database.write(page);
+        written.catch(() => undefined);
+        onRows(page.length);
+      }
+      await written;
+      // Nobody should have to replay a load.
+      await this.#makeCheckpoint();
+    });
+  }
+
+  /** Leaves an index that needs no replay, unless something has failed. */
+  async close(): Promise<void> {
+    await this.#checkpointing;
+    try {
+      if (this.#failure === undefined && this.#checkpoint !== this.#applied) {
+        await this.#makeCheckpoint();
+      }
+    } finally {
+      await this.#journal.close();
+      await this.database.close();
+    }
+  }
+
+  async #makeCheckpoint(): Promise<void> {
+    const position = this.#applied;
+    await this.database.flush();
+    await this.database.write([checkpointRow(this.#storeId, position)]);
+    this.#checkpoint = position;
+    this.#checkpointing = undefined;
+  }
+
+  async #guard(work: () => Promise<void>): Promise<void> {
+    if (this.#failure !== undefined) {
+      throw this.#failure;
+    }
+    try {
+      await work();
+    } catch (error) {
+      this.#failure ??= error;
+      throw error;
+    }
+  }
+}
