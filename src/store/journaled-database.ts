@@ -6,6 +6,7 @@
  */
 
 import type { Clock } from '../core/clock.ts';
+import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { SystemRandom } from '../core/random.ts';
 import { clearLoadFolder } from './bulk-load.ts';
@@ -188,11 +189,11 @@ class Opening {
     chainHash,
     segment,
   }: Omit<JournalEnd, 'lastGroup' | 'torn'>): JournaledDatabase {
-    const { clock, segmentBytes, openJournalFile: openFile } = this.#options;
+    const { clock, log, segmentBytes, openJournalFile: openFile } = this.#options;
     const folder = this.#place.journalFolder;
     const chain = { storeId, end, chainHash, segment };
     const journal = new Journal({ folder, clock, segmentBytes, openFile, ...chain });
-    return new JournaledDatabase(this.#database, journal, storeId);
+    return new JournaledDatabase(this.#database, journal, { storeId, log });
   }
 }
 
@@ -225,6 +226,7 @@ export class JournaledDatabase {
   readonly database: LevelDatabase;
   readonly #journal: Journal;
   readonly #storeId: Uint8Array;
+  readonly #log: Log;
   /** The last group that was applied. */
   #applied: JournalPosition;
   #checkpoint: JournalPosition;
@@ -232,10 +234,15 @@ export class JournaledDatabase {
   #sealedSegments = 0;
   #failure: unknown;
 
-  constructor(database: LevelDatabase, journal: Journal, storeId: Uint8Array) {
+  constructor(
+    database: LevelDatabase,
+    journal: Journal,
+    { storeId, log }: { readonly storeId: Uint8Array; readonly log: Log },
+  ) {
     this.database = database;
     this.#journal = journal;
     this.#storeId = storeId;
+    this.#log = log;
     this.#applied = journal.end;
     this.#checkpoint = journal.end;
   }
@@ -290,10 +297,12 @@ export class JournaledDatabase {
       if (this.#failure === undefined && this.#checkpoint !== this.#applied) {
         await this.#makeCheckpoint();
       }
-    } finally {
-      await this.#journal.close();
-      await this.database.close();
+    } catch (error) {
+      // The journal has everything; opening replays it.
+      this.#log.warn('the index could not be brought up to date', { cause: formatError(error) });
     }
+    await this.#journal.close();
+    await this.database.close();
   }
 
   async #makeCheckpoint(): Promise<void> {
