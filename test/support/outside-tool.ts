@@ -30,6 +30,7 @@ export const outsideTools: readonly OutsideTool[] = [
   { command: 'certtool', debianPackage: 'gnutls-bin' },
   { command: 'curl', debianPackage: 'curl' },
   { command: 'softhsm2-util', debianPackage: 'softhsm2' },
+  { command: 'javac', debianPackage: 'openjdk-17-jdk-headless' },
   {
     command: 'python3-ldap',
     debianPackage: 'python3-ldap',
