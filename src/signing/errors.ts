@@ -50,6 +50,20 @@ export const signingErrorCodes = [
   'SIGNING_PKCS11_MISSING',
   /** The PKCS#11 module cannot be loaded or answers with an error. */
   'SIGNING_PKCS11_MODULE',
+  /** Several tokens have the label or serial number. */
+  'SIGNING_TOKEN_AMBIGUOUS',
+  /** The HSM's token is not there: removed, switched off, or its network is down. */
+  'SIGNING_TOKEN_REMOVED',
+  /** The HSM answers with an error that it may get over when it is started anew. */
+  'SIGNING_DEVICE_FAILED',
+  /** The HSM has no session or memory to spare; the same request may succeed later. */
+  'SIGNING_TOKEN_BUSY',
+  /** The HSM refused the PIN. It was not tried twice. */
+  'SIGNING_PIN_WRONG',
+  /** The PIN is locked, has expired, was never set, or has one try left, which certdir leaves to a person. */
+  'SIGNING_PIN_LOCKED',
+  /** The HSM holds a key of that label that certdir has no record of. */
+  'SIGNING_KEY_FOREIGN',
 ] as const;
 
 export type SigningErrorCode = (typeof signingErrorCodes)[number];

@@ -71,8 +71,8 @@ export interface Pkcs11Session {
   };
 }
 
-export interface Pkcs11Library {
-  readonly PKCS11: new () => Pkcs11Session;
+export interface Pkcs11Library<Session = Pkcs11Session> {
+  readonly PKCS11: new () => Session;
 }
 
 /** CK_SLOT_INFO and CK_TOKEN_INFO flags (PKCS#11 v2.40 §3.2). */
@@ -92,9 +92,11 @@ const CKF = {
  *
  * @throws {SigningError} `SIGNING_PKCS11_MISSING` with what to install.
  */
-export async function importPkcs11js(specifier: string = 'pkcs11js'): Promise<Pkcs11Library> {
+export async function importPkcs11js<Session = Pkcs11Session>(
+  specifier: string = 'pkcs11js',
+): Promise<Pkcs11Library<Session>> {
   try {
-    const loaded: { readonly default: Pkcs11Library } = await import(specifier);
+    const loaded: { readonly default: Pkcs11Library<Session> } = await import(specifier);
     return loaded.default;
   } catch (cause) {
     throw new SigningError(
@@ -145,7 +147,11 @@ function readSlot(session: Pkcs11Session, slot: Buffer): Pkcs11Slot {
   };
 }
 
-function readToken(session: Pkcs11Session, slot: Buffer): Pkcs11Token {
+/** What a token says of itself. @throws what pkcs11js throws. */
+export function readToken(
+  session: Pick<Pkcs11Session, 'C_GetTokenInfo'>,
+  slot: Buffer,
+): Pkcs11Token {
   const { label, manufacturerID, model, serialNumber, flags } = session.C_GetTokenInfo(slot);
   return {
     label: label.trim(),

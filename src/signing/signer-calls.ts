@@ -10,7 +10,7 @@
 import type { Clock } from '../core/clock.ts';
 import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import { SigningError } from './errors.ts';
+import { SigningError, type SigningErrorCode } from './errors.ts';
 import type { PassphraseSource } from './passphrase.ts';
 import type { SignatureAlgorithm, SignRequest } from './signer.ts';
 import type { OpenSignerChannel } from './signer-channel.ts';
@@ -56,6 +56,19 @@ const isRepeatable: Readonly<Record<SignerMethod, boolean>> = {
   beginContent: false,
   feedContent: false,
 };
+
+/** What a new process may mend. */
+const needsNewProcess: ReadonlySet<SigningErrorCode> = new Set([
+  'SIGNING_DEVICE_FAILED',
+  'SIGNING_TOKEN_REMOVED',
+]);
+
+/** What another try makes worse: after a few wrong PINs a token locks. Only a person's `activate` tries again. */
+const isForPerson: ReadonlySet<SigningErrorCode> = new Set([
+  'SIGNING_PIN_WRONG',
+  'SIGNING_PIN_LOCKED',
+  'SIGNING_PASSPHRASE_WRONG',
+]);
 
 export class SignerCalls {
   readonly #surroundings: SignerSurroundings;
@@ -140,11 +153,28 @@ export class SignerCalls {
     try {
       return await act(connection);
     } catch (error) {
+      this.#endIfIll(error, connection);
       if (!this.#isLost(error, connection) || !isRepeated) {
         throw error;
       }
     }
-    return await act(await this.#whenReady());
+    const next = await this.#whenReady();
+    try {
+      return await act(next);
+    } catch (error) {
+      this.#endIfIll(error, next);
+      throw error;
+    }
+  }
+
+  /** A module that has lost its device goes on answering so until it is loaded anew. */
+  #endIfIll(error: unknown, connection: SignerConnection): void {
+    if (error instanceof SigningError && needsNewProcess.has(error.code) && !connection.hasEnded) {
+      this.#surroundings.log.error('the token has failed; the signer process is started again', {
+        error: formatError(error),
+      });
+      connection.kill(error.code);
+    }
   }
 
   /** Ends the process and starts another one. */
@@ -174,7 +204,9 @@ export class SignerCalls {
   }
 
   #isLost(error: unknown, connection: SignerConnection): boolean {
-    const isAway = error instanceof SigningError && error.code === 'SIGNING_UNAVAILABLE';
+    const isAway =
+      error instanceof SigningError &&
+      (error.code === 'SIGNING_UNAVAILABLE' || needsNewProcess.has(error.code));
     return isAway && connection.hasEnded && !this.#isClosed;
   }
 
@@ -257,7 +289,21 @@ export class SignerCalls {
     await connection.call('open', argument, this.#timeouts.callMs);
     this.#wasOpened = true;
     if (this.#shouldBeActive) {
+      await this.#reactivate(connection);
+    }
+  }
+
+  async #reactivate(connection: SignerConnection): Promise<void> {
+    try {
       await connection.call('activate', undefined, this.#timeouts.callMs);
+    } catch (error) {
+      if (!(error instanceof SigningError) || !isForPerson.has(error.code)) {
+        throw error;
+      }
+      this.#shouldBeActive = false;
+      this.#surroundings.log.error('the token stays locked until it is activated by a person', {
+        error: formatError(error),
+      });
     }
   }
 

@@ -10,6 +10,9 @@ import { formatError } from '../core/errors.ts';
 import type { RandomSource } from '../core/random.ts';
 import { type Content, ContentHash } from './content.ts';
 import { SigningError } from './errors.ts';
+import type { Pkcs11Binding } from './pkcs11-binding.ts';
+import { importPkcs11js, type Pkcs11Library } from './pkcs11-slots.ts';
+import { loadPkcs11Token } from './pkcs11-token.ts';
 import type { SignArgument, SignerCall, SignerMethods, SignerReply } from './signer-protocol.ts';
 import { loadSoftwareToken } from './software-token.ts';
 import type { Token } from './token.ts';
@@ -21,6 +24,7 @@ export class SignerHost {
   readonly #clock: Clock;
   readonly #random: RandomSource;
   readonly #onFault: (text: string) => void;
+  readonly #importPkcs11: () => Promise<Pkcs11Library<Pkcs11Binding>>;
   readonly #streams = new Map<number, ContentHash>();
   #token: Token | undefined;
 
@@ -29,10 +33,13 @@ export class SignerHost {
     readonly clock: Clock;
     readonly random: RandomSource;
     readonly onFault: (text: string) => void;
+    /** Another way to PKCS#11 than the package pkcs11js, for tests. */
+    readonly importPkcs11?: () => Promise<Pkcs11Library<Pkcs11Binding>>;
   }) {
     this.#clock = surroundings.clock;
     this.#random = surroundings.random;
     this.#onFault = surroundings.onFault;
+    this.#importPkcs11 = surroundings.importPkcs11 ?? (() => importPkcs11js<Pkcs11Binding>());
   }
 
   /** Never rejects. */
@@ -88,6 +95,10 @@ export class SignerHost {
     if (token.kind === 'software') {
       const { kind: _, ...settings } = token;
       this.#token = await loadSoftwareToken({ ...settings, ...surroundings, passphrase });
+    } else {
+      const { PKCS11 } = await this.#importPkcs11();
+      const options = { settings: token, pin: passphrase, binding: new PKCS11() };
+      this.#token = await loadPkcs11Token({ ...options, ...surroundings });
     }
   }
 

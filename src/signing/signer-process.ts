@@ -29,7 +29,7 @@ import type { PassphraseSource } from './passphrase.ts';
 import { openSignatureVerifier, type SignatureVerifier } from './signature-verifier.ts';
 import type { KeyDescription, Signer, SigningAlgorithm, SignRequest } from './signer.ts';
 import { SignerCalls, type SignerTimeouts } from './signer-calls.ts';
-import { forkSignerChannel, type OpenSignerChannel } from './signer-channel.ts';
+import { forkSignerChannel, type OpenSignerChannel, openPkcs11Channel } from './signer-channel.ts';
 import type { TokenSettings } from './signer-protocol.ts';
 
 export interface SignerProcessOptions {
@@ -51,10 +51,16 @@ export interface SignerProcessOptions {
  */
 export async function openSignerProcess(options: SignerProcessOptions): Promise<Signer> {
   const { token, passphrase, clock, log, timeouts } = options;
-  const openChannel = options.openChannel ?? forkSignerChannel;
+  const openChannel = options.openChannel ?? channelFor(token);
   const calls = new SignerCalls({ token, passphrase, clock, log, openChannel }, timeouts);
   await calls.start();
   return new SignerProcess(calls, log);
+}
+
+function channelFor(token: TokenSettings): OpenSignerChannel {
+  return token.kind === 'software'
+    ? forkSignerChannel
+    : openPkcs11Channel({ threads: token.sessions, environment: token.environment ?? {} });
 }
 
 /** Long content is fed in and hashed in pieces of this size: a fraction of a millisecond each. */

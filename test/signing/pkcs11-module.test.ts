@@ -5,9 +5,6 @@
  */
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
 import { SystemClock } from '../../src/core/clock.ts';
@@ -18,53 +15,17 @@ import {
   type Pkcs11Session,
   readPkcs11Module,
 } from '../../src/signing/pkcs11-slots.ts';
-import { isCi, skipWithout } from '../support/outside-tool.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { makeSofthsm, skipWithoutSofthsm, softhsmModule } from '../support/softhsm.ts';
 
 const clock = new SystemClock();
 
-const softhsmPlaces = [
-  '/usr/lib/softhsm/libsofthsm2.so',
-  '/usr/lib64/softhsm/libsofthsm2.so',
-  '/usr/lib64/pkcs11/libsofthsm2.so',
-  '/usr/local/lib/softhsm/libsofthsm2.so',
-];
-const modulePath = softhsmPlaces.find((place) => existsSync(place)) ?? softhsmPlaces[0] ?? '';
-
-/** A SoftHSM of its own with one token. */
-function makeSofthsm(t: { after(fn: () => void): void }): Readonly<Record<string, string>> {
-  const folder = temporaryFolder(t);
-  mkdirSync(join(folder, 'tokens'));
-  const configuration = join(folder, 'softhsm2.conf');
-  writeFileSync(configuration, `directories.tokendir = ${join(folder, 'tokens')}\n`);
-  const environment = { SOFTHSM2_CONF: configuration };
-  const token = ['--init-token', '--free', '--label', 'certdir test'];
-  const run = spawnSync('softhsm2-util', [...token, '--pin', '1234', '--so-pin', '5678'], {
-    env: { ...process.env, ...environment },
-  });
-  assert.equal(run.status, 0, String(run.stderr));
-  return environment;
-}
-
-/** pkcs11js is optional: where it did not compile, its tests say so. */
-async function skipWithoutPkcs11js(): Promise<string | false> {
-  try {
-    await importPkcs11js();
-    return false;
-  } catch {
-    if (isCi()) {
-      throw new Error('pkcs11js is not there; in CI nothing is skipped');
-    }
-    return 'needs the optional package pkcs11js';
-  }
-}
-
-const skip = skipWithout('softhsm2-util') || (await skipWithoutPkcs11js());
+const modulePath = softhsmModule;
+const skip = await skipWithoutSofthsm();
 
 describe('SoftHSM', { skip }, () => {
   it('is described with its token and its free slot', async (t) => {
-    const environment = makeSofthsm(t);
+    const { environment } = makeSofthsm(t);
     const found = await describePkcs11Module({ modulePath, clock, environment });
     assert.equal(found.manufacturer, 'SoftHSM');
     assert.match(found.libraryVersion, /^2\.\d+$/);

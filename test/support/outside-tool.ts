@@ -31,6 +31,15 @@ export const outsideTools: readonly OutsideTool[] = [
   { command: 'curl', debianPackage: 'curl' },
   { command: 'softhsm2-util', debianPackage: 'softhsm2' },
   { command: 'javac', debianPackage: 'openjdk-17-jdk-headless' },
+  { command: 'pkcs11-tool', debianPackage: 'opensc' },
+  { command: 'p11-kit', debianPackage: 'p11-kit' },
+  {
+    command: 'p11-kit client module',
+    debianPackage: 'p11-kit-modules',
+    files: ['x86_64', 'aarch64'].map(
+      (machine) => `/usr/lib/${machine}-linux-gnu/pkcs11/p11-kit-client.so`,
+    ),
+  },
   {
     command: 'python3-ldap',
     debianPackage: 'python3-ldap',
