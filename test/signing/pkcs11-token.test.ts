@@ -5,7 +5,7 @@
  * @module
  */
 
-import { after, describe } from 'node:test';
+import { describe } from 'node:test';
 
 import { SystemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
