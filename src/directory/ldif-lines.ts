@@ -5,6 +5,7 @@
  * @module
  */
 
+import { concatBytes } from '../core/bytes.ts';
 import { DirectoryError } from './errors.ts';
 
 export interface LdifLine {
@@ -19,6 +20,16 @@ const CR = 0x0d;
 const SPACE = 0x20;
 const HASH = 0x23;
 const byteOrderMark = Uint8Array.of(0xef, 0xbb, 0xbf);
+
+const nothing = new Uint8Array(0);
+
+export interface LdifLineLimits {
+  /** Octets of one line, as it stands and after unfolding. */
+  readonly maxLineBytes: number;
+  readonly maxRecordBytes: number;
+  readonly maxFolds: number;
+  readonly maxLines: number;
+}
 
 /** Octets that grow. */
 class ByteBuffer {
@@ -49,51 +60,75 @@ class ByteBuffer {
 }
 
 export class LdifLineReader {
-  readonly #maxLineBytes: number;
-  readonly #maxRecordBytes: number;
+  readonly #limits: LdifLineLimits;
   /** A line of the file whose end has not come yet. */
   readonly #rest = new ByteBuffer();
-  /** The line that further folds may join. */
+  /** What follows the first line of those that are folded into one. */
   readonly #folded = new ByteBuffer();
+  /** The first of them, or the only one. */
+  #first: Uint8Array = nothing;
+  #folds = 0;
   /** Where the folded line starts; undefined when there is none. */
   #foldedAt: number | undefined;
   #isComment = false;
   #line = 0;
   #recordBytes = 0;
+  #lines: LdifLine[] = [];
 
-  constructor(limits: { readonly maxLineBytes: number; readonly maxRecordBytes: number }) {
-    this.#maxLineBytes = limits.maxLineBytes;
-    this.#maxRecordBytes = limits.maxRecordBytes;
+  constructor(limits: LdifLineLimits) {
+    this.#limits = limits;
   }
 
-  /** Lines that are complete with this chunk. */
-  *push(chunk: Uint8Array): Generator<LdifLine> {
+  /** Lines that are complete with this chunk. Their octets are copies: a value must not hold a chunk. */
+  push(given: Uint8Array): readonly LdifLine[] {
+    // A Buffer's slice would be no copy.
+    const chunk = new Uint8Array(given.buffer, given.byteOffset, given.length);
     let start = 0;
     for (let end = chunk.indexOf(LF); end >= 0; end = chunk.indexOf(LF, start)) {
-      this.#keep(chunk.subarray(start, end));
-      yield* this.#endPhysicalLine();
+      if (this.#rest.length === 0) {
+        this.#checkLength(end - start);
+        this.#endPhysicalLine(chunk.slice(start, end));
+      } else {
+        this.#keep(chunk.subarray(start, end));
+        this.#endPhysicalLine(this.#rest.take());
+      }
       start = end + 1;
     }
     this.#keep(chunk.subarray(start));
+    return this.#takeLines();
   }
 
   /** What is left when the file has ended. */
-  *finish(): Generator<LdifLine> {
+  finish(): readonly LdifLine[] {
     if (this.#rest.length > 0) {
-      yield* this.#endPhysicalLine();
+      this.#endPhysicalLine(this.#rest.take());
     }
-    yield* this.#endFoldedLine();
+    this.#endFoldedLine();
+    return this.#takeLines();
+  }
+
+  #takeLines(): readonly LdifLine[] {
+    const lines = this.#lines;
+    this.#lines = [];
+    return lines;
   }
 
   #keep(bytes: Uint8Array): void {
-    if (this.#rest.length + bytes.length > this.#maxLineBytes) {
-      throw this.#limitError(`a line is longer than ${this.#maxLineBytes} octets`);
-    }
+    this.#checkLength(this.#rest.length + bytes.length);
     this.#rest.append(bytes);
   }
 
-  *#endPhysicalLine(): Generator<LdifLine> {
-    let bytes = this.#rest.take();
+  #checkLength(length: number): void {
+    if (length > this.#limits.maxLineBytes) {
+      throw this.#limitError(`a line is longer than ${this.#limits.maxLineBytes} octets`);
+    }
+  }
+
+  #endPhysicalLine(whole: Uint8Array): void {
+    let bytes = whole;
+    if (this.#line === this.#limits.maxLines) {
+      throw this.#limitError(`there are more than ${this.#limits.maxLines} lines`);
+    }
     this.#line += 1;
     if (bytes[bytes.length - 1] === CR) {
       bytes = bytes.subarray(0, -1);
@@ -102,22 +137,22 @@ export class LdifLineReader {
       bytes = bytes.subarray(byteOrderMark.length);
     }
     this.#recordBytes += bytes.length + 1;
-    if (this.#recordBytes > this.#maxRecordBytes) {
-      throw this.#limitError(`a record is larger than ${this.#maxRecordBytes} octets`);
+    if (this.#recordBytes > this.#limits.maxRecordBytes) {
+      throw this.#limitError(`a record is larger than ${this.#limits.maxRecordBytes} octets`);
     }
     if (bytes[0] === SPACE) {
       this.#continueLine(bytes.subarray(1));
       return;
     }
-    yield* this.#endFoldedLine();
+    this.#endFoldedLine();
     if (bytes.length === 0) {
       this.#recordBytes = 0;
-      yield { line: this.#line, bytes };
+      this.#lines.push({ line: this.#line, bytes });
       return;
     }
     this.#foldedAt = this.#line;
     this.#isComment = bytes[0] === HASH;
-    this.#continueLine(bytes);
+    this.#first = this.#isComment ? nothing : bytes;
   }
 
   #continueLine(bytes: Uint8Array): void {
@@ -130,18 +165,25 @@ export class LdifLineReader {
     if (this.#isComment) {
       return;
     }
-    if (this.#folded.length + bytes.length > this.#maxLineBytes) {
-      throw this.#limitError(`a folded line is longer than ${this.#maxLineBytes} octets`);
+    this.#folds += 1;
+    if (this.#folds > this.#limits.maxFolds) {
+      throw this.#limitError(`a line is folded more than ${this.#limits.maxFolds} times`);
+    }
+    if (this.#first.length + this.#folded.length + bytes.length > this.#limits.maxLineBytes) {
+      throw this.#limitError(`a folded line is longer than ${this.#limits.maxLineBytes} octets`);
     }
     this.#folded.append(bytes);
   }
 
-  *#endFoldedLine(): Generator<LdifLine> {
+  #endFoldedLine(): void {
     const line = this.#foldedAt;
     this.#foldedAt = undefined;
     if (line !== undefined && !this.#isComment) {
-      yield { line, bytes: this.#folded.take() };
+      const bytes = this.#folds === 0 ? this.#first : concatBytes(this.#first, this.#folded.take());
+      this.#lines.push({ line, bytes });
     }
+    this.#folds = 0;
+    this.#first = nothing;
   }
 
   #limitError(reason: string): DirectoryError {

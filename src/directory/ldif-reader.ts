@@ -1,16 +1,18 @@
 /**
- * Reading LDIF content records (RFC 2849), streamed: one record is in memory at a time, and its
- * size is bounded.
+ * Reading LDIF (RFC 2849), streamed: one record is in memory at a time, and its size is bounded.
  *
  * Taken beyond the letter, because files in the wild have it: no version line, UTF-8 that is not in
- * base64, a byte order mark at the start. Refused: change records, values by URL.
+ * base64, a byte order mark at the start. A file holds entries or changes, as the caller says, never
+ * both. Values by URL are refused unless the caller can read them.
  *
- * Not here: what the names and attributes mean.
+ * Not here: what the lines of a change say (`ldif-change.ts`), what names and attributes mean.
  *
  * @module
  */
 
-import { decodeUtf8 } from '../core/bytes.ts';
+import { isUtf8 } from 'node:buffer';
+
+import { asBuffer, decodeUtf8 } from '../core/bytes.ts';
 import { DirectoryError, type DirectoryErrorCode } from './errors.ts';
 import { type LdifLine, LdifLineReader } from './ldif-lines.ts';
 
@@ -26,8 +28,25 @@ export interface LdifRecord {
   /** Where the record starts, counted from 1. */
   readonly line: number;
   readonly dn: string;
-  /** One for each value, in the order of the file; at least one. */
+  /**
+   * One for each value, in the order of the file; at least one. In a record of changes also `control`,
+   * `changetype` and so on, and for a line `-` one of that description.
+   */
   readonly attributes: readonly LdifAttribute[];
+}
+
+export interface LdifReading {
+  readonly limits?: LdifLimits;
+  /** What the records are; `entries` by default. */
+  readonly holds?: 'entries' | 'changes';
+  /**
+   * Reads a value given as a URL (`attribute:< url`).
+   *
+   * @throws {DirectoryError} `DIRECTORY_LDIF_URL`, `DIRECTORY_LDIF_LIMIT`.
+   */
+  readonly readUrl?: (url: string, maxBytes: number) => Promise<Uint8Array>;
+  /** Asked from time to time whether others shall have their turn. */
+  readonly turn?: { yieldIfDue(): Promise<void> | undefined };
 }
 
 export interface LdifLimits {
@@ -35,14 +54,21 @@ export interface LdifLimits {
   readonly maxLineBytes: number;
   /** Values of one record. */
   readonly maxValues: number;
-  /** Octets of one record in the file, folds and comments included. */
+  /** Octets of one record in the file, folds and comments included, and of files it names. */
   readonly maxRecordBytes: number;
+  /** Lines of the file that one line is folded into. */
+  readonly maxFolds: number;
+  /** Lines of the whole file. */
+  readonly maxLines: number;
 }
 
 export const defaultLdifLimits: LdifLimits = {
   maxLineBytes: 128 * 1024 * 1024,
   maxValues: 100_000,
   maxRecordBytes: 256 * 1024 * 1024,
+  // What the longest line comes to when it is folded at 76 columns, twice.
+  maxFolds: 4_000_000,
+  maxLines: 0xffff_ffff,
 };
 
 const COLON = 0x3a;
@@ -52,6 +78,10 @@ const SPACE = 0x20;
 const descriptionShape = /^(?:[a-zA-Z][a-zA-Z0-9-]*|[0-9]+(?:\.[0-9]+)*)(?:;[a-zA-Z0-9-]+)*$/;
 /** No attribute description comes near it. */
 const MAX_DESCRIPTION = 1024;
+/** What a change's parts end with. */
+const DASH = 0x2d;
+/** How much is taken apart in one go. */
+const SLICE_BYTES = 16 * 1024;
 // Finds what is outside, which needs no backtracking however long the text is.
 const notBase64 = /[^A-Za-z0-9+/]/;
 
@@ -62,73 +92,139 @@ const notBase64 = /[^A-Za-z0-9+/]/;
  */
 export async function* readLdif(
   source: AsyncIterable<Uint8Array>,
-  limits: LdifLimits = defaultLdifLimits,
+  reading: LdifReading = {},
 ): AsyncGenerator<LdifRecord> {
-  const parser = new LdifParser(limits);
+  const parser = new LdifParser(reading);
+  const { turn } = reading;
   for await (const chunk of source) {
-    yield* parser.push(chunk);
+    for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
+      for (const record of parser.push(chunk.subarray(at, at + SLICE_BYTES))) {
+        yield record.urls === undefined ? record : await withFiles(record, reading);
+      }
+      await turn?.yieldIfDue();
+    }
   }
-  yield* parser.finish();
+  for (const record of parser.finish()) {
+    yield record.urls === undefined ? record : await withFiles(record, reading);
+  }
 }
 
-/** The records of a text that is in memory; see {@link readLdif}. */
+/** The records of a text that is in memory; see {@link readLdif}. Values by URL are refused. */
 export function parseLdif(
   bytes: Uint8Array,
-  limits: LdifLimits = defaultLdifLimits,
+  reading: Omit<LdifReading, 'readUrl' | 'turn'> = {},
 ): readonly LdifRecord[] {
-  const parser = new LdifParser(limits);
+  const parser = new LdifParser(reading);
   return [...parser.push(bytes), ...parser.finish()];
+}
+
+/** The record with the values that are in files. */
+async function withFiles(record: OpenRecord, reading: LdifReading): Promise<LdifRecord> {
+  const { limits = defaultLdifLimits, readUrl } = reading;
+  const attributes: LdifAttribute[] = [];
+  let left = limits.maxRecordBytes;
+  for (const attribute of record.attributes) {
+    const url = record.urls?.get(attribute);
+    if (url === undefined || readUrl === undefined) {
+      attributes.push(attribute);
+      continue;
+    }
+    try {
+      const value = await readUrl(url, Math.min(left, limits.maxLineBytes));
+      left -= value.length;
+      attributes.push({ ...attribute, value });
+    } catch (cause) {
+      throw cause instanceof DirectoryError
+        ? ldifError(cause.code, attribute.line, cause.message)
+        : cause;
+    }
+  }
+  return { line: record.line, dn: record.dn, attributes };
 }
 
 interface OpenRecord {
   readonly line: number;
   readonly dn: string;
   readonly attributes: LdifAttribute[];
+  /** Where values are, for those that are elsewhere. */
+  urls?: Map<LdifAttribute, string>;
 }
 
 class LdifParser {
   readonly #lines: LdifLineReader;
   readonly #limits: LdifLimits;
+  readonly #holdsChanges: boolean;
+  readonly #readsUrls: boolean;
   #record: OpenRecord | undefined;
   #isStart = true;
 
-  constructor(limits: LdifLimits) {
+  constructor({ limits = defaultLdifLimits, holds, readUrl }: LdifReading) {
     this.#limits = limits;
+    this.#holdsChanges = holds === 'changes';
+    this.#readsUrls = readUrl !== undefined;
     this.#lines = new LdifLineReader(limits);
   }
 
-  *push(chunk: Uint8Array): Generator<LdifRecord> {
-    yield* this.#take(this.#lines.push(chunk));
+  /** The records that are complete with this chunk. */
+  push(chunk: Uint8Array): readonly OpenRecord[] {
+    return this.#take(this.#lines.push(chunk));
   }
 
-  *finish(): Generator<LdifRecord> {
-    yield* this.#take(this.#lines.finish());
-    yield* this.#close();
+  finish(): readonly OpenRecord[] {
+    return [...this.#take(this.#lines.finish()), ...this.#close()];
   }
 
-  *#take(lines: Iterable<LdifLine>): Generator<LdifRecord> {
+  #take(lines: readonly LdifLine[]): readonly OpenRecord[] {
+    const records: OpenRecord[] = [];
     for (const line of lines) {
       if (line.bytes.length === 0) {
-        yield* this.#close();
+        records.push(...this.#close());
       } else {
         this.#addLine(line);
       }
     }
+    return records;
   }
 
-  *#close(): Generator<LdifRecord> {
+  #close(): readonly OpenRecord[] {
     const record = this.#record;
-    if (record !== undefined) {
-      if (record.attributes.length === 0) {
-        throw ldifError('DIRECTORY_LDIF_SYNTAX', record.line, 'the record has no attributes');
-      }
-      this.#record = undefined;
-      yield record;
+    if (record === undefined) {
+      return [];
     }
+    if (record.attributes.length === 0) {
+      throw ldifError('DIRECTORY_LDIF_SYNTAX', record.line, 'the record has no attributes');
+    }
+    this.#record = undefined;
+    return [record];
   }
 
   #addLine({ line, bytes }: LdifLine): void {
-    const { description, value } = parseLine(bytes, line);
+    if (this.#holdsChanges && bytes.length === 1 && bytes[0] === DASH) {
+      this.#addAttribute({ description: '-', value: bytes, line });
+      return;
+    }
+    const parsed = parseLine(bytes, line);
+    const { description, value } = parsed;
+    if (this.#record === undefined) {
+      this.#begin(parsed, line);
+      return;
+    }
+    const attribute = { description, value, line };
+    this.#addAttribute(attribute);
+    if (parsed.isUrl) {
+      if (!this.#readsUrls) {
+        throw ldifError(
+          'DIRECTORY_LDIF_URL',
+          line,
+          'a value is given as a URL; write it in base64 ("attribute:: …") instead',
+        );
+      }
+      this.#record.urls ??= new Map();
+      this.#record.urls.set(attribute, Buffer.from(value).toString('latin1'));
+    }
+  }
+
+  #begin({ description, value, isUrl }: ParsedLine, line: number): void {
     const name = description.toLowerCase();
     if (this.#isStart && name === 'version') {
       this.#isStart = false;
@@ -138,16 +234,23 @@ class LdifParser {
       return;
     }
     this.#isStart = false;
-    if (this.#record === undefined) {
-      this.#record = openRecord(name, value, line);
-      return;
+    if (isUrl) {
+      throw ldifError('DIRECTORY_LDIF_URL', line, 'a name cannot be given as a URL');
     }
-    const { attributes } = this.#record;
-    if (attributes.length === 0 && (name === 'changetype' || name === 'control')) {
+    this.#record = openRecord(name, value, line);
+  }
+
+  #addAttribute(attribute: LdifAttribute): void {
+    const { attributes } = this.#record ?? {};
+    const { description, line } = attribute;
+    if (attributes === undefined) {
+      throw ldifError('DIRECTORY_LDIF_SYNTAX', line, 'a record must start with "dn:"');
+    }
+    if (attributes.length === 0 && !this.#holdsChanges && isChangeLine(description)) {
       throw ldifError(
         'DIRECTORY_LDIF_CHANGE',
         line,
-        'a change record stands where entries are read',
+        'a change record stands where entries are read; use `certdir ldif modify`',
       );
     }
     if (attributes.length >= this.#limits.maxValues) {
@@ -157,8 +260,14 @@ class LdifParser {
         `a record has more than ${this.#limits.maxValues} values`,
       );
     }
-    attributes.push({ description, value, line });
+    attributes.push(attribute);
   }
+}
+
+/** What only a record of changes has behind its name. */
+function isChangeLine(description: string): boolean {
+  const name = description.toLowerCase();
+  return name === 'changetype' || name === 'control';
 }
 
 function openRecord(name: string, value: Uint8Array, line: number): OpenRecord {
@@ -172,29 +281,52 @@ function openRecord(name: string, value: Uint8Array, line: number): OpenRecord {
   return { line, dn, attributes: [] };
 }
 
-/** `description ":" value`, `description "::" base64`. */
-function parseLine(
-  bytes: Uint8Array,
-  line: number,
-): { readonly description: string; readonly value: Uint8Array } {
+interface ParsedLine {
+  readonly description: string;
+  /** The URL's text when it is one. */
+  readonly value: Uint8Array;
+  readonly isUrl: boolean;
+}
+
+/** `description ":" value`, `description "::" base64`, `description ":<" url`. */
+function parseLine(bytes: Uint8Array, line: number): ParsedLine {
   const colon = bytes.indexOf(COLON);
   const hasDescription = colon >= 0 && colon <= MAX_DESCRIPTION;
-  const description = Buffer.from(bytes.subarray(0, hasDescription ? colon : 0)).toString('latin1');
-  if (!descriptionShape.test(description)) {
+  const description = asBuffer(bytes).toString('latin1', 0, hasDescription ? colon : 0);
+  if (!isDescription(description)) {
     throw ldifError('DIRECTORY_LDIF_SYNTAX', line, 'the line is not "attribute: value"');
   }
   switch (bytes[colon + 1]) {
     case COLON:
-      return { description, value: decodeBase64(afterFill(bytes, colon + 2), line) };
+      return {
+        description,
+        value: decodeBase64(afterFill(bytes, colon + 2), line),
+        isUrl: false,
+      };
     case LESS:
-      throw ldifError(
-        'DIRECTORY_LDIF_URL',
-        line,
-        'a value is given as a URL; write it in base64 ("attribute:: …") instead',
-      );
+      return {
+        description,
+        value: checkText(afterFill(bytes, colon + 2), line),
+        isUrl: true,
+      };
     default:
-      return { description, value: checkText(afterFill(bytes, colon + 1), line) };
+      return { description, value: checkText(afterFill(bytes, colon + 1), line), isUrl: false };
   }
+}
+
+/** Descriptions that were found well-formed: files have the same few again and again. */
+const wellFormed = new Set<string>();
+const MAX_REMEMBERED = 1_000;
+
+function isDescription(text: string): boolean {
+  if (wellFormed.has(text)) {
+    return true;
+  }
+  const isWellFormed = descriptionShape.test(text);
+  if (isWellFormed && text.length < 64 && wellFormed.size < MAX_REMEMBERED) {
+    wellFormed.add(text);
+  }
+  return isWellFormed;
 }
 
 function afterFill(bytes: Uint8Array, start: number): Uint8Array {
@@ -206,7 +338,7 @@ function afterFill(bytes: Uint8Array, start: number): Uint8Array {
 }
 
 function checkText(value: Uint8Array, line: number): Uint8Array {
-  if (value.includes(0x00) || value.includes(0x0d) || decodeUtf8(value) === undefined) {
+  if (value.includes(0x00) || value.includes(0x0d) || !isUtf8(value)) {
     throw ldifError(
       'DIRECTORY_LDIF_SYNTAX',
       line,

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 
 import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts';
 import { DirectoryError } from './errors.ts';
-import { parseLdif } from './ldif-reader.ts';
+import { defaultLdifLimits, parseLdif } from './ldif-reader.ts';
 import {
   type AttributeTypeDescription,
   type ObjectClassDescription,
@@ -40,7 +40,12 @@ export interface SchemaDescriptions {
 /** What describes the entry itself; everything else that is not a definition is a mistake. */
 const ignoredAttributes: ReadonlySet<string> = new Set(['objectclass', 'cn']);
 
-const limits = { maxLineBytes: 65_536, maxValues: 10_000, maxRecordBytes: 4 * 1024 * 1024 };
+const limits = {
+  ...defaultLdifLimits,
+  maxLineBytes: 65_536,
+  maxValues: 10_000,
+  maxRecordBytes: 4 * 1024 * 1024,
+};
 
 /**
  * Every `*.ldif` of a folder, in the order of their names.
@@ -101,7 +106,7 @@ interface Definition {
 }
 
 function definitionsOf({ file, text }: SchemaFile): readonly Definition[] {
-  const records = located(file, () => parseLdif(encodeUtf8(text), limits));
+  const records = located(file, () => parseLdif(encodeUtf8(text), { limits }));
   return records.flatMap((record) =>
     record.attributes.map(({ description, value, line }) => ({
       name: description.toLowerCase(),

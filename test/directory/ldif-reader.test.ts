@@ -14,7 +14,7 @@ import { parseCertificateList } from '../../src/x509/certificate-list.ts';
 import { readFixture } from '../support/x509-samples.ts';
 
 function parse(text: string, limits: Partial<LdifLimits> = {}): readonly LdifRecord[] {
-  return parseLdif(encodeUtf8(text), { ...defaultLdifLimits, ...limits });
+  return parseLdif(encodeUtf8(text), { limits: { ...defaultLdifLimits, ...limits } });
 }
 
 /** Records with values as text. */
@@ -204,7 +204,7 @@ describe('limits', () => {
     }
     const limits = { ...defaultLdifLimits, maxLineBytes: 10_000 };
     await assert.rejects(async () => {
-      for await (const _record of readLdif(endless(), limits)) {
+      for await (const _record of readLdif(endless(), { limits })) {
         assert.fail('there is no record');
       }
     }, limited);
