@@ -45,7 +45,7 @@ export type DirectoryLimitName =
   | 'maxSortedEntriesInAll'
   | 'maxMovedEntries'
   | 'maxNameBytes'
-  | 'maxImportBytes'
+  | 'importMemoryBytes'
   | 'maxRunningHashes'
   | 'maxWaitingHashes'
   | 'maxTrackedGuessers';
@@ -103,7 +103,7 @@ export const directoryLimitBounds: Readonly<Record<DirectoryLimitName, LimitBoun
   maxMovedEntries: count(1_000_000),
   // An index posting holds a name's key; above this the store's own bound on keys would come first.
   maxNameBytes: { min: 256, max: 8192 },
-  maxImportBytes: bytes(16 * GIB),
+  importMemoryBytes: bytes(256 * MIB),
   maxRunningHashes: count(64),
   maxWaitingHashes: count(100_000),
   maxTrackedGuessers: { min: 1024, max: 10_000_000 },

@@ -30,6 +30,12 @@ export function nextChangeSequence(last: string | undefined, nowMs: number): str
   return `${seconds}.${fraction}Z#000000#000#000000`;
 }
 
+/** The number with this count: behind the one it is made of, before the next time's. */
+export function countedChangeSequence(base: string, count: number): string {
+  const at = base.indexOf('#') + 1;
+  return `${base.slice(0, at)}${count.toString(16).padStart(6, '0')}${base.slice(at + 6)}`;
+}
+
 function parseMicroseconds(text: string): bigint | undefined {
   const match = shape.exec(text);
   const seconds = match === null ? undefined : parseGeneralizedTime(`${text.slice(0, 14)}Z`);

@@ -28,6 +28,42 @@ export async function stampChange(
   return next;
 }
 
+/** Numbers for many entries that appear together: one number's time, and a count behind it. */
+export interface ChangeSeries {
+  /** The change number that the series begins behind. */
+  readonly base: string;
+}
+
+/** More entries than one series has numbers for are not loaded at once. */
+export const MAX_SERIES = 0xff_ffff;
+
+/** Takes a change number that a series can begin behind. */
+export async function beginSeries(transaction: Transaction, nowMs: number): Promise<ChangeSeries> {
+  const last = await transaction.read(lastKey);
+  const base = nextChangeSequence(last === undefined ? undefined : asText(last), nowMs);
+  transaction.put(lastKey, encodeUtf8(base));
+  return { base };
+}
+
+/** Whether no other change has been numbered since the series began. */
+export async function isNewestSeries(view: ReadView, { base }: ChangeSeries): Promise<boolean> {
+  const last = await view.read(lastKey);
+  return last !== undefined && asText(last) === base;
+}
+
+/** Ends a series whose last number was that one: further changes are numbered behind it. */
+export function endSeries(
+  transaction: Transaction,
+  suffixKeys: Iterable<Uint8Array>,
+  last: string,
+): void {
+  const bytes = encodeUtf8(last);
+  transaction.put(lastKey, bytes);
+  for (const key of suffixKeys) {
+    transaction.put(contextKey(key), bytes);
+  }
+}
+
 /** The number of the last change under a suffix; undefined before the first. */
 export function readContextSequence(
   view: ReadView,

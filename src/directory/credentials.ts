@@ -141,6 +141,11 @@ export class Credentials {
     }
   }
 
+  /** To be told when so many entries may have changed that nobody looks at each. */
+  manyChanged(): void {
+    this.#revision += 1;
+  }
+
   /** Simple bind; see `DirectoryService.bind`. */
   async bind(text: string, password: Uint8Array, session: Session): Promise<Principal> {
     const dn = Dn.parse(text, this.#core.schema);

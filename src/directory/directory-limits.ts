@@ -19,8 +19,11 @@ export interface DirectoryLimits {
   readonly maxNameBytes: number;
   /** Entries that move along with one that is renamed; other changes wait meanwhile. */
   readonly maxMovedEntries: number;
-  /** Bytes of values that one LDIF import may bring; they are held in memory until it commits. */
-  readonly maxImportBytes: number;
+  /**
+   * Bytes of what is read that one LDIF import, or a file of changes, holds in memory. A larger import goes
+   * through files of the store.
+   */
+  readonly importMemoryBytes: number;
   /** Passwords that are hashed at a time; the threads that do it also serve the store. */
   readonly maxRunningHashes: number;
   /** Passwords that wait to be hashed; further ones are answered `busy`. */
@@ -37,7 +40,7 @@ export const defaultDirectoryLimits: DirectoryLimits = {
   maxSortedEntriesInAll: 200_000,
   maxNameBytes: 8192,
   maxMovedEntries: 1_000,
-  maxImportBytes: 256 * 1024 * 1024,
+  importMemoryBytes: 4 * 1024 * 1024,
   maxRunningHashes: 2,
   maxWaitingHashes: 256,
   maxTrackedGuessers: 65_536,

@@ -32,7 +32,7 @@ import { EqualityIndex } from './equality-index.ts';
 import { DirectoryError } from './errors.ts';
 import { mayHoldReferrals, settleIndexes } from './index-builder.ts';
 import { exportLdif } from './ldif-export.ts';
-import { type ImportProgress, LdifImport } from './ldif-import.ts';
+import { type ImportOptions, LdifImport } from './ldif-import.ts';
 import { ManagedEntries } from './managed-entries.ts';
 import { type MonitorSource, MonitorTree } from './monitor-tree.ts';
 import { PageCookies } from './page-cookies.ts';
@@ -298,7 +298,8 @@ export class Directory implements DirectoryService {
   }
 
   /**
-   * Adds the entries of an LDIF file (content records), all or none.
+   * Adds the entries of an LDIF file (content records), all or none. From the program itself (`system`) a file
+   * of any size, in bounded memory; parents may then stand behind their children.
    *
    * @param source The file's bytes.
    * @returns how many entries were added.
@@ -308,9 +309,9 @@ export class Directory implements DirectoryService {
   async importLdif(
     source: AsyncIterable<Uint8Array>,
     caller: Caller,
-    onProgress?: (progress: ImportProgress) => void,
+    options?: ImportOptions,
   ): Promise<number> {
-    return await this.#import.run(source, caller, onProgress);
+    return await this.#import.run(source, caller, options);
   }
 
   /**

@@ -21,7 +21,7 @@ import { createHash } from 'node:crypto';
 
 import { concatBytes, encodeUtf8, formatHex } from '../core/bytes.ts';
 import { Keyspace, keyOf } from '../store/keyspace.ts';
-import type { ReadView, Transaction } from '../store/store.ts';
+import type { ReadView, RowSink, Transaction } from '../store/store.ts';
 import { isSubtypeOf } from './attribute-description.ts';
 import type { Entry, StoredValue } from './entry.ts';
 import { DirectoryError } from './errors.ts';
@@ -94,6 +94,29 @@ export class EqualityIndex {
         });
         replacePostings(transaction, old, current);
       }
+    }
+  }
+
+  /** Posts a new entry whose values are all at hand. */
+  load(sink: RowSink, entry: Entry): void {
+    for (const { type, values } of entry.attributes) {
+      for (const indexed of this.#targetsOf(type)) {
+        for (const value of values) {
+          if (value instanceof Uint8Array) {
+            this.#loadValue(sink, entry, { indexed, value });
+          }
+        }
+      }
+    }
+  }
+
+  #loadValue(
+    sink: RowSink,
+    entry: Entry,
+    { indexed, value }: { readonly indexed: AttributeType; readonly value: Uint8Array },
+  ): void {
+    for (const indexKey of indexed.equality?.indexKeys(value, this.#schema) ?? []) {
+      sink.put(concatBytes(postingPrefix(indexed, indexKey), entry.key), nothing);
     }
   }
 

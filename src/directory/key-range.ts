@@ -36,3 +36,14 @@ export function isKeyWithin(key: Uint8Array, baseKey: Uint8Array): boolean {
     key.length >= baseKey.length && Buffer.compare(key.subarray(0, baseKey.length), baseKey) === 0
   );
 }
+
+/** The length of the key of the name one level up: 0 for a name of one level, and for the root. */
+export function parentKeyLength(key: Uint8Array): number {
+  // Behind the end of the last relative name but one.
+  for (let at = key.length - 4; at >= 0; at -= 1) {
+    if (key[at] === 0 && key[at + 1] === 1) {
+      return at + 2;
+    }
+  }
+  return 0;
+}

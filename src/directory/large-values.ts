@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ReadView, Transaction } from '../store/store.ts';
+import type { ReadView, RowSink, Transaction } from '../store/store.ts';
 import { type Attribute, Entry, LargeValue, type StoredValue } from './entry.ts';
 import { DirectoryError } from './errors.ts';
 
@@ -42,16 +42,21 @@ export function isLoaded(values: readonly StoredValue[]): values is readonly Uin
   return values.every((value) => value instanceof Uint8Array);
 }
 
+/** Whether a value of the entry is to be kept apart and is not yet. */
+export function hasLargeValues(entry: Entry): boolean {
+  return entry.attributes.some(({ values }) =>
+    values.some((value) => value instanceof Uint8Array && value.length > maxInlineBytes),
+  );
+}
+
 /** Puts values that came as bytes and are large into the store; each counts one reference. */
-export async function moveLargeValuesOut(transaction: Transaction, entry: Entry): Promise<Entry> {
+export async function moveLargeValuesOut(sink: RowSink, entry: Entry): Promise<Entry> {
   const attributes: Attribute[] = [];
   for (const attribute of entry.attributes) {
     const values: StoredValue[] = [];
     for (const value of attribute.values) {
       const isInline = value instanceof LargeValue || value.length <= maxInlineBytes;
-      values.push(
-        isInline ? value : new LargeValue(await transaction.putLarge(value), value.length),
-      );
+      values.push(isInline ? value : new LargeValue(await sink.putLarge(value), value.length));
     }
     attributes.push({ ...attribute, values });
   }

@@ -1,40 +1,34 @@
 /**
- * Import of LDIF content records: read, checked and hashed first, held in memory within a limit, then
- * written in one transaction, all or none. Readers are not disturbed; other writers wait for the last
- * part only.
+ * Import of entries as LDIF, all or none. What is small is read, checked and hashed first, held in memory, and
+ * then written in one transaction; what is larger than that goes through a bulk load of the store
+ * (`bulk-import.ts`). Readers are not disturbed; other writers wait for the last part only.
  *
- * From trusted callers operational attributes are kept as they are in the file (entryUUID, creators and
- * times); what is computed, and who manages an entry, is not.
- *
- * Not here: the text form (`ldif-reader.ts`).
+ * Not here: the text form (`ldif-reader.ts`), what a record becomes (`ldif-draft.ts`).
  *
  * @module
  */
 
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 
+import type { AuditEvent } from '../audit/audit-log.ts';
 import { formatHex } from '../core/bytes.ts';
 import { randomUuid } from '../core/random.ts';
 import type { Transaction } from '../store/store.ts';
+import { BulkImport } from './bulk-import.ts';
 import { authoriseAdd } from './change-access.ts';
 import { asDirectoryError } from './change-runner.ts';
 import { stampChange } from './change-stamp.ts';
 import type { Credentials } from './credentials.ts';
 import { type DirectoryCore, suffixOf } from './directory-core.ts';
-import { Dn, type Rdn } from './dn.ts';
-import { type Attribute, Entry } from './entry.ts';
-import { checkEntryRules, withNamingValues } from './entry-rules.ts';
+import { Dn } from './dn.ts';
 import { stampCreated } from './entry-stamp.ts';
 import { DirectoryError } from './errors.ts';
 import { EventLoopTurn } from './event-loop-turn.ts';
-import { type LdifRecord, readLdif } from './ldif-reader.ts';
-import { gatherAttributes } from './new-entry.ts';
+import { atLine, type EntryDraft, LdifDrafts, onLine } from './ldif-draft.ts';
+import { type LdifReading, type LdifRecord, readLdif } from './ldif-reader.ts';
 import type { PasswordValues } from './password-values.ts';
 import { actorName, actorOf } from './principal.ts';
-import type { Schema } from './schema.ts';
-import type { AttributeType } from './schema-model.ts';
 import type { Caller } from './service.ts';
-import type { ValueOrigin } from './value-rules.ts';
 
 export interface ImportProgress {
   readonly phase: 'read' | 'write';
@@ -44,123 +38,186 @@ export interface ImportProgress {
   readonly total?: number;
 }
 
-interface Draft {
-  readonly line: number;
-  readonly dn: Dn;
-  readonly entry: Entry;
+export interface ImportOptions {
+  readonly onProgress?: (progress: ImportProgress) => void;
+  /** How values that are given as URLs are read; refused when left out. */
+  readonly readUrl?: LdifReading['readUrl'];
 }
 
-/** Entries written between two reports. */
+/** Entries between two reports. */
 const ENTRIES_PER_REPORT = 100;
+
+/** An import under way. */
+interface Import {
+  readonly caller: Caller;
+  readonly hash: Hash;
+  readonly onProgress: (progress: ImportProgress) => void;
+  readonly turn: EventLoopTurn;
+  /** Entries read. */
+  entries: number;
+  /** Of the first entry, for the record of the import. */
+  subject: string;
+}
 
 export class LdifImport {
   readonly #core: DirectoryCore;
   readonly #passwords: PasswordValues;
   readonly #credentials: Credentials;
-  /** Attributes that are never taken from a file. */
-  readonly #dropped: ReadonlySet<AttributeType>;
 
   constructor(core: DirectoryCore, passwords: PasswordValues, credentials: Credentials) {
-    const { types } = core;
     this.#core = core;
     this.#passwords = passwords;
     this.#credentials = credentials;
-    this.#dropped = new Set([
-      types.managedBy,
-      types.entryDn,
-      types.subschemaSubentry,
-      types.hasSubordinates,
-      types.numSubordinates,
-      types.contextCsn,
-    ]);
   }
 
   /** See `Directory.importLdif`. */
   async run(
     source: AsyncIterable<Uint8Array>,
     caller: Caller,
-    onProgress: (progress: ImportProgress) => void = () => undefined,
+    { onProgress = () => undefined, readUrl }: ImportOptions = {},
   ): Promise<number> {
+    const turn = new EventLoopTurn(this.#core.clock);
     const hash = createHash('sha256');
-    const drafts: Draft[] = [];
-    const turn = new EventLoopTurn(this.#core.clock);
-    let bytes = 0;
-    for await (const record of readLdif(hashed(source, hash))) {
-      bytes += sizeOf(record);
-      if (bytes > this.#core.limits.maxImportBytes) {
-        throw atLine(
-          record.line,
-          new DirectoryError(
-            'DIRECTORY_LDIF_LIMIT',
-            `more than ${this.#core.limits.maxImportBytes} bytes in one import; split the file`,
-          ),
-        );
+    const state: Import = { caller, hash, onProgress, turn, entries: 0, subject: '' };
+    const records = readLdif(hashed(source, hash), {
+      turn,
+      ...(readUrl === undefined ? {} : { readUrl }),
+    });
+    const drafts = await this.#gather(records, state);
+    try {
+      if (drafts.rest === undefined) {
+        await this.#write(drafts.gathered, state);
+      } else {
+        await this.#load(drafts.gathered, drafts.rest, state);
       }
-      drafts.push(await onLine(record.line, () => this.#draft(record, caller)));
-      onProgress({ phase: 'read', entries: drafts.length });
-      await turn.yieldIfDue();
+    } catch (error) {
+      throw asDirectoryError(error);
     }
-    await this.#write(drafts, caller, { digest: formatHex(hash.digest()), onProgress });
-    return drafts.length;
+    this.#core.counters.writes += state.entries;
+    onProgress({ phase: 'write', entries: state.entries, total: state.entries });
+    return state.entries;
   }
 
-  async #draft(record: LdifRecord, caller: Caller): Promise<Draft> {
-    const { schema, limits } = this.#core;
-    const origin: ValueOrigin = caller.principal.kind === 'system' ? 'trusted' : 'client';
-    const dn = Dn.parse(record.dn, schema);
-    const rdn = namingOf(dn);
-    if (dn.key.length > limits.maxNameBytes) {
-      throw new DirectoryError('DIRECTORY_CONSTRAINT', 'the distinguished name is too long');
+  /** What fits into memory; the rest only when not everything does. */
+  async #gather(
+    records: AsyncGenerator<LdifRecord>,
+    state: Import,
+  ): Promise<{
+    readonly gathered: readonly EntryDraft[];
+    readonly rest: AsyncIterable<EntryDraft> | undefined;
+  }> {
+    const drafts = this.#drafts(records, state);
+    const gathered: EntryDraft[] = [];
+    let bytes = 0;
+    for (;;) {
+      const { value, done } = await drafts.next();
+      if (done === true) {
+        return { gathered, rest: undefined };
+      }
+      gathered.push(value.draft);
+      bytes += value.bytes;
+      if (bytes > this.#core.limits.importMemoryBytes) {
+        this.#expectSystem(state.caller, value.draft.line);
+        return { gathered, rest: onlyDrafts(drafts) };
+      }
     }
-    const attributes = gatherFrom(record, schema, origin).filter(
-      ({ type }) => !this.#dropped.has(type),
-    );
-    const named = withNamingValues(new Entry(dn.text, dn.key, attributes), rdn, schema);
-    const hashed = named.withAttributes(await this.#passwords.hashAll(named, caller));
-    return { line: record.line, dn, entry: checkEntryRules(hashed, this.#core, { rdn }) };
   }
 
-  async #write(
-    drafts: readonly Draft[],
-    caller: Caller,
-    report: { readonly digest: string; readonly onProgress: (progress: ImportProgress) => void },
+  /** Only whoever may do everything: nobody is asked whether each entry may be added. */
+  #expectSystem({ principal }: Caller, line: number): void {
+    if (principal.kind !== 'system') {
+      const limit = this.#core.limits.importMemoryBytes;
+      const message = `more than ${limit} bytes in one import; split the file`;
+      throw atLine(line, new DirectoryError('DIRECTORY_LDIF_LIMIT', message));
+    }
+  }
+
+  async *#drafts(
+    records: AsyncIterable<LdifRecord>,
+    state: Import,
+  ): AsyncGenerator<{ readonly draft: EntryDraft; readonly bytes: number }, void, undefined> {
+    const drafts = new LdifDrafts(this.#core, this.#passwords, state.caller);
+    for await (const record of records) {
+      const made = drafts.make(record);
+      const draft = made instanceof Promise ? await made : made;
+      if (state.entries === 0) {
+        state.subject = draft.dn.format();
+      }
+      state.entries += 1;
+      if (state.entries % ENTRIES_PER_REPORT === 0) {
+        state.onProgress({ phase: 'read', entries: state.entries });
+      }
+      yield { draft, bytes: sizeOf(record) };
+      await state.turn.yieldIfDue();
+    }
+    state.onProgress({ phase: 'read', entries: state.entries });
+  }
+
+  async #load(
+    gathered: readonly EntryDraft[],
+    rest: AsyncIterable<EntryDraft>,
+    state: Import,
   ): Promise<void> {
+    const bulk = await BulkImport.begin(this.#core, state.caller);
+    try {
+      for (const draft of gathered) {
+        await bulk.add(draft);
+        await state.turn.yieldIfDue();
+      }
+      for await (const draft of rest) {
+        const room = bulk.add(draft);
+        if (room !== undefined) {
+          await room;
+        }
+      }
+      const { entries, onProgress } = state;
+      await bulk.finish(this.#eventOf(state), (done, total) => {
+        onProgress({
+          phase: 'write',
+          entries: Math.floor((entries * done) / total),
+          total: entries,
+        });
+      });
+    } finally {
+      await bulk.discard();
+      this.#credentials.manyChanged();
+    }
+  }
+
+  async #write(drafts: readonly EntryDraft[], state: Import): Promise<void> {
     const { store, audit } = this.#core;
-    const { principal, session } = caller;
-    const turn = new EventLoopTurn(this.#core.clock);
+    const { caller, turn, onProgress } = state;
     try {
       await store.transact('directory: import', async (transaction) => {
         for (const [index, draft] of drafts.entries()) {
           await onLine(draft.line, () => this.#writeOne(transaction, draft, caller));
           await turn.yieldIfDue();
           if (index % ENTRIES_PER_REPORT === ENTRIES_PER_REPORT - 1) {
-            report.onProgress({ phase: 'write', entries: index + 1, total: drafts.length });
+            onProgress({ phase: 'write', entries: index + 1, total: drafts.length });
           }
         }
-        await audit.append(transaction, {
-          kind: 'directory.import',
-          result: 'done',
-          origin: {
-            channel: session.channel,
-            actor: actorOf(principal),
-            address: session.address,
-          },
-          subject: drafts[0]?.dn.format() ?? '',
-          request: report.digest,
-          details: { entries: drafts.length },
-        });
+        await audit.append(transaction, this.#eventOf(state));
       });
-    } catch (error) {
-      throw asDirectoryError(error);
+    } finally {
+      for (const { entry } of drafts) {
+        this.#credentials.entryChanged(undefined, entry);
+      }
     }
-    this.#core.counters.writes += drafts.length;
-    for (const { entry } of drafts) {
-      this.#credentials.entryChanged(undefined, entry);
-    }
-    report.onProgress({ phase: 'write', entries: drafts.length, total: drafts.length });
   }
 
-  async #writeOne(transaction: Transaction, draft: Draft, caller: Caller): Promise<void> {
+  #eventOf({ caller, entries, subject, hash }: Import): AuditEvent {
+    const { principal, session } = caller;
+    return {
+      kind: 'directory.import',
+      result: 'done',
+      origin: { channel: session.channel, actor: actorOf(principal), address: session.address },
+      subject,
+      request: formatHex(hash.copy().digest()),
+      details: { entries },
+    };
+  }
+
+  async #writeOne(transaction: Transaction, draft: EntryDraft, caller: Caller): Promise<void> {
     const { tree, types, policy, clock, random, schema } = this.#core;
     const nowMs = clock.nowMs();
     const access = policy.forCaller(caller, nowMs);
@@ -179,50 +236,12 @@ export class LdifImport {
   }
 }
 
-/** The record's attributes; an error that one value alone makes says where that value is. */
-function gatherFrom(record: LdifRecord, schema: Schema, origin: ValueOrigin): readonly Attribute[] {
-  const given = record.attributes.map(({ description, value }) => ({
-    description,
-    values: [value],
-  }));
-  try {
-    return gatherAttributes(given, schema, origin);
-  } catch (error) {
-    for (const [index, each] of given.entries()) {
-      try {
-        gatherAttributes([each], schema, origin);
-      } catch (cause) {
-        const line = record.attributes[index]?.line ?? record.line;
-        throw cause instanceof DirectoryError ? atLine(line, cause) : cause;
-      }
-    }
-    throw error;
+async function* onlyDrafts(
+  drafts: AsyncIterable<{ readonly draft: EntryDraft }>,
+): AsyncGenerator<EntryDraft, void, undefined> {
+  for await (const { draft } of drafts) {
+    yield draft;
   }
-}
-
-function namingOf(dn: Dn): Rdn {
-  const { rdn } = dn;
-  if (rdn === undefined) {
-    throw new DirectoryError('DIRECTORY_NAMING', 'the root of the tree is not an entry to add');
-  }
-  return rdn;
-}
-
-/** What is thrown about a record says where the record is. */
-async function onLine<T>(line: number, body: () => Promise<T>): Promise<T> {
-  try {
-    return await body();
-  } catch (error) {
-    throw error instanceof DirectoryError ? atLine(line, error) : error;
-  }
-}
-
-function atLine(line: number, cause: DirectoryError): DirectoryError {
-  if (cause.message.startsWith('line ')) {
-    return cause;
-  }
-  const { matchedDn } = cause;
-  return new DirectoryError(cause.code, `line ${line}: ${cause.message}`, { cause, matchedDn });
 }
 
 function sizeOf(record: LdifRecord): number {

@@ -110,9 +110,7 @@ export class TreeWatches {
       return;
     }
     if (writing.places.size === MAX_PLACES) {
-      writing.isEverything = true;
-      writing.places.clear();
-      outdateAll([...this.#onEntry.values(), ...this.#onSubtree.values()]);
+      this.everythingWritten(transaction);
       return;
     }
     const place = placeOf(key);
@@ -122,6 +120,14 @@ export class TreeWatches {
     }
     const onSubtree = placesAbove(key).map((above) => this.#onSubtree.get(above));
     outdateAll([this.#onEntry.get(place), ...onSubtree]);
+  }
+
+  /** To be told of a transaction that may write entries anywhere. */
+  everythingWritten(transaction: Transaction): void {
+    const writing = this.#writingOf(transaction);
+    writing.isEverything = true;
+    writing.places.clear();
+    outdateAll([...this.#onEntry.values(), ...this.#onSubtree.values()]);
   }
 
   #writingOf(transaction: Transaction): Writing {

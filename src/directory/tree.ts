@@ -19,14 +19,14 @@
 import type { Awaitable } from '../core/awaitable.ts';
 import { equalBytes, parseHex } from '../core/bytes.ts';
 import { Keyspace, keyOf } from '../store/keyspace.ts';
-import type { KeyRange, ReadView, Transaction } from '../store/store.ts';
+import type { KeyRange, ReadView, RowSink, Transaction } from '../store/store.ts';
 import type { Entry } from './entry.ts';
 import { decodeEntry, encodeEntry } from './entry-encoding.ts';
 import type { EntryKinds } from './entry-kinds.ts';
 import type { EqualityIndex } from './equality-index.ts';
 import { DirectoryError } from './errors.ts';
 import { keyDepth, prefixRangeBehind } from './key-range.ts';
-import { moveLargeValuesOut, releaseLargeValues } from './large-values.ts';
+import { hasLargeValues, moveLargeValuesOut, releaseLargeValues } from './large-values.ts';
 import type { AttributeType, SchemaLookup } from './schema-model.ts';
 import { TreeWatches } from './tree-watches.ts';
 
@@ -127,6 +127,20 @@ export class Tree {
   }
 
   /**
+   * Puts a new entry with its index postings into a load. Large values that came as bytes are kept apart.
+   *
+   * @returns undefined when nothing has to be waited for.
+   */
+  load(sink: RowSink, entry: Entry): Promise<void> | undefined {
+    this.#index.load(sink, entry);
+    if (!hasLargeValues(entry)) {
+      this.#putKeys(sink, entry);
+      return undefined;
+    }
+    return moveLargeValuesOut(sink, entry).then((stored) => this.#putKeys(sink, stored));
+  }
+
+  /**
    * Writes `entry` in the place of `before`; what is below `before` stays where it is. Large values that
    * both share are kept, those that are gone are released.
    *
@@ -165,11 +179,11 @@ export class Tree {
     return Buffer.from(value).toString('latin1');
   }
 
-  #putKeys(transaction: Transaction, entry: Entry): void {
+  #putKeys(sink: RowSink, entry: Entry): void {
     this.#kinds?.written(entry);
-    transaction.put(keyOf(Keyspace.entry, entry.key), encodeEntry(entry));
-    transaction.put(childKey(entry.key), nothing);
-    transaction.put(uuidKey(this.uuidOf(entry)), entry.key);
+    sink.put(keyOf(Keyspace.entry, entry.key), encodeEntry(entry));
+    sink.put(childKey(entry.key), nothing);
+    sink.put(uuidKey(this.uuidOf(entry)), entry.key);
   }
 
   #deleteKeys(transaction: Transaction, entry: Entry): void {

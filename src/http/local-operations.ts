@@ -160,11 +160,10 @@ export class LocalOperations implements Operations {
     operator: Operator,
     onProgress: OnProgress,
   ): Promise<{ readonly entries: number }> {
-    const entries = await this.#options.directory.importLdif(
-      source,
-      callerOf(operator),
-      ({ entries: done }) => onProgress({ done, total: 0, what: 'entries' }),
-    );
+    const entries = await this.#options.directory.importLdif(source, callerOf(operator), {
+      onProgress: ({ phase, entries: done, total = 0 }) =>
+        onProgress({ done, total, what: phase === 'read' ? 'entries read' : 'entries written' }),
+    });
     return { entries };
   }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
+import { parseFilter } from '../../src/directory/filter-text.ts';
 import type { ImportProgress } from '../../src/directory/ldif-import.ts';
 import type { Caller } from '../../src/directory/service.ts';
 import {
@@ -64,14 +65,12 @@ describe('importLdif', () => {
   it('adds every record, parents first', async (t) => {
     const fixture = await openDirectory(t);
     const progress: ImportProgress[] = [];
-    const count = await fixture.directory.importLdif(chunksOf(tree), system, (step) =>
-      progress.push(step),
-    );
+    const count = await fixture.directory.importLdif(chunksOf(tree), system, {
+      onProgress: (step) => progress.push(step),
+    });
     assert.equal(count, 3);
     assert.equal((await searchNames(fixture.directory)).length, 3);
     assert.deepEqual(progress, [
-      { phase: 'read', entries: 1 },
-      { phase: 'read', entries: 2 },
       { phase: 'read', entries: 3 },
       { phase: 'write', entries: 3, total: 3 },
     ]);
@@ -170,9 +169,15 @@ describe('importLdif', () => {
       code: 'DIRECTORY_DN_SYNTAX',
     },
   ];
-  for (const { why, text, line, code } of refused) {
-    it(`refuses ${why} with its line, and the whole file`, async (t) => {
-      const fixture = await openDirectory(t);
+  const ways = [
+    { way: '', limits: {} },
+    { way: ' (larger than memory)', limits: { importMemoryBytes: 1 } },
+  ];
+  for (const { why, text, line, code, way, limits } of refused.flatMap((row) =>
+    ways.map((each) => ({ ...row, ...each })),
+  )) {
+    it(`refuses ${why} with its line, and the whole file${way}`, async (t) => {
+      const fixture = await openDirectory(t, { limits });
       await importText(fixture, tree);
       const before = await exportText(fixture);
       const good = 'dn: ou=Good,o=JPKI,c=JP\nobjectClass: organizationalUnit\n\n';
@@ -184,9 +189,64 @@ describe('importLdif', () => {
     });
   }
 
-  it('refuses more bytes than it may hold', async (t) => {
-    const fixture = await openDirectory(t, { limits: { maxImportBytes: 100 } });
-    await assert.rejects(importText(fixture, tree), { code: 'DIRECTORY_LDIF_LIMIT' });
+  it('reliability row 20: holds no more than it may, whatever the size of the file', async (t) => {
+    const small = await openDirectory(t);
+    const large = await openDirectory(t, { limits: { importMemoryBytes: 64 } });
+    for (const { directory } of [small, large]) {
+      assert.equal(await directory.importLdif(chunksOf(tree), system), 3);
+    }
+    // Of the same random source and clock; only the numbers of changes differ.
+    const content = async (fixture: DirectoryFixture): Promise<string> =>
+      (await exportText(fixture)).replace(/^(entryCSN|entryUUID|userPassword).*\n( .*\n)*/gm, '');
+    assert.equal(await content(large), await content(small));
+    const filter = parseFilter('(certdirVerifierKind=signature)');
+    assert.equal((await searchNames(large.directory, { filter })).length, 1);
+    const dn = `cn=Court,ou=Verifiers,${suffix}`;
+    await large.directory.bind(dn, encodeUtf8('secret'), system.session);
+    assert.equal((await large.records()).at(-1)?.details?.['entries'], 3);
+  });
+
+  it('takes parents behind their children when the file is larger than memory', async (t) => {
+    const fixture = await openDirectory(t, { limits: { importMemoryBytes: 1 } });
+    const [head = '', ...records] = tree.split('\n\n');
+    await importText(
+      fixture,
+      [...records.reverse(), head.replace('version: 1\n', '')].join('\n\n'),
+    );
+    assert.equal((await searchNames(fixture.directory)).length, 3);
+  });
+
+  it('numbers changes behind those of a large import, and its entries in between', async (t) => {
+    const fixture = await openDirectory(t, { limits: { importMemoryBytes: 1 } });
+    await importText(fixture, tree);
+    await fixture.add(`ou=Later,${suffix}`, { objectClass: 'organizationalUnit' });
+    const entries = await search(fixture.directory, { attributes: ['entryCSN', 'contextCSN'] });
+    const numbers = entries.map((entry) => asTexts(entry)['entryCSN']?.[0] ?? '');
+    assert.equal(new Set(numbers).size, 4);
+    const later = entries.findIndex(({ dn }) => dn.startsWith('ou=Later'));
+    assert.ok(numbers.every((number) => number <= (numbers[later] ?? '')));
+    assert.equal(asTexts(entries[0])['contextCSN']?.[0], numbers[later]);
+  });
+
+  it('gives way when entries are changed while a large file is read', async (t) => {
+    const fixture = await openDirectory(t, { limits: { importMemoryBytes: 1 } });
+    await importText(fixture, tree);
+    async function* slowly(): AsyncGenerator<Uint8Array> {
+      yield encodeUtf8(`dn: ou=A,${suffix}\nobjectClass: organizationalUnit\n\n`);
+      yield encodeUtf8(`dn: ou=B,${suffix}\nobjectClass: organizationalUnit\n\n`);
+      await fixture.add(`ou=C,${suffix}`, { objectClass: 'organizationalUnit' });
+    }
+    await assert.rejects(fixture.directory.importLdif(slowly(), system), {
+      code: 'DIRECTORY_BUSY',
+    });
+    assert.equal((await searchNames(fixture.directory)).length, 4);
+  });
+
+  it('refuses more than fits into memory to whoever is not the program itself', async (t) => {
+    const fixture = await openDirectory(t, { limits: { importMemoryBytes: 100 } });
+    const caller = callerOf(nobody.principal);
+    const text = 'dn: o=JPKI,c=JP\nobjectClass: organization\ndescription: x\n\n'.repeat(3);
+    await assert.rejects(importText(fixture, text, caller), { code: 'DIRECTORY_LDIF_LIMIT' });
     assert.deepEqual(await searchNames(fixture.directory, { base: '' }), []);
   });
 
