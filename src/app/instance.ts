@@ -32,12 +32,12 @@ import type { Operations, ServiceStatus } from '../http/operations.ts';
 import { describeStatus } from '../http/status-report.ts';
 import { serverCapabilities } from '../ldap/root-dse.ts';
 import type { JobStatus } from '../scheduler/job.ts';
-import type { PassphraseSource } from '../signing/passphrase.ts';
+import { isPassing } from '../signing/errors.ts';
 import type { Signer } from '../signing/signer.ts';
-import { openSignerProcess } from '../signing/signer-process.ts';
 import { openLevelStore } from '../store/level-store.ts';
 import type { Store } from '../store/store.ts';
 import { type CheckSubject, checkStore } from './check.ts';
+import { activateToken, openToken, type TokenOpening } from './token.ts';
 
 /** What the CA is built on. */
 export interface InstanceParts {
@@ -98,18 +98,17 @@ export async function openParts(
     close: (opened) => opened.close(),
   });
   const audit = openAuditLog({ clock });
-  const passphrase = await passphraseOf(configuration, options);
-  const signer = closing.push(
-    await openSignerProcess({
-      token: { kind: 'software', file: configuration.token.file, create: isNew },
-      passphrase,
-      // Another process is waited for in the machine's time, whatever clock the CA goes by.
-      clock: new SystemClock(),
-      log: log.with({ component: 'signer' }),
-    }),
-    { name: 'signer', close: (opened) => opened.close() },
-  );
-  await signer.activate();
+  const opening: TokenOpening = {
+    token: configuration.token,
+    log: log.with({ component: 'signer' }),
+    isNew,
+    askPassphrase: options.askPassphrase,
+  };
+  const signer = closing.push(await openToken(opening), {
+    name: 'signer',
+    close: (opened) => opened.close(),
+  });
+  await activateToken(signer, opening);
   const directory = closing.push(
     await openDirectory(configuration, { policy, store, audit, clock, random, log }),
     { name: 'directory', close: (opened) => opened.close() },
@@ -156,22 +155,6 @@ function openStore(
   });
 }
 
-async function passphraseOf(
-  { token }: Configuration,
-  { askPassphrase }: OpenOptions,
-): Promise<PassphraseSource> {
-  if (token.passphraseFile !== undefined) {
-    return { file: token.passphraseFile };
-  }
-  if (askPassphrase === undefined) {
-    throw new ConfigError(
-      'CONFIG_SECRET',
-      'token.passphraseFile is not set and there is no terminal to ask for the passphrase',
-    );
-  }
-  return { text: await askPassphrase() };
-}
-
 async function openDirectory(
   configuration: Configuration,
   parts: Pick<InstanceParts, 'policy' | 'store' | 'audit' | 'clock' | 'random' | 'log'>,
@@ -207,6 +190,18 @@ async function locatedInPolicy(
 ): Promise<ConfigError> {
   const where = await locateInYamlFile(policy, ['access', fault.ruleNumber - 1]);
   return new ConfigError('CONFIG_INVALID', `${where}: ${fault.problem}`, { cause: fault });
+}
+
+/** False, too, while the token is away. */
+async function isKeyActive(signer: Signer): Promise<boolean> {
+  try {
+    return await signer.isActive();
+  } catch (error) {
+    if (isPassing(error)) {
+      return false;
+    }
+    throw error;
+  }
 }
 
 /** Settings that were left out must not hide a default by being undefined. */
@@ -252,7 +247,7 @@ async function readStatus(
       jobs: jobs?.() ?? [],
       nowMs: clock.nowMs(),
       authority: await authority.status(),
-      isKeyActive: await signer.isActive(),
+      isKeyActive: await isKeyActive(signer),
       isStoreWritable: store.isWritable,
       auditHead: await audit.head(snapshot),
     });

@@ -12,6 +12,7 @@ import { isCertdirError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { RandomSource } from '../core/random.ts';
 import type { Directory } from '../directory/directory.ts';
+import { isPassing } from '../signing/errors.ts';
 import type { Signer } from '../signing/signer.ts';
 import type { ReadView, Store } from '../store/store.ts';
 import type { Certificate } from '../x509/certificate.ts';
@@ -375,10 +376,7 @@ async function assertSameKey({ authority, signer, log }: CaCore): Promise<void> 
 
 /** True for errors that say the token is away for now, not that something is wrong. */
 function isTokenAway(error: unknown): boolean {
-  return (
-    isCertdirError(error) &&
-    (error.code === 'SIGNING_NOT_ACTIVE' || error.code === 'SIGNING_UNAVAILABLE')
-  );
+  return isPassing(error) || (isCertdirError(error) && error.code === 'SIGNING_NOT_ACTIVE');
 }
 
 /** Lists that are new in the policy are made; lists that have been may not change or vanish. */

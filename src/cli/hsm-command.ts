@@ -4,19 +4,33 @@
  * @module
  */
 
-import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type Command, Option } from 'commander';
 
 import { SystemClock } from '../core/clock.ts';
+import { SystemRandom } from '../core/random.ts';
+import { formatKeyType, isPurposeList } from '../signing/key-rules.ts';
 import type { Pkcs11Module } from '../signing/pkcs11-module.ts';
+import type { KeyType } from '../signing/signer.ts';
+import type { InspectedKey, TokenInspection } from '../signing/token-inspection.ts';
 import { contextOf } from './context.ts';
 import { examples } from './examples.ts';
+import { ExitCode } from './exit-codes.ts';
+import { addHsmOptions, type HsmOptions, openHsm } from './hsm-token.ts';
+import { parseEnvironment } from './module-environment.ts';
 import { formatTable } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Adds the command to the program. */
 export function addHsmCommand(program: Command): void {
-  const hsm = program.command('hsm').description('look at hardware security modules (PKCS#11)');
+  const hsm = program
+    .command('hsm')
+    .description('hardware security modules (PKCS#11): look at them, try them, make keys');
+  addTestCommand(hsm);
+  addInfoCommand(hsm);
+  addKeygenCommand(hsm);
   hsm
     .command('list')
     .description("list a module's slots and tokens; nobody logs in, nothing is changed")
@@ -35,18 +49,168 @@ export function addHsmCommand(program: Command): void {
       const found = await describePkcs11Module({
         modulePath: resolve(options.module),
         clock: new SystemClock(),
-        environment: Object.fromEntries((options.env ?? []).map(parseVariable)),
+        environment: parseEnvironment(options.env),
       });
       output.answer(found, () => formatModule(found));
     });
 }
 
-function parseVariable(text: string): readonly [string, string] {
-  const equals = text.indexOf('=');
-  if (equals < 1) {
-    throw new UsageError(`${text} is not NAME=VALUE`);
+function addTestCommand(hsm: Command): void {
+  addHsmOptions(hsm.command('test'))
+    .description('try what a CA needs of a token, on scratch keys that are destroyed afterwards')
+    .addHelpText(
+      'after',
+      examples(
+        'certdir hsm test --data /var/lib/certdir',
+        'certdir hsm test --module /usr/lib/softhsm/libsofthsm2.so --token-label gunma \\\n' +
+          '    --pin-file pin --env SOFTHSM2_CONF=/etc/softhsm/softhsm2.conf',
+      ),
+    )
+    .action(async (options: HsmOptions, command: Command) => {
+      const { folder, output } = contextOf(command);
+      const scratch = await mkdtemp(join(tmpdir(), 'certdir-hsm-test-'));
+      try {
+        const registerFile = join(scratch, 'key-register.json');
+        const signer = await openHsm(options, { folder, registerFile });
+        const { tryToken } = await import('../signing/token-trial.ts');
+        const checks = await tryToken({
+          signer,
+          random: new SystemRandom(),
+          onCheck: ({ name, outcome }) => output.note(`${outcome.padEnd(11)} ${name}`),
+        }).finally(() => signer.close());
+        const failed = checks.filter(({ outcome }) => outcome === 'failed');
+        const passed = checks.filter(({ outcome }) => outcome === 'passed');
+        output.answer({ passed: passed.length, failed: failed.length, checks }, () =>
+          [
+            `${passed.length} of ${checks.length} checks passed, ${failed.length} failed`,
+            ...checks
+              .filter(({ detail }) => detail !== '')
+              .map(({ name, outcome, detail }) => `${outcome}: ${name}: ${detail}`),
+          ].join('\n'),
+        );
+        process.exitCode = failed.length === 0 ? ExitCode.done : ExitCode.failed;
+      } finally {
+        await rm(scratch, { recursive: true, force: true });
+      }
+    });
+}
+
+function addInfoCommand(hsm: Command): void {
+  addHsmOptions(hsm.command('info'))
+    .description("show a token, the mechanisms that certdir uses, and the CA's keys in it")
+    .addHelpText('after', examples('certdir hsm info --data /var/lib/certdir'))
+    .action(async (options: HsmOptions, command: Command) => {
+      const { folder, output } = contextOf(command);
+      const signer = await openHsm(options, { folder, registerFile: undefined });
+      try {
+        await signer.activate();
+        const found = await signer.inspect();
+        if (found === undefined) {
+          throw new UsageError(`${folder} has the software token, which is no device`);
+        }
+        output.answer(jsonOfInspection(found), () => formatInspection(found));
+      } finally {
+        await signer.close();
+      }
+    });
+}
+
+interface KeygenOptions extends HsmOptions {
+  readonly label: string;
+  readonly type: string;
+  readonly purpose: readonly string[];
+  readonly register?: string;
+}
+
+const keyTypes: Readonly<Record<string, KeyType>> = {
+  'rsa-2048': { kind: 'rsa', modulusBits: 2048 },
+  'rsa-3072': { kind: 'rsa', modulusBits: 3072 },
+  'rsa-4096': { kind: 'rsa', modulusBits: 4096 },
+  'p-256': { kind: 'ec', curve: 'P-256' },
+  'p-384': { kind: 'ec', curve: 'P-384' },
+  ed25519: { kind: 'ed25519' },
+};
+
+function addKeygenCommand(hsm: Command): void {
+  addHsmOptions(hsm.command('keygen'))
+    .description('make a key pair in the token; the private key never leaves it')
+    .requiredOption('--label <label>', 'name of the key, unique in the token')
+    .addOption(
+      new Option('--type <type>', 'kind of key')
+        .choices(Object.keys(keyTypes))
+        .makeOptionMandatory(),
+    )
+    .requiredOption(
+      '--purpose <purpose...>',
+      'what it may sign: certificate crl ocsp audit request tls',
+    )
+    .option('--register <file>', 'key register, with --module', 'key-register.json')
+    .addHelpText(
+      'after',
+      examples(
+        'certdir hsm keygen --data /var/lib/certdir --label ocsp-1 --type rsa-2048 --purpose ocsp',
+      ),
+    )
+    .action(async (options: KeygenOptions, command: Command) => {
+      const { folder, output } = contextOf(command);
+      const type = keyTypes[options.type];
+      if (type === undefined || !isPurposeList(options.purpose)) {
+        throw new UsageError(`${options.purpose.join(' ')}: no list of purposes`);
+      }
+      const registerFile =
+        options.module === undefined ? undefined : resolve(options.register ?? '');
+      const signer = await openHsm(options, { folder, registerFile });
+      try {
+        await signer.activate();
+        const key = await signer.generate({
+          label: options.label,
+          type,
+          purposes: options.purpose,
+        });
+        const spki = Buffer.from(key.spki).toString('base64');
+        output.answer({ ...key, spki }, () => `${key.label}: ${formatKeyType(key.type)}\n${spki}`);
+      } finally {
+        await signer.close();
+      }
+    });
+}
+
+function jsonOfInspection(found: TokenInspection): unknown {
+  const keys = found.keys.map((key) => ({
+    ...key,
+    spki: Buffer.from(key.spki).toString('base64'),
+  }));
+  return { ...found, keys };
+}
+
+function formatInspection({ token, sessions, mechanisms, keys }: TokenInspection): string {
+  const able = mechanisms.map(({ name, isSupported, minBits, maxBits }) => [
+    name,
+    isSupported ? `${minBits} to ${maxBits}` : 'not there',
+  ]);
+  const held = keys.map((key) => [
+    key.label,
+    formatKeyType(key.type),
+    key.purposes.join(' '),
+    formatProtection(key),
+  ]);
+  return [
+    `${token.manufacturer} ${token.model}, token ${token.label}, serial number ${token.serialNumber}, PIN ${token.pinState}, ${sessions} sessions`,
+    formatTable(['mechanism', 'bits'], able),
+    formatTable(['key', 'type', 'signs', 'protection'], held),
+  ].join('\n\n');
+}
+
+function formatProtection({ protection, isProven }: InspectedKey): string {
+  if (protection === undefined) {
+    return 'NOT IN THE TOKEN';
   }
-  return [text.slice(0, equals), text.slice(equals + 1)];
+  return [
+    protection.isSensitive ? 'sensitive' : 'NOT SENSITIVE',
+    protection.isExtractable ? 'EXTRACTABLE' : 'not extractable',
+    protection.wasAlwaysInside ? 'made inside' : 'NOT MADE INSIDE',
+    ...(isProven ? [] : ['RECORD CHANGED']),
+  ].join(', ');
 }
 
 function formatModule(found: Pkcs11Module): string {

@@ -4,11 +4,14 @@
  * @module
  */
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 
+import type { HsmChoice } from '../setup/initialise.ts';
 import { contextOf } from './context.ts';
 import { examples } from './examples.ts';
+import { parseEnvironment } from './module-environment.ts';
 import { parsePort } from './port.ts';
+import { UsageError } from './usage-error.ts';
 
 interface InitOptions {
   readonly preset: string;
@@ -17,6 +20,12 @@ interface InitOptions {
   readonly httpPort: string;
   readonly address: string;
   readonly passphraseFile?: string;
+  readonly token: string;
+  readonly module?: string;
+  readonly tokenLabel?: string;
+  readonly tokenSerial?: string;
+  readonly pinFile?: string;
+  readonly env?: readonly string[];
 }
 
 /** Adds the command to the program. */
@@ -30,7 +39,25 @@ export function addInitCommand(program: Command): void {
     .option('--ldaps-port <port>', 'LDAP over TLS', '1636')
     .option('--http-port <port>', 'public repository', '8080')
     .option('--passphrase-file <file>', 'passphrase of the software token; made up when left out')
-    .addHelpText('after', examples('certdir init --preset gunma --data /var/lib/certdir'))
+    .addOption(
+      new Option('--token <kind>', 'where the key is kept')
+        .choices(['software', 'pkcs11'])
+        .default('software'),
+    )
+    .option('--module <file>', "pkcs11: the vendor's library")
+    .option('--token-label <label>', 'pkcs11: the label of the token (certdir hsm list)')
+    .option('--token-serial <number>', 'pkcs11: the serial number of the token')
+    .option('--pin-file <file>', 'pkcs11: file with the user PIN, mode 0600')
+    .option('--env <name=value...>', 'pkcs11: environment that the module needs')
+    .addHelpText(
+      'after',
+      examples(
+        'certdir init --preset gunma --data /var/lib/certdir',
+        'certdir init --preset gunma --data /var/lib/certdir --token pkcs11 \\\n' +
+          '    --module /usr/lib/softhsm/libsofthsm2.so --token-label gunma --pin-file /etc/certdir/pin \\\n' +
+          '    --env SOFTHSM2_CONF=/etc/softhsm/softhsm2.conf',
+      ),
+    )
     .action(async (options: InitOptions, command: Command) => {
       const context = contextOf(command);
       const bar = context.output.progress();
@@ -43,6 +70,7 @@ export function addInitCommand(program: Command): void {
         ldapsPort: parsePort(options.ldapsPort),
         httpPort: parsePort(options.httpPort),
         passphraseFile: options.passphraseFile,
+        hsm: hsmChoice(options),
         allowClearPasswords: false,
         operator: context.operator,
         onProgress: bar.onProgress,
@@ -51,11 +79,28 @@ export function addInitCommand(program: Command): void {
         [
           `${report.caName} is ready in ${report.folder}`,
           `self-signed certificate SHA-256 ${report.sha256Fingerprint}`,
-          `token passphrase        ${report.passphraseFile}`,
+          `${options.token === 'pkcs11' ? 'PIN of the HSM          ' : 'token passphrase        '}${report.passphraseFile}`,
           `directory administrator ${report.administratorDn}`,
           `  its password          ${report.administratorPasswordFile}`,
           `next: certdir serve --data ${report.folder}`,
         ].join('\n'),
       );
     });
+}
+
+function hsmChoice(options: InitOptions): HsmChoice | undefined {
+  const { module, tokenLabel, tokenSerial, pinFile } = options;
+  if (options.token !== 'pkcs11') {
+    return undefined;
+  }
+  if (
+    module === undefined ||
+    pinFile === undefined ||
+    (tokenLabel === undefined && tokenSerial === undefined)
+  ) {
+    throw new UsageError(
+      '--token pkcs11 needs --module, --pin-file, and --token-label or --token-serial',
+    );
+  }
+  return { module, tokenLabel, tokenSerial, pinFile, environment: parseEnvironment(options.env) };
 }

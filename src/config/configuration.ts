@@ -16,6 +16,11 @@ import {
   type LdapLimitsConfiguration,
   ldapLimitsSchema,
 } from './limit-settings.ts';
+import {
+  type TokenConfiguration,
+  tokenConfigurationSchema,
+  withAbsolutePaths,
+} from './token-configuration.ts';
 import { loadYamlFile } from './yaml-file.ts';
 
 export interface ListenerConfiguration {
@@ -32,11 +37,7 @@ interface FileConfiguration {
     readonly cacheMiB: number;
     readonly writeBufferMiB: number;
   };
-  readonly token: {
-    readonly kind: 'software';
-    readonly file: string;
-    readonly passphraseFile?: string | undefined;
-  };
+  readonly token: TokenConfiguration;
   readonly directory: {
     readonly schemaFolder?: string | undefined;
     readonly indexes: readonly string[];
@@ -82,11 +83,7 @@ const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
       writeBufferMiB: z.int().min(1).max(1_024).default(16),
     })
     .prefault({}),
-  token: z.strictObject({
-    kind: z.literal('software'),
-    file: z.string().min(1),
-    passphraseFile: z.string().min(1).optional(),
-  }),
+  token: tokenConfigurationSchema,
   directory: z
     .strictObject({
       /** Folder of the schema; the program's own when it is left out. */
@@ -126,7 +123,6 @@ export async function loadConfiguration(file: string): Promise<Configuration> {
   const raw = await loadYamlFile(file, configurationSchema);
   const folder = dirname(resolve(file));
   const at = (path: string): string => resolve(folder, path);
-  const { passphraseFile } = raw.token;
   const { certificateFile, keyFile } = raw.ldap;
   const { schemaFolder } = raw.directory;
   return {
@@ -134,11 +130,7 @@ export async function loadConfiguration(file: string): Promise<Configuration> {
     folder,
     policy: at(raw.policy),
     store: { ...raw.store, folder: at(raw.store.folder) },
-    token: {
-      ...raw.token,
-      file: at(raw.token.file),
-      ...(passphraseFile === undefined ? {} : { passphraseFile: at(passphraseFile) }),
-    },
+    token: withAbsolutePaths(raw.token, folder),
     directory: {
       ...raw.directory,
       ...(schemaFolder === undefined ? {} : { schemaFolder: at(schemaFolder) }),

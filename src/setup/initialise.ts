@@ -30,13 +30,24 @@ export interface InitialiseOptions {
   readonly ldapPort: number;
   readonly ldapsPort: number;
   readonly httpPort: number;
-  /** File with the token's passphrase; one is made up when it is undefined. */
+  /** File with the software token's passphrase; one is made up when it is undefined. */
   readonly passphraseFile: string | undefined;
+  /** The HSM that is to hold the CA's key; the software token when it is left out. */
+  readonly hsm?: HsmChoice | undefined;
   readonly allowClearPasswords: boolean;
   /** Deletes what an init that was killed has left, instead of asking for it. Only for trials. */
   readonly removesLeftovers?: boolean;
   readonly operator: Operator;
   readonly onProgress: OnProgress;
+}
+
+/** A token behind a PKCS#11 module, initialised and with its user PIN set. */
+export interface HsmChoice {
+  readonly module: string;
+  readonly tokenLabel?: string | undefined;
+  readonly tokenSerial?: string | undefined;
+  readonly pinFile: string;
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 export interface InitialisedReport {
@@ -45,6 +56,7 @@ export interface InitialisedReport {
   readonly caDn: string;
   /** Of the self-signed certificate, upper-case hexadecimal with colons. */
   readonly sha256Fingerprint: string;
+  /** Of the token: its passphrase, or its PIN. */
   readonly passphraseFile: string;
   readonly administratorDn: string;
   readonly administratorPasswordFile: string;
@@ -75,7 +87,8 @@ export async function initialise(options: InitialiseOptions): Promise<Initialise
     return {
       ...made,
       folder,
-      passphraseFile: options.passphraseFile ?? join(folder, PASSPHRASE_FILE),
+      passphraseFile:
+        options.hsm?.pinFile ?? options.passphraseFile ?? join(folder, PASSPHRASE_FILE),
       administratorPasswordFile: join(folder, ADMINISTRATOR_FILE),
     };
   } catch (error) {
@@ -157,7 +170,7 @@ async function furnish(
   });
   await writeDurably(join(folder, TLS_CERTIFICATE_FILE), certificatePem, 0o644);
   await writeDurably(join(folder, TLS_KEY_FILE), keyPem, 0o600);
-  if (options.passphraseFile === undefined) {
+  if (options.passphraseFile === undefined && options.hsm === undefined) {
     await writeDurably(join(folder, PASSPHRASE_FILE), makeUpSecret(random), 0o600);
   }
   const { passwords } = await loadPolicy(shippedPolicyFile(options.preset));
@@ -178,16 +191,12 @@ function makeUpSecret(random: RandomSource): string {
 }
 
 function configurationText(options: InitialiseOptions): string {
-  const { address, passphraseFile } = options;
+  const { address } = options;
   const configuration = {
     formatVersion: 1,
     policy: 'policy.yaml',
     store: { folder: 'store' },
-    token: {
-      kind: 'software',
-      file: 'token/software-token.json',
-      passphraseFile: passphraseFile === undefined ? PASSPHRASE_FILE : resolve(passphraseFile),
-    },
+    token: tokenConfiguration(options),
     ldap: {
       listeners: [
         { address, port: options.ldapPort, tls: 'starttls' },
@@ -201,6 +210,29 @@ function configurationText(options: InitialiseOptions): string {
     log: { level: 'info', format: 'auto' },
   };
   return `# How this certdir runs; docs/operations.md explains every setting.\n${stringify(configuration)}`;
+}
+
+function tokenConfiguration({
+  hsm,
+  passphraseFile,
+}: InitialiseOptions): Readonly<Record<string, unknown>> {
+  if (hsm === undefined) {
+    return {
+      kind: 'software',
+      file: 'token/software-token.json',
+      passphraseFile: passphraseFile === undefined ? PASSPHRASE_FILE : resolve(passphraseFile),
+    };
+  }
+  const { module, tokenLabel, tokenSerial, pinFile, environment } = hsm;
+  return {
+    kind: 'pkcs11',
+    module: resolve(module),
+    ...(tokenLabel === undefined ? {} : { tokenLabel }),
+    ...(tokenSerial === undefined ? {} : { tokenSerial }),
+    pinFile: resolve(pinFile),
+    register: 'token/key-register.json',
+    environment,
+  };
 }
 
 async function writeDurably(file: string, text: string, mode: number): Promise<void> {

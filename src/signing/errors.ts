@@ -70,6 +70,18 @@ export type SigningErrorCode = (typeof signingErrorCodes)[number];
 
 export class SigningError extends CertdirError<SigningErrorCode> {}
 
+const passingCodes: ReadonlySet<string> = new Set<SigningErrorCode>([
+  'SIGNING_UNAVAILABLE',
+  'SIGNING_TOKEN_REMOVED',
+  'SIGNING_DEVICE_FAILED',
+  'SIGNING_TOKEN_BUSY',
+]);
+
+/** True for an error that says that the token is away for now, not that something is wrong with what was asked. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof SigningError && passingCodes.has(error.code);
+}
+
 const knownCodes: ReadonlySet<string> = new Set(signingErrorCodes);
 
 /** True for a code of this folder, whatever the other side of a channel sent. */

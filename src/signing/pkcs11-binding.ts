@@ -24,6 +24,10 @@ export interface Pkcs11Mechanism {
 
 export interface Pkcs11Binding extends Omit<Pkcs11Session, 'C_Initialize'> {
   C_Initialize(options: { readonly flags: number }): void;
+  C_GetMechanismInfo(
+    slot: Pkcs11Handle,
+    mechanism: number,
+  ): { readonly minKeySize: number; readonly maxKeySize: number };
   C_OpenSession(slot: Pkcs11Handle, flags: number): Pkcs11Handle;
   C_CloseAllSessions(slot: Pkcs11Handle): void;
   C_Login(session: Pkcs11Handle, user: number, pin: string): void;

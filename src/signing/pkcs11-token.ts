@@ -43,6 +43,7 @@ import { type FoundToken, findToken, initialiseModule } from './pkcs11-slot.ts';
 import type { KeyDescription } from './signer.ts';
 import type { Pkcs11TokenSettings } from './signer-protocol.ts';
 import type { Token, TokenSignRequest } from './token.ts';
+import { readMechanisms, type TokenInspection } from './token-inspection.ts';
 
 export interface Pkcs11TokenOptions {
   readonly settings: Pkcs11TokenSettings;
@@ -178,6 +179,23 @@ class Pkcs11KeyToken implements Token {
     const lengthBytes = lengthOfContent(request.content);
     assertSignRequest(describeRecord(record), { ...request, lengthBytes });
     return await this.#active().run((session) => this.#signWith(session, record, request));
+  }
+
+  async inspect(): Promise<TokenInspection> {
+    const sessions = this.#active();
+    const { binding, settings } = this.#options;
+    const { slot, token } = findToken(binding, settings);
+    const mechanisms = readMechanisms(binding, slot);
+    const keys = await sessions.run((session) =>
+      this.#register.keys.map((record) => {
+        const wanted = { kind: 'privateKey', ...nameOf(record) } as const;
+        const [object] = findKeyObjects(binding, session, wanted);
+        const protection =
+          object === undefined ? undefined : readProtection(binding, { session, object });
+        return { ...describeRecord(record), id: record.id, protection, isProven: isProven(record) };
+      }),
+    );
+    return { token, sessions: sessions.count, mechanisms, keys };
   }
 
   async close(): Promise<void> {

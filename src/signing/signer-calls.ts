@@ -10,7 +10,7 @@
 import type { Clock } from '../core/clock.ts';
 import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import { SigningError, type SigningErrorCode } from './errors.ts';
+import { isPassing, SigningError, type SigningErrorCode } from './errors.ts';
 import type { PassphraseSource } from './passphrase.ts';
 import type { SignatureAlgorithm, SignRequest } from './signer.ts';
 import type { OpenSignerChannel } from './signer-channel.ts';
@@ -50,6 +50,7 @@ const isRepeatable: Readonly<Record<SignerMethod, boolean>> = {
   describe: true,
   list: true,
   sign: true,
+  inspect: true,
   generate: false,
   destroy: false,
   // Parts of a signature, which is repeated as a whole.
@@ -90,12 +91,20 @@ export class SignerCalls {
     this.#ready.catch(() => undefined);
   }
 
-  /** Starts the first process. There is no second try: what is wrong now is for a person. */
-  async start(): Promise<void> {
+  /**
+   * Starts the first process. There is no second try, because what is wrong now is for a person; unless the token
+   * may be away and is.
+   */
+  async start({ mayBeAway }: { readonly mayBeAway: boolean }): Promise<void> {
     try {
       this.#ready = this.#startAfter(0);
       await this.#ready;
     } catch (error) {
+      if (mayBeAway && isPassing(error)) {
+        // From now on its end is followed by another start.
+        this.#wasOpened = true;
+        return;
+      }
       await this.close();
       throw error;
     }
@@ -103,7 +112,13 @@ export class SignerCalls {
 
   async activate(): Promise<void> {
     this.#tryNow();
-    await this.call('activate', undefined);
+    try {
+      await this.call('activate', undefined);
+    } catch (error) {
+      // What a person has asked for is done when the token is back.
+      this.#shouldBeActive ||= isPassing(error);
+      throw error;
+    }
     this.#shouldBeActive = true;
   }
 

@@ -83,6 +83,8 @@ export class SignerHost {
         return this.#stream(call.argument.stream).update(call.argument.bytes) ?? undefined;
       case 'sign':
         return await this.#sign(call.argument);
+      case 'inspect':
+        return await this.#opened().inspect?.();
       case 'destroy':
         return (await this.#opened().destroy(call.argument)) ?? undefined;
     }

@@ -31,6 +31,7 @@ import type { KeyDescription, Signer, SigningAlgorithm, SignRequest } from './si
 import { SignerCalls, type SignerTimeouts } from './signer-calls.ts';
 import { forkSignerChannel, type OpenSignerChannel, openPkcs11Channel } from './signer-channel.ts';
 import type { TokenSettings } from './signer-protocol.ts';
+import type { TokenInspection } from './token-inspection.ts';
 
 export interface SignerProcessOptions {
   readonly token: TokenSettings;
@@ -39,6 +40,10 @@ export interface SignerProcessOptions {
   readonly log: Log;
   /** How long an answer may take before the process counts as hung. */
   readonly timeouts?: Partial<SignerTimeouts>;
+  /**
+   * Opens also while the token is away for now (`isPassing`), and goes on trying. Left out, that is an error.
+   */
+  readonly mayBeAway?: boolean;
   /** Another way to reach a signer process, for tests. */
   readonly openChannel?: OpenSignerChannel;
 }
@@ -49,11 +54,11 @@ export interface SignerProcessOptions {
  * @throws {SigningError} what opening the token throws (`SIGNING_TOKEN_…`); `SIGNING_UNAVAILABLE`
  *   when the process does not start.
  */
-export async function openSignerProcess(options: SignerProcessOptions): Promise<Signer> {
+export async function openSignerProcess(options: SignerProcessOptions): Promise<SignerProcess> {
   const { token, passphrase, clock, log, timeouts } = options;
   const openChannel = options.openChannel ?? channelFor(token);
   const calls = new SignerCalls({ token, passphrase, clock, log, openChannel }, timeouts);
-  await calls.start();
+  await calls.start({ mayBeAway: options.mayBeAway === true });
   return new SignerProcess(calls, log);
 }
 
@@ -84,7 +89,8 @@ interface KnownKey {
   readonly verifier: SignatureVerifier;
 }
 
-class SignerProcess implements Signer {
+/** Made by `openSignerProcess`. */
+export class SignerProcess implements Signer {
   readonly #calls: SignerCalls;
   readonly #log: Log;
   readonly #keys = new Map<string, KnownKey>();
@@ -159,6 +165,11 @@ class SignerProcess implements Signer {
       return hashedChunks(pieces, hash);
     });
     return { content: hash.finish(), signature };
+  }
+
+  /** What the token's device says, for people; undefined for the software token. */
+  inspect(): Promise<TokenInspection | undefined> {
+    return this.#calls.call('inspect', undefined);
   }
 
   async destroy(label: string): Promise<void> {

@@ -15,6 +15,7 @@ import { isSigningErrorCode, SigningError, type SigningErrorCode } from './error
 import { isKeyLabel, isKeyType, isPurposeList, type KeyRequest } from './key-rules.ts';
 import type { PassphraseSource } from './passphrase.ts';
 import type { DigestName, KeyDescription, SignRequest } from './signer.ts';
+import type { TokenInspection } from './token-inspection.ts';
 
 /** Which token the signer process opens; its first call. */
 export type TokenSettings = SoftwareTokenSettings | Pkcs11TokenSettings;
@@ -73,6 +74,10 @@ export interface SignerMethods {
   };
   readonly sign: { readonly argument: SignArgument; readonly result: Uint8Array };
   readonly destroy: { readonly argument: string; readonly result: undefined };
+  readonly inspect: {
+    readonly argument: undefined;
+    readonly result: TokenInspection | undefined;
+  };
 }
 
 export type SignerMethod = keyof SignerMethods;
@@ -122,6 +127,8 @@ export const resultReaders: {
   activate: readNothing,
   deactivate: readNothing,
   destroy: readNothing,
+  // Shown to people; nothing is decided by it.
+  inspect: (value) => ({ value: value as TokenInspection | undefined }),
   beginContent: readNothing,
   feedContent: readNothing,
   isActive: (value) => (typeof value === 'boolean' ? { value } : undefined),

@@ -11,6 +11,7 @@ import { SigningError } from './errors.ts';
 import { assertSignRequest, type KeyRequest } from './key-rules.ts';
 import { openSignatureVerifier, type SignatureVerifier } from './signature-verifier.ts';
 import type { KeyDescription, Signer, SignRequest } from './signer.ts';
+import type { TokenInspection } from './token-inspection.ts';
 
 export interface TokenSignRequest extends Omit<SignRequest, 'content'> {
   readonly content: Content;
@@ -19,6 +20,8 @@ export interface TokenSignRequest extends Omit<SignRequest, 'content'> {
 export interface Token extends Omit<Signer, 'sign'> {
   /** As `Signer.sign`, without the verification. */
   sign(request: TokenSignRequest): Promise<Uint8Array>;
+  /** What the device says; undefined for a token that is no device. */
+  inspect?(): Promise<TokenInspection>;
 }
 
 /** A token of this process as a signer, every signature verified before it is handed out. */

@@ -31,7 +31,10 @@ describe('loadConfiguration', () => {
     assert.equal(configuration.folder, folder);
     assert.equal(configuration.policy, join(folder, 'policy.yaml'));
     assert.equal(configuration.store.folder, join(folder, 'store'));
-    assert.equal(configuration.token.file, join(folder, 'token/keys.json'));
+    assert.deepEqual(configuration.token, {
+      kind: 'software',
+      file: join(folder, 'token/keys.json'),
+    });
     assert.equal(configuration.ldap.allowClearPasswords, false);
     assert.deepEqual(configuration.ldap.limits, {});
     assert.deepEqual(configuration.directory.limits, {});

@@ -1,0 +1,77 @@
+/**
+ * `token:` of `certdir.yaml`: where the CA's keys are kept.
+ *
+ * @module
+ */
+
+import { resolve } from 'node:path';
+import { z } from 'zod';
+
+export interface SoftwareTokenConfiguration {
+  readonly kind: 'software';
+  readonly file: string;
+  readonly passphraseFile?: string | undefined;
+}
+
+export interface Pkcs11TokenConfiguration {
+  readonly kind: 'pkcs11';
+  /** The vendor's library. */
+  readonly module: string;
+  readonly tokenLabel?: string | undefined;
+  readonly tokenSerial?: string | undefined;
+  readonly pinFile?: string | undefined;
+  /** What each key is for. */
+  readonly register: string;
+  readonly sessions: number;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export type TokenConfiguration = SoftwareTokenConfiguration | Pkcs11TokenConfiguration;
+
+const MAX_SESSIONS = 64;
+
+const pkcs11: z.ZodType<Pkcs11TokenConfiguration> = z
+  .strictObject({
+    kind: z.literal('pkcs11'),
+    module: z.string().min(1),
+    tokenLabel: z.string().min(1).max(32).optional(),
+    tokenSerial: z.string().min(1).max(16).optional(),
+    pinFile: z.string().min(1).optional(),
+    register: z.string().min(1).default('token/key-register.json'),
+    sessions: z.int().min(1).max(MAX_SESSIONS).default(8),
+    environment: z
+      .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(4096))
+      .default({}),
+  })
+  .refine(({ tokenLabel, tokenSerial }) => tokenLabel !== undefined || tokenSerial !== undefined, {
+    message: 'name the token by tokenLabel, by tokenSerial or by both',
+  });
+
+export const tokenConfigurationSchema: z.ZodType<TokenConfiguration> = z.union([
+  z.strictObject({
+    kind: z.literal('software'),
+    file: z.string().min(1),
+    passphraseFile: z.string().min(1).optional(),
+  }),
+  pkcs11,
+]);
+
+/** The same with absolute paths. @param folder Of the configuration. */
+export function withAbsolutePaths(token: TokenConfiguration, folder: string): TokenConfiguration {
+  const at = (path: string): string => resolve(folder, path);
+  if (token.kind === 'software') {
+    const { passphraseFile } = token;
+    return {
+      ...token,
+      file: at(token.file),
+      ...(passphraseFile === undefined ? {} : { passphraseFile: at(passphraseFile) }),
+    };
+  }
+  const { pinFile } = token;
+  return {
+    ...token,
+    module: at(token.module),
+    register: at(token.register),
+    ...(pinFile === undefined ? {} : { pinFile: at(pinFile) }),
+  };
+}
