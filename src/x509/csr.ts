@@ -50,8 +50,11 @@ export interface CertificationRequest {
   readonly signature: Uint8Array;
 }
 
-/** No honest request is larger: a key of 16,384 bits and a page of extensions. */
-const maxRequestBytes = 65_536;
+/**
+ * No honest request is larger: a key of 16,384 bits and a page of extensions. What is much larger takes
+ * pkijs longer than anything here may hold others up.
+ */
+const maxRequestBytes = 16_384;
 const infoName = 'CertificationRequestInfo';
 const attributesTag = contextTag(0, 'constructed');
 const pemLabels = ['CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST'];
