@@ -30,6 +30,7 @@ export const outsideTools: readonly OutsideTool[] = [
   { command: 'certtool', debianPackage: 'gnutls-bin' },
   { command: 'curl', debianPackage: 'curl' },
   { command: 'softhsm2-util', debianPackage: 'softhsm2' },
+  { command: 'slapdn', debianPackage: 'slapd', files: ['/usr/sbin/slapdn'] },
   { command: 'javac', debianPackage: 'openjdk-17-jdk-headless' },
   { command: 'pkcs11-tool', debianPackage: 'opensc' },
   { command: 'p11-kit', debianPackage: 'p11-kit' },
