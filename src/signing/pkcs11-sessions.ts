@@ -162,8 +162,8 @@ export class Pkcs11Sessions {
       | { readonly isOk: false; readonly error: unknown };
     readonly epoch: number;
   }> {
-    const session = await this.#take();
-    const epoch = this.#epoch;
+    // Together: between one turn and the next all sessions may have been made anew.
+    const { session, epoch } = await this.#take();
     try {
       return { result: { isOk: true, value: await use(session) }, epoch };
     } catch (error) {
@@ -178,7 +178,7 @@ export class Pkcs11Sessions {
     }
   }
 
-  async #take(): Promise<Pkcs11Handle> {
+  async #take(): Promise<{ readonly session: Pkcs11Handle; readonly epoch: number }> {
     for (;;) {
       if (this.#isClosed) {
         throw new SigningError('SIGNING_NOT_ACTIVE', 'the token is locked; activate it first');
@@ -186,7 +186,7 @@ export class Pkcs11Sessions {
       const session = this.#free.pop();
       if (session !== undefined) {
         this.#inUse += 1;
-        return session;
+        return { session, epoch: this.#epoch };
       }
       if (this.#inUse === 0) {
         // The last attempt to make them anew failed half way.

@@ -6,6 +6,8 @@
  */
 
 import type { Clock } from '../../src/core/clock.ts';
+import type { Pkcs11Binding } from '../../src/signing/pkcs11-binding.ts';
+import type { Pkcs11Library } from '../../src/signing/pkcs11-slots.ts';
 import type { OpenSignerChannel, SignerChannelEvents } from '../../src/signing/signer-channel.ts';
 import { SignerHost } from '../../src/signing/signer-host.ts';
 import type { SignerCall, SignerReply } from '../../src/signing/signer-protocol.ts';
@@ -26,17 +28,31 @@ export class HostChannels {
   isStillborn = false;
   /** How many were started. */
   started = 0;
+  #answering = 0;
   readonly #clock: Clock;
   readonly #random = new SeededRandom('host channel');
+  readonly #importPkcs11: (() => Promise<Pkcs11Library<Pkcs11Binding>>) | undefined;
   #endCurrent: (reason: string) => void = () => undefined;
 
-  constructor(clock: Clock) {
+  /** @param importPkcs11 What takes the place of pkcs11js. */
+  constructor(clock: Clock, importPkcs11?: () => Promise<Pkcs11Library<Pkcs11Binding>>) {
     this.#clock = clock;
+    this.#importPkcs11 = importPkcs11;
   }
 
   /** Ends the running process as a crash would. */
   crash(): void {
     this.#endCurrent('SIGSEGV');
+  }
+
+  /** Waits in real time until everything that was asked has been answered: files were read, signatures made. */
+  async quiet(): Promise<void> {
+    for (let turns = 0; turns < 4; turns += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.#answering > 0) {
+        turns = 0;
+      }
+    }
   }
 
   readonly open: OpenSignerChannel = (events: SignerChannelEvents) => {
@@ -45,6 +61,7 @@ export class HostChannels {
       clock: this.#clock,
       random: this.#random,
       onFault: () => undefined,
+      ...(this.#importPkcs11 === undefined ? {} : { importPkcs11: this.#importPkcs11 }),
     });
     let hasEnded = false;
     const end = (reason: string): void => {
@@ -60,7 +77,10 @@ export class HostChannels {
     }
     const answer = async (call: SignerCall): Promise<void> => {
       this.onCall(call);
-      const reply = await host.answer(structuredClone(call));
+      this.#answering += 1;
+      const reply = await host.answer(structuredClone(call)).finally(() => {
+        this.#answering -= 1;
+      });
       const message = this.alter(structuredClone(reply), call);
       if (message !== noReply && !hasEnded) {
         events.onMessage(message);
