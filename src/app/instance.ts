@@ -37,6 +37,7 @@ import type { Signer } from '../signing/signer.ts';
 import { openLevelStore } from '../store/level-store.ts';
 import type { Store } from '../store/store.ts';
 import { type CheckSubject, checkStore } from './check.ts';
+import { readLdifControls } from './ldif-controls.ts';
 import { activateToken, openToken, type TokenOpening } from './token.ts';
 
 /** What the CA is built on. */
@@ -225,6 +226,7 @@ export function operationsOf(instance: Instance, setting: OperationsSetting): Op
   return new LocalOperations({
     ...instance,
     publishLists,
+    readControls: readLdifControls,
     status: () => readStatus(instance, jobs),
     check: (onProgress) => {
       const { store, policy, directory, clock } = instance;

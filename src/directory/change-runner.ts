@@ -48,7 +48,23 @@ export interface CommittedChange {
   readonly outcome: ChangeOutcome;
 }
 
-export class ChangeRunner {
+/** Where changes are carried out: each in a transaction of its own, or several in one. */
+export interface Changes {
+  /** @param body Makes the change within the transaction; may run more than once. */
+  run(
+    what: ChangeDescription,
+    body: (transaction: Transaction, access: CallerAccess) => Promise<CommittedChange>,
+  ): Promise<ChangeOutcome>;
+  /** Runs the checks of a change alone, on the newest state that the change could see. */
+  rehearse<T>(
+    what: ChangeDescription,
+    body: (view: ReadView, access: CallerAccess) => Promise<T>,
+  ): Promise<T>;
+  /** Numbers a change to the entry `dn` and says by whom and when it is made. */
+  stamp(transaction: Transaction, dn: Dn, principal: Principal): Promise<ChangeFacts>;
+}
+
+export class ChangeRunner implements Changes {
   readonly #core: DirectoryCore;
   readonly #credentials: Credentials;
   readonly #refusals: RefusalRecords;
@@ -69,33 +85,43 @@ export class ChangeRunner {
     });
   }
 
-  /** @param body Makes the change within the transaction; may run more than once. */
   async run(
     what: ChangeDescription,
     body: (transaction: Transaction, access: CallerAccess) => Promise<CommittedChange>,
   ): Promise<ChangeOutcome> {
-    const { store, audit, counters } = this.#core;
     let change: CommittedChange | undefined;
     try {
       const outcome = await this.#guard(what, () =>
-        store.transact(what.kind, async (transaction) => {
-          change = await body(transaction, await this.#enter(what, transaction));
-          await audit.append(transaction, this.#doneEvent(what, change));
+        this.#core.store.transact(what.kind, async (transaction) => {
+          change = await this.#make(transaction, what, body);
           return change.outcome;
         }),
       );
-      counters.writes += 1;
+      this.#core.counters.writes += 1;
       return outcome;
     } finally {
       // A commit that was reported as failed may be there all the same.
-      this.#credentials.entryChanged(change?.before, change?.after);
-      for (const moved of change?.movedBelow ?? []) {
-        this.#credentials.entryChanged(moved, undefined);
+      if (change !== undefined) {
+        this.#forget(change);
       }
     }
   }
 
-  /** Runs the checks of a change alone, on the newest durable state. */
+  /** The same as a part of a transaction. Whoever ends that calls `made`, whatever became of it. */
+  async runWithin(
+    transaction: Transaction,
+    what: ChangeDescription,
+    body: (transaction: Transaction, access: CallerAccess) => Promise<CommittedChange>,
+  ): Promise<CommittedChange> {
+    return await this.#guard(what, () => this.#make(transaction, what, body));
+  }
+
+  /** To be told of a change that `runWithin` has made, when its transaction has ended. */
+  made(change: CommittedChange): void {
+    this.#core.counters.writes += 1;
+    this.#forget(change);
+  }
+
   async rehearse<T>(
     what: ChangeDescription,
     body: (view: ReadView, access: CallerAccess) => Promise<T>,
@@ -110,7 +136,34 @@ export class ChangeRunner {
     });
   }
 
-  /** Numbers a change to the entry `dn` and says by whom and when it is made. */
+  async rehearseWithin<T>(
+    transaction: Transaction,
+    what: ChangeDescription,
+    body: (view: Transaction, access: CallerAccess) => Promise<T>,
+  ): Promise<T> {
+    return await this.#guard(what, async () =>
+      body(transaction, await this.#enter(what, transaction)),
+    );
+  }
+
+  async #make(
+    transaction: Transaction,
+    what: ChangeDescription,
+    body: (transaction: Transaction, access: CallerAccess) => Promise<CommittedChange>,
+  ): Promise<CommittedChange> {
+    const change = await body(transaction, await this.#enter(what, transaction));
+    await this.#core.audit.append(transaction, this.#doneEvent(what, change));
+    return change;
+  }
+
+  /** What is remembered of accounts may no longer be so. */
+  #forget(change: CommittedChange): void {
+    this.#credentials.entryChanged(change.before, change.after);
+    for (const moved of change.movedBelow ?? []) {
+      this.#credentials.entryChanged(moved, undefined);
+    }
+  }
+
   async stamp(transaction: Transaction, dn: Dn, principal: Principal): Promise<ChangeFacts> {
     const nowMs = this.#core.clock.nowMs();
     const suffix = suffixOf(this.#core, dn) ?? Dn.root;

@@ -15,7 +15,7 @@ import {
   expectLeaf,
   plannedChanges,
 } from './change-access.ts';
-import type { ChangeDescription, ChangeRunner } from './change-runner.ts';
+import type { ChangeDescription, Changes } from './change-runner.ts';
 import { checkNameLength, type DirectoryCore } from './directory-core.ts';
 import { Dn, rdnOf } from './dn.ts';
 import { type Attribute, Entry } from './entry.ts';
@@ -43,9 +43,9 @@ import { resolveWritable } from './value-rules.ts';
 export class DirectoryWriter {
   readonly #core: DirectoryCore;
   readonly #passwords: PasswordValues;
-  readonly #changes: ChangeRunner;
+  readonly #changes: Changes;
 
-  constructor(core: DirectoryCore, passwords: PasswordValues, changes: ChangeRunner) {
+  constructor(core: DirectoryCore, passwords: PasswordValues, changes: Changes) {
     this.#core = core;
     this.#passwords = passwords;
     this.#changes = changes;

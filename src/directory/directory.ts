@@ -31,7 +31,8 @@ import { EntryKinds } from './entry-kinds.ts';
 import { EqualityIndex } from './equality-index.ts';
 import { DirectoryError } from './errors.ts';
 import { mayHoldReferrals, settleIndexes } from './index-builder.ts';
-import { exportLdif } from './ldif-export.ts';
+import { type ChangesOptions, type ChangesOutcome, LdifChanges } from './ldif-changes.ts';
+import { type ExportOptions, exportLdif } from './ldif-export.ts';
 import { type ImportOptions, LdifImport } from './ldif-import.ts';
 import { ManagedEntries } from './managed-entries.ts';
 import { type MonitorSource, MonitorTree } from './monitor-tree.ts';
@@ -112,6 +113,7 @@ export class Directory implements DirectoryService {
   readonly #writer: DirectoryWriter;
   readonly #passwordChanger: PasswordChanger;
   readonly #import: LdifImport;
+  readonly #ldifChanges: LdifChanges;
   /** For the CA engine, within its own transactions. */
   readonly managed: ManagedEntries;
   readonly answers: ReusableAnswers;
@@ -136,6 +138,7 @@ export class Directory implements DirectoryService {
       credentials: this.#credentials,
     });
     this.#import = new LdifImport(core, passwords, this.#credentials);
+    this.#ldifChanges = new LdifChanges(core, passwords, this.#changes);
     this.managed = new ManagedEntries(core);
     this.answers = new DirectoryAnswers(core, this.#credentials);
   }
@@ -315,13 +318,27 @@ export class Directory implements DirectoryService {
   }
 
   /**
-   * The entry `base` and everything below as LDIF text, operational attributes included, from one
+   * Carries out the changes of an LDIF file (change records), as whoever the caller is could over LDAP.
+   *
+   * @throws {DirectoryError} `DIRECTORY_LDIF_…`, and, when all are carried out or none, everything that a
+   *   change is refused for; the message starts with `line N`.
+   */
+  async changeByLdif(
+    source: AsyncIterable<Uint8Array>,
+    caller: Caller,
+    options: ChangesOptions,
+  ): Promise<ChangesOutcome> {
+    return await this.#ldifChanges.run(source, await this.#credentials.refresh(caller), options);
+  }
+
+  /**
+   * The entry `base` and everything below as LDIF text, or what the options leave of it, from one
    * snapshot; the empty name exports every suffix.
    *
    * @throws {DirectoryError} `DIRECTORY_NO_SUCH_OBJECT`.
    */
-  exportLdif(base: string): AsyncIterable<string> {
-    return exportLdif(this.#core, base);
+  exportLdif(base: string, options?: ExportOptions): AsyncIterable<string> {
+    return exportLdif(this.#core, base, options);
   }
 
   /** See `explainAccess`. For administrators: nothing is hidden from who asks. */

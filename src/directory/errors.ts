@@ -92,9 +92,11 @@ export type DirectoryErrorCode =
   | 'DIRECTORY_LDIF_SYNTAX'
   /** other: a version other than 1 */
   | 'DIRECTORY_LDIF_VERSION'
-  /** other: a change record where content records are read */
+  /** other: a change record where content records are read, or the other way round */
   | 'DIRECTORY_LDIF_CHANGE'
-  /** other: a value given as a URL (`attribute:< url`) */
+  /** other: a control of a change record that cannot be obeyed */
+  | 'DIRECTORY_LDIF_CONTROL'
+  /** other: a value given as a URL (`attribute:< url`) that may not be read */
   | 'DIRECTORY_LDIF_URL'
   /** other: a line, value or record larger than allowed */
   | 'DIRECTORY_LDIF_LIMIT';

@@ -18,7 +18,7 @@ import {
   isSuffix,
   refuseExisting,
 } from './change-access.ts';
-import type { ChangeRunner } from './change-runner.ts';
+import type { Changes } from './change-runner.ts';
 import { checkNameLength, type DirectoryCore, suffixOf } from './directory-core.ts';
 import { Dn, parseRdn, type Rdn, rdnOf } from './dn.ts';
 import { Entry } from './entry.ts';
@@ -43,7 +43,7 @@ interface Renaming {
 /** See `DirectoryService.rename`; `caller` is as it is now. */
 export async function renameEntry(
   core: DirectoryCore,
-  changes: ChangeRunner,
+  changes: Changes,
   { request, caller }: { readonly request: RenameRequest; readonly caller: Caller },
 ): Promise<ChangeOutcome> {
   const renaming = resolveRenaming(core, request, caller);
@@ -165,7 +165,7 @@ function renamedEntry(
 
 async function writeRenamed(
   core: DirectoryCore,
-  changes: ChangeRunner,
+  changes: Changes,
   act: {
     readonly transaction: Transaction;
     readonly renaming: Renaming;

@@ -39,7 +39,11 @@ export class SearchFilter {
   }
 
   /** True when the filter is true for the entry as far as the caller may look. */
-  async matches(entry: Entry, view: ReadView, access: EntryAccess): Promise<boolean> {
+  async matches(
+    entry: Entry,
+    view: ReadView,
+    access: Pick<EntryAccess, 'allows'>,
+  ): Promise<boolean> {
     const canSearch = (type: AttributeType): boolean =>
       access.allows('search', type) && access.allows('read', type);
     const fetched = await this.#fetch(entry, view, canSearch);

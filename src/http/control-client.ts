@@ -17,6 +17,8 @@ import type {
   CertificateReport,
   CheckReport,
   IssuedReport,
+  LdifInput,
+  LdifModifyReport,
   OnProgress,
   Operations,
   PublishedReport,
@@ -54,8 +56,14 @@ export function connectControl(socketFile: string, operatorName: string): Operat
     revoke: (input) => call<RevokedReport>('revoke', input),
     publish: (input, _operator, onProgress) =>
       call<readonly PublishedReport[]>('publish', input, onProgress),
-    ldifImport: (source, _operator, onProgress) =>
-      call<{ readonly entries: number }>('ldif-import', Readable.from(source), onProgress),
+    ldifImport: async (input, _operator, onProgress) =>
+      call<{ readonly entries: number }>('ldif-import', bodyOf(input), onProgress),
+    ldifModify: async (input, _operator, onProgress) =>
+      call<LdifModifyReport>(
+        input.isAtomic ? 'ldif-modify' : 'ldif-modify-each',
+        bodyOf(input),
+        onProgress,
+      ),
     ldifExport: (input) =>
       exportChunks({ socketFile, operatorName, name: 'ldif-export', body: input }),
     explainAccess: (question) => call<AccessExplanation>('acl-explain', question),
@@ -64,6 +72,18 @@ export function connectControl(socketFile: string, operatorName: string): Operat
     verifierPassword: (input) => call<VerifierReport>('verifier-password', input),
     verifierDisable: (input) => call<VerifierReport>('verifier-disable', input),
   };
+}
+
+/** @throws {HttpError} `HTTP_FILES_REFUSED`: a server reads no files for those who talk to it. */
+function bodyOf({ source, filesUnder }: LdifInput): Readable {
+  if (filesUnder !== undefined) {
+    throw new HttpError(
+      'HTTP_FILES_REFUSED',
+      'values are read from files only while no server runs on the data folder; stop it, or write them ' +
+        'in base64 ("attribute:: …")',
+    );
+  }
+  return Readable.from(source);
 }
 
 interface Request {

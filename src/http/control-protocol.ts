@@ -63,7 +63,15 @@ export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> =
   }),
   revoke: object({ serialNumber: text, reason: text }),
   publish: object({ scopes: { anyOf: [{ const: 'all' }, texts] } }),
-  'ldif-export': object({ base: text }, ['base']),
+  'ldif-export': object(
+    {
+      base: text,
+      scope: { enum: ['base', 'one', 'subtree'] },
+      filter: text,
+      isUserOnly: { type: 'boolean' },
+    },
+    ['base', 'scope', 'filter', 'isUserOnly'],
+  ),
   'acl-explain': object(
     {
       as: text,

@@ -19,6 +19,7 @@ import { HttpError } from './errors.ts';
 import type {
   CertificateQuery,
   IssueInput,
+  LdifExportInput,
   OnProgress,
   Operations,
   Operator,
@@ -129,9 +130,13 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
     publish: ({ body, operator, onProgress }) =>
       operations.publish(body as PublishInput, operator, onProgress),
     'ldif-import': ({ body, operator, onProgress }) =>
-      operations.ldifImport(body as AsyncIterable<Uint8Array>, operator, onProgress),
+      operations.ldifImport({ source: streamOf(body) }, operator, onProgress),
+    'ldif-modify': ({ body, operator, onProgress }) =>
+      operations.ldifModify({ source: streamOf(body), isAtomic: true }, operator, onProgress),
+    'ldif-modify-each': ({ body, operator, onProgress }) =>
+      operations.ldifModify({ source: streamOf(body), isAtomic: false }, operator, onProgress),
     'ldif-export': async ({ body, onChunk }) => {
-      for await (const text of operations.ldifExport(body as { readonly base?: string })) {
+      for await (const text of operations.ldifExport(body as LdifExportInput)) {
         await onChunk(text);
       }
       return null;
@@ -147,6 +152,11 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
     'verifier-disable': ({ body, operator }) =>
       operations.verifierDisable(body as { readonly name: string }, operator),
   };
+}
+
+/** The body of a request that carries a file. */
+function streamOf(body: unknown): AsyncIterable<Uint8Array> {
+  return body as AsyncIterable<Uint8Array>;
 }
 
 function route(

@@ -14,6 +14,8 @@ export type HttpErrorCode =
   | 'HTTP_SOCKET_PATH'
   /** A request to the control socket that its schema does not allow. */
   | 'HTTP_REQUEST_INVALID'
+  /** A running server was to read files for an LDIF import. */
+  | 'HTTP_FILES_REFUSED'
   /** No server answers on the control socket. */
   | 'HTTP_SERVER_UNREACHABLE'
   /** The server went away in the middle of an answer. */

@@ -18,6 +18,10 @@ import { type RegisteredVerifier, VerifierRegister } from '../ca/verifier-regist
 import { formatHex } from '../core/bytes.ts';
 import type { AccessExplanation, AccessQuestion } from '../directory/access-explanation.ts';
 import type { Directory } from '../directory/directory.ts';
+import { parseFilter } from '../directory/filter-text.ts';
+import type { ReadLdifControls } from '../directory/ldif-change.ts';
+import { readFilesUnder } from '../directory/ldif-file-values.ts';
+import type { LdifReading } from '../directory/ldif-reader.ts';
 import type { Caller } from '../directory/service.ts';
 import { parseCertificate } from '../x509/certificate.ts';
 import { fingerprint } from '../x509/fingerprint.ts';
@@ -29,6 +33,9 @@ import type {
   CheckReport,
   IssuedReport,
   IssueInput,
+  LdifExportInput,
+  LdifInput,
+  LdifModifyReport,
   OnProgress,
   Operations,
   Operator,
@@ -60,6 +67,8 @@ export interface LocalOperationsOptions {
   /** Asks every part of the instance how it is. */
   readonly status: () => Promise<ServiceStatus>;
   readonly check: (onProgress: OnProgress) => Promise<CheckReport>;
+  /** What the controls of an LDIF change ask for. */
+  readonly readControls: ReadLdifControls;
 }
 
 /** Whoever lists verifiers: the names of those who only look are not recorded. */
@@ -156,19 +165,38 @@ export class LocalOperations implements Operations {
   }
 
   async ldifImport(
-    source: AsyncIterable<Uint8Array>,
+    { source, filesUnder }: LdifInput,
     operator: Operator,
     onProgress: OnProgress,
   ): Promise<{ readonly entries: number }> {
     const entries = await this.#options.directory.importLdif(source, callerOf(operator), {
+      ...(await fileValues(filesUnder)),
       onProgress: ({ phase, entries: done, total = 0 }) =>
         onProgress({ done, total, what: phase === 'read' ? 'entries read' : 'entries written' }),
     });
     return { entries };
   }
 
-  ldifExport({ base }: { readonly base?: string | undefined }): AsyncIterable<string> {
-    return this.#options.directory.exportLdif(base ?? '');
+  async ldifModify(
+    { source, filesUnder, isAtomic }: LdifInput & { readonly isAtomic: boolean },
+    operator: Operator,
+    onProgress: OnProgress,
+  ): Promise<LdifModifyReport> {
+    const { directory, readControls } = this.#options;
+    return await directory.changeByLdif(source, callerOf(operator), {
+      isAtomic,
+      readControls,
+      ...(await fileValues(filesUnder)),
+      onProgress: (done) => onProgress({ done, total: 0, what: 'changes' }),
+    });
+  }
+
+  ldifExport({ base = '', scope, filter, isUserOnly }: LdifExportInput): AsyncIterable<string> {
+    return this.#options.directory.exportLdif(base, {
+      scope: scope ?? 'subtree',
+      isUserOnly: isUserOnly === true,
+      ...(filter === undefined ? {} : { filter: parseFilter(filter) }),
+    });
   }
 
   explainAccess(question: AccessQuestion): Promise<AccessExplanation> {
@@ -199,6 +227,13 @@ export class LocalOperations implements Operations {
   ): Promise<VerifierReport> {
     return verifierReport(await this.#verifiers.disable(name, callerOf(operator)));
   }
+}
+
+/** How values in files are read, where they may be. */
+async function fileValues(
+  folder: string | undefined,
+): Promise<{ readonly readUrl?: NonNullable<LdifReading['readUrl']> }> {
+  return folder === undefined ? {} : { readUrl: await readFilesUnder(folder) };
 }
 
 /** Text with a PEM block is left to the CA; anything else is base64 of the DER. */

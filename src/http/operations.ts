@@ -194,6 +194,36 @@ export interface CheckReport {
   readonly findings: readonly CheckFinding[];
 }
 
+/** An LDIF file. */
+export interface LdifInput {
+  readonly source: AsyncIterable<Uint8Array>;
+  /** The folder below which values may be read from files that URLs name; without a server only. */
+  readonly filesUnder?: string | undefined;
+}
+
+export interface LdifModifyReport {
+  /** Changes carried out. */
+  readonly changes: number;
+  readonly refusedCount: number;
+  /** The first 100. */
+  readonly refused: readonly {
+    readonly line: number;
+    readonly code: string;
+    readonly message: string;
+  }[];
+}
+
+export interface LdifExportInput {
+  /** The whole directory without it. */
+  readonly base?: string | undefined;
+  /** `subtree` without it. */
+  readonly scope?: 'base' | 'one' | 'subtree' | undefined;
+  /** RFC 4515 text; every entry without it. */
+  readonly filter?: string | undefined;
+  /** Without what the server itself keeps with entries: identities, times, authors. */
+  readonly isUserOnly?: boolean | undefined;
+}
+
 export interface Operations {
   status(): Promise<ServiceStatus>;
   /** Reads everything that is stored, from one state, and says what is wrong with it. */
@@ -209,12 +239,18 @@ export interface Operations {
   ): Promise<readonly PublishedReport[]>;
   /** All or nothing; an error names the line of the first fault. */
   ldifImport(
-    source: AsyncIterable<Uint8Array>,
+    input: LdifInput,
     operator: Operator,
     onProgress: OnProgress,
   ): Promise<{ readonly entries: number }>;
-  /** LDIF text of a subtree from one consistent state; the whole directory without `base`. */
-  ldifExport(input: { readonly base?: string | undefined }): AsyncIterable<string>;
+  /** Carries out change records: all or none, or each by itself. */
+  ldifModify(
+    input: LdifInput & { readonly isAtomic: boolean },
+    operator: Operator,
+    onProgress: OnProgress,
+  ): Promise<LdifModifyReport>;
+  /** LDIF text from one consistent state. */
+  ldifExport(input: LdifExportInput): AsyncIterable<string>;
   /** What someone may do with an entry, and by which rules. */
   explainAccess(question: AccessQuestion): Promise<AccessExplanation>;
   verifierAdd(input: VerifierInput, operator: Operator): Promise<VerifierReport>;

@@ -121,6 +121,7 @@ const directoryResults = {
   DIRECTORY_LDIF_SYNTAX: ResultCode.other,
   DIRECTORY_LDIF_VERSION: ResultCode.other,
   DIRECTORY_LDIF_CHANGE: ResultCode.other,
+  DIRECTORY_LDIF_CONTROL: ResultCode.other,
   DIRECTORY_LDIF_URL: ResultCode.other,
   DIRECTORY_LDIF_LIMIT: ResultCode.other,
 } satisfies Record<DirectoryErrorCode, number>;

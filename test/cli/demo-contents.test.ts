@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 
+import { readLdifControls } from '../../src/app/ldif-controls.ts';
 import { publishDirectly } from '../../src/app/publication-job.ts';
 import { type DemoFacts, makeDemoContents } from '../../src/cli/demo-contents.ts';
 import { encodeUtf8 } from '../../src/core/bytes.ts';
@@ -33,6 +34,7 @@ async function open(t: TestContext): Promise<Bench> {
     authority: bed.ca,
     check: () => Promise.reject(new Error('nobody asks')),
     publishLists: publishDirectly({ authority: bed.ca }),
+    readControls: readLdifControls,
     status: async () =>
       describeStatus({
         version: '0',

@@ -34,12 +34,19 @@ function recordingOperations(calls: unknown[]): Operations {
       onProgress({ done: 1, total: 2, what: 'lists' });
       return [];
     },
-    ldifImport: async (source) => {
+    ldifImport: async ({ source }) => {
       let bytes = 0;
       for await (const chunk of source) {
         bytes += chunk.length;
       }
       return { entries: bytes };
+    },
+    ldifModify: async ({ source, isAtomic }) => {
+      let bytes = 0;
+      for await (const chunk of source) {
+        bytes += chunk.length;
+      }
+      return { changes: bytes, refusedCount: isAtomic ? 0 : 1, refused: [] };
     },
     ldifExport: async function* ({ base }) {
       yield `dn: ${base ?? ''}\n`;
@@ -130,7 +137,7 @@ describe('control socket', () => {
     async function* source(): AsyncIterable<Uint8Array> {
       yield* chunks;
     }
-    const imported = await remote.ldifImport(source(), nobody, () => undefined);
+    const imported = await remote.ldifImport({ source: source() }, nobody, () => undefined);
     assert.deepEqual(imported, { entries: 3_000_000 });
     let length = 0;
     for await (const text of remote.ldifExport({ base: 'c=JP' })) {
