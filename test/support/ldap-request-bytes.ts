@@ -154,7 +154,11 @@ export function modifyDnOperation(rename: ModifyDnBytes): Buffer {
   );
 }
 
-export function compareOperation(dn: string, attribute: string, value: string): Buffer {
+export function compareOperation(
+  dn: string,
+  attribute: string,
+  value: Uint8Array | string,
+): Buffer {
   return tlv(0x6e, octets(dn), tlv(0x30, octets(attribute), octets(value)));
 }
 
