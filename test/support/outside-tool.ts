@@ -31,6 +31,8 @@ export const outsideTools: readonly OutsideTool[] = [
   { command: 'curl', debianPackage: 'curl' },
   { command: 'softhsm2-util', debianPackage: 'softhsm2' },
   { command: 'slapdn', debianPackage: 'slapd', files: ['/usr/sbin/slapdn'] },
+  { command: 'dirmngr-client', debianPackage: 'dirmngr' },
+  { command: 'gpgsm', debianPackage: 'gpgsm' },
   { command: 'javac', debianPackage: 'openjdk-17-jdk-headless' },
   { command: 'pkcs11-tool', debianPackage: 'opensc' },
   { command: 'p11-kit', debianPackage: 'p11-kit' },
