@@ -25,10 +25,11 @@ import type { ClosingStack } from '../core/closing-stack.ts';
 import { type Log, type LogOptions, openLog } from '../core/log.ts';
 import { type RandomSource, SystemRandom } from '../core/random.ts';
 import { Directory, defaultIndexes } from '../directory/directory.ts';
+import { monitorName } from '../directory/monitor-tree.ts';
 import { AccessRuleError } from '../directory/rule-items.ts';
 import { Schema } from '../directory/schema.ts';
 import { LocalOperations, type PublishLists } from '../http/local-operations.ts';
-import type { Operations, ServiceStatus } from '../http/operations.ts';
+import type { Operations, ServerFigures, ServiceStatus } from '../http/operations.ts';
 import { describeStatus } from '../http/status-report.ts';
 import { serverCapabilities } from '../ldap/root-dse.ts';
 import type { JobStatus } from '../scheduler/job.ts';
@@ -70,9 +71,9 @@ export interface OpenOptions {
 
 const MIB = 1024 * 1024;
 
-const { version: programVersion } = JSON.parse(
-  readFileSync(join(packageRoot, 'package.json'), 'utf8'),
-) as { version: string };
+export const programVersion: string = (
+  JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
+).version;
 
 /** Opens everything; `closing` closes it again. */
 export async function openInstance(options: OpenOptions, closing: ClosingStack): Promise<Instance> {
@@ -174,6 +175,7 @@ async function openDirectory(
     rootDse: {
       vendorName: 'certdir',
       vendorVersion: programVersion,
+      monitorContext: monitorName,
       ...serverCapabilities(offersStartTls),
     },
   });
@@ -218,16 +220,18 @@ export interface OperationsSetting {
   readonly publishLists: PublishLists;
   /** The server's jobs; undefined where no server runs. */
   readonly jobs: (() => readonly JobStatus[]) | undefined;
+  /** Its figures; likewise. */
+  readonly figures?: () => Promise<ServerFigures>;
 }
 
 /** The operations of the CLI on this instance. */
 export function operationsOf(instance: Instance, setting: OperationsSetting): Operations {
-  const { publishLists, jobs } = setting;
+  const { publishLists } = setting;
   return new LocalOperations({
     ...instance,
     publishLists,
     readControls: readLdifControls,
-    status: () => readStatus(instance, jobs),
+    status: () => readStatus(instance, setting),
     check: (onProgress) => {
       const { store, policy, directory, clock } = instance;
       const { schema } = directory;
@@ -238,7 +242,7 @@ export function operationsOf(instance: Instance, setting: OperationsSetting): Op
 
 async function readStatus(
   instance: Instance,
-  jobs: OperationsSetting['jobs'],
+  { jobs, figures }: OperationsSetting,
 ): Promise<ServiceStatus> {
   const { store, audit, signer, authority, clock } = instance;
   const snapshot = store.snapshot();
@@ -247,6 +251,7 @@ async function readStatus(
       version: programVersion,
       isServing: jobs !== undefined,
       jobs: jobs?.() ?? [],
+      server: figures === undefined ? null : await figures(),
       nowMs: clock.nowMs(),
       authority: await authority.status(),
       isKeyActive: await isKeyActive(signer),

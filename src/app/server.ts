@@ -22,6 +22,7 @@ import { LdapError } from '../ldap/errors.ts';
 import { defaultLdapLimits } from '../ldap/limits.ts';
 import { LdapServer } from '../ldap/server.ts';
 import type { TlsCredentials } from '../ldap/tls-credentials.ts';
+import type { JobStatus } from '../scheduler/job.ts';
 import { openNodeCronTicker } from '../scheduler/node-cron-ticker.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import { checkStore } from './check.ts';
@@ -33,12 +34,14 @@ import {
   openInstance,
   operationsOf,
 } from './instance.ts';
+import type { LdapFigures } from './ldap-metrics.ts';
 import {
   ListPublication,
   publishDirectly,
   publishUrgentLists,
   scheduleOrigin,
 } from './publication-job.ts';
+import { openServiceMetrics, readServerFigures, serveMetrics } from './service-metrics.ts';
 
 /** An instance that a command works on while no server runs. */
 export interface LocalInstance<Name extends keyof Operations = keyof Operations> {
@@ -110,12 +113,16 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
     const publication = new ListPublication(instance);
     scheduler.add(publication.job);
     publishUrgentLists(instance, () => scheduler.trigger(publication.job.name));
+    const jobs = (): readonly JobStatus[] => scheduler.status();
+    const ldap = await openLdap(instance, closing);
+    const registry = openServiceMetrics(instance, { ldap, jobs }, closing);
     const operations = operationsOf(instance, {
       publishLists: publication.through((jobName) => scheduler.trigger(jobName)),
-      jobs: () => scheduler.status(),
+      jobs,
+      figures: () => readServerFigures(registry),
     });
-    const ldapEndpoints = await openLdap(instance, closing);
     const httpEndpoints = await openHttp(instance, closing);
+    const metricsEndpoints = await serveMetrics(instance, registry, closing);
     closing.push(
       await openControlServer({
         socketFile: join(configuration.folder, CONTROL_SOCKET),
@@ -126,7 +133,7 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
     );
     // Catches up with what became due while nobody served.
     scheduler.start();
-    const endpoints = [...ldapEndpoints, ...httpEndpoints];
+    const endpoints = [...ldap.endpoints, ...httpEndpoints, ...metricsEndpoints];
     return { operations, endpoints, close: () => closing.close() };
   });
 }
@@ -141,26 +148,31 @@ async function closingOnFailure<T>(closing: ClosingStack, open: () => Promise<T>
   }
 }
 
-async function openLdap(instance: Instance, closing: ClosingStack): Promise<readonly string[]> {
+async function openLdap(
+  instance: Instance,
+  closing: ClosingStack,
+): Promise<LdapFigures & { readonly endpoints: readonly string[] }> {
   const { configuration, directory, clock, log } = instance;
   const { listeners, allowClearPasswords, limits } = configuration.ldap;
   const tls = await readTlsCredentials(configuration);
+  const maxConnections = connectionsWithin(instance);
   const server = closing.push(
     await LdapServer.open({
       directory,
       listeners,
       allowClearPasswords,
-      limits: { ...definedOnly(limits), connections: connectionsWithin(instance) },
+      limits: { ...definedOnly(limits), connections: maxConnections },
       clock,
       log: log.with({ component: 'ldap' }),
       ...(tls === undefined ? {} : { tls }),
     }),
     { name: 'LDAP server', close: (opened) => opened.close() },
   );
-  return server.listeners.map(
+  const endpoints = server.listeners.map(
     ({ address, port, tls: mode }) =>
       `${mode === 'ldaps' ? 'ldaps' : 'ldap'}://${urlHost(address)}:${port}`,
   );
+  return { statistics: () => server.statistics, maxConnections, endpoints };
 }
 
 /** No more connections than there are files for: without any left, the store could not go on. */

@@ -6,7 +6,7 @@
 
 import type { Command } from 'commander';
 
-import type { ServiceStatus } from '../http/operations.ts';
+import type { ServerFigures, ServiceStatus } from '../http/operations.ts';
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
 import { formatTable } from './output.ts';
@@ -36,6 +36,7 @@ function formatStatus(status: ServiceStatus): string {
       `${status.certificates.issued} issued, ${status.certificates.revoked} revoked`,
     ],
     ['audit log', `${status.audit.size} records, root ${status.audit.rootHash}`],
+    ...(status.server === null ? [] : formatFigures(status.server)),
   ];
   const width = Math.max(...facts.map(([name = '']) => name.length));
   const lists = formatTable(
@@ -57,4 +58,27 @@ function formatStatus(status: ServiceStatus): string {
     lists,
     ...(warnings.length === 0 ? [] : ['', ...warnings]),
   ].join('\n');
+}
+
+function formatFigures(server: ServerFigures): [string, string][] {
+  const { answerCacheHits: hits, answerCacheMisses: misses } = server;
+  const share = hits + misses === 0 ? '-' : `${Math.floor((100 * hits) / (hits + misses))} %`;
+  return [
+    ['uptime', `${Math.floor(server.uptimeSeconds)} s`],
+    [
+      'connections',
+      `${server.connections} now, ${server.acceptedConnections} since the start, ${server.refusedConnections} refused`,
+    ],
+    [
+      'requests',
+      `${server.requests} since the start, ${server.pendingRequests} pending, ${server.waitingPasswords} passwords waiting`,
+    ],
+    ['answer cache', `${share} of the searches that it could answer`],
+    ['memory', `${mebibytes(server.residentBytes)}, ${mebibytes(server.unsentBytes)} unsent`],
+    ['disk', `${mebibytes(server.storeBytes)} store`],
+  ];
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
 }

@@ -51,6 +51,7 @@ interface FileConfiguration {
     readonly limits: LdapLimitsConfiguration;
   };
   readonly http?: { readonly address: string; readonly port: number } | undefined;
+  readonly metrics?: { readonly address: string; readonly port: number } | undefined;
   readonly log: {
     readonly level: LogLevel;
     readonly format: 'json' | 'text' | 'auto';
@@ -102,6 +103,8 @@ const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
     limits: ldapLimitsSchema.default({}),
   }),
   http: z.strictObject({ address, port }).optional(),
+  /** Figures for Prometheus; nobody asks who reads them. */
+  metrics: z.strictObject({ address: address.default('127.0.0.1'), port }).optional(),
   log: z
     .strictObject({
       level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),

@@ -38,6 +38,22 @@ export interface ScopeStatus {
   readonly bytes: number;
 }
 
+/** What the server has done since its start, and what it holds now. */
+export interface ServerFigures {
+  readonly uptimeSeconds: number;
+  readonly connections: number;
+  readonly acceptedConnections: number;
+  readonly refusedConnections: number;
+  readonly requests: number;
+  readonly pendingRequests: number;
+  readonly unsentBytes: number;
+  readonly answerCacheHits: number;
+  readonly answerCacheMisses: number;
+  readonly waitingPasswords: number;
+  readonly residentBytes: number;
+  readonly storeBytes: number;
+}
+
 export interface ServiceStatus {
   readonly version: string;
   /** True when a server answered, false when the command opened the store itself. */
@@ -53,6 +69,8 @@ export interface ServiceStatus {
   readonly storeWritable: boolean;
   readonly audit: { readonly size: string; readonly rootHash: string };
   readonly scopes: readonly ScopeStatus[];
+  /** Null when no server runs. */
+  readonly server: ServerFigures | null;
   /** What an operator should look at, most urgent first; empty when all is well. */
   readonly warnings: readonly string[];
 }

@@ -6,7 +6,7 @@
 
 import type { AuthorityStatus, ListStatus } from '../ca/authority-status.ts';
 import { formatHex } from '../core/bytes.ts';
-import type { ScopeStatus, ServiceStatus } from './operations.ts';
+import type { ScopeStatus, ServerFigures, ServiceStatus } from './operations.ts';
 import { formatTime } from './report-time.ts';
 
 /** A job of the server. */
@@ -21,6 +21,8 @@ export interface JobFacts {
 export interface StatusFacts {
   readonly version: string;
   readonly isServing: boolean;
+  /** Null when no server runs. */
+  readonly server: ServerFigures | null;
   /** What the server does on its own. */
   readonly jobs: readonly JobFacts[];
   readonly nowMs: number;
@@ -45,6 +47,7 @@ export function describeStatus(facts: StatusFacts): ServiceStatus {
     storeWritable: facts.isStoreWritable,
     audit: { size: auditHead.size.toString(), rootHash: formatHex(auditHead.rootHash) },
     scopes: authority.lists.map(describeList),
+    server: facts.server,
     warnings: [...warningsOf(facts)],
   };
 }

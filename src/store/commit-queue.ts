@@ -18,6 +18,7 @@ import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { StoreError } from './errors.ts';
 import { type Row, SortedRows } from './sorted-rows.ts';
+import type { StoreStatistics } from './store.ts';
 
 /** What one body has come to. */
 export interface BodyOutcome {
@@ -73,7 +74,10 @@ export class CommitQueue {
   readonly #queue: QueuedBody[] = [];
   readonly #listeners: ((error: Error) => void)[] = [];
   readonly #idleWaiters: (() => void)[] = [];
+  readonly #flushListeners: ((durationMs: number) => void)[] = [];
   #unanswered = 0;
+  #answered = 0;
+  #lost = 0;
   #isDraining = false;
   #isFlushPlanned = false;
   #filling: Group = { rows: new SortedRows(), waiters: [] };
@@ -90,6 +94,18 @@ export class CommitQueue {
   /** Set once a write has failed. */
   get failure(): StoreError | undefined {
     return this.#failure;
+  }
+
+  get statistics(): Omit<StoreStatistics, 'sharedLargeValues'> {
+    return {
+      transactions: this.#answered,
+      lostTransactions: this.#lost,
+      pendingTransactions: this.#unanswered,
+    };
+  }
+
+  onFlushed(listener: (durationMs: number) => void): void {
+    this.#flushListeners.push(listener);
   }
 
   onFailure(listener: (error: Error) => void): void {
@@ -221,17 +237,23 @@ export class CommitQueue {
   }
 
   async #write(group: Group): Promise<void> {
+    const { clock } = this.#options;
+    const sinceMs = clock.monotonicMs();
     try {
       await this.#options.write(group.rows.rows({}, false));
     } catch (error) {
       this.#close(error);
       return;
     }
+    const durationMs = clock.monotonicMs() - sinceMs;
     this.#flushing = undefined;
     // The next group first, so that the disk works while the callers are answered.
     this.#flush();
     for (const { outcome } of group.waiters) {
       this.#settle(outcome);
+    }
+    for (const listener of this.#flushListeners) {
+      listener(durationMs);
     }
   }
 
@@ -261,11 +283,13 @@ export class CommitQueue {
 
   #fail(body: QueuedBody, error: StoreError): void {
     body.fail(error);
+    this.#lost += 1;
     this.#countAnswer();
   }
 
   #countAnswer(): void {
     this.#unanswered -= 1;
+    this.#answered += 1;
     if (this.#unanswered === 0) {
       for (const resolve of this.#idleWaiters.splice(0)) {
         resolve();

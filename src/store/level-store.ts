@@ -17,7 +17,7 @@ import type { LevelDatabase, OpenLevelDatabase } from './level-database.ts';
 import { LevelSnapshot, LevelTransaction, type TransactionLimits } from './level-transaction.ts';
 import { SharedLargeValues } from './shared-large-values.ts';
 import { type Row, SortedRows } from './sorted-rows.ts';
-import type { BulkLoad, Snapshot, Store, Transaction } from './store.ts';
+import type { BulkLoad, Snapshot, Store, StoreStatistics, Transaction } from './store.ts';
 
 export interface StoreLimits extends TransactionLimits {
   /** Of what one flush makes durable; the next transaction waits when there is more. */
@@ -187,6 +187,14 @@ class LevelStore implements Store {
     const state = this.#states.hold();
     const source = { database: this.#database, log: this.#log, state, large: this.#large };
     return new LevelSnapshot(source, this.#limits.maxKeyBytes);
+  }
+
+  get statistics(): StoreStatistics {
+    return { ...this.#commits.statistics, sharedLargeValues: this.#large.count };
+  }
+
+  onFlushed(listener: (durationMs: number) => void): void {
+    this.#commits.onFlushed(listener);
   }
 
   onWriterClosed(listener: (error: Error) => void): void {

@@ -17,6 +17,11 @@ export class SharedLargeValues {
     }
   });
 
+  /** How many values are held by somebody. */
+  get count(): number {
+    return this.#held.size;
+  }
+
   /**
    * The value as `rows` has it; the array may be another reader's too.
    *

@@ -152,6 +152,18 @@ export interface BulkLoad extends RowSink {
   discard(): Promise<void>;
 }
 
+/** Counters since the store was opened, and figures of the moment. */
+export interface StoreStatistics {
+  /** Transactions that were answered, well or not. */
+  readonly transactions: number;
+  /** Of these, those that writing failed. */
+  readonly lostTransactions: number;
+  /** Transactions that wait or run. */
+  readonly pendingTransactions: number;
+  /** Large values that are in memory, each once for all who read it. */
+  readonly sharedLargeValues: number;
+}
+
 export interface Store {
   /**
    * Runs `body` against the newest state and commits its writes atomically. Bodies run one after
@@ -183,8 +195,13 @@ export interface Store {
   /** Called once when the first write error has closed the writer. */
   onWriterClosed(listener: (error: Error) => void): void;
 
+  /** Called with the duration of every flush that made transactions durable, in milliseconds. */
+  onFlushed(listener: (durationMs: number) => void): void;
+
   /** False after the first write error. */
   readonly isWritable: boolean;
+
+  readonly statistics: StoreStatistics;
 
   /** Waits for commits under way, then closes. Further calls fail with `STORE_CLOSED`. */
   close(): Promise<void>;

@@ -8,7 +8,7 @@ import { describe, it } from 'node:test';
 
 import { CertificateAuthority } from '../../src/ca/certificate-authority.ts';
 import { StoreError } from '../../src/store/errors.ts';
-import type { Store, Transaction } from '../../src/store/store.ts';
+import type { Store, StoreStatistics, Transaction } from '../../src/store/store.ts';
 import { assertConsistent } from '../support/ca-consistency.ts';
 import { CaTestBed, tester } from '../support/ca-test-bed.ts';
 
@@ -58,6 +58,14 @@ class MortalStore implements Store {
 
   snapshot(): ReturnType<Store['snapshot']> {
     return this.#store.snapshot();
+  }
+
+  onFlushed(listener: (durationMs: number) => void): void {
+    this.#store.onFlushed(listener);
+  }
+
+  get statistics(): StoreStatistics {
+    return this.#store.statistics;
   }
 
   onWriterClosed(listener: (error: Error) => void): void {

@@ -39,6 +39,7 @@ async function open(t: TestContext): Promise<Bench> {
       describeStatus({
         version: '0',
         isServing: true,
+        server: null,
         jobs: [],
         nowMs: bed.clock.nowMs(),
         authority: await bed.ca.status(),

@@ -57,8 +57,8 @@ describe('MetricsRegistry', () => {
     const broken = async (): Promise<number> => {
       throw new Error('closed');
     };
-    registry.add({ name: 'broken', help: '', kind, place, read: broken });
-    registry.add({ name: 'whole', help: '', kind, place, read: () => 1 });
+    registry.add({ name: 'broken', help: 'x', kind, place, read: broken });
+    registry.add({ name: 'whole', help: 'x', kind, place, read: () => 1 });
     assert.deepEqual(
       (await registry.read()).map(({ samples }) => samples.length),
       [0, 1],

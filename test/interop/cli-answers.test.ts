@@ -37,8 +37,14 @@ describe('the command line', { skip: skipWithout('openssl') }, () => {
 
   /** What `status` says, apart from whether a server answered and what that left in the audit log. */
   async function lastingStatus(): Promise<unknown> {
-    const { isServing, audit, ...lasting } = await certdir.answer<ServiceStatus>('status');
+    const {
+      isServing,
+      audit,
+      server: figures,
+      ...lasting
+    } = await certdir.answer<ServiceStatus>('status');
     assert.equal(isServing, server !== undefined);
+    assert.equal(figures !== null, isServing);
     assert.match(audit.size, /^\d+$/);
     return lasting;
   }
