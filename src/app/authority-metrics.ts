@@ -7,7 +7,7 @@
 import type { ListStatus } from '../ca/authority-status.ts';
 import type { MetricSample, MetricsRegistry } from '../core/metrics.ts';
 import type { JobStatus } from '../scheduler/job.ts';
-import type { Instance } from './instance.ts';
+import { type Instance, isKeyActive } from './instance.ts';
 import { recent } from './recent-value.ts';
 
 const SECOND_MS = 1000;
@@ -46,7 +46,7 @@ export function addAuthorityMetrics(
     help: '1 while the key of the CA can sign',
     kind: 'gauge',
     place: { path: ['Certificates', 'Key Active'], property: 'state' },
-    read: async () => ((await signer.isActive()) ? 1 : 0),
+    read: async () => ((await isKeyActive(signer)) ? 1 : 0),
   });
   registry.add({
     name: 'certdir_job_failures',

@@ -196,7 +196,7 @@ async function locatedInPolicy(
 }
 
 /** False, too, while the token is away. */
-async function isKeyActive(signer: Signer): Promise<boolean> {
+export async function isKeyActive(signer: Signer): Promise<boolean> {
   try {
     return await signer.isActive();
   } catch (error) {
