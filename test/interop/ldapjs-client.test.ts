@@ -9,13 +9,27 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { Client, SearchCallbackResponse, SearchEntry, SearchOptions } from 'ldapjs';
+import type { Client, Control, SearchCallbackResponse, SearchEntry, SearchOptions } from 'ldapjs';
 
 import { CertdirFolder, type CertdirServer, type InitReport } from '../support/certdir-process.ts';
 import { registerVerifier } from '../support/registered-verifier.ts';
 
 // CommonJS whose names an import does not find.
 const ldapjs = createRequire(import.meta.url)('ldapjs') as typeof import('ldapjs');
+
+type ControlClass = new (options: {
+  readonly type?: string;
+  readonly criticality: boolean;
+  readonly value?: unknown;
+}) => Control;
+/** Of these its type declarations do not speak. */
+const controls = ldapjs as unknown as Readonly<
+  Record<'Control' | 'ServerSideSortingRequestControl', ControlClass>
+>;
+
+const persons: SearchOptions = {
+  ...{ scope: 'one', filter: '(objectClass=person)', attributes: ['cn'] },
+};
 
 const CA = 'ou=Gunma Prefectural CA,o=JPKI,c=JP';
 const maebashi = `cn=Maebashi-shi CRLDP,ou=Gunma-ken,ou=CRL Distribution Points,${CA}`;
@@ -169,5 +183,50 @@ describe('ldapjs', () => {
       );
     });
     assert.equal(name.toLowerCase(), `dn:${report.administratorDn}`.toLowerCase());
+  });
+
+  it('reads page by page, and moves an entry under another parent', async () => {
+    const client = await connectAsAdministrator();
+    const unit = 'ou=ldapjs,o=JPKI,c=JP';
+    for (const [dn, ou] of [
+      [unit, 'ldapjs'],
+      [`ou=Below,${unit}`, 'Below'],
+    ] as const) {
+      await call((done) => client.add(dn, { objectClass: 'organizationalUnit', ou }, done));
+    }
+    for (let number = 0; number < 7; number += 1) {
+      const cn = `p${number}`;
+      const entry = { objectClass: 'person', cn, sn: 'x' };
+      await call((done) => client.add(`cn=${cn},${unit}`, entry, done));
+    }
+    const found = await search(client, unit, { ...persons, paged: { pageSize: 3 } });
+    assert.equal(new Set(found.map(({ dn }) => dn.toString())).size, 7);
+
+    await call((done) => client.modifyDN(`cn=p0,${unit}`, `cn=p0,ou=Below,${unit}`, done));
+    const [moved] = await search(client, `ou=Below,${unit}`, persons);
+    assert.equal(moved?.dn.toString(), `cn=p0,ou=Below,${unit}`);
+  });
+
+  it('sorts, and is refused a critical control that is not known', async () => {
+    const client = await connectAsAdministrator();
+    const value = [{ attributeType: 'cn', reverseOrder: true }];
+    const sort = new controls.ServerSideSortingRequestControl({ criticality: true, value });
+    const response = await call<SearchCallbackResponse>((done) =>
+      client.search('ou=ldapjs,o=JPKI,c=JP', persons, sort, done),
+    );
+    const names: string[] = [];
+    response.on('searchEntry', ({ dn }) => names.push(dn.toString()));
+    await new Promise((resolve, reject) => {
+      response.once('end', resolve);
+      response.once('error', reject);
+    });
+    assert.deepEqual(names, names.toSorted().toReversed());
+    assert.ok(names.length > 1);
+
+    const unknown = new controls.Control({ type: '1.2.3.4.5', criticality: true });
+    await assert.rejects(
+      call((done) => client.compare(device, 'cn', 'x', unknown, done)),
+      { name: 'UnavailableCriticalExtensionError' },
+    );
   });
 });
