@@ -22,8 +22,7 @@ export interface Pkcs11Mechanism {
   readonly parameter?: object | Buffer;
 }
 
-export interface Pkcs11Binding extends Omit<Pkcs11Session, 'C_Initialize'> {
-  C_Initialize(options: { readonly flags: number }): void;
+export interface Pkcs11Binding extends Pkcs11Session {
   C_GetMechanismInfo(
     slot: Pkcs11Handle,
     mechanism: number,

@@ -48,7 +48,7 @@ interface Version {
 export interface Pkcs11Session {
   load(path: string): void;
   close(): void;
-  C_Initialize(): void;
+  C_Initialize(options: { readonly flags: number }): void;
   C_Finalize(): void;
   C_GetInfo(): {
     readonly manufacturerID: string;
@@ -77,6 +77,8 @@ export interface Pkcs11Library<Session = Pkcs11Session> {
 
 /** CK_SLOT_INFO and CK_TOKEN_INFO flags (PKCS#11 v2.40 §3.2). */
 const CKF = {
+  /** Of C_Initialize. */
+  osLockingOk: 0x2,
   tokenPresent: 0x1,
   loginRequired: 0x4,
   userPinInitialized: 0x8,
@@ -119,7 +121,8 @@ export function readPkcs11Module(library: Pkcs11Library, modulePath: string): Pk
   const session = new library.PKCS11();
   try {
     session.load(modulePath);
-    session.C_Initialize();
+    // Some modules refuse to work without locks of their own.
+    session.C_Initialize({ flags: CKF.osLockingOk });
     const info = session.C_GetInfo();
     const slots = session.C_GetSlotList(false).map((slot) => readSlot(session, slot));
     session.C_Finalize();
