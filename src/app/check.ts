@@ -8,6 +8,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AuditRecord } from '../audit/audit-log.ts';
+import { readMarks } from '../audit/audit-state.ts';
 import { verifyAuditLog } from '../audit/audit-verification.ts';
 import { findInconsistencies } from '../ca/consistency.ts';
 import type { ConsistencyTally } from '../ca/consistency-fault.ts';
@@ -108,7 +109,13 @@ class Check {
     { readonly size: bigint; readonly rootHash: Uint8Array } | undefined
   > {
     try {
-      return await verifyAuditLog(this.#snapshot, (record) => this.#countRecord(record));
+      const head = await verifyAuditLog(this.#snapshot, (record) => this.#countRecord(record));
+      // Records that were removed after their time are still counted.
+      const { prunedKinds } = await readMarks(this.#snapshot);
+      for (const [name, count] of Object.entries(prunedKinds)) {
+        this.#records.set(name, (this.#records.get(name) ?? 0) + count);
+      }
+      return head;
     } catch (error) {
       this.#noteError('audit', 'audit log', error);
       return undefined;

@@ -20,6 +20,9 @@ export interface CreatedInstance {
   readonly caDn: string;
   readonly sha256Fingerprint: string;
   readonly administratorDn: string;
+  /** The audit log's verifier key and its first checkpoint, to be kept outside. */
+  readonly auditKey: string;
+  readonly checkpoint: string;
 }
 
 /**
@@ -76,11 +79,14 @@ async function createAuthority(
     },
   );
   await authority.close();
+  const { note } = await parts.auditing.checkpointer.sign();
   return {
     caName: policy.title.en,
     caDn: policy.names.issuer,
     sha256Fingerprint: formatFingerprint('sha256', authority.certificate.der),
     administratorDn,
+    auditKey: parts.auditing.trail.key,
+    checkpoint: note,
   };
 }
 

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 
 import type { AuditLog } from '../audit/audit-log.ts';
 import { openAuditLog } from '../audit/merkle-audit-log.ts';
+import { pruneRecords } from '../audit/pruning.ts';
 import { CertificateAuthority } from '../ca/certificate-authority.ts';
 import { loadPolicy, type Policy } from '../ca/policy.ts';
 import {
@@ -28,6 +29,8 @@ import { Directory, defaultIndexes } from '../directory/directory.ts';
 import { monitorName } from '../directory/monitor-tree.ts';
 import { AccessRuleError } from '../directory/rule-items.ts';
 import { Schema } from '../directory/schema.ts';
+import type { AuditOperations } from '../http/audit-operations.ts';
+import { LocalAuditOperations } from '../http/local-audit-operations.ts';
 import { LocalOperations, type PublishLists } from '../http/local-operations.ts';
 import type { Operations, ServerFigures, ServiceStatus } from '../http/operations.ts';
 import { describeStatus } from '../http/status-report.ts';
@@ -37,6 +40,7 @@ import { isPassing } from '../signing/errors.ts';
 import type { Signer } from '../signing/signer.ts';
 import { openLevelStore } from '../store/level-store.ts';
 import type { Store } from '../store/store.ts';
+import { type Auditing, openAuditing } from './auditing.ts';
 import { type CheckSubject, checkStore } from './check.ts';
 import { readLdifControls } from './ldif-controls.ts';
 import { activateToken, openToken, type TokenOpening } from './token.ts';
@@ -52,6 +56,7 @@ export interface InstanceParts {
   readonly audit: AuditLog;
   readonly signer: Signer;
   readonly directory: Directory;
+  readonly auditing: Auditing;
 }
 
 export interface Instance extends InstanceParts {
@@ -111,11 +116,14 @@ export async function openParts(
     close: (opened) => opened.close(),
   });
   await activateToken(signer, opening);
+  const auditing = await openAuditing({
+    ...{ configuration, policy, store, audit, signer, clock, log },
+  });
   const directory = closing.push(
     await openDirectory(configuration, { policy, store, audit, clock, random, log }),
     { name: 'directory', close: (opened) => opened.close() },
   );
-  return { configuration, policy, clock, random, log, store, audit, signer, directory };
+  return { configuration, policy, clock, random, log, store, audit, signer, directory, auditing };
 }
 
 /** Opens what a check looks at: the store, and what says how to read it. No token, and no CA. */
@@ -232,11 +240,21 @@ export function operationsOf(instance: Instance, setting: OperationsSetting): Op
     publishLists,
     readControls: readLdifControls,
     status: () => readStatus(instance, setting),
+    auditOperations: localAudit(instance),
     check: (onProgress) => {
       const { store, policy, directory, clock } = instance;
       const { schema } = directory;
       return checkStore({ store, policy, schema, nowMs: clock.nowMs() }, onProgress);
     },
+  });
+}
+
+function localAudit(instance: Instance): AuditOperations {
+  const { store, audit, auditing } = instance;
+  return new LocalAuditOperations({
+    ...instance,
+    trail: auditing.trail,
+    prune: (beforeMs, origin) => pruneRecords({ store, audit, beforeMs, origin }),
   });
 }
 

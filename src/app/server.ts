@@ -17,14 +17,15 @@ import { affordableConnections, openFileLimit } from '../core/open-files.ts';
 import { CONTROL_SOCKET } from '../http/control-protocol.ts';
 import { openControlServer } from '../http/control-server.ts';
 import type { Operations } from '../http/operations.ts';
-import { openPublicRepository } from '../http/public-repository.ts';
+import { openPublicRepository, type PublicAudit } from '../http/public-repository.ts';
 import { LdapError } from '../ldap/errors.ts';
 import { defaultLdapLimits } from '../ldap/limits.ts';
 import { LdapServer } from '../ldap/server.ts';
 import type { TlsCredentials } from '../ldap/tls-credentials.ts';
-import type { JobStatus } from '../scheduler/job.ts';
+import type { Job, JobStatus } from '../scheduler/job.ts';
 import { openNodeCronTicker } from '../scheduler/node-cron-ticker.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
+import { checkpointJob, signQuietly } from './auditing.ts';
 import { checkStore } from './check.ts';
 import {
   definedOnly,
@@ -66,6 +67,7 @@ export async function openLocalOperations(options: OpenOptions): Promise<LocalIn
   const closing = new ClosingStack();
   return closingOnFailure(closing, async () => {
     const instance = await openInstance(options, closing);
+    closing.push(instance, { name: 'last checkpoint', close: signLast });
     const publishLists = publishDirectly(instance);
     publishUrgentLists(instance, (scopeId) =>
       publishLists({ scopeIds: [scopeId], origin: scheduleOrigin }, () => undefined),
@@ -104,6 +106,7 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
         error: formatError(error),
       }),
     );
+    closing.push(instance, { name: 'last checkpoint', close: signLast });
     await recordService(instance, 'service.start');
     closing.push(instance, {
       name: 'service record',
@@ -111,7 +114,8 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
     });
     const scheduler = openScheduler(instance, closing);
     const publication = new ListPublication(instance);
-    scheduler.add(publication.job);
+    scheduler.add(withCheckpoint(publication.job, instance));
+    scheduler.add(checkpointJob(instance.auditing, instance.clock));
     publishUrgentLists(instance, () => scheduler.trigger(publication.job.name));
     const jobs = (): readonly JobStatus[] => scheduler.status();
     const ldap = await openLdap(instance, closing);
@@ -136,6 +140,22 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
     const endpoints = [...ldap.endpoints, ...httpEndpoints, ...metricsEndpoints];
     return { operations, endpoints, close: () => closing.close() };
   });
+}
+
+function signLast(instance: Instance): Promise<void> {
+  return signQuietly(instance.auditing, instance);
+}
+
+/** Whatever a run has published is under a checkpoint when it ends. */
+function withCheckpoint(job: Job, instance: Instance): Job {
+  const run: Job['run'] = async (signal) => {
+    try {
+      await job.run(signal);
+    } finally {
+      await signLast(instance);
+    }
+  };
+  return { ...job, run };
 }
 
 /** Runs `open`; when it fails, what it had opened is closed and its error passed on. */
@@ -221,11 +241,22 @@ async function openHttp(instance: Instance, closing: ClosingStack): Promise<read
       caName: policy.title,
       address: configuration.http.address,
       port: configuration.http.port,
+      audit: publicAudit(instance),
       log: log.with({ component: 'http' }),
     }),
     { name: 'repository', close: (opened) => opened.close() },
   );
   return [repository.url];
+}
+
+/** What the public may see of the audit log: checkpoints, and the tree's hashes where the policy says so. */
+function publicAudit({ auditing, policy }: Instance): PublicAudit {
+  const { trail, checkpointer } = auditing;
+  return {
+    key: trail.key,
+    checkpoint: () => checkpointer.current(),
+    tile: async (path) => (policy.audit.publicTiles ? await trail.publicTile(path) : undefined),
+  };
 }
 
 /** Start and stop are on record (gunma 4-11-2); after a write error the log has to do. */

@@ -16,7 +16,14 @@ import { encodeEntryBundle } from '../tlog/entry-bundle.ts';
 import { hashLeaf } from '../tlog/merkle-tree.ts';
 import { formatProofFile } from '../tlog/proof-file.ts';
 import { formatNoteKey } from '../tlog/signed-note.ts';
-import { TILE_WIDTH, type TilePlace, tilePath, tilesOf } from '../tlog/tile.ts';
+import {
+  parseTilePath,
+  TILE_WIDTH,
+  type TilePlace,
+  tileAt,
+  tilePath,
+  tilesOf,
+} from '../tlog/tile.ts';
 import { TreeReader } from '../tlog/tree-reader.ts';
 import { type AuditFilter, matchesFilter } from './audit-filter.ts';
 import type { AuditLog, AuditOrigin, AuditRecord } from './audit-log.ts';
@@ -169,6 +176,25 @@ export class AuditTrail {
 
   acceptLoss(origin: AuditOrigin): Promise<SignedCheckpoint> {
     return this.#options.checkpointer.acceptLoss(origin);
+  }
+
+  /**
+   * A tile of the tree that the last checkpoint covers, for whoever may see hashes and no records.
+   *
+   * @returns undefined where there is no such tile, and for bundles of records.
+   */
+  async publicTile(path: string): Promise<Uint8Array | undefined> {
+    const { checkpointer } = this.#options;
+    const place = parseTilePath(path);
+    const note = await checkpointer.current();
+    if (place === undefined || place.level === 'entries' || note === undefined) {
+      return undefined;
+    }
+    const { size } = openCheckpoint(note, checkpointer.key);
+    const last = tileAt(place.level, place.index, size);
+    return last === undefined || place.width > last.width
+      ? undefined
+      : await this.#withSnapshot((snapshot) => readTile(snapshot, place));
   }
 
   /** The verifier key as text. */

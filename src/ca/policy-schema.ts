@@ -126,6 +126,10 @@ export const policySchema: z.ZodType<PolicyFile> = strictObject({
     issuedCertificateYears: years,
     provisionReportYears: years,
   }),
+  audit: strictObject({
+    auditorRoles: z.array(text).min(1),
+    publicTiles: z.boolean(),
+  }).default({ auditorRoles: ['auditor'], publicTiles: false }),
   clauses: z.array(clause),
 }).superRefine((policy, context) => {
   for (const { path, message } of findPolicyFaults(policy)) {

@@ -152,6 +152,13 @@ export interface PolicyFile {
     readonly issuedCertificateYears: number;
     readonly provisionReportYears: number;
   };
+  /** The audit log. */
+  readonly audit: {
+    /** Roles (certdirOperatorRole) whose holders review the log and remove records. */
+    readonly auditorRoles: readonly string[];
+    /** Whether everybody may fetch the tree's hashes; records are never public. */
+    readonly publicTiles: boolean;
+  };
   readonly clauses: readonly Clause[];
 }
 

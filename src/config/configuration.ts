@@ -52,6 +52,12 @@ interface FileConfiguration {
   };
   readonly http?: { readonly address: string; readonly port: number } | undefined;
   readonly metrics?: { readonly address: string; readonly port: number } | undefined;
+  readonly audit: {
+    /** Where the last checkpoint is kept outside the store. */
+    readonly folder: string;
+    /** The log's name in its checkpoints. */
+    readonly origin?: string | undefined;
+  };
   readonly log: {
     readonly level: LogLevel;
     readonly format: 'json' | 'text' | 'auto';
@@ -105,6 +111,15 @@ const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
   http: z.strictObject({ address, port }).optional(),
   /** Figures for Prometheus; nobody asks who reads them. */
   metrics: z.strictObject({ address: address.default('127.0.0.1'), port }).optional(),
+  audit: z
+    .strictObject({
+      folder: z.string().min(1).default('audit'),
+      origin: z
+        .string()
+        .regex(/^[^\s+]{1,200}$/, 'a name without spaces and +, e.g. ca.example.jp/audit')
+        .optional(),
+    })
+    .prefault({}),
   log: z
     .strictObject({
       level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -133,6 +148,7 @@ export async function loadConfiguration(file: string): Promise<Configuration> {
     folder,
     policy: at(raw.policy),
     store: { ...raw.store, folder: at(raw.store.folder) },
+    audit: { ...raw.audit, folder: at(raw.audit.folder) },
     token: withAbsolutePaths(raw.token, folder),
     directory: {
       ...raw.directory,

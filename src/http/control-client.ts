@@ -11,6 +11,7 @@ import { Readable } from 'node:stream';
 
 import { CertdirError } from '../core/errors.ts';
 import type { AccessExplanation } from '../directory/access-explanation.ts';
+import { remoteAudit } from './audit-control.ts';
 import { type AnswerLine, OPERATOR_HEADER } from './control-protocol.ts';
 import { HttpError } from './errors.ts';
 import type {
@@ -48,7 +49,10 @@ export function connectControl(socketFile: string, operatorName: string): Operat
     const answer = await send({ socketFile, operatorName, name, body });
     return (await readAnswer(answer, { onProgress })) as T;
   };
+  const chunks = (name: string, body: unknown): AsyncIterable<string> =>
+    exportChunks({ socketFile, operatorName, name, body });
   return {
+    audit: remoteAudit({ call, chunks }),
     status: () => call<ServiceStatus>('status', {}),
     check: (onProgress) => call<CheckReport>('check', {}, onProgress),
     issue: (input) => call<IssuedReport>('issue', input),
@@ -64,8 +68,7 @@ export function connectControl(socketFile: string, operatorName: string): Operat
         bodyOf(input),
         onProgress,
       ),
-    ldifExport: (input) =>
-      exportChunks({ socketFile, operatorName, name: 'ldif-export', body: input }),
+    ldifExport: (input) => chunks('ldif-export', input),
     explainAccess: (question) => call<AccessExplanation>('acl-explain', question),
     verifierAdd: (input) => call<VerifierReport>('verifier-add', input),
     verifierList: () => call<readonly VerifierReport[]>('verifier-list', {}),

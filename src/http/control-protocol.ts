@@ -6,7 +6,9 @@
  * @module
  */
 
+import { auditSchemas } from './audit-control.ts';
 import type { Progress } from './operations.ts';
+import { listOf, objectOf, textSchema } from './request-schema.ts';
 
 export type AnswerLine =
   | { readonly kind: 'progress'; readonly progress: Progress }
@@ -20,18 +22,10 @@ export const OPERATOR_HEADER = 'x-certdir-operator';
 /** The socket's file name in the data folder. */
 export const CONTROL_SOCKET = 'certdir.sock';
 
-const text = { type: 'string', minLength: 1, maxLength: 65_536 } as const;
-const texts = { type: 'array', items: text, maxItems: 10_000 } as const;
+const text = textSchema;
+const texts = listOf(text);
 
-function object(
-  properties: Record<string, unknown>,
-  optional: readonly string[] = [],
-): Record<string, unknown> {
-  const required = Object.keys(properties).filter((name) => !optional.includes(name));
-  return { type: 'object', properties, required, additionalProperties: false };
-}
-
-const subjectAttributes = object(
+const subjectAttributes = objectOf(
   {
     commonName: text,
     substituteCharacterOfCommonName: text,
@@ -45,25 +39,26 @@ const subjectAttributes = object(
 
 /** JSON Schemas of the requests' bodies, by operation. */
 export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> = {
-  status: object({}),
-  check: object({}),
-  issue: object({
+  ...auditSchemas,
+  status: objectOf({}),
+  check: objectOf({}),
+  issue: objectOf({
     request: text,
     municipality: text,
     attributes: subjectAttributes,
   }),
-  'find-certificates': object({
+  'find-certificates': objectOf({
     query: {
       oneOf: [
-        object({ serialNumber: text }),
-        object({ publicKey: text }),
-        object({ subscriber: subjectAttributes }),
+        objectOf({ serialNumber: text }),
+        objectOf({ publicKey: text }),
+        objectOf({ subscriber: subjectAttributes }),
       ],
     },
   }),
-  revoke: object({ serialNumber: text, reason: text }),
-  publish: object({ scopes: { anyOf: [{ const: 'all' }, texts] } }),
-  'ldif-export': object(
+  revoke: objectOf({ serialNumber: text, reason: text }),
+  publish: objectOf({ scopes: { anyOf: [{ const: 'all' }, texts] } }),
+  'ldif-export': objectOf(
     {
       base: text,
       scope: { enum: ['base', 'one', 'subtree'] },
@@ -72,7 +67,7 @@ export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> =
     },
     ['base', 'scope', 'filter', 'isUserOnly'],
   ),
-  'acl-explain': object(
+  'acl-explain': objectOf(
     {
       as: text,
       on: { type: 'string', maxLength: 65_536 },
@@ -82,7 +77,7 @@ export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> =
     },
     ['as', 'attribute', 'address'],
   ),
-  'verifier-add': object(
+  'verifier-add': objectOf(
     {
       name: text,
       kind: text,
@@ -95,7 +90,7 @@ export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> =
     },
     ['password', 'certificate'],
   ),
-  'verifier-list': object({}),
-  'verifier-password': object({ name: text, password: text }),
-  'verifier-disable': object({ name: text }),
+  'verifier-list': objectOf({}),
+  'verifier-password': objectOf({ name: text, password: text }),
+  'verifier-disable': objectOf({ name: text }),
 };

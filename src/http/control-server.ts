@@ -14,6 +14,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { isCertdirError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { AccessQuestion } from '../directory/access-explanation.ts';
+import { auditHandlers } from './audit-control.ts';
 import { type AnswerLine, OPERATOR_HEADER, requestSchemas } from './control-protocol.ts';
 import { HttpError } from './errors.ts';
 import type {
@@ -121,6 +122,7 @@ function isValidationError(error: unknown): error is Error {
 
 function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
   return {
+    ...auditHandlers(operations.audit),
     status: () => operations.status(),
     check: ({ onProgress }) => operations.check(onProgress),
     issue: ({ body, operator }) => operations.issue(body as IssueInput, operator),

@@ -27,6 +27,7 @@ import { parseCertificate } from '../x509/certificate.ts';
 import { fingerprint } from '../x509/fingerprint.ts';
 import { formatName } from '../x509/name.ts';
 import { encodePem } from '../x509/pem.ts';
+import type { AuditOperations } from './audit-operations.ts';
 import type {
   CertificateQuery,
   CertificateReport,
@@ -69,6 +70,7 @@ export interface LocalOperationsOptions {
   readonly check: (onProgress: OnProgress) => Promise<CheckReport>;
   /** What the controls of an LDIF change ask for. */
   readonly readControls: ReadLdifControls;
+  readonly auditOperations: AuditOperations;
 }
 
 /** Whoever lists verifiers: the names of those who only look are not recorded. */
@@ -77,9 +79,11 @@ const reader: Operator = { name: 'administrator' };
 export class LocalOperations implements Operations {
   readonly #options: LocalOperationsOptions;
   readonly #verifiers: VerifierRegister;
+  readonly audit: AuditOperations;
 
   constructor(options: LocalOperationsOptions) {
     this.#options = options;
+    this.audit = options.auditOperations;
     this.#verifiers = new VerifierRegister(options.directory, options.policy);
   }
 

@@ -11,6 +11,8 @@
  */
 
 import type { AccessExplanation, AccessQuestion } from '../directory/access-explanation.ts';
+import type { AuditOperations } from './audit-operations.ts';
+import type { Operator } from './operator.ts';
 
 /** Counts of steps done, for progress bars. `total` is 0 while it is not known. */
 export interface Progress {
@@ -21,10 +23,7 @@ export interface Progress {
 
 export type OnProgress = (progress: Progress) => void;
 
-/** The person at the terminal as the audit log shall name them. */
-export interface Operator {
-  readonly name: string;
-}
+export type { Operator } from './operator.ts';
 
 export interface ScopeStatus {
   /** A partition's code, or `arl`. */
@@ -243,6 +242,7 @@ export interface LdifExportInput {
 }
 
 export interface Operations {
+  readonly audit: AuditOperations;
   status(): Promise<ServiceStatus>;
   /** Reads everything that is stored, from one state, and says what is wrong with it. */
   check(onProgress: OnProgress): Promise<CheckReport>;

@@ -26,6 +26,16 @@ export interface PublicRepository {
   close(): Promise<void>;
 }
 
+/** The audit log as everybody may see it. Records are not. */
+export interface PublicAudit {
+  /** The verifier key. */
+  readonly key: string;
+  /** The last signed checkpoint; undefined before the first. */
+  checkpoint(): Promise<string | undefined>;
+  /** Hashes of the tree by C2SP tlog-tiles path; undefined where there are none to be seen. */
+  tile(path: string): Promise<Uint8Array | undefined>;
+}
+
 export interface PublicRepositoryOptions {
   readonly directory: DirectoryService;
   /** The CA entry's name. */
@@ -33,6 +43,7 @@ export interface PublicRepositoryOptions {
   readonly caName: { readonly ja: string; readonly en: string };
   readonly address: string;
   readonly port: number;
+  readonly audit?: PublicAudit;
   readonly log: Log;
 }
 
@@ -75,6 +86,9 @@ export async function openPublicRepository(
     void reply.status(404).type('text/plain').send('not found\n');
   });
   addRoutes(server, options);
+  if (options.audit !== undefined) {
+    addAuditRoutes(server, options.audit);
+  }
   const url = await listen(server, options);
   return { url, close: () => server.close() };
 }
@@ -150,6 +164,28 @@ function addRoutes(server: FastifyInstance, options: PublicRepositoryOptions): v
     return list === undefined
       ? reply.callNotFound()
       : sendBytes(reply, 'application/pkix-crl', list);
+  });
+}
+
+/** C2SP tlog-tiles below `/audit`. */
+function addAuditRoutes(server: FastifyInstance, audit: PublicAudit): void {
+  server.get('/audit/checkpoint', async (_request, reply) => {
+    const note = await audit.checkpoint();
+    return note === undefined
+      ? reply.callNotFound()
+      : reply.type('text/plain; charset=utf-8').header('cache-control', 'no-cache').send(note);
+  });
+  server.get('/audit/audit-key.txt', async (_request, reply) =>
+    reply.type('text/plain; charset=utf-8').send(`${audit.key}\n`),
+  );
+  server.get<{ Params: { '*': string } }>('/audit/tile/*', async (request, reply) => {
+    const bytes = await audit.tile(`tile/${request.params['*']}`);
+    return bytes === undefined
+      ? reply.callNotFound()
+      : reply
+          .type('application/octet-stream')
+          .header('cache-control', 'public, max-age=31536000, immutable')
+          .send(Buffer.from(bytes));
   });
 }
 

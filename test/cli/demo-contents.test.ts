@@ -11,6 +11,7 @@ import { encodeUtf8 } from '../../src/core/bytes.ts';
 import { LocalOperations } from '../../src/http/local-operations.ts';
 import type { Operations } from '../../src/http/operations.ts';
 import { describeStatus } from '../../src/http/status-report.ts';
+import { absentAudit } from '../support/absent-audit.ts';
 import { CaTestBed } from '../support/ca-test-bed.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -32,6 +33,7 @@ async function open(t: TestContext): Promise<Bench> {
     policy: bed.policy,
     directory: bed.directory,
     authority: bed.ca,
+    auditOperations: absentAudit,
     check: () => Promise.reject(new Error('nobody asks')),
     publishLists: publishDirectly({ authority: bed.ca }),
     readControls: readLdifControls,
@@ -109,7 +111,7 @@ function stoppingAt(
 ): { readonly operations: Operations; readonly steps: () => number } {
   let steps = 0;
   const wrapped = new Proxy(operations, {
-    get: (target, name: keyof Operations) => {
+    get: (target, name: Exclude<keyof Operations, 'audit'>) => {
       const method = target[name].bind(target) as (...args: unknown[]) => Promise<unknown>;
       return async (...args: unknown[]): Promise<unknown> => {
         steps += changing.has(name) ? 1 : 0;

@@ -10,6 +10,7 @@ import { silentLog } from '../../src/core/log.ts';
 import { connectControl, isServerAnswering } from '../../src/http/control-client.ts';
 import { openControlServer } from '../../src/http/control-server.ts';
 import type { Operations, Operator, Progress } from '../../src/http/operations.ts';
+import { absentAudit } from '../support/absent-audit.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 class SampleError extends CertdirError<'CA_SERIAL_UNKNOWN'> {}
@@ -18,6 +19,7 @@ class SampleError extends CertdirError<'CA_SERIAL_UNKNOWN'> {}
 function recordingOperations(calls: unknown[]): Operations {
   const never = (): Promise<never> => Promise.reject(new Error('a detail that must not leak'));
   return {
+    audit: absentAudit,
     status: never,
     check: never,
     issue: never,

@@ -1,0 +1,140 @@
+/**
+ * The audit log of an instance with all that goes with it: its own key in the token, its checkpoints and
+ * when they are signed.
+ *
+ * @module
+ */
+
+import { hash } from 'node:crypto';
+import { join } from 'node:path';
+
+import type { AuditLog } from '../audit/audit-log.ts';
+import { settleTiles } from '../audit/audit-tiles.ts';
+import { AuditTrail } from '../audit/audit-trail.ts';
+import { Checkpointer, type CheckpointKey } from '../audit/checkpointer.ts';
+import type { Policy } from '../ca/policy.ts';
+import type { Configuration } from '../config/configuration.ts';
+import type { Clock } from '../core/clock.ts';
+import { formatError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { Job } from '../scheduler/job.ts';
+import { SigningError } from '../signing/errors.ts';
+import type { KeyDescription, Signer } from '../signing/signer.ts';
+import type { Store } from '../store/store.ts';
+import { ed25519KeyOf } from '../tlog/signed-note.ts';
+
+export interface AuditingParts {
+  readonly configuration: Configuration;
+  readonly policy: Policy;
+  readonly store: Store;
+  readonly audit: AuditLog;
+  readonly signer: Signer;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Auditing {
+  readonly trail: AuditTrail;
+  readonly checkpointer: Checkpointer;
+}
+
+export const CHECKPOINT_JOB = 'audit checkpoint';
+
+/** Whenever something was written a checkpoint follows within this time. */
+const CHECKPOINT_EVERY_MS = 60_000;
+const LATE_MS = 600_000;
+
+/**
+ * Opens what the audit log needs, making what an older version did not have: its key, its tiles.
+ *
+ * @throws {AuditError} @throws {SigningError}
+ */
+export async function openAuditing(parts: AuditingParts): Promise<Auditing> {
+  const { configuration, store, audit, log } = parts;
+  await settleTiles(store);
+  const checkpointer = new Checkpointer({
+    store,
+    audit,
+    key: await openCheckpointKey(parts),
+    file: join(configuration.audit.folder, 'checkpoint'),
+    log: log.with({ component: 'audit' }),
+  });
+  return { checkpointer, trail: new AuditTrail({ store, audit, checkpointer }) };
+}
+
+async function openCheckpointKey(parts: AuditingParts): Promise<CheckpointKey> {
+  const { configuration, policy, signer } = parts;
+  const label = `${policy.id}-audit-1`;
+  const { spki } = await obtainKey(parts, label);
+  const publicKey = ed25519KeyOf(spki);
+  if (publicKey === undefined) {
+    const text = `the token has a key ${label} that is none for the audit log; use another token`;
+    throw new SigningError('SIGNING_KEY_REFUSED', text);
+  }
+  const id = hash('sha256', spki, 'hex').slice(0, 16);
+  const name = configuration.audit.origin ?? `certdir/${policy.id}/${id}`;
+  const algorithm = { scheme: 'ed25519' } as const;
+  return {
+    note: { name, publicKey },
+    sign: (message) => signer.sign({ label, purpose: 'audit', algorithm, digest: message }),
+  };
+}
+
+/** The audit key is the log's own: it signs nothing else, and is made where there is none. */
+async function obtainKey(
+  { policy, signer, store, audit }: AuditingParts,
+  label: string,
+): Promise<KeyDescription> {
+  try {
+    return await signer.describe(label);
+  } catch (error) {
+    if (!(error instanceof SigningError) || error.code !== 'SIGNING_KEY_UNKNOWN') {
+      throw error;
+    }
+  }
+  const key = await signer.generate({ label, type: { kind: 'ed25519' }, purposes: ['audit'] });
+  await store.transact('audit: key made', (transaction) =>
+    audit.append(transaction, {
+      kind: 'key.generate',
+      result: 'done',
+      origin: { channel: 'system', actor: 'certdir' },
+      subject: label,
+      after: hash('sha256', key.spki, 'hex'),
+      details: { policy: policy.id, purpose: 'audit' },
+    }),
+  );
+  return key;
+}
+
+/** Signs a checkpoint a minute after the last one, when something was written since. */
+export function checkpointJob({ checkpointer }: Auditing, clock: Clock): Job {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  return {
+    name: CHECKPOINT_JOB,
+    nextDueMs: async () => {
+      const nowMs = clock.nowMs();
+      // The clock may have been set back.
+      const dueMs = lastMs > nowMs ? nowMs : lastMs + CHECKPOINT_EVERY_MS;
+      return (await checkpointer.isBehind()) ? Math.max(dueMs, 0) : undefined;
+    },
+    run: async () => {
+      await checkpointer.sign();
+      lastMs = clock.nowMs();
+    },
+    lateAlarmsMs: [LATE_MS],
+  };
+}
+
+/** Signs a checkpoint where there is nobody to tell that it failed; the next one covers the same. */
+export async function signQuietly(
+  { checkpointer }: Auditing,
+  { store, log }: Pick<AuditingParts, 'store' | 'log'>,
+): Promise<void> {
+  try {
+    if (store.isWritable && (await checkpointer.isBehind())) {
+      await checkpointer.sign();
+    }
+  } catch (error) {
+    log.error('no checkpoint of the audit log could be signed', { error: formatError(error) });
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * `AuditOperations` over the control socket: both ends of it, and the shapes of the requests.
+ *
+ * @module
+ */
+
+import type {
+  AuditFile,
+  AuditMarksReport,
+  AuditOperations,
+  AuditorCredentials,
+  AuditProofReport,
+  AuditQuery,
+  AuditRecordReport,
+  AuditVerificationReport,
+  CheckpointReport,
+  ExportedInput,
+} from './audit-operations.ts';
+import type { Operator } from './operator.ts';
+import { listOf, objectOf, textSchema } from './request-schema.ts';
+
+const auditor = objectOf({ dn: textSchema, password: textSchema });
+
+export const auditSchemas: Readonly<Record<string, Record<string, unknown>>> = {
+  'audit-list': objectOf(
+    {
+      kind: textSchema,
+      result: { enum: ['done', 'refused', 'failed'] },
+      subject: textSchema,
+      actor: textSchema,
+      from: textSchema,
+      until: textSchema,
+      limit: { type: 'integer', minimum: 1, maximum: 10_000 },
+    },
+    ['kind', 'result', 'subject', 'actor', 'from', 'until'],
+  ),
+  'audit-prove': objectOf({ sequence: textSchema }),
+  'audit-verify': objectOf({ checkpoints: listOf(textSchema, 1_000) }),
+  'audit-checkpoint': objectOf({}),
+  'audit-accept-loss': auditor,
+  'audit-review': objectOf(
+    { upTo: textSchema, note: { type: 'string', maxLength: 4_096 }, auditor },
+    ['upTo'],
+  ),
+  'audit-export': objectOf({ since: textSchema }),
+  'audit-exported': objectOf({ size: textSchema, rootHash: textSchema, place: textSchema }),
+  'audit-prune': objectOf({ auditor }),
+};
+
+/** What a request brings, as far as these operations look at it. */
+interface Request {
+  readonly body: unknown;
+  readonly operator: Operator;
+  readonly onChunk: (text: string) => Promise<void>;
+}
+
+/** The server's end. */
+export function auditHandlers(
+  operations: AuditOperations,
+): Readonly<Record<string, (request: Request) => Promise<unknown>>> {
+  return {
+    'audit-list': ({ body }) => operations.list(body as AuditQuery),
+    'audit-prove': ({ body }) => operations.prove(body as { readonly sequence: string }),
+    'audit-verify': ({ body }) =>
+      operations.verify(body as { readonly checkpoints: readonly string[] }),
+    'audit-checkpoint': () => operations.checkpoint(),
+    'audit-accept-loss': ({ body }) => operations.acceptLoss(body as AuditorCredentials),
+    'audit-review': ({ body }) =>
+      operations.review(body as Parameters<AuditOperations['review']>[0]),
+    'audit-export': async ({ body, onChunk }) => {
+      for await (const file of operations.export(body as { readonly since: string })) {
+        await onChunk(JSON.stringify(file));
+      }
+      return null;
+    },
+    'audit-exported': ({ body, operator }) => operations.exported(body as ExportedInput, operator),
+    'audit-prune': ({ body }) => operations.prune(body as { readonly auditor: AuditorCredentials }),
+  };
+}
+
+/** How the client's end reaches the server. */
+export interface AuditCalls {
+  call<T>(name: string, body: unknown): Promise<T>;
+  chunks(name: string, body: unknown): AsyncIterable<string>;
+}
+
+/** The client's end. */
+export function remoteAudit({ call, chunks }: AuditCalls): AuditOperations {
+  return {
+    list: (query) => call<readonly AuditRecordReport[]>('audit-list', query),
+    prove: (input) => call<AuditProofReport>('audit-prove', input),
+    verify: (input) => call<AuditVerificationReport>('audit-verify', input),
+    checkpoint: () => call<CheckpointReport>('audit-checkpoint', {}),
+    acceptLoss: (input) => call<CheckpointReport>('audit-accept-loss', input),
+    review: (input) => call<AuditMarksReport>('audit-review', input),
+    export: (input) => parseFiles(chunks('audit-export', input)),
+    exported: (input) => call<AuditMarksReport>('audit-exported', input),
+    prune: (input) => call<AuditMarksReport>('audit-prune', input),
+  };
+}
+
+async function* parseFiles(lines: AsyncIterable<string>): AsyncGenerator<AuditFile> {
+  for await (const line of lines) {
+    yield JSON.parse(line) as AuditFile;
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * What an auditor can ask: the part of the operations (`operations.ts`) behind `certdir audit`.
+ *
+ * JSON-safe as everything there: record numbers are decimal text, digests hexadecimal.
+ *
+ * @module
+ */
+
+import type { Operator } from './operator.ts';
+
+/** An operator's entry with an auditor's role, and its password. */
+export interface AuditorCredentials {
+  readonly dn: string;
+  readonly password: string;
+}
+
+export interface AuditQuery {
+  readonly kind?: string | undefined;
+  readonly result?: 'done' | 'refused' | 'failed' | undefined;
+  readonly subject?: string | undefined;
+  readonly actor?: string | undefined;
+  /** RFC 3339; the first instant, and the first no more. */
+  readonly from?: string | undefined;
+  readonly until?: string | undefined;
+  readonly limit: number;
+}
+
+export interface AuditRecordReport {
+  readonly sequence: string;
+  readonly time: string;
+  readonly kind: string;
+  readonly result: string;
+  readonly channel: string;
+  readonly actor: string;
+  readonly address: string | null;
+  readonly subject: string;
+  readonly request: string | null;
+  readonly before: string | null;
+  readonly after: string | null;
+  readonly details: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface AuditProofReport {
+  readonly record: AuditRecordReport;
+  /** The leaf as it is kept, base64. */
+  readonly bytes: string;
+  readonly leafHash: string;
+  /** C2SP tlog-proof. */
+  readonly proof: string;
+}
+
+export interface CheckpointReport {
+  readonly size: string;
+  readonly rootHash: string;
+  /** A signed note. */
+  readonly checkpoint: string;
+  /** The verifier key. */
+  readonly key: string;
+}
+
+export interface AuditMarksReport {
+  readonly reviewed: string;
+  readonly exported: string;
+  readonly pruned: string;
+}
+
+export interface AuditVerificationReport extends CheckpointReport, AuditMarksReport {
+  /** Sizes of the checkpoints that were handed in. */
+  readonly extended: readonly string[];
+}
+
+/** A file of an export. */
+export interface AuditFile {
+  readonly path: string;
+  /** Base64. */
+  readonly content: string;
+}
+
+/** An export that is where it belongs. */
+export interface ExportedInput {
+  readonly size: string;
+  readonly rootHash: string;
+  /** A medium's label, a folder. */
+  readonly place: string;
+}
+
+export interface AuditOperations {
+  /** The last records that fit, oldest first. */
+  list(query: AuditQuery): Promise<readonly AuditRecordReport[]>;
+  prove(input: { readonly sequence: string }): Promise<AuditProofReport>;
+  /** Reads the whole log; checkpoints are signed notes that were kept elsewhere. */
+  verify(input: { readonly checkpoints: readonly string[] }): Promise<AuditVerificationReport>;
+  checkpoint(): Promise<CheckpointReport>;
+  acceptLoss(auditor: AuditorCredentials): Promise<CheckpointReport>;
+  /** Up to a number of records; all there are when it is left out. */
+  review(input: {
+    readonly upTo?: string | undefined;
+    readonly note: string;
+    readonly auditor: AuditorCredentials;
+  }): Promise<AuditMarksReport>;
+  /** The log as files, without what an export of `since` records has in full. */
+  export(input: { readonly since: string }): AsyncIterable<AuditFile>;
+  /** To be told when the files are where they belong. */
+  exported(input: ExportedInput, operator: Operator): Promise<AuditMarksReport>;
+  prune(input: { readonly auditor: AuditorCredentials }): Promise<AuditMarksReport>;
+}

@@ -1,0 +1,202 @@
+/**
+ * `AuditOperations` on an open instance.
+ *
+ * @module
+ */
+
+import type { AuditLog, AuditOrigin, AuditRecord } from '../audit/audit-log.ts';
+import type { AuditMarks } from '../audit/audit-state.ts';
+import type { AuditTrail, Verification } from '../audit/audit-trail.ts';
+import type { SignedCheckpoint } from '../audit/checkpointer.ts';
+import { AuditError } from '../audit/errors.ts';
+import type { Policy } from '../ca/policy.ts';
+import { encodeUtf8, formatHex, parseHex } from '../core/bytes.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Directory } from '../directory/directory.ts';
+import { actorOf } from '../directory/principal.ts';
+import type {
+  AuditFile,
+  AuditMarksReport,
+  AuditOperations,
+  AuditorCredentials,
+  AuditProofReport,
+  AuditQuery,
+  AuditRecordReport,
+  AuditVerificationReport,
+  CheckpointReport,
+  ExportedInput,
+} from './audit-operations.ts';
+import { HttpError } from './errors.ts';
+import type { Operator } from './operator.ts';
+
+export interface LocalAuditOptions {
+  readonly policy: Policy;
+  readonly directory: Directory;
+  readonly trail: AuditTrail;
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  /** Removes what is older than `beforeMs` and may be removed. */
+  readonly prune: (beforeMs: number, origin: AuditOrigin) => Promise<AuditMarks>;
+}
+
+const MAX_LISTED = 10_000;
+
+export class LocalAuditOperations implements AuditOperations {
+  readonly #options: LocalAuditOptions;
+
+  constructor(options: LocalAuditOptions) {
+    this.#options = options;
+  }
+
+  async list(query: AuditQuery): Promise<readonly AuditRecordReport[]> {
+    const { from, until, limit, ...filter } = query;
+    const fromMs = parseInstant(from);
+    const untilMs = parseInstant(until);
+    const count = Math.min(Math.max(1, limit), MAX_LISTED);
+    const records = await this.#options.trail.list({ ...filter, fromMs, untilMs }, count);
+    return records.map(recordReport);
+  }
+
+  async prove({ sequence }: { readonly sequence: string }): Promise<AuditProofReport> {
+    const { record, bytes, leafHash, proof } = await this.#options.trail.prove(
+      parseNumber(sequence),
+    );
+    return {
+      record: recordReport(record),
+      bytes: Buffer.from(bytes).toString('base64'),
+      leafHash: formatHex(leafHash),
+      proof,
+    };
+  }
+
+  async verify(input: {
+    readonly checkpoints: readonly string[];
+  }): Promise<AuditVerificationReport> {
+    const verified: Verification = await this.#options.trail.verify(input.checkpoints);
+    return {
+      ...this.#checkpointReport(verified),
+      ...marksReport(verified.marks),
+      extended: verified.extended.map(String),
+    };
+  }
+
+  async checkpoint(): Promise<CheckpointReport> {
+    return this.#checkpointReport(await this.#options.trail.checkpoint());
+  }
+
+  async acceptLoss(auditor: AuditorCredentials): Promise<CheckpointReport> {
+    const origin = await this.#authenticate(auditor);
+    return this.#checkpointReport(await this.#options.trail.acceptLoss(origin));
+  }
+
+  async review(input: {
+    readonly upTo?: string | undefined;
+    readonly note: string;
+    readonly auditor: AuditorCredentials;
+  }): Promise<AuditMarksReport> {
+    const { trail } = this.#options;
+    const origin = await this.#authenticate(input.auditor);
+    const upTo =
+      input.upTo === undefined ? (await trail.checkpoint()).size : parseNumber(input.upTo);
+    return marksReport(await trail.review({ upTo, note: input.note }, origin));
+  }
+
+  async *export({ since }: { readonly since: string }): AsyncGenerator<AuditFile, void, undefined> {
+    for await (const { path, bytes } of this.#options.trail.export(parseNumber(since))) {
+      yield { path, content: Buffer.from(bytes).toString('base64') };
+    }
+  }
+
+  async exported(input: ExportedInput, operator: Operator): Promise<AuditMarksReport> {
+    const rootHash = parseHex(input.rootHash);
+    if (rootHash === undefined) {
+      throw invalid('the root hash is not hexadecimal');
+    }
+    const receipt = { size: parseNumber(input.size), rootHash, place: input.place };
+    const origin = { channel: 'cli', actor: operator.name };
+    return marksReport(await this.#options.trail.exported(receipt, origin));
+  }
+
+  async prune(input: { readonly auditor: AuditorCredentials }): Promise<AuditMarksReport> {
+    const { policy, clock, prune } = this.#options;
+    const origin = await this.#authenticate(input.auditor);
+    const before = new Date(clock.nowMs());
+    before.setUTCFullYear(before.getUTCFullYear() - policy.retention.auditLogYears);
+    return marksReport(await prune(before.getTime(), origin));
+  }
+
+  /**
+   * Wrong passwords are throttled and recorded as those of any other bind.
+   *
+   * @throws {AuditError} `AUDIT_NOT_AUDITOR`. @throws {DirectoryError} `DIRECTORY_INVALID_CREDENTIALS`.
+   */
+  async #authenticate({ dn, password }: AuditorCredentials): Promise<AuditOrigin> {
+    const { directory, policy } = this.#options;
+    const session = { isProtected: true, address: '', channel: 'cli' };
+    const principal = await directory.bind(dn, encodeUtf8(password), session);
+    const roles = principal.kind === 'entry' ? (principal.operatorRoles ?? []) : [];
+    if (!roles.some((role) => policy.audit.auditorRoles.includes(role))) {
+      throw new AuditError(
+        'AUDIT_NOT_AUDITOR',
+        `${dn} has none of the roles ${policy.audit.auditorRoles.join(', ')}`,
+      );
+    }
+    return { channel: 'cli', actor: actorOf(principal) };
+  }
+
+  #checkpointReport({ size, rootHash, note }: SignedCheckpoint): CheckpointReport {
+    return {
+      size: size.toString(),
+      rootHash: formatHex(rootHash),
+      checkpoint: note,
+      key: this.#options.trail.key,
+    };
+  }
+}
+
+function marksReport({ reviewed, exported, pruned }: AuditMarks): AuditMarksReport {
+  return {
+    reviewed: reviewed.toString(),
+    exported: exported.toString(),
+    pruned: pruned.toString(),
+  };
+}
+
+function recordReport(record: AuditRecord): AuditRecordReport {
+  const { sequence, timeMs, kind, result, origin, subject, request, before, after } = record;
+  return {
+    sequence: sequence.toString(),
+    time: new Date(timeMs).toISOString(),
+    kind,
+    result,
+    channel: origin.channel,
+    actor: origin.actor,
+    address: origin.address ?? null,
+    subject,
+    request: request ?? null,
+    before: before ?? null,
+    after: after ?? null,
+    details: record.details ?? {},
+  };
+}
+
+function parseNumber(text: string): bigint {
+  if (!/^\d{1,18}$/.test(text)) {
+    throw invalid(`${JSON.stringify(text)} is no number of a record`);
+  }
+  return BigInt(text);
+}
+
+function parseInstant(text: string | undefined): number | undefined {
+  const atMs = text === undefined ? undefined : Date.parse(text);
+  if (Number.isNaN(atMs)) {
+    throw invalid(
+      `${JSON.stringify(text)} is no time; write 2026-01-05 or 2026-01-05T09:00:00+09:00`,
+    );
+  }
+  return atMs;
+}
+
+function invalid(why: string): HttpError {
+  return new HttpError('HTTP_REQUEST_INVALID', why);
+}
