@@ -18,6 +18,7 @@ import type { SetupErrorCode } from '../setup/errors.ts';
 import type { SigningErrorCode } from '../signing/errors.ts';
 import type { StoreErrorCode } from '../store/errors.ts';
 import type { TlogErrorCode } from '../tlog/errors.ts';
+import type { VerifierErrorCode } from '../verifier/errors.ts';
 import type { X509ErrorCode } from '../x509/errors.ts';
 import type { InputErrorCode } from './input-error.ts';
 
@@ -51,6 +52,7 @@ type KnownCode =
   | ConfigErrorCode
   | AuditErrorCode
   | TlogErrorCode
+  | VerifierErrorCode
   | X509ErrorCode;
 
 const exitNames = {
@@ -263,6 +265,13 @@ const exitNames = {
   TLOG_PROOF_WRONG: 'damaged',
   TLOG_TILE_MALFORMED: 'damaged',
   TLOG_BUNDLE_MALFORMED: 'damaged',
+  VERIFIER_CHANGED: 'damaged',
+  VERIFIER_MISSING: 'damaged',
+  VERIFIER_UNEXPECTED: 'damaged',
+  VERIFIER_SHORTENED: 'damaged',
+  VERIFIER_FORKED: 'damaged',
+  VERIFIER_UNREADABLE: 'unavailable',
+  VERIFIER_USAGE: 'usage',
   X509_NAME: 'refused',
   X509_NAME_TEXT: 'refused',
   X509_EXTENSION: 'refused',

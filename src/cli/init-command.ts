@@ -82,6 +82,12 @@ export function addInitCommand(program: Command): void {
           `${options.token === 'pkcs11' ? 'PIN of the HSM          ' : 'token passphrase        '}${report.passphraseFile}`,
           `directory administrator ${report.administratorDn}`,
           `  its password          ${report.administratorPasswordFile}`,
+          `audit log's key          ${report.auditKey}`,
+          'its first checkpoint, to be kept outside (certdir audit --help):',
+          ...report.checkpoint
+            .trimEnd()
+            .split('\n')
+            .map((line) => `  ${line}`),
           `next: certdir serve --data ${report.folder}`,
         ].join('\n'),
       );

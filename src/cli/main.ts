@@ -10,6 +10,7 @@ import { Command, CommanderError } from 'commander';
 
 import { packageRoot } from '../config/package-root.ts';
 import { addAclCommand } from './acl-command.ts';
+import { addAuditCommand } from './audit-command.ts';
 import { addCaCommand } from './ca-command.ts';
 import { addCheckCommand } from './check-command.ts';
 import { addDemoCommand } from './demo-command.ts';
@@ -61,6 +62,7 @@ function buildProgram(): Command {
   addCaCommand(program);
   addVerifierCommand(program);
   addAclCommand(program);
+  addAuditCommand(program);
   addLdifCommand(program);
   addHsmCommand(program);
   addDemoCommand(program);

@@ -10,7 +10,7 @@ import { copyFile, mkdir, mkdtemp, open, readdir, rename, rm, rmdir } from 'node
 import { basename, dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 
-import { createInstance } from '../app/creation.ts';
+import { type CreatedInstance, createInstance } from '../app/creation.ts';
 import { loadPolicy, shippedPolicyFile } from '../ca/policy.ts';
 import { CONFIGURATION_FILE } from '../config/configuration.ts';
 import { asBuffer } from '../core/bytes.ts';
@@ -59,6 +59,9 @@ export interface InitialisedReport {
   /** Of the token: its passphrase, or its PIN. */
   readonly passphraseFile: string;
   readonly administratorDn: string;
+  /** The audit log's verifier key and its first checkpoint. */
+  readonly auditKey: string;
+  readonly checkpoint: string;
   readonly administratorPasswordFile: string;
 }
 
@@ -153,10 +156,7 @@ async function makeWorkshop(folder: string): Promise<string> {
   }
 }
 
-async function furnish(
-  folder: string,
-  options: InitialiseOptions,
-): Promise<Pick<InitialisedReport, 'caName' | 'caDn' | 'sha256Fingerprint' | 'administratorDn'>> {
+async function furnish(folder: string, options: InitialiseOptions): Promise<CreatedInstance> {
   const clock: Clock = new SystemClock();
   const random: RandomSource = new SystemRandom();
   for (const name of ['secrets', 'tls', 'token']) {

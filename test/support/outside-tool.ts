@@ -28,6 +28,7 @@ export const outsideTools: readonly OutsideTool[] = [
     ),
   },
   { command: 'certtool', debianPackage: 'gnutls-bin' },
+  { command: 'python3', debianPackage: 'python3' },
   { command: 'curl', debianPackage: 'curl' },
   { command: 'softhsm2-util', debianPackage: 'softhsm2' },
   { command: 'slapdn', debianPackage: 'slapd', files: ['/usr/sbin/slapdn'] },

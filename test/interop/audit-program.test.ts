@@ -1,0 +1,181 @@
+/**
+ * The audit log from outside: the commands with a server and without one, the stand-alone verifier, and a
+ * second verifier in Python with the signature checked by openssl.
+ *
+ * @module
+ */
+
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+
+import { packageRoot } from '../../src/config/package-root.ts';
+import type {
+  AuditMarksReport,
+  AuditRecordReport,
+  AuditVerificationReport,
+  CheckpointReport,
+} from '../../src/http/audit-operations.ts';
+import type { CheckReport } from '../../src/http/operations.ts';
+import { CertdirFolder, type CertdirServer } from '../support/certdir-process.ts';
+import { type CommandResult, runCommand } from '../support/command-run.ts';
+import { skipWithout } from '../support/outside-tool.ts';
+
+const AUDITOR = 'cn=auditor,ou=Operators,ou=Gunma Prefectural CA,o=JPKI,c=JP';
+
+const ldif = `dn: ${AUDITOR}
+objectClass: applicationProcess
+objectClass: certdirOperator
+cn: auditor
+certdirOperatorRole: internalAuditor
+userPassword: an auditor reads it all
+
+dn: cn=other,ou=Operators,ou=Gunma Prefectural CA,o=JPKI,c=JP
+objectClass: applicationProcess
+objectClass: certdirOperator
+cn: other
+certdirOperatorRole: repositoryOperator
+userPassword: somebody else altogether
+`;
+
+const verify = (...args: readonly string[]): Promise<CommandResult> =>
+  runCommand(join(packageRoot, 'bin/certdir-verify'), args);
+
+describe('the audit log from outside', { skip: skipWithout('openssl', 'python3') }, () => {
+  const certdir = new CertdirFolder({ after });
+  let server: CertdirServer | undefined;
+  const at = (name: string): string => join(certdir.workFolder, name);
+  const asAuditor: string[] = [];
+
+  before(async () => {
+    await certdir.init();
+    const file = certdir.write('people.ldif', ldif);
+    await certdir.answer('ldif', 'import', file);
+    writeFileSync(at('password'), 'an auditor reads it all', { mode: 0o600 });
+    writeFileSync(at('other'), 'somebody else altogether', { mode: 0o600 });
+    asAuditor.push('--auditor', AUDITOR, '--password-file', at('password'));
+  });
+
+  async function everyCommand(name: string): Promise<void> {
+    const made = await certdir.answer<CheckpointReport>(
+      ...['audit', 'checkpoint', '--out', at(`kept-${name}`)],
+    );
+    assert.match(made.checkpoint, new RegExp(`\n${made.size}\n`));
+    await certdir.answer('audit', 'checkpoint', '--key', '--out', at('audit-key.txt'));
+    assert.equal(readFileSync(at('audit-key.txt'), 'utf8'), `${made.key}\n`);
+
+    const lists = await certdir.answer<readonly AuditRecordReport[]>(
+      ...['audit', 'list', '--kind', 'crl.', '--limit', '2'],
+    );
+    assert.deepEqual(
+      lists.map(({ kind, result }) => [kind, result]),
+      [
+        ['crl.publish', 'done'],
+        ['crl.publish', 'done'],
+      ],
+    );
+    const { sequence = '' } = lists[0] ?? {};
+    const shown = await certdir.answer<AuditRecordReport>('audit', 'show', sequence);
+    assert.equal(shown.subject, lists[0]?.subject);
+    assert.match(shown.after ?? '', /^[0-9a-f]{64}$/);
+
+    const verified = await certdir.answer<AuditVerificationReport>(
+      ...['audit', 'verify', '--kept', at(`kept-${name}`)],
+    );
+    assert.deepEqual(verified.extended, [made.size]);
+
+    await certdir.answer('audit', 'prove', sequence, '--out', at('record'));
+    const record = ['record', at('record.json'), '--proof', at('record.tlog-proof')];
+    const proven = await verify(...record, '--key', at('audit-key.txt'), '--json');
+    assert.equal(proven.status, 0, proven.stderr);
+    assert.equal(JSON.parse(proven.stdout).index, sequence);
+
+    const reviewed = await certdir.answer<AuditMarksReport>(
+      ...['audit', 'review', '--note', 'a look', ...asAuditor],
+    );
+    assert.ok(BigInt(reviewed.reviewed) >= BigInt(made.size));
+    const exported = await certdir.answer<AuditMarksReport>('audit', 'export', at('export'));
+    const log = ['log', at('export'), '--key', at('audit-key.txt'), '--kept', at(`kept-${name}`)];
+    const whole = await verify(...log, '--json');
+    assert.equal(whole.status, 0, whole.stderr);
+    assert.equal(JSON.parse(whole.stdout).size, exported.exported);
+    assert.equal(
+      (await certdir.failure('audit', 'prune', ...asAuditor)).code,
+      'AUDIT_NOT_PRUNABLE',
+    );
+    assert.equal((await certdir.failure('audit', 'show', '999999')).code, 'AUDIT_RECORD_UNKNOWN');
+    const loss = await certdir.failure('audit', 'accept-loss', ...asAuditor);
+    assert.equal(loss.code, 'AUDIT_NOTHING_LOST');
+  }
+
+  it('answers without a server', () => everyCommand('offline'));
+
+  it('is kept by auditors alone', async () => {
+    const other = AUDITOR.replace('auditor', 'other');
+    const refused = await certdir.failure(
+      ...['audit', 'review', '--auditor', other, '--password-file', at('other')],
+    );
+    assert.deepEqual([refused.code, refused.exitCode], ['AUDIT_NOT_AUDITOR', 4]);
+    const wrong = await certdir.failure(
+      ...['audit', 'prune', '--auditor', AUDITOR, '--password-file', at('other')],
+    );
+    assert.equal(wrong.code, 'DIRECTORY_INVALID_CREDENTIALS');
+  });
+
+  it('verifies in Python, with the signature checked by openssl', async () => {
+    mkdirSync(at('naive'));
+    const script = join(packageRoot, 'test/support/naive-verifier.py');
+    const read = await runCommand('python3', [script, at('export'), at('naive')]);
+    assert.equal(read.status, 0, read.stderr);
+    const whole = await verify('log', at('export'), '--key', at('audit-key.txt'), '--json');
+    const { size, rootHash } = JSON.parse(whole.stdout);
+    assert.equal(read.stdout, `${size} ${rootHash}\n`);
+    const signed = await runCommand('openssl', [
+      ...['pkeyutl', '-verify', '-pubin', '-keyform', 'DER', '-inkey', at('naive/key.der')],
+      ...['-rawin', '-in', at('naive/text'), '-sigfile', at('naive/signature')],
+    ]);
+    assert.match(signed.stdout, /Verified Successfully/);
+  });
+
+  it('answers with a server, whose checkpoint everyone can fetch', async () => {
+    server = await certdir.serve();
+    await everyCommand('online');
+    const address = `${server.httpUrl}/audit`;
+    const fetched = await fetch(`${address}/checkpoint`);
+    assert.equal(fetched.headers.get('content-type'), 'text/plain; charset=utf-8');
+    writeFileSync(at('fetched'), await fetched.text());
+    const { status } = await verify('checkpoint', at('fetched'), '--key', at('audit-key.txt'));
+    assert.equal(status, 0);
+    assert.equal(
+      await (await fetch(`${address}/audit-key.txt`)).text(),
+      readFileSync(at('audit-key.txt'), 'utf8'),
+    );
+    for (const path of ['tile/0/000', 'tile/entries/000', 'tile/entries/000.p/1', 'tile/../x']) {
+      assert.equal((await fetch(`${address}/${path}`)).status, 404);
+    }
+    assert.equal((await certdir.answer<CheckReport>('check')).isSound, true);
+    await server.stop();
+  });
+
+  it('that was changed, or is another one, has exit code 1; a wrong command line 2; no log 3', async () => {
+    const key = ['--key', at('audit-key.txt')];
+    assert.equal((await verify('log', at('export'), ...key)).status, 0);
+    const [last = ''] = readdirSync(at('export/tile/entries/000.p'));
+    const bundle = at(`export/tile/entries/000.p/${last}`);
+    const good = readFileSync(bundle);
+    writeFileSync(bundle, Buffer.from(good.toString('latin1').replace('done', 'gone'), 'latin1'));
+    const changed = await verify('log', at('export'), ...key, '--json');
+    assert.deepEqual(
+      [changed.status, JSON.parse(changed.stderr).error.code],
+      [1, 'VERIFIER_CHANGED'],
+    );
+    writeFileSync(bundle, good);
+    assert.equal((await verify('log', at('export'))).status, 2);
+    assert.equal((await verify('nothing', at('export'), ...key)).status, 2);
+    assert.equal((await verify('log', at('export'), '--key', at('absent'))).status, 2);
+    assert.equal((await verify('log', 'http://127.0.0.1:9/audit', ...key)).status, 3);
+    assert.equal((await verify('log', at('nowhere'), ...key)).status, 1);
+    assert.equal((await verify('--help')).status, 0);
+  });
+});
