@@ -76,7 +76,7 @@ async function openCheckpointKey(parts: AuditingParts): Promise<CheckpointKey> {
   const algorithm = { scheme: 'ed25519' } as const;
   return {
     note: { name, publicKey },
-    sign: (message) => signer.sign({ label, purpose: 'audit', algorithm, digest: message }),
+    sign: (message) => signer.sign({ label, purpose: 'audit', algorithm, content: [message] }),
   };
 }
 
