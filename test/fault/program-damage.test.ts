@@ -150,7 +150,9 @@ function describeDamage(): void {
     });
 
     it('does not go on with a damaged audit log', async () => {
-      const copy = await damagedCopy((level) => flipValue(level, isIn(Keyspace.auditState)));
+      const copy = await damagedCopy((level) =>
+        flipValue(level, isIn(Keyspace.auditState, 'tree')),
+      );
       const { exitCode, message } = await copy.failure(
         ...['ca', 'revoke', serialNumber, '--reason', 'superseded'],
       );
