@@ -5,13 +5,14 @@
  * @module
  */
 
-import { hash } from 'node:crypto';
 import { join } from 'node:path';
 
 import type { AuditLog } from '../audit/audit-log.ts';
+import { putNoteKey, readNoteKey } from '../audit/audit-state.ts';
 import { settleTiles } from '../audit/audit-tiles.ts';
 import { AuditTrail } from '../audit/audit-trail.ts';
 import { Checkpointer, type CheckpointKey } from '../audit/checkpointer.ts';
+import { recordDigest } from '../audit/record-digest.ts';
 import type { Policy } from '../ca/policy.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { Clock } from '../core/clock.ts';
@@ -21,7 +22,7 @@ import type { Job } from '../scheduler/job.ts';
 import { SigningError } from '../signing/errors.ts';
 import type { KeyDescription, Signer } from '../signing/signer.ts';
 import type { Store } from '../store/store.ts';
-import { ed25519KeyOf } from '../tlog/signed-note.ts';
+import { ed25519KeyOf, formatNoteKey, type NoteKey, parseNoteKey } from '../tlog/signed-note.ts';
 
 export interface AuditingParts {
   readonly configuration: Configuration;
@@ -62,29 +63,50 @@ export async function openAuditing(parts: AuditingParts): Promise<Auditing> {
   return { checkpointer, trail: new AuditTrail({ store, audit, checkpointer }) };
 }
 
+/** What is known needs no token: it may be away while the log is read. */
 async function openCheckpointKey(parts: AuditingParts): Promise<CheckpointKey> {
-  const { configuration, policy, signer } = parts;
+  const { policy, signer, store } = parts;
   const label = `${policy.id}-audit-1`;
-  const { spki } = await obtainKey(parts, label);
+  const snapshot = store.snapshot();
+  const known = await readNoteKey(snapshot).finally(() => snapshot.close());
+  const note = known === undefined ? await makeKey(parts, label) : parseNoteKey(known);
+  const algorithm = { scheme: 'ed25519' } as const;
+  return {
+    note,
+    sign: (message) => signer.sign({ label, purpose: 'audit', algorithm, content: [message] }),
+  };
+}
+
+/** The log's own key, which signs nothing else; its making is a record. */
+async function makeKey(
+  { configuration, policy, signer, store, audit }: AuditingParts,
+  label: string,
+): Promise<NoteKey> {
+  const { spki } = await obtainKey(signer, label);
   const publicKey = ed25519KeyOf(spki);
   if (publicKey === undefined) {
     const text = `the token has a key ${label} that is none for the audit log; use another token`;
     throw new SigningError('SIGNING_KEY_REFUSED', text);
   }
-  const id = hash('sha256', spki, 'hex').slice(0, 16);
-  const name = configuration.audit.origin ?? `certdir/${policy.id}/${id}`;
-  const algorithm = { scheme: 'ed25519' } as const;
-  return {
-    note: { name, publicKey },
-    sign: (message) => signer.sign({ label, purpose: 'audit', algorithm, content: [message] }),
-  };
+  const digest = recordDigest(spki);
+  const name = configuration.audit.origin ?? `certdir/${policy.id}/${digest.slice(0, 16)}`;
+  const note = { name, publicKey };
+  await store.transact('audit: key made', async (transaction) => {
+    putNoteKey(transaction, formatNoteKey(note));
+    await audit.append(transaction, {
+      kind: 'key.generate',
+      result: 'done',
+      origin: { channel: 'system', actor: 'certdir' },
+      subject: label,
+      after: digest,
+      details: { policy: policy.id, purpose: 'audit' },
+    });
+  });
+  return note;
 }
 
-/** The audit key is the log's own: it signs nothing else, and is made where there is none. */
-async function obtainKey(
-  { policy, signer, store, audit }: AuditingParts,
-  label: string,
-): Promise<KeyDescription> {
+/** Takes up the key that an interrupted run has made. */
+async function obtainKey(signer: Signer, label: string): Promise<KeyDescription> {
   try {
     return await signer.describe(label);
   } catch (error) {
@@ -92,18 +114,7 @@ async function obtainKey(
       throw error;
     }
   }
-  const key = await signer.generate({ label, type: { kind: 'ed25519' }, purposes: ['audit'] });
-  await store.transact('audit: key made', (transaction) =>
-    audit.append(transaction, {
-      kind: 'key.generate',
-      result: 'done',
-      origin: { channel: 'system', actor: 'certdir' },
-      subject: label,
-      after: hash('sha256', key.spki, 'hex'),
-      details: { policy: policy.id, purpose: 'audit' },
-    }),
-  );
-  return key;
+  return await signer.generate({ label, type: { kind: 'ed25519' }, purposes: ['audit'] });
 }
 
 /** Signs a checkpoint a minute after the last one, when something was written since. */

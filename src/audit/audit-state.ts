@@ -3,6 +3,7 @@
  *
  *     auditState ‖ "tree"          the frontier (tlog/merkle-tree.ts)
  *     auditState ‖ "marks"         how far it was reviewed, exported and removed
+ *     auditState ‖ "key"           the verifier key of its checkpoints
  *     auditState ‖ "checkpoint"    the last checkpoint that was signed, a signed note
  *
  * @module
@@ -33,6 +34,7 @@ const noMarks: AuditMarks = { reviewed: 0n, exported: 0n, pruned: 0n, prunedKind
 
 const treeKey = keyOf(Keyspace.auditState, encodeUtf8('tree'));
 const marksKey = keyOf(Keyspace.auditState, encodeUtf8('marks'));
+const noteKeyKey = keyOf(Keyspace.auditState, encodeUtf8('key'));
 const checkpointKey = keyOf(Keyspace.auditState, encodeUtf8('checkpoint'));
 
 /** @throws {AuditError} `AUDIT_STATE_DAMAGED`. */
@@ -66,6 +68,16 @@ export function putMarks(transaction: Transaction, marks: AuditMarks): void {
 export async function readCheckpoint(view: ReadView): Promise<string | undefined> {
   const bytes = await view.read(checkpointKey);
   return bytes === undefined ? undefined : (decodeUtf8(bytes) ?? damaged());
+}
+
+/** The verifier key as text (tlog/signed-note.ts); undefined before there is one. */
+export async function readNoteKey(view: ReadView): Promise<string | undefined> {
+  const bytes = await view.read(noteKeyKey);
+  return bytes === undefined ? undefined : (decodeUtf8(bytes) ?? damaged());
+}
+
+export function putNoteKey(transaction: Transaction, key: string): void {
+  transaction.put(noteKeyKey, encodeUtf8(key));
 }
 
 export function putCheckpoint(transaction: Transaction, note: string): void {
