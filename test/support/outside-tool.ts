@@ -45,6 +45,16 @@ export const outsideTools: readonly OutsideTool[] = [
     ),
   },
   {
+    command: 'Net::LDAP',
+    debianPackage: 'libnet-ldap-perl',
+    files: ['/usr/share/perl5/Net/LDAP.pm'],
+  },
+  {
+    command: 'IO::Socket::SSL',
+    debianPackage: 'libio-socket-ssl-perl',
+    files: ['/usr/share/perl5/IO/Socket/SSL.pm'],
+  },
+  {
     command: 'python3-ldap',
     debianPackage: 'python3-ldap',
     files: ['/usr/lib/python3/dist-packages/ldap/__init__.py'],
