@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isUtf8 } from 'node:buffer';
+
 /** Joins byte arrays into a fresh one. */
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
@@ -56,19 +58,13 @@ export function encodeUtf8(text: string): Uint8Array {
   return Buffer.from(text, 'utf8');
 }
 
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
 /**
  * Text from UTF-8 bytes.
  *
  * @returns undefined when the bytes are not well-formed UTF-8 (overlong forms, surrogates, …).
  */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
-  try {
-    return strictUtf8.decode(bytes);
-  } catch {
-    return undefined;
-  }
+  return isUtf8(bytes) ? asBuffer(bytes).toString('utf8') : undefined;
 }
 
 /**

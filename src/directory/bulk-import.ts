@@ -9,8 +9,8 @@
  */
 
 import type { AuditEvent } from '../audit/audit-log.ts';
-import { equalBytes, formatHex } from '../core/bytes.ts';
-import { randomUuid } from '../core/random.ts';
+import { equalBytes } from '../core/bytes.ts';
+import { RandomPool, type RandomSource, randomUuid } from '../core/random.ts';
 import { Keyspace, keyOf } from '../store/keyspace.ts';
 import type { BulkLoad, LoadedRow, Transaction } from '../store/store.ts';
 import { countedChangeSequence } from './change-sequence.ts';
@@ -23,10 +23,12 @@ import {
 } from './change-stamp.ts';
 import { type DirectoryCore, noSuchObject, suffixOf } from './directory-core.ts';
 import type { Dn } from './dn.ts';
-import { stampCreated } from './entry-stamp.ts';
+import type { Attribute } from './entry.ts';
+import { sharedStamps, stampLoaded } from './entry-stamp.ts';
 import { DirectoryError, type DirectoryErrorCode } from './errors.ts';
 import { parentKeyLength } from './key-range.ts';
 import { atLine, type EntryDraft } from './ldif-draft.ts';
+import { stampNewPassword } from './password-ageing.ts';
 import { actorName } from './principal.ts';
 import type { Caller } from './service.ts';
 
@@ -41,9 +43,10 @@ export class BulkImport {
   readonly #load: BulkLoad;
   readonly #series: ChangeSeries;
   readonly #nowMs: number;
-  readonly #actorName: string;
-  /** Of suffixes that entries lie under, by their keys. */
-  readonly #suffixes = new Map<string, Dn>();
+  readonly #random: RandomSource;
+  readonly #stamps: readonly Attribute[];
+  /** That entries lie under. */
+  readonly #suffixes = new Set<Dn>();
   #count = 0;
 
   private constructor(
@@ -55,7 +58,11 @@ export class BulkImport {
     this.#load = begun.load;
     this.#series = begun.series;
     this.#nowMs = begun.nowMs;
-    this.#actorName = actorName(caller.principal, core.schema);
+    this.#random = new RandomPool(core.random);
+    this.#stamps = sharedStamps(core.types, {
+      nowMs: begun.nowMs,
+      actorName: actorName(caller.principal, core.schema),
+    });
   }
 
   static async begin(core: DirectoryCore, caller: Caller): Promise<BulkImport> {
@@ -78,7 +85,7 @@ export class BulkImport {
    * @returns undefined when nothing has to be waited for.
    */
   add({ line, dn, entry: draft }: EntryDraft): Promise<void> | undefined {
-    const { tree, types, random } = this.#core;
+    const { tree, types } = this.#core;
     const suffix = suffixOf(this.#core, dn);
     if (suffix === undefined) {
       throw atLine(line, noSuchObject());
@@ -88,12 +95,11 @@ export class BulkImport {
       throw atLine(line, new DirectoryError('DIRECTORY_LDIF_LIMIT', limit));
     }
     this.#count += 1;
-    this.#suffixes.set(formatHex(suffix.key), suffix);
-    const entry = stampCreated(draft, types, {
+    this.#suffixes.add(suffix);
+    const entry = stampLoaded(stampNewPassword(draft, types, this.#nowMs), types, {
       sequence: countedChangeSequence(this.#series.base, this.#count),
-      nowMs: this.#nowMs,
-      actorName: this.#actorName,
-      entryUuid: randomUuid(random),
+      entryUuid: randomUuid(this.#random),
+      shared: this.#stamps,
     });
     this.#load.tag = line;
     const loaded = tree.load(this.#load, entry);
@@ -113,7 +119,7 @@ export class BulkImport {
         const last = countedChangeSequence(this.#series.base, this.#count);
         endSeries(
           transaction,
-          [...this.#suffixes.values()].map(({ key }) => key),
+          [...this.#suffixes].map(({ key }) => key),
           last,
         );
         await audit.append(transaction, event);

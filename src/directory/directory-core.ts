@@ -61,6 +61,10 @@ export interface VisibleEntry {
 
 /** The suffix that a name lies under; the deepest where suffixes are nested. */
 export function suffixOf(core: DirectoryCore, dn: Dn): Dn | undefined {
+  const [only] = core.suffixes;
+  if (core.suffixes.length === 1 && only !== undefined) {
+    return dn.isWithin(only) ? only : undefined;
+  }
   return core.suffixes
     .filter((suffix) => dn.isWithin(suffix))
     .sort((left, right) => right.depth - left.depth)[0];

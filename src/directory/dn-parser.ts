@@ -35,6 +35,15 @@ const COMMA = 0x2c;
 const HASH = 0x23;
 const BACKSLASH = 0x5c;
 
+/** Where the first relative name's comma is; -1 without one. Says nothing about what stands before it. */
+export function firstComma(text: string): number {
+  let at = text.indexOf(',');
+  while (at > 0 && isEscaped(text, at)) {
+    at = text.indexOf(',', at + 1);
+  }
+  return at;
+}
+
 /** What must not stand unescaped in a value: `"`, `;`, `<`, `>` and NUL. */
 const forbidden: ReadonlySet<number> = new Set([0x22, 0x3b, 0x3c, 0x3e, 0x00]);
 /** What a backslash may stand before, hexadecimal pairs apart. */

@@ -122,6 +122,11 @@ export class Dn {
     return new Dn([rdn, ...this.rdns], text, concatBytes(this.key, rdn.key));
   }
 
+  /** The same, written as it is in `text`. */
+  childAs(rdn: Rdn, text: string): Dn {
+    return new Dn([rdn, ...this.rdns], text, concatBytes(this.key, rdn.key));
+  }
+
   /** True when this is `base` or lies below it. */
   isWithin(base: Dn): boolean {
     return (

@@ -13,7 +13,7 @@
  * @module
  */
 
-import { asBuffer, encodeUtf8 } from '../core/bytes.ts';
+import { asBuffer } from '../core/bytes.ts';
 import { attributeCode, codedOid } from './attribute-codes.ts';
 import { type Attribute, Entry, LargeValue, type StoredValue } from './entry.ts';
 import { DirectoryError } from './errors.ts';
@@ -21,6 +21,8 @@ import type { AttributeType, SchemaLookup } from './schema-model.ts';
 
 const FORMAT = 1;
 const SHA256_LENGTH = 32;
+/** What is kept in memory for the next entry. */
+const MAX_KEPT_SCRATCH = 1024 * 1024;
 const noOptions: readonly string[] = [];
 
 /** Encodes an entry; its key is stored as the key, not here. */
@@ -100,43 +102,56 @@ function damaged(what: string): DirectoryError {
   return new DirectoryError('DIRECTORY_ENTRY_DAMAGED', `stored entry: ${what}`);
 }
 
+/** Bytes that are put together in one place and copied out once. */
 class PartWriter {
-  readonly #parts: Uint8Array[] = [];
-  readonly #small: number[] = [];
+  /** Shared: an encoding is finished before the next begins. */
+  static #scratch: Buffer = Buffer.alloc(16 * 1024);
+  #length = 0;
 
   byte(value: number): void {
-    this.#small.push(value);
+    this.#reserve(1);
+    PartWriter.#scratch[this.#length] = value;
+    this.#length += 1;
   }
 
   number(value: number): void {
     let rest = value;
     while (rest >= 0x80) {
-      this.#small.push((rest % 0x80) + 0x80);
+      this.byte((rest % 0x80) + 0x80);
       rest = Math.floor(rest / 0x80);
     }
-    this.#small.push(rest);
+    this.byte(rest);
   }
 
   bytes(value: Uint8Array): void {
-    this.#flush();
-    this.#parts.push(value);
+    this.#reserve(value.length);
+    PartWriter.#scratch.set(value, this.#length);
+    this.#length += value.length;
   }
 
   text(value: string): void {
-    const bytes = encodeUtf8(value);
-    this.number(bytes.length);
-    this.bytes(bytes);
+    const length = Buffer.byteLength(value, 'utf8');
+    this.number(length);
+    this.#reserve(length);
+    PartWriter.#scratch.write(value, this.#length, 'utf8');
+    this.#length += length;
   }
 
   finish(): Uint8Array {
-    this.#flush();
-    return Buffer.concat(this.#parts);
+    const bytes = new Uint8Array(this.#length);
+    bytes.set(PartWriter.#scratch.subarray(0, this.#length));
+    if (PartWriter.#scratch.length > MAX_KEPT_SCRATCH) {
+      PartWriter.#scratch = Buffer.alloc(MAX_KEPT_SCRATCH);
+    }
+    return bytes;
   }
 
-  #flush(): void {
-    if (this.#small.length > 0) {
-      this.#parts.push(Uint8Array.from(this.#small));
-      this.#small.length = 0;
+  #reserve(count: number): void {
+    const needed = this.#length + count;
+    if (needed > PartWriter.#scratch.length) {
+      const larger = Buffer.alloc(Math.max(needed, PartWriter.#scratch.length * 2));
+      larger.set(PartWriter.#scratch.subarray(0, this.#length));
+      PartWriter.#scratch = larger;
     }
   }
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts';
+import { decodeUtf8, encodeUtf8, equalBytes } from '../core/bytes.ts';
 import { checkCertificateValues } from './certificate-credential.ts';
 import type { DirectoryTypes } from './directory-types.ts';
 import type { Rdn } from './dn.ts';
@@ -61,8 +61,19 @@ export function checkEntryRules(
     .withBundle({
       type: types.structuralObjectClass,
       options: [],
-      values: [encodeUtf8(structural.name)],
+      values: [nameOctets(structural)],
     });
+}
+
+const octetsOfNames = new WeakMap<ObjectClass, Uint8Array>();
+
+function nameOctets(objectClass: ObjectClass): Uint8Array {
+  let octets = octetsOfNames.get(objectClass);
+  if (octets === undefined) {
+    octets = encodeUtf8(objectClass.name);
+    octetsOfNames.set(objectClass, octets);
+  }
+  return octets;
 }
 
 /** RFC 4512 §3.3: superclasses of the named classes are added where they are not named. */
@@ -72,8 +83,11 @@ function withSuperclasses(
   schema: Schema,
 ): readonly Uint8Array[] {
   const present = new Set(named.map((value) => schema.objectClass(decodeUtf8(value) ?? '')));
+  if (present.size === classes.size) {
+    return named;
+  }
   const missing = [...classes].filter((objectClass) => !present.has(objectClass));
-  return [...named, ...missing.map(({ name }) => encodeUtf8(name))];
+  return [...named, ...missing.map(nameOctets)];
 }
 
 /** The attributes with the values of the name added where they are missing (RFC 4511 §4.7). */
@@ -130,6 +144,9 @@ function hasValue(
   wanted: Rdn['pairs'][number],
   schema: Schema,
 ): boolean {
+  if (values.some((value) => equalBytes(value, wanted.value))) {
+    return true;
+  }
   const identity = identityOf(wanted.type, wanted.value, schema);
   return values.some((value) => identityOf(wanted.type, value, schema) === identity);
 }

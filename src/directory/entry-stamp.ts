@@ -7,10 +7,12 @@
 
 import { encodeUtf8 } from '../core/bytes.ts';
 import type { DirectoryTypes } from './directory-types.ts';
-import type { Entry } from './entry.ts';
+import type { Attribute, Entry } from './entry.ts';
 import { formatGeneralizedTime } from './generalized-time.ts';
 import { stampNewPassword } from './password-ageing.ts';
 import type { AttributeType } from './schema-model.ts';
+
+const noOptions: readonly string[] = [];
 
 export interface ChangeFacts {
   /** entryCSN. */
@@ -26,21 +28,49 @@ export function stampCreated(
   types: DirectoryTypes,
   facts: ChangeFacts & { readonly entryUuid: string },
 ): Entry {
-  const time = formatGeneralizedTime(facts.nowMs);
-  const defaults: readonly (readonly [AttributeType, string])[] = [
-    [types.entryUuid, facts.entryUuid],
-    [types.creatorsName, facts.actorName],
-    [types.createTimestamp, time],
-    [types.modifiersName, facts.actorName],
-    [types.modifyTimestamp, time],
+  return stampLoaded(stampNewPassword(entry, types, facts.nowMs), types, {
+    ...facts,
+    shared: sharedStamps(types, facts),
+  });
+}
+
+/** What all entries that one caller makes at one time have alike. */
+export function sharedStamps(
+  types: DirectoryTypes,
+  { nowMs, actorName }: Pick<ChangeFacts, 'nowMs' | 'actorName'>,
+): readonly Attribute[] {
+  const time = formatGeneralizedTime(nowMs);
+  return [
+    bundleOf([types.creatorsName, actorName]),
+    bundleOf([types.createTimestamp, time]),
+    bundleOf([types.modifiersName, actorName]),
+    bundleOf([types.modifyTimestamp, time]),
   ];
-  let stamped = stampNewPassword(entry, types, facts.nowMs);
-  for (const [type, text] of defaults) {
-    if (stamped.attribute(type) === undefined) {
-      stamped = withText(stamped, type, text);
+}
+
+/** {@link stampCreated} with what is alike made once. */
+export function stampLoaded(
+  entry: Entry,
+  types: DirectoryTypes,
+  facts: {
+    readonly sequence: string;
+    readonly entryUuid: string;
+    readonly shared: readonly Attribute[];
+  },
+): Entry {
+  const attributes = [...entry.attributes];
+  if (entry.attribute(types.entryUuid) === undefined) {
+    attributes.push(bundleOf([types.entryUuid, facts.entryUuid]));
+  }
+  for (const stamp of facts.shared) {
+    if (entry.attribute(stamp.type) === undefined) {
+      attributes.push(stamp);
     }
   }
-  return withText(stamped, types.entryCsn, facts.sequence);
+  const sequence = bundleOf([types.entryCsn, facts.sequence]);
+  const at = attributes.findIndex(({ type }) => type === types.entryCsn);
+  attributes.splice(at < 0 ? attributes.length : at, at < 0 ? 0 : 1, sequence);
+  return entry.withAttributes(attributes);
 }
 
 /** A changed entry's stamps. */
@@ -51,5 +81,9 @@ export function stampModified(entry: Entry, types: DirectoryTypes, facts: Change
 }
 
 function withText(entry: Entry, type: AttributeType, text: string): Entry {
-  return entry.withBundle({ type, options: [], values: [encodeUtf8(text)] });
+  return entry.withBundle(bundleOf([type, text]));
+}
+
+function bundleOf([type, text]: readonly [AttributeType, string]): Attribute {
+  return { type, options: noOptions, values: [encodeUtf8(text)] };
 }

@@ -116,7 +116,7 @@ export class EqualityIndex {
     { indexed, value }: { readonly indexed: AttributeType; readonly value: Uint8Array },
   ): void {
     for (const indexKey of indexed.equality?.indexKeys(value, this.#schema) ?? []) {
-      sink.put(concatBytes(postingPrefix(indexed, indexKey), entry.key), nothing);
+      sink.put(joinPosting(indexPrefix(indexed), indexKey, entry.key), nothing);
     }
   }
 
@@ -184,10 +184,34 @@ export class EqualityIndex {
   }
 }
 
+const prefixes = new WeakMap<object, Uint8Array>();
+
 /** Where all postings of a type are. */
 export function indexPrefix(type: Pick<AttributeType, 'oid'>): Uint8Array {
-  return keyOf(Keyspace.index, encodeUtf8(type.oid), Uint8Array.of(0));
+  let prefix = prefixes.get(type);
+  if (prefix === undefined) {
+    prefix = keyOf(Keyspace.index, encodeUtf8(type.oid), Uint8Array.of(0));
+    prefixes.set(type, prefix);
+  }
+  return prefix;
 }
+
+/** A posting's key, valid until the next is made: nothing is taken for a key that is copied at once. */
+function joinPosting(prefix: Uint8Array, indexKey: Uint8Array, key: Uint8Array): Uint8Array {
+  const value = escapeZeros(shorten(indexKey));
+  const valueEnd = prefix.length + value.length;
+  const length = valueEnd + endOfValue.length + key.length;
+  if (length > scratch.length) {
+    return concatBytes(prefix, value, endOfValue, key);
+  }
+  scratch.set(prefix);
+  scratch.set(value, prefix.length);
+  scratch.set(endOfValue, valueEnd);
+  scratch.set(key, valueEnd + endOfValue.length);
+  return scratch.subarray(0, length);
+}
+
+const scratch = new Uint8Array(16 * 1024);
 
 function replacePostings(transaction: Transaction, old: Postings, current: Postings): void {
   for (const [text, key] of old) {

@@ -9,7 +9,8 @@
  */
 
 import { checkNameLength, type DirectoryCore } from './directory-core.ts';
-import { Dn, type Rdn } from './dn.ts';
+import { Dn, parseRdn, type Rdn } from './dn.ts';
+import { firstComma } from './dn-parser.ts';
 import { type Attribute, Entry } from './entry.ts';
 import { checkEntryRules, withNamingValues } from './entry-rules.ts';
 import { DirectoryError } from './errors.ts';
@@ -21,6 +22,11 @@ import type { AttributeType } from './schema-model.ts';
 import type { Caller } from './service.ts';
 import type { ValueOrigin } from './value-rules.ts';
 
+const MAX_PARENTS = 1_000;
+/** Deeper names, or longer ones, are parsed as a whole each time, with the bounds of a whole. */
+const MAX_SHARED_DEPTH = 32;
+const MAX_SHARED_LENGTH = 4_096;
+
 export interface EntryDraft {
   readonly line: number;
   readonly dn: Dn;
@@ -31,6 +37,7 @@ export class LdifDrafts {
   readonly #core: DirectoryCore;
   readonly #passwords: PasswordValues;
   readonly #caller: Caller;
+  readonly #parents = new Map<string, Dn>();
   readonly #origin: ValueOrigin;
   /** Attributes that are never taken from a file. */
   readonly #dropped: ReadonlySet<AttributeType>;
@@ -67,7 +74,7 @@ export class LdifDrafts {
 
   #make(record: LdifRecord): EntryDraft | Promise<EntryDraft> {
     const { schema } = this.#core;
-    const dn = Dn.parse(record.dn, schema);
+    const dn = this.#parseName(record.dn);
     const rdn = namingOf(dn);
     checkNameLength(this.#core, dn.key);
     const attributes = gatherFrom(record, schema, this.#origin).filter(
@@ -83,6 +90,30 @@ export class LdifDrafts {
         throw atLine(record.line, error);
       },
     );
+  }
+
+  /** `Dn.parse`, with the names above remembered: neighbours in a file share them. */
+  #parseName(text: string): Dn {
+    const { schema } = this.#core;
+    const comma = firstComma(text);
+    if (comma < 0 || text.length > MAX_SHARED_LENGTH) {
+      return Dn.parse(text, schema);
+    }
+    const above = text.slice(comma + 1);
+    let parent = this.#parents.get(above);
+    if (parent === undefined) {
+      const whole = Dn.parse(text, schema);
+      parent = Dn.parse(above, schema);
+      if (this.#parents.size >= MAX_PARENTS) {
+        this.#parents.clear();
+      }
+      // A name may have so many parts, which only the whole shows.
+      if (parent.depth < MAX_SHARED_DEPTH) {
+        this.#parents.set(above, parent);
+      }
+      return whole;
+    }
+    return parent.childAs(parseRdn(text.slice(0, comma), schema), text);
   }
 
   #check({ line }: LdifRecord, dn: Dn, entry: Entry): EntryDraft {

@@ -25,7 +25,7 @@ import { stampCreated } from './entry-stamp.ts';
 import { DirectoryError } from './errors.ts';
 import { EventLoopTurn } from './event-loop-turn.ts';
 import { atLine, type EntryDraft, LdifDrafts, onLine } from './ldif-draft.ts';
-import { type LdifReading, type LdifRecord, readLdif } from './ldif-reader.ts';
+import { type LdifReading, type LdifRecord, readLdifPages } from './ldif-reader.ts';
 import type { PasswordValues } from './password-values.ts';
 import { actorName, actorOf } from './principal.ts';
 import type { Caller } from './service.ts';
@@ -79,98 +79,57 @@ export class LdifImport {
     const turn = new EventLoopTurn(this.#core.clock);
     const hash = createHash('sha256');
     const state: Import = { caller, hash, onProgress, turn, entries: 0, subject: '' };
-    const records = readLdif(hashed(source, hash), {
+    const destination = new Destination(this.#core, caller);
+    const pages = readLdifPages(hashed(source, hash), {
       turn,
       ...(readUrl === undefined ? {} : { readUrl }),
     });
-    const drafts = await this.#gather(records, state);
     try {
-      if (drafts.rest === undefined) {
-        await this.#write(drafts.gathered, state);
+      await this.#read(pages, state, destination);
+      if (destination.bulk === undefined) {
+        await this.#write(destination.gathered, state);
       } else {
-        await this.#load(drafts.gathered, drafts.rest, state);
+        await this.#finish(destination.bulk, state);
       }
     } catch (error) {
       throw asDirectoryError(error);
+    } finally {
+      await destination.bulk?.discard();
     }
     this.#core.counters.writes += state.entries;
     onProgress({ phase: 'write', entries: state.entries, total: state.entries });
     return state.entries;
   }
 
-  /** What fits into memory; the rest only when not everything does. */
-  async #gather(
-    records: AsyncGenerator<LdifRecord>,
+  async #read(
+    pages: AsyncIterable<readonly LdifRecord[]>,
     state: Import,
-  ): Promise<{
-    readonly gathered: readonly EntryDraft[];
-    readonly rest: AsyncIterable<EntryDraft> | undefined;
-  }> {
-    const drafts = this.#drafts(records, state);
-    const gathered: EntryDraft[] = [];
-    let bytes = 0;
-    for (;;) {
-      const { value, done } = await drafts.next();
-      if (done === true) {
-        return { gathered, rest: undefined };
-      }
-      gathered.push(value.draft);
-      bytes += value.bytes;
-      if (bytes > this.#core.limits.importMemoryBytes) {
-        this.#expectSystem(state.caller, value.draft.line);
-        return { gathered, rest: onlyDrafts(drafts) };
-      }
-    }
-  }
-
-  /** Only whoever may do everything: nobody is asked whether each entry may be added. */
-  #expectSystem({ principal }: Caller, line: number): void {
-    if (principal.kind !== 'system') {
-      const limit = this.#core.limits.importMemoryBytes;
-      const message = `more than ${limit} bytes in one import; split the file`;
-      throw atLine(line, new DirectoryError('DIRECTORY_LDIF_LIMIT', message));
-    }
-  }
-
-  async *#drafts(
-    records: AsyncIterable<LdifRecord>,
-    state: Import,
-  ): AsyncGenerator<{ readonly draft: EntryDraft; readonly bytes: number }, void, undefined> {
+    destination: Destination,
+  ): Promise<void> {
     const drafts = new LdifDrafts(this.#core, this.#passwords, state.caller);
-    for await (const record of records) {
-      const made = drafts.make(record);
-      const draft = made instanceof Promise ? await made : made;
-      if (state.entries === 0) {
-        state.subject = draft.dn.format();
+    for await (const page of pages) {
+      for (const record of page) {
+        const made = drafts.make(record);
+        const draft = made instanceof Promise ? await made : made;
+        if (state.entries === 0) {
+          state.subject = draft.dn.format();
+        }
+        state.entries += 1;
+        if (state.entries % ENTRIES_PER_REPORT === 0) {
+          state.onProgress({ phase: 'read', entries: state.entries });
+        }
+        const wait = destination.add(draft, record) ?? state.turn.yieldIfDue();
+        if (wait !== undefined) {
+          await wait;
+        }
       }
-      state.entries += 1;
-      if (state.entries % ENTRIES_PER_REPORT === 0) {
-        state.onProgress({ phase: 'read', entries: state.entries });
-      }
-      yield { draft, bytes: sizeOf(record) };
-      await state.turn.yieldIfDue();
     }
     state.onProgress({ phase: 'read', entries: state.entries });
   }
 
-  async #load(
-    gathered: readonly EntryDraft[],
-    rest: AsyncIterable<EntryDraft>,
-    state: Import,
-  ): Promise<void> {
-    const bulk = await BulkImport.begin(this.#core, state.caller);
+  async #finish(bulk: BulkImport, state: Import): Promise<void> {
+    const { entries, onProgress } = state;
     try {
-      for (const draft of gathered) {
-        await bulk.add(draft);
-        await state.turn.yieldIfDue();
-      }
-      for await (const draft of rest) {
-        const room = bulk.add(draft);
-        if (room !== undefined) {
-          await room;
-        }
-      }
-      const { entries, onProgress } = state;
       await bulk.finish(this.#eventOf(state), (done, total) => {
         onProgress({
           phase: 'write',
@@ -179,7 +138,6 @@ export class LdifImport {
         });
       });
     } finally {
-      await bulk.discard();
       this.#credentials.manyChanged();
     }
   }
@@ -236,11 +194,46 @@ export class LdifImport {
   }
 }
 
-async function* onlyDrafts(
-  drafts: AsyncIterable<{ readonly draft: EntryDraft }>,
-): AsyncGenerator<EntryDraft, void, undefined> {
-  for await (const { draft } of drafts) {
-    yield draft;
+/** Where drafts go: into memory while there is room, then into a bulk load. */
+class Destination {
+  readonly #core: DirectoryCore;
+  readonly #caller: Caller;
+  gathered: EntryDraft[] = [];
+  bulk: BulkImport | undefined;
+  #bytes = 0;
+
+  constructor(core: DirectoryCore, caller: Caller) {
+    this.#core = core;
+    this.#caller = caller;
+  }
+
+  /** @returns undefined when nothing has to be waited for. */
+  add(draft: EntryDraft, record: LdifRecord): Promise<void> | undefined {
+    if (this.bulk !== undefined) {
+      return this.bulk.add(draft);
+    }
+    this.gathered.push(draft);
+    this.#bytes += sizeOf(record);
+    return this.#bytes > this.#core.limits.importMemoryBytes
+      ? this.#moveToBulk(draft.line)
+      : undefined;
+  }
+
+  async #moveToBulk(line: number): Promise<void> {
+    const { principal } = this.#caller;
+    // Only for whoever may do everything: nobody is asked whether each entry may be added.
+    if (principal.kind !== 'system') {
+      const limit = this.#core.limits.importMemoryBytes;
+      const message = `more than ${limit} bytes in one import; split the file`;
+      throw atLine(line, new DirectoryError('DIRECTORY_LDIF_LIMIT', message));
+    }
+    const turn = new EventLoopTurn(this.#core.clock);
+    const drafts = this.gathered;
+    this.gathered = [];
+    this.bulk = await BulkImport.begin(this.#core, this.#caller);
+    for (const draft of drafts) {
+      await (this.bulk.add(draft) ?? turn.yieldIfDue());
+    }
   }
 }
 

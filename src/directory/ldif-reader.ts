@@ -94,19 +94,25 @@ export async function* readLdif(
   source: AsyncIterable<Uint8Array>,
   reading: LdifReading = {},
 ): AsyncGenerator<LdifRecord> {
+  for await (const page of readLdifPages(source, reading)) {
+    yield* page;
+  }
+}
+
+/** The same, those together that are complete at a time: one wait for all instead of one for each. */
+export async function* readLdifPages(
+  source: AsyncIterable<Uint8Array>,
+  reading: LdifReading = {},
+): AsyncGenerator<readonly LdifRecord[]> {
   const parser = new LdifParser(reading);
   const { turn } = reading;
   for await (const chunk of source) {
     for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
-      for (const record of parser.push(chunk.subarray(at, at + SLICE_BYTES))) {
-        yield record.urls === undefined ? record : await withFiles(record, reading);
-      }
+      yield await withFiles(parser.push(chunk.subarray(at, at + SLICE_BYTES)), reading);
       await turn?.yieldIfDue();
     }
   }
-  for (const record of parser.finish()) {
-    yield record.urls === undefined ? record : await withFiles(record, reading);
-  }
+  yield await withFiles(parser.finish(), reading);
 }
 
 /** The records of a text that is in memory; see {@link readLdif}. Values by URL are refused. */
@@ -118,8 +124,22 @@ export function parseLdif(
   return [...parser.push(bytes), ...parser.finish()];
 }
 
-/** The record with the values that are in files. */
-async function withFiles(record: OpenRecord, reading: LdifReading): Promise<LdifRecord> {
+/** The records with the values that are in files. */
+async function withFiles(
+  records: readonly OpenRecord[],
+  reading: LdifReading,
+): Promise<readonly LdifRecord[]> {
+  if (records.every(({ urls }) => urls === undefined)) {
+    return records;
+  }
+  const whole: LdifRecord[] = [];
+  for (const record of records) {
+    whole.push(record.urls === undefined ? record : await withItsFiles(record, reading));
+  }
+  return whole;
+}
+
+async function withItsFiles(record: OpenRecord, reading: LdifReading): Promise<LdifRecord> {
   const { limits = defaultLdifLimits, readUrl } = reading;
   const attributes: LdifAttribute[] = [];
   let left = limits.maxRecordBytes;
@@ -291,9 +311,8 @@ interface ParsedLine {
 /** `description ":" value`, `description "::" base64`, `description ":<" url`. */
 function parseLine(bytes: Uint8Array, line: number): ParsedLine {
   const colon = bytes.indexOf(COLON);
-  const hasDescription = colon >= 0 && colon <= MAX_DESCRIPTION;
-  const description = asBuffer(bytes).toString('latin1', 0, hasDescription ? colon : 0);
-  if (!isDescription(description)) {
+  const description = descriptionIn(bytes, colon);
+  if (description === undefined) {
     throw ldifError('DIRECTORY_LDIF_SYNTAX', line, 'the line is not "attribute: value"');
   }
   switch (bytes[colon + 1]) {
@@ -314,19 +333,45 @@ function parseLine(bytes: Uint8Array, line: number): ParsedLine {
   }
 }
 
-/** Descriptions that were found well-formed: files have the same few again and again. */
-const wellFormed = new Set<string>();
-const MAX_REMEMBERED = 1_000;
+interface KnownDescription {
+  readonly octets: Uint8Array;
+  readonly text: string;
+}
 
-function isDescription(text: string): boolean {
-  if (wellFormed.has(text)) {
-    return true;
+/** Descriptions that were found well-formed, by length and first octet: files have few of them, often. */
+const knownDescriptions = new Map<number, readonly KnownDescription[]>();
+const MAX_KNOWN = 8;
+const MAX_KNOWN_LENGTH = 64;
+
+/** The description before the colon; undefined when it is none. */
+function descriptionIn(bytes: Uint8Array, length: number): string | undefined {
+  if (length <= 0 || length > MAX_DESCRIPTION) {
+    return undefined;
   }
-  const isWellFormed = descriptionShape.test(text);
-  if (isWellFormed && text.length < 64 && wellFormed.size < MAX_REMEMBERED) {
-    wellFormed.add(text);
+  const place = length * 256 + (bytes[0] ?? 0);
+  const known = knownDescriptions.get(place) ?? [];
+  for (const { octets, text } of known) {
+    if (startsWith(bytes, octets)) {
+      return text;
+    }
   }
-  return isWellFormed;
+  const text = asBuffer(bytes).toString('latin1', 0, length);
+  if (!descriptionShape.test(text)) {
+    return undefined;
+  }
+  if (length <= MAX_KNOWN_LENGTH && known.length < MAX_KNOWN) {
+    knownDescriptions.set(place, [...known, { octets: bytes.slice(0, length), text }]);
+  }
+  return text;
+}
+
+function startsWith(bytes: Uint8Array, octets: Uint8Array): boolean {
+  for (let at = 0; at < octets.length; at += 1) {
+    if (bytes[at] !== octets[at]) {
+      return false;
+    }
+  }
+  return true;
 }
 
 function afterFill(bytes: Uint8Array, start: number): Uint8Array {

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { decodeUtf8 } from '../core/bytes.ts';
+import { asBuffer, decodeUtf8 } from '../core/bytes.ts';
 import { DirectoryError } from './errors.ts';
 import { matchingRule, matchingRules } from './matching-rules.ts';
 import { buildSchema, type SchemaTables } from './schema-builder.ts';
@@ -34,8 +34,21 @@ export interface SubschemaAttribute {
 /** RFC 4512 §4.3: an entry of this class may have every attribute. */
 const EXTENSIBLE_OBJECT = '1.3.6.1.4.1.1466.101.120.111';
 
+/** What a combination of object classes asks for and allows. */
+interface KnownClasses extends EntryClasses {
+  /** Each with the class that asks for it. */
+  readonly required: ReadonlyMap<AttributeType, ObjectClass>;
+  readonly allowed: ReadonlySet<AttributeType>;
+  readonly allowsAll: boolean;
+}
+
+const MAX_COMBINATIONS = 1_000;
+/** Characters of the names of one that is remembered. */
+const MAX_COMBINATION = 1_000;
+
 export class Schema implements SchemaLookup {
   readonly #tables: SchemaTables;
+  readonly #combinations = new Map<string, KnownClasses>();
   readonly #objectClassType: AttributeType | undefined;
 
   private constructor(tables: SchemaTables) {
@@ -126,28 +139,55 @@ export class Schema implements SchemaLookup {
    *   names no class.
    */
   checkEntry(names: readonly Uint8Array[], types: Iterable<AttributeType>): EntryClasses {
-    const classes = this.#resolveClasses(names);
-    const structural = structuralClass(classes);
-    const present = new Set(types);
-    for (const { must, name } of classes) {
-      for (const type of must) {
-        if (type !== this.#objectClassType && !present.has(type)) {
-          refuse(`object class ${name} requires the attribute ${type.name}`);
-        }
+    const known = this.#classesOf(names);
+    const present = types instanceof Set ? (types as ReadonlySet<AttributeType>) : new Set(types);
+    for (const [type, { name }] of known.required) {
+      if (!present.has(type)) {
+        refuse(`object class ${name} requires the attribute ${type.name}`);
       }
     }
-    const allowsAll = [...classes].some(({ oid }) => oid === EXTENSIBLE_OBJECT);
     for (const type of present) {
-      const isAllowed =
-        allowsAll ||
-        type.isOperational ||
-        type === this.#objectClassType ||
-        [...classes].some(({ must, may }) => must.has(type) || may.has(type));
-      if (!isAllowed) {
+      if (!known.allowsAll && !type.isOperational && !known.allowed.has(type)) {
         refuse(`no object class of the entry allows the attribute ${type.name}`);
       }
     }
-    return { structural, classes };
+    return known;
+  }
+
+  /** What classes come to, remembered: entries name the same few combinations again and again. */
+  #classesOf(names: readonly Uint8Array[]): KnownClasses {
+    const texts = names.map((name) => asBuffer(name).toString('latin1')).join('\n');
+    const known = this.#combinations.get(texts);
+    if (known !== undefined) {
+      return known;
+    }
+    const resolved = this.#describe(this.#resolveClasses(names));
+    if (texts.length <= MAX_COMBINATION && this.#combinations.size < MAX_COMBINATIONS) {
+      this.#combinations.set(texts, resolved);
+    }
+    return resolved;
+  }
+
+  #describe(classes: ReadonlySet<ObjectClass>): KnownClasses {
+    const structural = structuralClass(classes);
+    const required = new Map<AttributeType, ObjectClass>();
+    const allowed = new Set<AttributeType>();
+    for (const objectClass of classes) {
+      for (const type of objectClass.must) {
+        allowed.add(type);
+        if (type !== this.#objectClassType && !required.has(type)) {
+          required.set(type, objectClass);
+        }
+      }
+      for (const type of objectClass.may) {
+        allowed.add(type);
+      }
+    }
+    if (this.#objectClassType !== undefined) {
+      allowed.add(this.#objectClassType);
+    }
+    const allowsAll = [...classes].some(({ oid }) => oid === EXTENSIBLE_OBJECT);
+    return { structural, classes, required, allowed, allowsAll };
   }
 
   #resolveClasses(names: readonly Uint8Array[]): ReadonlySet<ObjectClass> {

@@ -17,7 +17,7 @@
  */
 
 import type { Awaitable } from '../core/awaitable.ts';
-import { equalBytes, parseHex } from '../core/bytes.ts';
+import { equalBytes } from '../core/bytes.ts';
 import { Keyspace, keyOf } from '../store/keyspace.ts';
 import type { KeyRange, ReadView, RowSink, Transaction } from '../store/store.ts';
 import type { Entry } from './entry.ts';
@@ -208,11 +208,33 @@ function encodeDepth(depth: number): Uint8Array {
 }
 
 function uuidKey(uuid: string): Uint8Array {
-  const bytes = parseHex(uuid.replaceAll('-', ''));
-  if (bytes?.length !== 16) {
+  const key = new Uint8Array(17);
+  key[0] = Keyspace.entryUuid;
+  let digits = 0;
+  for (let at = 0; at < uuid.length && digits <= 32; at += 1) {
+    const code = uuid.charCodeAt(at);
+    if (code !== HYPHEN) {
+      const digit = hexDigit(code);
+      const octet = 1 + (digits >> 1);
+      key[octet] = ((key[octet] ?? 0) << 4) | digit;
+      digits = digit < 0 ? Number.POSITIVE_INFINITY : digits + 1;
+    }
+  }
+  if (digits !== 32) {
     throw new DirectoryError('DIRECTORY_ENTRY_DAMAGED', 'stored entry: entryUUID is not a UUID');
   }
-  return keyOf(Keyspace.entryUuid, bytes);
+  return key;
+}
+
+const HYPHEN = 0x2d;
+
+/** @returns -1 for what is none. */
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) {
+    return code - 0x30;
+  }
+  const lower = code | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
 }
 
 function* present(entries: readonly (Entry | undefined)[]): Iterable<Entry> {

@@ -71,6 +71,9 @@ const PAGE_BYTES = 256 * 1024;
 
 /** How much of a batch is handed over in one turn of the event loop. */
 const ROWS_PER_TURN = 2048;
+
+/** Handing over more rows than this costs half as much one by one as in an array. */
+const ROWS_IN_ARRAY = 64;
 const BYTES_PER_TURN = 1024 * 1024;
 
 type ByteLevel = Level<Uint8Array, Uint8Array>;
@@ -133,7 +136,7 @@ async function write(level: ByteLevel, rows: Iterable<Row>): Promise<void> {
     operations.push(value === null ? { type: 'del', key } : { type: 'put', key, value });
     bytes += key.length + (value?.length ?? 0);
   }
-  if (operations.length <= ROWS_PER_TURN && bytes <= BYTES_PER_TURN) {
+  if (operations.length <= ROWS_IN_ARRAY && bytes <= BYTES_PER_TURN) {
     await level.batch(operations, { sync: false });
   } else {
     await writeInTurns(level, operations);

@@ -17,14 +17,17 @@ function typeOf(name: string): AttributeType {
 }
 
 const key = Uint8Array.of(1, 2, 3);
+/** Plain arrays, as a decoded entry has them. */
+const octets = (text: string): Uint8Array => new Uint8Array(encodeUtf8(text));
+
 const sample = new Entry('cn=A b+sn=C,o=JPKI', key, [
-  { type: typeOf('cn'), options: [], values: [encodeUtf8('A b'), encodeUtf8('前橋市')] },
-  { type: typeOf('cn'), options: ['lang-ja'], values: [encodeUtf8('前橋')] },
-  { type: typeOf('certdirVerifierKind'), options: [], values: [encodeUtf8('x'.repeat(300))] },
+  { type: typeOf('cn'), options: [], values: [octets('A b'), octets('前橋市')] },
+  { type: typeOf('cn'), options: ['lang-ja'], values: [octets('前橋')] },
+  { type: typeOf('certdirVerifierKind'), options: [], values: [octets('x'.repeat(300))] },
   {
     type: typeOf('certificateRevocationList'),
     options: [],
-    values: [new LargeValue(Buffer.alloc(32, 7), 20_000_000)],
+    values: [new LargeValue(new Uint8Array(32).fill(7), 20_000_000)],
   },
 ]);
 
