@@ -1,5 +1,6 @@
 /**
- * Checks everything that is stored, from one state: each value against its checksum, the audit log against
+ * Checks everything that is stored, from one state: each value against its checksum, the journal against its
+ * chain, the audit log against
  * its tree, the directory's entries, the CA's records and lists against each other and against the audit log.
  * Works on a store that is being written, and on one whose CA does not open any more.
  *
@@ -17,7 +18,7 @@ import { formatHex } from '../core/bytes.ts';
 import { isCertdirError } from '../core/errors.ts';
 import type { Schema } from '../directory/schema.ts';
 import { StoredEntries } from '../directory/stored-entries.ts';
-import type { CheckFinding, CheckReport, OnProgress } from '../http/operations.ts';
+import type { CheckFinding, CheckInput, CheckReport, OnProgress } from '../http/operations.ts';
 import type { Snapshot, Store } from '../store/store.ts';
 
 export interface CheckSubject {
@@ -25,6 +26,11 @@ export interface CheckSubject {
   readonly policy: Policy;
   readonly schema: Schema;
   readonly nowMs: number;
+}
+
+interface AuditHead {
+  readonly size: bigint;
+  readonly rootHash: Uint8Array;
 }
 
 /** More are counted only. */
@@ -35,12 +41,13 @@ const ENTRIES_PER_TURN = 64;
 /** Looks at everything; rejects only when there is nothing that could be looked at. */
 export async function checkStore(
   subject: CheckSubject,
+  input: CheckInput,
   onProgress: OnProgress,
 ): Promise<CheckReport> {
   const snapshot = subject.store.snapshot();
   try {
     const check = new Check(subject, snapshot, onProgress);
-    return await check.run();
+    return await check.run(input);
   } finally {
     await snapshot.close();
   }
@@ -66,15 +73,10 @@ class Check {
     this.#entries = new StoredEntries(subject.schema);
   }
 
-  async run(): Promise<CheckReport> {
+  async run({ isDeep, parts }: CheckInput): Promise<CheckReport> {
     await this.#checkValues();
-    const head = await this.#checkAudit();
-    await this.#checkEntries();
-    await this.#checkAuthority();
-    // What is missing from damaged records is no fault of the log.
-    if (head !== undefined && !this.#findings.some(({ part }) => part === 'ca')) {
-      this.#checkActs();
-    }
+    await this.#checkJournal(isDeep);
+    const head = parts === 'all' ? await this.#checkMeaning() : undefined;
     const { certificates, lists } = this.#tally;
     return {
       isSound: this.#findingCount === 0,
@@ -87,6 +89,26 @@ class Check {
       findingCount: this.#findingCount,
       findings: this.#findings,
     };
+  }
+
+  async #checkMeaning(): Promise<AuditHead | undefined> {
+    const head = await this.#checkAudit();
+    await this.#checkEntries();
+    await this.#checkAuthority();
+    // What is missing from damaged records is no fault of the log.
+    if (head !== undefined && !this.#findings.some(({ part }) => part === 'ca')) {
+      this.#checkActs();
+    }
+    return head;
+  }
+
+  async #checkJournal(isDeep: boolean): Promise<void> {
+    const onProgress = (what: string, done: number): void => this.#tell(what, done);
+    const found = this.#snapshot.findJournalDamage({ isDeep, onProgress });
+    for await (const { code, key, message } of found) {
+      const subject = key.length === 0 ? 'journal' : `0x${formatHex(key).slice(0, KEY_CHARACTERS)}`;
+      this.#note({ part: 'store', code, subject, message });
+    }
   }
 
   async #checkValues(): Promise<void> {
@@ -105,9 +127,7 @@ class Check {
   }
 
   /** @returns undefined when the log does not stand. */
-  async #checkAudit(): Promise<
-    { readonly size: bigint; readonly rootHash: Uint8Array } | undefined
-  > {
+  async #checkAudit(): Promise<AuditHead | undefined> {
     try {
       const head = await verifyAuditLog(this.#snapshot, (record) => this.#countRecord(record));
       // Records that were removed after their time are still counted.

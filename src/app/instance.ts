@@ -241,10 +241,10 @@ export function operationsOf(instance: Instance, setting: OperationsSetting): Op
     readControls: readLdifControls,
     status: () => readStatus(instance, setting),
     auditOperations: localAudit(instance),
-    check: (onProgress) => {
+    check: (input, onProgress) => {
       const { store, policy, directory, clock } = instance;
       const { schema } = directory;
-      return checkStore({ store, policy, schema, nowMs: clock.nowMs() }, onProgress);
+      return checkStore({ store, policy, schema, nowMs: clock.nowMs() }, input, onProgress);
     },
   });
 }

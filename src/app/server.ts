@@ -86,7 +86,8 @@ export async function openCheck(options: OpenOptions): Promise<LocalInstance<'ch
   const closing = new ClosingStack();
   return closingOnFailure(closing, async () => {
     const subject = await openCheckSubject(options, closing);
-    const check: Operations['check'] = (onProgress) => checkStore(subject, onProgress);
+    const check: Operations['check'] = (input, onProgress) =>
+      checkStore(subject, input, onProgress);
     return { operations: { check }, close: () => closing.close() };
   });
 }

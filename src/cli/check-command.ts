@@ -8,7 +8,7 @@ import type { Command } from 'commander';
 
 import type { OpenOptions } from '../app/instance.ts';
 import type { LocalInstance } from '../app/server.ts';
-import type { CheckReport } from '../http/operations.ts';
+import type { CheckInput, CheckReport } from '../http/operations.ts';
 import { contextOf, withServerOr } from './context.ts';
 import { examples } from './examples.ts';
 import { ExitCode } from './exit-codes.ts';
@@ -19,16 +19,34 @@ export function addCheckCommand(program: Command): void {
   program
     .command('check')
     .description('read everything that is stored and say what is damaged or does not fit together')
-    .addHelpText('after', examples('certdir check', 'certdir check --json'))
-    .action(async (_options: unknown, command: Command) => {
-      const context = contextOf(command);
-      const bar = context.output.progress();
-      const report = await withServerOr(openCheckOfStore, context, (operations) =>
-        operations.check(bar.onProgress),
-      ).finally(() => bar.stop());
-      context.output.answer(report, () => formatReport(report));
-      process.exitCode = report.isSound ? ExitCode.done : ExitCode.damaged;
-    });
+    .option(...deepOption)
+    .addHelpText('after', examples('certdir check', 'certdir check --deep', 'certdir check --json'))
+    .action((options: DeepOption, command: Command) => runCheck('all', options, command));
+}
+
+/** The option that every check takes. */
+export const deepOption: readonly [flags: string, description: string] = [
+  '--deep',
+  'also make the index anew from the journal, beside the store, and compare every row',
+];
+
+export interface DeepOption {
+  readonly deep?: boolean;
+}
+
+/** Checks, answers, and sets the exit code. */
+export async function runCheck(
+  parts: CheckInput['parts'],
+  { deep }: DeepOption,
+  command: Command,
+): Promise<void> {
+  const context = contextOf(command);
+  const bar = context.output.progress();
+  const report = await withServerOr(openCheckOfStore, context, (operations) =>
+    operations.check({ isDeep: deep === true, parts }, bar.onProgress),
+  ).finally(() => bar.stop());
+  context.output.answer(report, () => formatReport(report, parts));
+  process.exitCode = report.isSound ? ExitCode.done : ExitCode.damaged;
 }
 
 /** What is needed to check, opened without a server. */
@@ -37,17 +55,20 @@ async function openCheckOfStore(options: OpenOptions): Promise<LocalInstance<'ch
   return openCheck(options);
 }
 
-function formatReport(report: CheckReport): string {
+function formatReport(report: CheckReport, parts: CheckInput['parts']): string {
   const { findings, findingCount } = report;
   const audit =
     report.auditRecords === null
       ? 'the audit log could not be verified'
       : `${report.auditRecords} audit records, root ${report.auditRootHash}`;
-  const looked = [
-    `${report.rows} stored values, ${report.entries} entries`,
-    audit,
-    `${report.certificates} certificates, ${report.lists} lists`,
-  ];
+  const looked =
+    parts === 'store'
+      ? [`${report.rows} stored values`]
+      : [
+          `${report.rows} stored values, ${report.entries} entries`,
+          audit,
+          `${report.certificates} certificates, ${report.lists} lists`,
+        ];
   if (report.isSound) {
     return [...looked, '', 'Everything is as it was written and fits together.'].join('\n');
   }

@@ -20,6 +20,7 @@ import { addInitCommand } from './init-command.ts';
 import { addLdifCommand } from './ldif-command.ts';
 import { addServeCommand } from './serve-command.ts';
 import { addStatusCommand } from './status-command.ts';
+import { addStoreCommand } from './store-command.ts';
 import { addVerifierCommand } from './verifier-command.ts';
 
 const overview = `
@@ -59,6 +60,7 @@ function buildProgram(): Command {
   addServeCommand(program);
   addStatusCommand(program);
   addCheckCommand(program);
+  addStoreCommand(program);
   addCaCommand(program);
   addVerifierCommand(program);
   addAclCommand(program);

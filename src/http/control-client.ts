@@ -54,7 +54,7 @@ export function connectControl(socketFile: string, operatorName: string): Operat
   return {
     audit: remoteAudit({ call, chunks }),
     status: () => call<ServiceStatus>('status', {}),
-    check: (onProgress) => call<CheckReport>('check', {}, onProgress),
+    check: (input, onProgress) => call<CheckReport>('check', input, onProgress),
     issue: (input) => call<IssuedReport>('issue', input),
     findCertificates: (query) => call<readonly CertificateReport[]>('find-certificates', { query }),
     revoke: (input) => call<RevokedReport>('revoke', input),

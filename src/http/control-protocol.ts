@@ -41,7 +41,7 @@ const subjectAttributes = objectOf(
 export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> = {
   ...auditSchemas,
   status: objectOf({}),
-  check: objectOf({}),
+  check: objectOf({ isDeep: { type: 'boolean' }, parts: { enum: ['all', 'store'] } }),
   issue: objectOf({
     request: text,
     municipality: text,

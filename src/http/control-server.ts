@@ -19,6 +19,7 @@ import { type AnswerLine, OPERATOR_HEADER, requestSchemas } from './control-prot
 import { HttpError } from './errors.ts';
 import type {
   CertificateQuery,
+  CheckInput,
   IssueInput,
   LdifExportInput,
   OnProgress,
@@ -124,7 +125,7 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
   return {
     ...auditHandlers(operations.audit),
     status: () => operations.status(),
-    check: ({ onProgress }) => operations.check(onProgress),
+    check: ({ body, onProgress }) => operations.check(body as CheckInput, onProgress),
     issue: ({ body, operator }) => operations.issue(body as IssueInput, operator),
     'find-certificates': ({ body }) =>
       operations.findCertificates((body as { readonly query: CertificateQuery }).query),

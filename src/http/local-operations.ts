@@ -31,6 +31,7 @@ import type { AuditOperations } from './audit-operations.ts';
 import type {
   CertificateQuery,
   CertificateReport,
+  CheckInput,
   CheckReport,
   IssuedReport,
   IssueInput,
@@ -67,7 +68,7 @@ export interface LocalOperationsOptions {
   readonly publishLists: PublishLists;
   /** Asks every part of the instance how it is. */
   readonly status: () => Promise<ServiceStatus>;
-  readonly check: (onProgress: OnProgress) => Promise<CheckReport>;
+  readonly check: Operations['check'];
   /** What the controls of an LDIF change ask for. */
   readonly readControls: ReadLdifControls;
   readonly auditOperations: AuditOperations;
@@ -91,8 +92,8 @@ export class LocalOperations implements Operations {
     return this.#options.status();
   }
 
-  check(onProgress: OnProgress): Promise<CheckReport> {
-    return this.#options.check(onProgress);
+  check(input: CheckInput, onProgress: OnProgress): Promise<CheckReport> {
+    return this.#options.check(input, onProgress);
   }
 
   async issue(input: IssueInput, operator: Operator): Promise<IssuedReport> {

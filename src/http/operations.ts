@@ -196,14 +196,21 @@ export interface CheckFinding {
   readonly message: string;
 }
 
+export interface CheckInput {
+  /** Also makes the index anew from the journal beside the store, and compares every row. */
+  readonly isDeep: boolean;
+  /** `store`: the stored bytes alone, not what they mean. */
+  readonly parts: 'all' | 'store';
+}
+
 export interface CheckReport {
   readonly isSound: boolean;
-  /** What was looked at. */
+  /** What was looked at; what was not is 0 or null. */
   readonly rows: number;
   readonly entries: number;
   readonly certificates: number;
   readonly lists: number;
-  /** Null when the log cannot be verified. */
+  /** Null also when the log cannot be verified. */
   readonly auditRecords: string | null;
   readonly auditRootHash: string | null;
   readonly findingCount: number;
@@ -245,7 +252,7 @@ export interface Operations {
   readonly audit: AuditOperations;
   status(): Promise<ServiceStatus>;
   /** Reads everything that is stored, from one state, and says what is wrong with it. */
-  check(onProgress: OnProgress): Promise<CheckReport>;
+  check(input: CheckInput, onProgress: OnProgress): Promise<CheckReport>;
   issue(input: IssueInput, operator: Operator): Promise<IssuedReport>;
   /** Empty when there is none; an unknown serial number is an error (`CA_SERIAL_UNKNOWN`). */
   findCertificates(query: CertificateQuery): Promise<readonly CertificateReport[]>;

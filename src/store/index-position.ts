@@ -19,7 +19,7 @@ import type { JournalPosition } from './journal.ts';
 import { HASH_BYTES, STORE_ID_BYTES } from './journal-record.ts';
 import type { IndexKnowledge } from './journal-scan.ts';
 import { encodeUint64, Keyspace, keyOf } from './keyspace.ts';
-import type { LevelDatabase } from './level-database.ts';
+import type { DatabaseSnapshot, LevelDatabase } from './level-database.ts';
 import type { Row } from './sorted-rows.ts';
 import { openSealedValue, sealValue } from './value-checksum.ts';
 
@@ -42,9 +42,12 @@ export function checkpointRow(storeId: Uint8Array, position: JournalPosition): R
  *
  * @throws {StoreError} `STORE_DAMAGED` when that is not what was written.
  */
-export function readIndexKnowledge(database: LevelDatabase): IndexKnowledge | undefined {
-  const applied = read(database, APPLIED);
-  const checkpoint = read(database, CHECKPOINT);
+export function readIndexKnowledge(
+  database: LevelDatabase,
+  snapshot?: DatabaseSnapshot,
+): IndexKnowledge | undefined {
+  const applied = read(APPLIED, database.read(APPLIED, snapshot));
+  const checkpoint = read(CHECKPOINT, database.read(CHECKPOINT, snapshot));
   if (applied === undefined || checkpoint === undefined) {
     return undefined;
   }
@@ -58,10 +61,9 @@ function row(key: Uint8Array, storeId: Uint8Array, position: JournalPosition): R
 }
 
 function read(
-  database: LevelDatabase,
   key: Uint8Array,
+  stored: Uint8Array | undefined,
 ): (JournalPosition & { readonly storeId: Uint8Array }) | undefined {
-  const stored = database.read(key);
   if (stored === undefined) {
     return undefined;
   }

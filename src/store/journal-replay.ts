@@ -39,10 +39,8 @@ export async function replay(
   let groups = 0;
   let bytes = 0;
   let batch: Row[] = [];
-  for await (const { header, payload, offset } of readJournal(journalFolder, index)) {
-    if (header.sequence > end.sequence) {
-      break;
-    }
+  const records = readJournal(journalFolder, index, end.sequence);
+  for await (const { header, payload, offset } of records) {
     const rows = header.kind === RecordKind.rows ? decodeRows(payload) : [];
     if (rows === undefined) {
       throw journalDamaged(journalFolder, offset, `record ${header.sequence} does not hold rows`);

@@ -47,7 +47,7 @@ export interface JournalEnd {
 }
 
 /** A position before everything. */
-const START: JournalPosition = { sequence: 0, epoch: 0, hash: new Uint8Array(32) };
+export const START: JournalPosition = { sequence: 0, epoch: 0, hash: new Uint8Array(32) };
 
 /**
  * Verifies the journal from the index's checkpoint to its end, or all of it without an index.
@@ -68,16 +68,18 @@ export async function findJournalEnd(
 }
 
 /**
- * The records behind a position, verified, in order. Groups may lack their end at the end.
+ * The records behind the index's checkpoint, verified, in order. The last group may lack its end.
  *
+ * @param until Where to stop: what is behind may still be being written.
  * @throws {StoreError} as {@link findJournalEnd}.
  */
 export async function* readJournal(
   folder: string,
   index: IndexKnowledge | undefined,
+  until: number = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<JournalRecord, void, undefined> {
   const after = index?.checkpoint.sequence ?? 0;
-  for await (const record of new Scan(folder, index).records()) {
+  for await (const record of new Scan(folder, index, until).records()) {
     if (record.header.sequence > after) {
       yield record;
     }
@@ -87,6 +89,7 @@ export async function* readJournal(
 class Scan {
   readonly #folder: string;
   readonly #index: IndexKnowledge | undefined;
+  readonly #until: number;
   #storeId: Uint8Array | undefined;
   /** Behind the last whole group. */
   #settled = { position: START, chainHash: START.hash, offset: 0 };
@@ -94,9 +97,14 @@ class Scan {
   #last: Pick<JournalEnd, 'segment' | 'torn'> = { segment: undefined, torn: undefined };
   #before: SegmentReader | undefined;
 
-  constructor(folder: string, index: IndexKnowledge | undefined) {
+  constructor(
+    folder: string,
+    index: IndexKnowledge | undefined,
+    until: number = Number.POSITIVE_INFINITY,
+  ) {
     this.#folder = folder;
     this.#index = index;
+    this.#until = until;
     this.#storeId = index?.storeId;
   }
 
@@ -119,6 +127,9 @@ class Scan {
       try {
         this.#enter(reader, first);
         yield* this.#recordsOf(reader);
+        if (reader.place.nextSequence > this.#until) {
+          return;
+        }
         await this.#leave(reader, at === firsts.length - 1);
       } finally {
         await reader.close();
@@ -178,6 +189,9 @@ class Scan {
         this.#settled = { position, chainHash: hash, offset };
       }
       yield record;
+      if (sequence >= this.#until) {
+        return;
+      }
     }
   }
 

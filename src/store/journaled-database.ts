@@ -5,6 +5,8 @@
  * @module
  */
 
+import { rm } from 'node:fs/promises';
+
 import type { Clock } from '../core/clock.ts';
 import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
@@ -14,6 +16,7 @@ import { reportDroppedRecords } from './dropped-records.ts';
 import { StoreError } from './errors.ts';
 import { appliedRow, checkpointRow, readIndexKnowledge } from './index-position.ts';
 import { Journal, type JournalPosition, NEW_CHAIN } from './journal.ts';
+import { checkFolderOf } from './journal-check.ts';
 import { makeFolder, type OpenAppendFile, removeTemporaryFiles } from './journal-file.ts';
 import { SEGMENT_HEAD_BYTES, STORE_ID_BYTES } from './journal-record.ts';
 import { replay } from './journal-replay.ts';
@@ -87,6 +90,7 @@ class Opening {
     await reportDroppedRecords(levelFolder, this.#options.log, format === STORE_FORMAT);
     await makeFolder(this.#place.journalFolder);
     await clearLoadFolder(folder);
+    await rm(checkFolderOf(this.#place.journalFolder), { recursive: true, force: true });
     await removeTemporaryFiles(this.#place.journalFolder);
     const opened =
       format === undefined
@@ -193,7 +197,7 @@ class Opening {
     const folder = this.#place.journalFolder;
     const chain = { storeId, end, chainHash, segment };
     const journal = new Journal({ folder, clock, segmentBytes, openFile, ...chain });
-    return new JournaledDatabase(this.#database, journal, { storeId, log });
+    return new JournaledDatabase(this.#database, journal, { journalFolder: folder, storeId, log });
   }
 }
 
@@ -224,6 +228,7 @@ async function* recordsOf(
 export class JournaledDatabase {
   /** For reading. */
   readonly database: LevelDatabase;
+  readonly journalFolder: string;
   readonly #journal: Journal;
   readonly #storeId: Uint8Array;
   readonly #log: Log;
@@ -237,9 +242,14 @@ export class JournaledDatabase {
   constructor(
     database: LevelDatabase,
     journal: Journal,
-    { storeId, log }: { readonly storeId: Uint8Array; readonly log: Log },
+    {
+      journalFolder,
+      storeId,
+      log,
+    }: { readonly journalFolder: string; readonly storeId: Uint8Array; readonly log: Log },
   ) {
     this.database = database;
+    this.journalFolder = journalFolder;
     this.#journal = journal;
     this.#storeId = storeId;
     this.#log = log;

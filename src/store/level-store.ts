@@ -185,7 +185,10 @@ class LevelStore implements Store {
   snapshot(): Snapshot {
     this.#assertOpen();
     const state = this.#states.hold();
-    const source = { database: this.#database, log: this.#log, state, large: this.#large };
+    const source = {
+      ...{ database: this.#database, log: this.#log, state, large: this.#large },
+      journalFolder: this.#journaled.journalFolder,
+    };
     return new LevelSnapshot(source, this.#limits.maxKeyBytes);
   }
 

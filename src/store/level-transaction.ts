@@ -12,6 +12,7 @@ import { compareBytes } from '../core/bytes.ts';
 import { findDamage } from './damage-scan.ts';
 import type { DurableState } from './durable-states.ts';
 import { StoreError } from './errors.ts';
+import { findJournalDamage, type JournalCheck } from './journal-check.ts';
 import { FIRST_KEYSPACE } from './keyspace.ts';
 import {
   type LargeValueWrites,
@@ -73,6 +74,7 @@ export class LevelSnapshot extends LevelReadView implements Snapshot {
   readonly #held: DurableState;
   readonly #database: LevelDatabase;
   readonly #large: SharedLargeValues;
+  readonly #journalFolder: string;
   readonly #state: { isClosed: boolean };
   readonly #assertUsable: () => void;
 
@@ -80,6 +82,7 @@ export class LevelSnapshot extends LevelReadView implements Snapshot {
     source: Omit<RowSource, 'assertUsable' | 'layers'> & {
       readonly state: DurableState;
       readonly large: SharedLargeValues;
+      readonly journalFolder: string;
     },
     maxKeyBytes: number,
   ) {
@@ -94,6 +97,7 @@ export class LevelSnapshot extends LevelReadView implements Snapshot {
     this.#assertUsable = assertUsable;
     this.#database = source.database;
     this.#large = source.large;
+    this.#journalFolder = source.journalFolder;
     this.#state = state;
   }
 
@@ -105,6 +109,12 @@ export class LevelSnapshot extends LevelReadView implements Snapshot {
     this.#assertUsable();
     const state = { database: this.#database, snapshot: this.#held.pin(), rows: this.reader };
     return findDamage(state, onRows);
+  }
+
+  findJournalDamage(check: JournalCheck): AsyncIterable<StoreDamage> {
+    this.#assertUsable();
+    const [database, journalFolder] = [this.#database, this.#journalFolder];
+    return findJournalDamage({ journalFolder, database, snapshot: this.#held.pin() }, check);
   }
 
   close(): Awaitable<void> {

@@ -5,7 +5,7 @@
  * waited for, a transaction body may be run again, ranges are paged by the driver. Drivers:
  * `level-store.ts` (LevelDB). Every driver passes `test/contract/store-contract.ts`.
  *
- * Not here: what the keys mean (each folder owns its keyspaces, see `keyspace.ts`) and the journal.
+ * Not here: what the keys mean (each folder owns its keyspaces, see `keyspace.ts`).
  *
  * @module
  */
@@ -65,6 +65,16 @@ export interface Snapshot extends ReadView {
    * @param onRows Told from time to time how many rows have been read.
    */
   findDamage(onRows?: (rows: number) => void): AsyncIterable<StoreDamage>;
+  /**
+   * Verifies the record of everything that was committed, as far as this state goes, and with `isDeep` compares
+   * every row with it: also rows that are not there any more are found.
+   *
+   * @param check `onProgress` is told from time to time what was looked at, and how much of it.
+   */
+  findJournalDamage(check: {
+    readonly isDeep: boolean;
+    readonly onProgress: (what: string, done: number) => void;
+  }): AsyncIterable<StoreDamage>;
   close(): Awaitable<void>;
 }
 

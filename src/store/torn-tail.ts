@@ -15,7 +15,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { asBuffer } from '../core/bytes.ts';
-import { HEADER_BYTES, parseRecordHeader } from './journal-record.ts';
+import { HEADER_BYTES, parseRecordHeader, type RecordHeader } from './journal-record.ts';
 import type { SegmentReader } from './segment-reader.ts';
 
 const SECTOR_BYTES = 512;
@@ -52,27 +52,35 @@ async function hasEmptySector(reader: SegmentReader, start: number, end: number)
   return false;
 }
 
-/** Looks at every offset behind the stop for the header of a record of a later group. */
+/** Looks behind the stop for a record of a later group. */
 async function hasLaterGroup(reader: SegmentReader): Promise<boolean> {
   const { offset, nextSequence } = reader.place;
   const torn = reader.openGroup ?? nextSequence;
-  for (let start = offset + 1; start + HEADER_BYTES <= reader.size; start += BLOCK_BYTES) {
+  for await (const { groupStart, sequence } of findHeaders(reader, offset + 1)) {
+    if (groupStart > torn && sequence < nextSequence + MAX_SEQUENCES_AHEAD) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** Headers of records at whatever offset they stand, good records or not. */
+export async function* findHeaders(
+  reader: SegmentReader,
+  from: number,
+): AsyncGenerator<RecordHeader, void, undefined> {
+  for (let start = from; start + HEADER_BYTES <= reader.size; start += BLOCK_BYTES) {
     const bytes = asBuffer(await reader.bytes(start, BLOCK_BYTES + HEADER_BYTES - 1));
     for (let at = 0; at + HEADER_BYTES <= bytes.length; at += 1) {
       // Most offsets are left by this test: a kind that there is, and numbers that begin with zeros.
       const kind = bytes[at + 40];
       if ((kind === 1 || kind === 2) && bytes[at + 8] === 0 && bytes[at + 16] === 0) {
         const header = parseRecordHeader(bytes.subarray(at, at + HEADER_BYTES), reader.storeSum);
-        if (
-          header !== undefined &&
-          header.groupStart > torn &&
-          header.sequence < nextSequence + MAX_SEQUENCES_AHEAD
-        ) {
-          return true;
+        if (header !== undefined) {
+          yield header;
         }
       }
     }
     await nextTurn();
   }
-  return false;
 }

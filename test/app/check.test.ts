@@ -111,7 +111,7 @@ describe('a check of a data folder', () => {
   ): Promise<CheckReport> {
     const { operations, close } = await openCheck({ folder, log: silentLog });
     try {
-      return await operations.check(onProgress);
+      return await operations.check({ isDeep: false, parts: 'all' }, onProgress);
     } finally {
       await close();
     }

@@ -142,7 +142,8 @@ export class StoppedInstance {
     await assertConsistent(this);
     const { store, policy } = this;
     const checked = { store, policy, schema: shippedSchema, nowMs: 0 };
-    const { findings } = await checkStore(checked, () => undefined);
+    const input = { isDeep: true, parts: 'all' } as const;
+    const { findings } = await checkStore(checked, input, () => undefined);
     assert.deepEqual(findings, [], 'what the program itself would find');
     await this.reading(verifyAuditLog);
     await this.#assertActsRecorded();
