@@ -8,7 +8,7 @@
  *
  * The first does not prove what came before it: LevelDB writes its log without waiting for the disk, and reads on
  * behind what a power cut has torn out of it. The second does: it is written when the tables that hold
- * everything before are synced and on record.
+ * everything before are synced and on record, and is then put into a table itself.
  *
  * @module
  */

@@ -319,6 +319,8 @@ export class JournaledDatabase {
     const position = this.#applied;
     await this.database.flush();
     await this.database.write([checkpointRow(this.#storeId, position)]);
+    // Out of LevelDB's log again: beside an older list of tables it would speak of tables that are not there.
+    await this.database.flush();
     this.#checkpoint = position;
     this.#checkpointing = undefined;
   }
