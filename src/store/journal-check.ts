@@ -23,6 +23,7 @@ import {
   openLevelDatabase,
 } from './level-database.ts';
 import type { StoreDamage } from './store.ts';
+import { checkTable } from './table-check.ts';
 
 const PAGE_ROWS = 512;
 const RECORDS_PER_TURN = 256;
@@ -58,6 +59,7 @@ export async function* findJournalDamage(
       throw new StoreError('STORE_DAMAGED', 'The index has lost its place in the journal');
     }
     const whole = { ...index, checkpoint: START };
+    yield* damagedTables(subject.database);
     if (check.isDeep) {
       yield* compare(subject, whole, check);
     } else {
@@ -68,6 +70,21 @@ export async function* findJournalDamage(
       throw error;
     }
     yield { code: error.code, key: new Uint8Array(0), message: error.message };
+  }
+}
+
+async function* damagedTables(
+  database: LevelDatabase,
+): AsyncGenerator<StoreDamage, void, undefined> {
+  for (const table of database.tables()) {
+    try {
+      await checkTable(table);
+    } catch (error) {
+      if (!(error instanceof StoreError)) {
+        throw error;
+      }
+      yield { code: error.code, key: new Uint8Array(0), message: error.message };
+    }
   }
 }
 

@@ -40,6 +40,7 @@ import {
   writeFormatFile,
 } from './store-format.ts';
 import { copyIntoJournal } from './store-upgrade.ts';
+import { checkTable } from './table-check.ts';
 
 export interface JournaledOptions {
   readonly folder: string;
@@ -51,7 +52,11 @@ export interface JournaledOptions {
   readonly openJournalFile?: OpenAppendFile | undefined;
   /** A segment is sealed when it has this much; 64 MiB when left out. */
   readonly segmentBytes?: number | undefined;
+  /** So much of LevelDB's tables is verified before the store is opened, the rest afterwards; 256 MiB. */
+  readonly tableCheckBytes?: number | undefined;
 }
+
+const TABLE_CHECK_BYTES = 256 * 1024 * 1024;
 
 /**
  * Opens index and journal of a folder, making both where there are none.
@@ -176,7 +181,21 @@ class Opening {
       await this.#settle(index.storeId, end.end);
       log.info('the index was brought up to its journal', { folder, groups });
     }
-    return this.#opened(end);
+    const unchecked = await this.#checkTables();
+    return this.#opened(end, unchecked);
+  }
+
+  /** @returns the tables that there are too many of to be looked at before the store is opened. */
+  async #checkTables(): Promise<readonly string[]> {
+    const tables = this.#database.tables();
+    let bytes = 0;
+    for (const [at, table] of tables.entries()) {
+      if (bytes >= (this.#options.tableCheckBytes ?? TABLE_CHECK_BYTES)) {
+        return tables.slice(at);
+      }
+      bytes += await checkTable(table);
+    }
+    return [];
   }
 
   /** Writes that the index is whole up to a position, durably. */
@@ -187,17 +206,18 @@ class Opening {
     await this.#database.flush();
   }
 
-  #opened({
-    storeId,
-    end,
-    chainHash,
-    segment,
-  }: Omit<JournalEnd, 'lastGroup' | 'torn'>): JournaledDatabase {
+  #opened(
+    { storeId, end, chainHash, segment }: Omit<JournalEnd, 'lastGroup' | 'torn'>,
+    unchecked: readonly string[] = [],
+  ): JournaledDatabase {
     const { clock, log, segmentBytes, openJournalFile: openFile } = this.#options;
     const folder = this.#place.journalFolder;
     const chain = { storeId, end, chainHash, segment };
     const journal = new Journal({ folder, clock, segmentBytes, openFile, ...chain });
-    return new JournaledDatabase(this.#database, journal, { journalFolder: folder, storeId, log });
+    const details = { journalFolder: folder, storeId, log };
+    const opened = new JournaledDatabase(this.#database, journal, details);
+    opened.checkTables(unchecked);
+    return opened;
   }
 }
 
@@ -238,6 +258,8 @@ export class JournaledDatabase {
   #checkpointing: Promise<void> | undefined;
   #sealedSegments = 0;
   #failure: unknown;
+  #tableCheck: Promise<void> = Promise.resolve();
+  #isClosing = false;
 
   constructor(
     database: LevelDatabase,
@@ -300,8 +322,26 @@ export class JournaledDatabase {
     });
   }
 
+  /** Verifies tables while the store is in use, and raises an alarm for each that is damaged. */
+  checkTables(tables: readonly string[]): void {
+    this.#tableCheck = this.#checkTables(tables);
+  }
+
+  async #checkTables(tables: readonly string[]): Promise<void> {
+    for (const table of tables) {
+      if (this.#isClosing) {
+        return;
+      }
+      await checkTable(table).catch((error: unknown) => {
+        this.#log.error('a table of the index is damaged', { cause: formatError(error) });
+      });
+    }
+  }
+
   /** Leaves an index that needs no replay, unless something has failed. */
   async close(): Promise<void> {
+    this.#isClosing = true;
+    await this.#tableCheck;
     await this.#checkpointing;
     try {
       if (this.#failure === undefined && this.#checkpoint !== this.#applied) {

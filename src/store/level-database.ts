@@ -7,6 +7,7 @@
  * @module
  */
 
+import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { Level } from 'level';
@@ -50,6 +51,8 @@ export interface LevelDatabase {
    * A failure shows at the next write, which fails then.
    */
   flush(): Promise<void>;
+  /** The table files that are in use, the newest first: complete, and never changed. */
+  tables(): readonly string[];
   close(): Promise<void>;
 }
 
@@ -123,6 +126,7 @@ function wrap(level: ByteLevel): LevelDatabase {
     },
     write: (rows) => write(level, rows),
     flush: () => flush(level),
+    tables: () => listTables(level),
     close: () => level.close(),
   };
 }
@@ -143,9 +147,19 @@ async function write(level: ByteLevel, rows: Iterable<Row>): Promise<void> {
   }
 }
 
-/** `compactRange` is LevelDB's; the types of `level` are those that browsers have too. */
-interface Compactable {
+/** What the LevelDB behind `level` can do, of which its types, made for browsers too, say nothing. */
+interface Maintained {
   compactRange(start: Uint8Array, end: Uint8Array): Promise<void>;
+  getProperty(name: string): string;
+}
+
+/** Each line of a table is ` number:size[...]`, with what keys have of control characters escaped. */
+function listTables(level: ByteLevel): readonly string[] {
+  const text = (level as ByteLevel & Maintained).getProperty('leveldb.sstables');
+  return [...text.matchAll(/^ (\d+):\d+\[/gm)]
+    .map(([, number]) => Number(number))
+    .sort((left, right) => right - left)
+    .map((number) => join(level.location, `${String(number).padStart(6, '0')}.ldb`));
 }
 
 /**
@@ -154,7 +168,7 @@ interface Compactable {
  * batch would not do: it syncs the newest log file alone, and the one before may still be needed.
  */
 async function flush(level: ByteLevel): Promise<void> {
-  await (level as unknown as Compactable).compactRange(NO_KEY, NO_KEY);
+  await (level as ByteLevel & Maintained).compactRange(NO_KEY, NO_KEY);
 }
 
 const NO_KEY: Uint8Array = Uint8Array.of(0);

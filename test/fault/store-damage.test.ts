@@ -247,13 +247,13 @@ describe('looking for damage', () => {
 describe('bits flipped in the files', () => {
   const names = Array.from({ length: 40 }, (_, at) => `name ${at}`);
 
-  it('of a table are refused or leave a key absent, but never give a wrong value', async (t) => {
+  it('of a table are found before anything is read', async (t) => {
     const good = join(temporaryFolder(t), 'good');
     await makeStore(good, names);
     // LevelDB turns its log into a table when it is opened again.
     await editRaw(good, async () => undefined);
     const found = await flipBits(t, good, /\.ldb$/);
-    assert.ok(found.refused > 0, `none of the damage was met: ${JSON.stringify(found)}`);
+    assert.equal(found.refused, ROUNDS, JSON.stringify(found));
   });
 
   it('of the log drop the rows behind them, which the journal puts back', async (t) => {

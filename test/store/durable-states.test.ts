@@ -24,6 +24,7 @@ class CountingDatabase {
         this.#finish = { resolve, reject };
       }),
     flush: () => assert.fail('not flushed'),
+    tables: () => [],
     read: () => undefined,
     rows: () => assert.fail('not read'),
     keys: () => assert.fail('not read'),
