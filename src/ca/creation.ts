@@ -19,6 +19,7 @@ import type { KeyDescription, KeyUsagePurpose } from '../signing/signer.ts';
 import type { ReadView, Transaction } from '../store/store.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { computeKeyIdentifier } from '../x509/key-identifier.ts';
+import { nameFromText } from '../x509/name.ts';
 import { encodeAuthorityRecord } from './authority-record.ts';
 import { type CaParts, type SigningAuthority, transactAsOwner } from './ca-core.ts';
 import {
@@ -33,8 +34,8 @@ import type { Profile } from './profile.ts';
 import { addScope, managedAuthorityEntry } from './scope-entries.ts';
 import { formatSerialNumber } from './serial-number.ts';
 
-/** What the CA's key may sign. */
-const CA_KEY_PURPOSES: readonly KeyUsagePurpose[] = ['certificate', 'crl'];
+/** What the CA's key may sign; the request is for a certificate by another CA. */
+const CA_KEY_PURPOSES: readonly KeyUsagePurpose[] = ['certificate', 'crl', 'request'];
 const FIRST_GENERATION = 1;
 
 /**
@@ -96,7 +97,10 @@ async function obtainKey(parts: CaParts, generation: number): Promise<KeyDescrip
   const label = keyLabelOf(policy.id, generation);
   const type = keyTypeOf(policy.keys.authority.type);
   try {
-    return await signer.generate({ label, type, purposes: CA_KEY_PURPOSES });
+    const { certificates } = policy.keys.authority;
+    const { issuer, printable } = policy.names;
+    const use = { issuer: nameFromText(issuer, { printable }).der, certificates };
+    return await signer.generate({ label, type, purposes: CA_KEY_PURPOSES, use });
   } catch (error) {
     if (!(error instanceof SigningError) || error.code !== 'SIGNING_KEY_EXISTS') {
       throw error;

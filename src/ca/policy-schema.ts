@@ -47,6 +47,9 @@ const reasonNames = Object.keys(CrlReason).filter(
   (reason) => reason !== 'removeFromCRL',
 ) as CrlReasonName[];
 
+/** What a CA's key may sign beside lists; src/signing/key-use.ts says how they are told apart. */
+const certificateKinds = ['self-signed', 'link', 'cross', 'end-entity'] as const;
+
 const keyTypes = z.enum(['rsa-2048', 'rsa-3072', 'rsa-4096', 'ec-p256', 'ec-p384']);
 
 const signatures = z.enum([
@@ -102,7 +105,15 @@ export const policySchema: z.ZodType<PolicyFile> = strictObject({
     .regex(/^[+-](0[0-9]|1[0-4]):[0-5][0-9]$/, 'an offset in quotes, e.g. "+09:00"'),
   municipalities: text,
   keys: strictObject({
-    authority: strictObject({ type: keyTypes, signature: signatures, renewAfterYears: years }),
+    authority: strictObject({
+      type: keyTypes,
+      signature: signatures,
+      renewAfterYears: years,
+      certificates: z
+        .array(z.enum(certificateKinds))
+        .min(1)
+        .default([...certificateKinds]),
+    }),
     subject: strictObject({ types: z.array(keyTypes).min(1) }),
   }),
   subjectAttributes,

@@ -14,6 +14,7 @@ import { packageRoot } from '../config/package-root.ts';
 import { loadYamlFile } from '../config/yaml-file.ts';
 import type { AccessRule } from '../directory/access-rule.ts';
 import type { PasswordPolicy } from '../directory/password-policy.ts';
+import type { CertificateKind } from '../signing/key-use.ts';
 import type { KeyType, SignatureAlgorithm } from '../signing/signer.ts';
 import type { CrlReasonName } from '../x509/crl-extensions.ts';
 import type { CharacterSet } from './jis-characters.ts';
@@ -105,6 +106,8 @@ export interface PolicyFile {
       readonly signature: SignatureName;
       /** The key signs certificates for so long; then it is renewed. */
       readonly renewAfterYears: number;
+      /** What it may sign beside lists, fixed when it is made. */
+      readonly certificates: readonly CertificateKind[];
     };
     readonly subject: { readonly types: readonly KeyTypeName[] };
   };

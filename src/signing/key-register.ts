@@ -16,6 +16,7 @@ import { createHash } from 'node:crypto';
 import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts';
 import { SigningError } from './errors.ts';
 import { isKeyLabel, isKeyType, isPurposeList } from './key-rules.ts';
+import { readKeyUse, type StoredKeyUse } from './key-use.ts';
 import { openSignatureVerifier } from './signature-verifier.ts';
 import type { KeyDescription, KeyType, KeyUsagePurpose, SigningAlgorithm } from './signer.ts';
 import { readTokenFile, replaceTokenFile } from './token-file.ts';
@@ -30,6 +31,8 @@ export interface KeyRecord {
   readonly id: string;
   readonly type: KeyType;
   readonly purposes: readonly KeyUsagePurpose[];
+  /** Absent for keys without a list of uses. */
+  readonly use?: StoredKeyUse;
   readonly createdMs: number;
   /** DER SubjectPublicKeyInfo in base64. */
   readonly spki: string;
@@ -99,10 +102,9 @@ export function parseKeyRegister(bytes: Uint8Array, file: string): KeyRegister {
 
 /** What the key signs about itself. */
 export function recordContent(record: Omit<KeyRecord, 'proof'>): Uint8Array {
-  const { label, id, type, purposes, createdMs, spki } = record;
-  return encodeUtf8(
-    `${FORMAT} ${VERSION}\0${JSON.stringify({ label, id, type, purposes, createdMs, spki })}`,
-  );
+  const { label, id, type, purposes, use, createdMs, spki } = record;
+  const facts = { label, id, type, purposes, use, createdMs, spki };
+  return encodeUtf8(`${FORMAT} ${VERSION}\0${JSON.stringify(facts)}`);
 }
 
 /** How the key signs its own record. */
@@ -129,10 +131,13 @@ export function describeRecord({
   label,
   type,
   purposes,
+  use: stored,
   createdMs,
   spki,
 }: KeyRecord): KeyDescription {
-  return { label, type, purposes, createdMs, spki: Buffer.from(spki, 'base64') };
+  const use = readKeyUse(stored);
+  const known = use === undefined ? {} : { use };
+  return { label, type, purposes, ...known, createdMs, spki: Buffer.from(spki, 'base64') };
 }
 
 /** The error for a register that is not what was written. */
@@ -163,6 +168,7 @@ function isKeyRecord(value: unknown): value is KeyRecord {
     isKeyType(value.type) &&
     'purposes' in value &&
     isPurposeList(value.purposes) &&
+    (!('use' in value) || readKeyUse(value.use) !== undefined) &&
     'createdMs' in value &&
     Number.isSafeInteger(value.createdMs) &&
     'spki' in value &&

@@ -6,6 +6,7 @@
  */
 
 import { SigningError } from './errors.ts';
+import { areJudged, isKeyUse, type KeyUse } from './key-use.ts';
 import type {
   DigestName,
   KeyDescription,
@@ -19,6 +20,7 @@ export interface KeyRequest {
   readonly label: string;
   readonly type: KeyType;
   readonly purposes: readonly KeyUsagePurpose[];
+  readonly use?: KeyUse;
 }
 
 const purposes: Readonly<Record<KeyUsagePurpose, true>> = {
@@ -94,6 +96,13 @@ export function assertKeyRequest(request: KeyRequest): void {
     throw new SigningError(
       'SIGNING_KEY_REFUSED',
       `key ${request.label}: name at least one purpose, each once, of ${Object.keys(purposes).join(', ')}`,
+    );
+  }
+  const { use } = request;
+  if (use !== undefined && !(isKeyUse(use) && areJudged(request.purposes))) {
+    throw new SigningError(
+      'SIGNING_KEY_REFUSED',
+      `key ${request.label}: a list of uses is for keys that sign certificates, lists and requests alone`,
     );
   }
   // Nothing else that is signed here has a name for Ed25519.

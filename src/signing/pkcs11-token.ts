@@ -26,6 +26,7 @@ import {
   replaceKeyRegister,
 } from './key-register.ts';
 import { assertKeyRequest, assertSignRequest, type KeyRequest } from './key-rules.ts';
+import { assertUse, storeKeyUse } from './key-use.ts';
 import { type PassphraseSource, readPassphrase } from './passphrase.ts';
 import type { Pkcs11Binding, Pkcs11Handle } from './pkcs11-binding.ts';
 import { awaitModule, callModule } from './pkcs11-failure.ts';
@@ -177,7 +178,9 @@ class Pkcs11KeyToken implements Token {
     this.#assertOpen();
     const record = this.#find(request.label);
     const lengthBytes = lengthOfContent(request.content);
-    assertSignRequest(describeRecord(record), { ...request, lengthBytes });
+    const description = describeRecord(record);
+    assertSignRequest(description, { ...request, lengthBytes });
+    assertUse(description, request);
     return await this.#active().run((session) => this.#signWith(session, record, request));
   }
 
@@ -261,7 +264,7 @@ class Pkcs11KeyToken implements Token {
   /** Makes the objects, checks what the token made of the wishes, and has the key sign its record. */
   async #make(session: Pkcs11Handle, request: KeyRequest, id: Uint8Array): Promise<KeyRecord> {
     const { binding, clock } = this.#options;
-    const { label, type, purposes } = request;
+    const { label, type, purposes, use } = request;
     const name = { label, id };
     const pair = await generateKeyObjects(binding, session, { name, type });
     try {
@@ -279,6 +282,7 @@ class Pkcs11KeyToken implements Token {
         id: formatHex(id),
         type,
         purposes,
+        ...(use === undefined ? {} : { use: storeKeyUse(use) }),
         createdMs: clock.nowMs(),
         spki: Buffer.from(spki).toString('base64'),
       };

@@ -114,8 +114,9 @@ export class SignerProcess implements Signer {
 
   async generate(request: KeyRequest): Promise<KeyDescription> {
     assertKeyRequest(request);
-    const { label, type, purposes } = request;
-    const description = await this.#calls.call('generate', { label, type, purposes });
+    const { label, type, purposes, use } = request;
+    const asked = { label, type, purposes, ...(use === undefined ? {} : { use }) };
+    const description = await this.#calls.call('generate', asked);
     return this.#learn(label, description).description;
   }
 

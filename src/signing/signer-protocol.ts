@@ -13,6 +13,7 @@
 
 import { isSigningErrorCode, SigningError, type SigningErrorCode } from './errors.ts';
 import { isKeyLabel, isKeyType, isPurposeList, type KeyRequest } from './key-rules.ts';
+import { isKeyUse, type KeyUse } from './key-use.ts';
 import type { PassphraseSource } from './passphrase.ts';
 import type { DigestName, KeyDescription, SignRequest } from './signer.ts';
 import type { TokenInspection } from './token-inspection.ts';
@@ -159,16 +160,25 @@ function readDescription(value: unknown): { readonly value: KeyDescription } | u
   if (typeof value !== 'object' || value === null) {
     return undefined;
   }
-  const { label, type, purposes, spki, createdMs } = value as Partial<Record<string, unknown>>;
+  const { label, type, purposes, use, spki, createdMs } = value as Partial<Record<string, unknown>>;
   const isWhole =
     isKeyLabel(label) &&
     isKeyType(type) &&
     isPurposeList(purposes) &&
+    (use === undefined || isKeyUse(use)) &&
     spki instanceof Uint8Array &&
     typeof createdMs === 'number';
   return isWhole
-    ? { value: { label, type, purposes, spki: Uint8Array.from(spki), createdMs } }
+    ? {
+        value: { ...described(use), label, type, purposes, spki: Uint8Array.from(spki), createdMs },
+      }
     : undefined;
+}
+
+function described(use: KeyUse | undefined): Pick<KeyDescription, 'use'> {
+  return use === undefined
+    ? {}
+    : { use: { issuer: Uint8Array.from(use.issuer), certificates: use.certificates } };
 }
 
 /** The error that a reply carries. */

@@ -10,6 +10,8 @@
  * @module
  */
 
+import type { KeyUse } from './key-use.ts';
+
 export type KeyType =
   | { readonly kind: 'rsa'; readonly modulusBits: 2048 | 3072 | 4096 }
   | { readonly kind: 'ec'; readonly curve: 'P-256' | 'P-384' }
@@ -38,6 +40,8 @@ export interface KeyDescription {
   /** DER SubjectPublicKeyInfo (RFC 5280 §4.1). */
   readonly spki: Uint8Array;
   readonly purposes: readonly KeyUsagePurpose[];
+  /** What a CA's key may sign, found out by looking at it (`key-use.ts`); undefined: anything for its purposes. */
+  readonly use?: KeyUse;
   readonly createdMs: number;
 }
 
@@ -68,6 +72,8 @@ export interface Signer {
     readonly label: string;
     readonly type: KeyType;
     readonly purposes: readonly KeyUsagePurpose[];
+    /** Fixed for the life of the key. */
+    readonly use?: KeyUse;
   }): Promise<KeyDescription>;
 
   /** @throws {SigningError} `SIGNING_KEY_UNKNOWN` when the token has no such key. */

@@ -14,6 +14,7 @@ import type { RandomSource } from '../core/random.ts';
 import { lengthOfContent } from './content.ts';
 import { SigningError } from './errors.ts';
 import { assertKeyRequest, assertSignRequest, type KeyRequest } from './key-rules.ts';
+import { assertUse, storeKeyUse } from './key-use.ts';
 import { type PassphraseSource, readPassphrase } from './passphrase.ts';
 import { generatePrivateKey, openPrivateKey } from './private-key.ts';
 import { DEFAULT_SCRYPT_COST, newScryptParameters } from './sealing.ts';
@@ -130,7 +131,7 @@ class SoftwareToken implements Token {
     assertKeyRequest(request);
     return await this.#inTurn(async () => {
       const secrets = await this.#refreshed();
-      const { label, type, purposes } = request;
+      const { label, type, purposes, use } = request;
       if (this.#document.keys.some((key) => key.label === label)) {
         throw new SigningError('SIGNING_KEY_EXISTS', `there is a key ${label} already`);
       }
@@ -139,7 +140,9 @@ class SoftwareToken implements Token {
       const spki = Buffer.from(made?.spki ?? []).toString('base64');
       made?.forget();
       const createdMs = this.#options.clock.nowMs();
-      const key = secrets.seal({ label, type, purposes, createdMs, spki }, pkcs8);
+      const stored = use === undefined ? {} : { use: storeKeyUse(use) };
+      const facts = { label, type, purposes, ...stored, createdMs, spki };
+      const key = secrets.seal(facts, pkcs8);
       pkcs8.fill(0);
       await this.#replace(secrets, [...this.#document.keys, key]);
       return describeStoredKey(key);
@@ -162,6 +165,7 @@ class SoftwareToken implements Token {
     const description = describeStoredKey(this.#find(request.label));
     const lengthBytes = lengthOfContent(request.content);
     assertSignRequest(description, { ...request, lengthBytes });
+    assertUse(description, request);
     const key = this.#secrets?.privateKey(request.label);
     if (key === undefined) {
       throw notActive();

@@ -16,6 +16,7 @@ import { createHash } from 'node:crypto';
 import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts';
 import { SigningError } from './errors.ts';
 import { isKeyLabel, isKeyType, isPurposeList } from './key-rules.ts';
+import { readKeyUse, type StoredKeyUse } from './key-use.ts';
 import { areScryptParametersBounded, type ScryptParameters, type SealedText } from './sealing.ts';
 import type { KeyDescription, KeyType, KeyUsagePurpose } from './signer.ts';
 
@@ -26,6 +27,8 @@ export interface StoredKey {
   readonly label: string;
   readonly type: KeyType;
   readonly purposes: readonly KeyUsagePurpose[];
+  /** Absent for keys without a list of uses. */
+  readonly use?: StoredKeyUse;
   readonly createdMs: number;
   /** DER SubjectPublicKeyInfo in base64. */
   readonly spki: string;
@@ -67,8 +70,8 @@ export function wrappingContext(document: TokenDocument): Uint8Array {
 
 /** What a sealed private key is bound to: its label, type, purposes, time and public key. */
 export function keyContext(key: Omit<StoredKey, 'sealed'>): Uint8Array {
-  const { label, type, purposes, createdMs, spki } = key;
-  return encodeUtf8(JSON.stringify({ label, type, purposes, createdMs, spki }));
+  const { label, type, purposes, use, createdMs, spki } = key;
+  return encodeUtf8(JSON.stringify({ label, type, purposes, use, createdMs, spki }));
 }
 
 /** What the tag of the list covers. */
@@ -78,7 +81,9 @@ export function listContext(keys: readonly StoredKey[]): Uint8Array {
 
 export function describeStoredKey(key: StoredKey): KeyDescription {
   const { label, type, purposes, createdMs } = key;
-  return { label, type, purposes, createdMs, spki: Buffer.from(key.spki, 'base64') };
+  const use = readKeyUse(key.use);
+  const spki = Buffer.from(key.spki, 'base64');
+  return { label, type, purposes, ...(use === undefined ? {} : { use }), createdMs, spki };
 }
 
 /** The file's bytes. */
@@ -122,10 +127,15 @@ function withKnownFields(document: TokenDocument): TokenDocument {
   const { format, version, createdMs, wrappedKey, keysTag } = document;
   const { kdf, cost, blockSize, parallelization, salt } = document.passphrase;
   const passphrase = { kdf, cost, blockSize, parallelization, salt };
-  const keys = document.keys.map(({ label, type, purposes, createdMs, spki, sealed }) => {
-    return { label, type: withKnownType(type), purposes, createdMs, spki, sealed };
+  const keys = document.keys.map(({ label, type, purposes, use, createdMs, spki, sealed }) => {
+    const known = use === undefined ? {} : { use: withKnownUse(use) };
+    return { label, type: withKnownType(type), purposes, ...known, createdMs, spki, sealed };
   });
   return { format, version, createdMs, passphrase, wrappedKey, keys, keysTag };
+}
+
+function withKnownUse({ issuer, certificates }: StoredKeyUse): StoredKeyUse {
+  return { issuer, certificates };
 }
 
 function withKnownType(type: KeyType): KeyType {
@@ -196,6 +206,7 @@ function isStoredKey(value: unknown): value is StoredKey {
     isKeyLabel(value['label']) &&
     isKeyType(value['type']) &&
     isPurposeList(value['purposes']) &&
+    (value['use'] === undefined || readKeyUse(value['use']) !== undefined) &&
     Number.isSafeInteger(value['createdMs']) &&
     typeof value['spki'] === 'string' &&
     typeof value['sealed'] === 'string'
