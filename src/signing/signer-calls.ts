@@ -68,7 +68,6 @@ const needsNewProcess: ReadonlySet<SigningErrorCode> = new Set([
 const isForPerson: ReadonlySet<SigningErrorCode> = new Set([
   'SIGNING_PIN_WRONG',
   'SIGNING_PIN_LOCKED',
-  'SIGNING_PASSPHRASE_WRONG',
 ]);
 
 export class SignerCalls {
