@@ -191,7 +191,7 @@ describe('a registered verifier', () => {
     }
   });
 
-  it('does not get it in clear', async () => {
+  it('reliability LDAP row 14: does not get it in clear', async () => {
     const principal = await registerAndBind('clear');
     const found = await read({ principal, session: clear }, maebashi);
     assert.ok(!found.includes('certificateRevocationList;binary'));

@@ -68,7 +68,7 @@ async function canRead({ directory }: DirectoryFixture, principal: Principal): P
   return (entry?.attributes.length ?? 0) > 0;
 }
 
-describe('an account that authenticates with a certificate', () => {
+describe('reliability LDAP row 15: an account that authenticates with a certificate', () => {
   it('is the entry with its SHA-256, however that is spelt', async (t) => {
     const fixture = await open(t);
     const principal = await fixture.directory.bindCertificate(session);
@@ -150,7 +150,7 @@ describe('an account that authenticates with a certificate', () => {
   });
 });
 
-describe('a session by certificate', () => {
+describe('reliability LDAP row 15: a session by certificate', () => {
   const ends: readonly { why: string; end: (fixture: DirectoryFixture) => Promise<unknown> }[] = [
     {
       why: 'the account is disabled',
@@ -219,7 +219,7 @@ describe('certdirCertificateSha256', () => {
   }
 });
 
-describe('the authorisation identity (RFC 4513 §5.2.1.8)', () => {
+describe('reliability LDAP row 15: the authorisation identity (RFC 4513 §5.2.1.8)', () => {
   const rows = [
     { authorizationId: '', isAllowed: true },
     { authorizationId: `dn:${court}`, isAllowed: true },

@@ -42,7 +42,7 @@ class Bed {
   }
 }
 
-describe('delays after wrong passwords', () => {
+describe('reliability LDAP row 17: delays after wrong passwords', () => {
   it('grow from the first to the longest, both sides of each', async () => {
     const bed = new Bed();
     bed.fail(delays.freeFailures);

@@ -51,7 +51,7 @@ describe('PasswordHasher', () => {
     assert.equal(await passwords.verify(password, wrong), false);
   });
 
-  it('refuses when too many wait, and serves all that it took', async () => {
+  it('reliability LDAP row 17: refuses when too many wait, and serves all that it took', async () => {
     const passwords = hasher({ maxConcurrent: 1, maxWaiting: 2 });
     const tries = Array.from({ length: 5 }, () => passwords.verify(encodeUtf8('x'), undefined));
     const outcomes = await Promise.allSettled(tries);

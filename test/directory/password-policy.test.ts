@@ -250,7 +250,7 @@ describe('passwords that age', () => {
   });
 });
 
-describe('guessing passwords', () => {
+describe('reliability LDAP row 17: guessing passwords', () => {
   const elsewhere: Session = { ...tlsSession, address: '198.51.100.7' };
   const refuse = async (fixture: DirectoryFixture, dn: string, password: string): Promise<string> =>
     await bind(fixture, dn, password).then(

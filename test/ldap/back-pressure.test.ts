@@ -18,7 +18,7 @@ const SOCKET_BYTES = 512 * 1024;
 
 const RUNNING = 8;
 
-describe('a client that sends without reading', () => {
+describe('reliability LDAP row 4: a client that sends without reading', () => {
   it('is read no further than its answers find room, and gets all of them later', async (t) => {
     const limits: Partial<LdapLimits> = { outputBytes: 64 * 1024, runningOperations: RUNNING };
     const opened = await LdapTestServer.open(t, { limits });

@@ -23,7 +23,7 @@ async function whoAmI(client: LdapTestClient): Promise<string> {
   return String((await client.ask(extendedOperation(WHO_AM_I_OID))).responseValue);
 }
 
-describe('simple bind (RFC 4513 §5.1)', () => {
+describe('reliability LDAP row 5: simple bind (RFC 4513 §5.1)', () => {
   const rows: {
     section: string;
     operation: Uint8Array;
@@ -114,7 +114,7 @@ describe('simple bind (RFC 4513 §5.1)', () => {
   });
 });
 
-describe('passwords in clear (RFC 4513 §5.1.3)', () => {
+describe('reliability LDAP row 14: passwords in clear (RFC 4513 §5.1.3)', () => {
   const rows: { name: string; password: string; clear: number; tls: number }[] = [
     { name: 'cn=a', password: 'x', clear: 13, tls: 0 },
     { name: 'cn=a', password: 'wrong', clear: 13, tls: 49 },
@@ -140,7 +140,7 @@ describe('passwords in clear (RFC 4513 §5.1.3)', () => {
   }
 });
 
-describe('a bind and what is around it (RFC 4511 §4.2.1)', () => {
+describe('reliability LDAP row 6: a bind and what is around it (RFC 4511 §4.2.1)', () => {
   it('the session is anonymous from the moment a bind arrives', async (t) => {
     const opened = await LdapTestServer.open(t);
     const client = await opened.connect();

@@ -39,7 +39,7 @@ const refused: { why: string; bytes: Uint8Array }[] = [
   },
 ];
 
-describe('bytes that are no request (RFC 4511 §4.1.1)', () => {
+describe('reliability LDAP row 1: bytes that are no request (RFC 4511 §4.1.1)', () => {
   for (const { why, bytes } of refused) {
     it(`${why}: notice of disconnection, then the end`, async (t) => {
       const opened = await LdapTestServer.open(t);

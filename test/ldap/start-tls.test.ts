@@ -158,7 +158,7 @@ describe('StartTLS refused, and the connection goes on (RFC 4511 §4.14.2)', () 
   });
 });
 
-describe('StartTLS with something slipped in behind it', () => {
+describe('reliability LDAP row 13: StartTLS with something slipped in behind it', () => {
   const request = message(1, startTls);
   const injected = message(2, deleteOperation('cn=injected'));
 

@@ -11,18 +11,25 @@ import {
   compareOperation,
   deleteOperation,
   extendedOperation,
+  int,
   message,
   searchOperation,
+  tlv,
   unbindOperation,
   WHO_AM_I_OID,
 } from '../support/ldap-request-bytes.ts';
 import { LdapTestServer } from '../support/ldap-test-server.ts';
 
+const CANCEL_OID = '1.3.6.1.1.8';
+const CANCELED = 118;
+/** success; noSuchOperation; tooLate; cannotCancel (RFC 3909 §2.3). */
+const cancelResults = [0, 119, 120, 121];
+
 /** What a client does; message ids are given in order from 1. */
 type Step =
   | { readonly kind: 'bind'; readonly name: string; readonly password: string }
   | { readonly kind: 'search' | 'delete' | 'compare' | 'whoAmI' }
-  | { readonly kind: 'abandon'; readonly back: number };
+  | { readonly kind: 'abandon' | 'cancel'; readonly back: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({
@@ -31,7 +38,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     password: fc.constantFrom('', 'right', 'wrong'),
   }),
   fc.record({ kind: fc.constantFrom('search', 'delete', 'compare', 'whoAmI') }),
-  fc.record({ kind: fc.constant('abandon' as const), back: fc.integer({ min: 1, max: 4 }) }),
+  fc.record({
+    kind: fc.constantFrom('abandon' as const, 'cancel' as const),
+    back: fc.integer({ min: 1, max: 4 }),
+  }),
 );
 
 function bytesOf(made: Step, messageId: number): Buffer {
@@ -47,9 +57,17 @@ function bytesOf(made: Step, messageId: number): Buffer {
     case 'whoAmI':
       return message(messageId, extendedOperation(WHO_AM_I_OID));
     case 'abandon':
-      return message(messageId, abandonOperation(Math.max(0, messageId - made.back)));
+      return message(messageId, abandonOperation(targetOf(made, messageId)));
+    case 'cancel':
+      return message(
+        messageId,
+        extendedOperation(CANCEL_OID, tlv(0x30, int(targetOf(made, messageId)))),
+      );
   }
 }
+
+const targetOf = ({ back }: { readonly back: number }, messageId: number): number =>
+  Math.max(0, messageId - back);
 
 /** Who the session is after each step, and the result of each bind. */
 function follow(steps: readonly Step[]): { as: string[]; bindResults: Map<number, number> } {
@@ -121,6 +139,31 @@ function mayStayUnanswered(steps: readonly Step[], index: number): boolean {
   );
 }
 
+function isCancelledLater(steps: readonly Step[], index: number): boolean {
+  return steps.some(
+    (later, at) => at > index && later.kind === 'cancel' && at - later.back === index,
+  );
+}
+
+/** RFC 3909: a Cancel that succeeded has its operation answered with `canceled`, unless it is abandoned. */
+function checkCancel(steps: readonly Step[], index: number, answers: readonly LdapAnswer[]): void {
+  const made = steps[index];
+  const own = answers.find(({ messageId }) => messageId === index + 1);
+  assert.ok(cancelResults.includes(own?.resultCode ?? -1), `${own?.resultCode}`);
+  if (made?.kind !== 'cancel' || own?.resultCode !== 0) {
+    return;
+  }
+  const target = index - made.back;
+  const kind = steps[target]?.kind;
+  assert.ok(kind === 'search' || kind === 'compare', `${kind} was cancelled`);
+  const final = answers.find(
+    (answer) => answer.messageId === target + 1 && answer.kind !== 'entry',
+  );
+  assert.ok(
+    final?.resultCode === CANCELED || (final === undefined && mayStayUnanswered(steps, target)),
+  );
+}
+
 function checkAnswers(steps: readonly Step[], answers: readonly LdapAnswer[]): void {
   const { as, bindResults } = follow(steps);
   for (const [index, made] of steps.entries()) {
@@ -135,6 +178,11 @@ function checkAnswers(steps: readonly Step[], answers: readonly LdapAnswer[]): v
       assert.equal(own.length, 0);
     } else if (made.kind === 'bind') {
       assert.equal(final[0]?.resultCode, bindResults.get(messageId));
+    } else if (made.kind === 'cancel') {
+      checkCancel(steps, index, answers);
+    } else if (final[0]?.resultCode === CANCELED) {
+      assert.ok(made.kind === 'search' || made.kind === 'compare');
+      assert.ok(isCancelledLater(steps, index), 'nobody cancelled it');
     } else if (made.kind === 'search' && final.length === 1) {
       assert.equal(own.length, 4);
     } else if (made.kind === 'whoAmI') {
@@ -144,7 +192,7 @@ function checkAnswers(steps: readonly Step[], answers: readonly LdapAnswer[]): v
   }
 }
 
-describe('LDAP session', () => {
+describe('reliability LDAP row 18: races of bind, abandon, Cancel and unbind', () => {
   it('any sequence of requests has the answers and identities of the model', async (t) => {
     const run = fc.record({
       steps: fc.array(step, { minLength: 1, maxLength: 20 }),
