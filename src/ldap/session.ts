@@ -179,7 +179,7 @@ export class LdapSession {
         this.#host.end();
         break;
       case 'abandon':
-        this.#abandon(request.messageId);
+        this.#abandon(request.messageId, controls);
         break;
       case 'bind':
         void this.#bind({ messageId, controls, request: request.bind });
@@ -271,10 +271,11 @@ export class LdapSession {
     return messages !== undefined;
   }
 
-  #abandon(messageId: number): void {
+  /** Nobody is told when a critical control that is not known here keeps it from being done (§4.1.11). */
+  #abandon(messageId: number, controls: readonly Control[]): void {
     this.#options.counts.completed('abandon', undefined);
     const operation = this.#operations.find(messageId);
-    if (operation?.canBeAbandoned === true) {
+    if (operation?.canBeAbandoned === true && !controls.some(({ isCritical }) => isCritical)) {
       operation.abandon();
     }
   }

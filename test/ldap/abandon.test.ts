@@ -86,6 +86,44 @@ describe('abandon (RFC 4511 §4.11)', () => {
     assert.deepEqual([answer.messageId, answer.resultCode], [1, 0]);
   });
 
+  it('is not done with a critical control, none of which belongs to it (RFC 4511 §4.1.11)', async (t) => {
+    const opened = await LdapTestServer.open(t);
+    const gate = new Gate();
+    opened.directory.onSearch = async function* () {
+      await gate.passed;
+      yield { dn: 'cn=found', attributes: [] };
+    };
+    const client = await opened.connect();
+    client.send(message(1, searchOperation()));
+    await opened.directory.whenCalled(1);
+    client.send(message(2, abandonOperation(1), [{ type: '1.2.3', isCritical: true }]));
+    client.send(message(3, compareOperation('cn=a', 'cn', 'v')));
+    assert.equal((await client.next()).messageId, 3, 'the abandon has arrived');
+    gate.open();
+    const answers = [await client.next(), await client.next()];
+    assert.deepEqual(
+      answers.map(({ messageId, kind }) => [messageId, kind]),
+      [
+        [1, 'entry'],
+        [1, 'searchDone'],
+      ],
+    );
+  });
+
+  it('is done with a control that is not critical', async (t) => {
+    const opened = await LdapTestServer.open(t);
+    opened.directory.onSearch = async function* ({ signal }) {
+      await whenAborted(signal);
+      yield { dn: 'cn=found', attributes: [] };
+    };
+    const client = await opened.connect();
+    client.send(message(1, searchOperation()));
+    await opened.directory.whenCalled(1);
+    client.send(message(2, abandonOperation(1), [{ type: '1.2.3' }]));
+    client.send(message(3, compareOperation('cn=a', 'cn', 'v')));
+    assert.equal((await client.next()).messageId, 3);
+  });
+
   const pointless: { what: string; pdus: readonly Uint8Array[] }[] = [
     { what: 'an operation that is not there', pdus: [message(1, abandonOperation(99))] },
     { what: 'message id 0', pdus: [message(1, abandonOperation(0))] },
