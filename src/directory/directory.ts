@@ -128,7 +128,9 @@ export class Directory implements DirectoryService {
     });
     const passwords = new PasswordValues({ hasher, types: core.types, policy: core.passwords });
     this.#core = core;
-    this.#publicEntries = new PublicEntryCache(options.rootDse ?? {}, options.suffixes, schema);
+    this.#publicEntries = new PublicEntryCache(options.rootDse ?? {}, {
+      ...{ suffixes: options.suffixes, schema, loadedMs: core.clock.nowMs() },
+    });
     this.#credentials = new Credentials(core, hasher);
     this.#changes = new ChangeRunner(core, this.#credentials);
     this.#writer = new DirectoryWriter(core, passwords, this.#changes);

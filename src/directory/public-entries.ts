@@ -7,6 +7,7 @@
 
 import { Dn } from './dn.ts';
 import { Entry } from './entry.ts';
+import { formatGeneralizedTime } from './generalized-time.ts';
 import type { Schema } from './schema.ts';
 import type { SchemaLookup } from './schema-model.ts';
 import type { Session } from './service.ts';
@@ -31,6 +32,15 @@ export interface PublicEntries {
   readonly subschema: Entry;
 }
 
+/** What the public entries speak of. */
+export interface PublishedTree {
+  /** The naming contexts. */
+  readonly suffixes: readonly string[];
+  readonly schema: Schema;
+  /** When the schema was loaded. */
+  readonly loadedMs: number;
+}
+
 /** The public entries for each kind of connection: which SASL mechanisms are offered depends on it. */
 export class PublicEntryCache {
   readonly #facts: RootDseFacts;
@@ -40,12 +50,11 @@ export class PublicEntryCache {
   /** By mechanisms; front ends offer few combinations. */
   readonly #entries = new Map<string, PublicEntries>();
 
-  /** @param suffixes The naming contexts. */
-  constructor(facts: RootDseFacts, suffixes: readonly string[], schema: Schema) {
+  constructor(facts: RootDseFacts, { suffixes, schema, loadedMs }: PublishedTree) {
     this.#facts = facts;
     this.#suffixes = suffixes;
     this.#schema = schema;
-    this.#subschema = subschemaEntry(schema);
+    this.#subschema = subschemaEntry(schema, loadedMs);
     // Finds out at once whether the schema has what every directory publishes.
     this.#make([]);
   }
@@ -94,8 +103,12 @@ function rootDse(
   return new Entry('', Dn.root.key, textAttributes(attributes, schema));
 }
 
-/** The schema as an entry, read with a base search (RFC 4512 §4.4). */
-function subschemaEntry(schema: Schema): Entry {
+/**
+ * The schema as an entry, read with a base search (RFC 4512 §4.4). Its times let clients keep what they read
+ * (§4.2): it cannot have changed since the server was started.
+ */
+function subschemaEntry(schema: Schema, loadedMs: number): Entry {
+  const loaded = formatGeneralizedTime(loadedMs);
   const published = schema
     .subschemaAttributes()
     .map(({ description, values }) => [description, values] as const);
@@ -106,6 +119,8 @@ function subschemaEntry(schema: Schema): Entry {
     subschemaSubentry: [subschemaName],
     entryDN: [subschemaName],
     hasSubordinates: ['FALSE'],
+    createTimestamp: [loaded],
+    modifyTimestamp: [loaded],
     ...Object.fromEntries(published),
   };
   return new Entry(

@@ -397,6 +397,16 @@ describe('the root DSE and the subschema entry', () => {
     assert.ok((texts['matchingRules']?.length ?? 0) > 0);
   });
 
+  it('RFC 4512 §4.2: clients can tell whether the schema has changed since they read it', async (t) => {
+    const { directory, clock } = await openPeople(t);
+    const wish = { base: 'cn=Subschema', scope: 'base', attributes: ['modifyTimestamp'] } as const;
+    const [before] = await search(directory, wish, nobody);
+    assert.deepEqual(asTexts(before), { modifyTimestamp: ['20260105000000Z'] });
+    await clock.advance(60_000);
+    const [later] = await search(directory, wish, nobody);
+    assert.deepEqual(asTexts(later), asTexts(before));
+  });
+
   it('has nothing below the subschema entry', async (t) => {
     const fixture = await openPeople(t);
     const wish = { base: 'cn=Subschema', scope: 'one' } as const;
