@@ -28,6 +28,8 @@ export class LdapTestClient {
   #isClosed = false;
   #waiting: (() => void)[] = [];
   #nextMessageId = 1;
+  /** The bytes of answers, while someone wants them. */
+  #kept: Buffer[] | undefined;
   /** Bytes received so far. */
   receivedBytes = 0;
 
@@ -137,6 +139,20 @@ export class LdapTestClient {
     }
   }
 
+  /** As `request`, with the bytes of all answers as they came. */
+  async exchange(
+    operation: Uint8Array,
+    controls?: readonly ControlBytes[],
+  ): Promise<{ readonly bytes: Buffer; readonly answers: readonly LdapAnswer[] }> {
+    this.#kept = [];
+    try {
+      const answers = await this.request(operation, controls);
+      return { answers, bytes: Buffer.concat(this.#kept) };
+    } finally {
+      this.#kept = undefined;
+    }
+  }
+
   /** A whole message off the chunks, which are joined only when it is there. */
   #take(): LdapAnswer | undefined {
     const [first = Buffer.alloc(0)] = this.#chunks;
@@ -147,7 +163,9 @@ export class LdapTestClient {
     const held = this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
     this.#chunks = held.length === length ? [] : [held.subarray(length)];
     this.#heldBytes -= length;
-    return parseAnswer(held.subarray(0, length));
+    const bytes = held.subarray(0, length);
+    this.#kept?.push(bytes);
+    return parseAnswer(bytes);
   }
 
   /** The next message. */
