@@ -40,7 +40,9 @@ export interface WorldRequest {
   readonly controls: readonly ControlBytes[];
   /** Asked for page after page; entries a page. */
   readonly pageSize?: number | undefined;
-  /** Whether each server has a state of its own behind: values that it makes up. */
+  /** Asked twice in a row, so that an answer that was kept is given. */
+  readonly isAskedTwice?: boolean;
+  /** For people. */
   readonly text: string;
 }
 
@@ -125,6 +127,29 @@ const { filter } = fc.letrec<{ filter: Filter; item: Filter }>((tie) => ({
   ),
 })) as { filter: fc.Arbitrary<Filter> };
 
+/** Most searches find something. */
+const searchBase = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom(
+      suffix,
+      `ou=Mixed,${suffix}`,
+      `ou=Mixed,${suffix}`,
+      `cn=a,ou=Mixed,${suffix}`,
+    ),
+  },
+  { weight: 2, arbitrary: dn },
+);
+const everything: Filter = { kind: 'present', attribute: 'objectClass' };
+const searchFilter: fc.Arbitrary<Filter> = fc.oneof(
+  { weight: 2, arbitrary: fc.constant(everything) },
+  {
+    weight: 1,
+    arbitrary: filter.map((each): Filter => ({ kind: 'or', filters: [each, everything] })),
+  },
+  { weight: 3, arbitrary: filter },
+);
+
 const selection = fc.array(
   fc.oneof(attribute, fc.constantFrom('*', '+', '1.1', '@person', '@cRLDistributionPoint')),
   { maxLength: 3 },
@@ -182,9 +207,9 @@ const request = (
 
 const searches = fc
   .record({
-    base: dn,
+    base: searchBase,
     scope: fc.constantFrom(0, 1, 2, 2),
-    filter,
+    filter: searchFilter,
     attributes: selection,
     typesOnly: fc.boolean(),
     sizeLimit: fc.constantFrom(0, 0, 0, 1, 2, 5),
@@ -205,22 +230,20 @@ const repeated = fc.constantFrom(
   ...fc.sample(
     fc
       .record({
-        base: dn,
+        base: searchBase,
         scope: fc.constantFrom(0, 1, 2),
         attributes: selection,
         filter: fc.constantFrom<Filter>(
-          { kind: 'present', attribute: 'objectClass' },
+          everything,
+          everything,
           { kind: 'not', filter: { kind: 'present', attribute: 'telephoneNumber' } },
           { kind: 'present', attribute: 'certificateRevocationList' },
         ),
       })
-      .map((wish) =>
-        request(
-          searchOperation({ ...wish, filter: filterBytes(wish.filter) }),
-          [],
-          `again ${JSON.stringify(wish)}`,
-        ),
-      ),
+      .map((wish): WorldRequest => {
+        const operation = searchOperation({ ...wish, filter: filterBytes(wish.filter) });
+        return { ...request(operation, [], `again ${JSON.stringify(wish)}`), isAskedTwice: true };
+      }),
     { seed: 3, numRuns: 40 },
   ),
 );

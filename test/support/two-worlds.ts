@@ -49,6 +49,12 @@ export const worldRules: readonly AccessRule[] = [
   { attributes: ['telephoneNumber', 'userPassword'], who: anyone, rights: [] },
   { attributes: ['seeAlso'], who: anyone, rights: ['search'] },
   { attributes: ['title'], who: anyone, rights: ['read'] },
+  // What the server counts, makes up or takes from the clock differs with what else was done.
+  {
+    attributes: ['entryUUID', 'entryCSN', 'contextCSN', 'createTimestamp', 'modifyTimestamp'],
+    who: anyone,
+    rights: [],
+  },
   // Seen by some of those who are tried.
   {
     target: { filter: '(description=members)' },
@@ -63,12 +69,6 @@ export const worldRules: readonly AccessRule[] = [
     rights: ['read', 'search', 'compare'],
   },
   { attributes: ['certificateRevocationList'], who: anyone, rights: [] },
-  // What the server counts, makes up or takes from the clock differs with what else was done.
-  {
-    attributes: ['entryUUID', 'entryCSN', 'contextCSN', 'createTimestamp', 'modifyTimestamp'],
-    who: anyone,
-    rights: [],
-  },
   { target: { subtree: `ou=Open,${suffix}` }, who: anyone, rights: ['manage'] },
   {
     target: { subtree: `ou=Drop,${suffix}` },
