@@ -125,7 +125,9 @@ export class EntrySearch implements SearchAnswers {
       if (request.manageDsaIt !== true && special === undefined) {
         await followReferral(core, base, { view, access, scope: request.scope });
       }
-      await expectBaseAssertion(core, special?.base, { base, request, view, access });
+      const publicBase = base.depth === 0 ? rootDseOf(this.#publicEntries) : undefined;
+      const asserted = special?.base ?? publicBase;
+      await expectBaseAssertion(core, asserted, { base, request, view, access });
       const search: Search = { base, view, access, special, binding, resumed, notes };
       if (page?.size === 0) {
         this.#outcome = { page: { cookie: nothing } };
@@ -337,16 +339,22 @@ async function expectBaseAssertion(
   await expectAssertion(core, request.assertion, context);
 }
 
+/** It is the base of every search from the root, and found by those of it alone. */
+function rootDseOf({ rootDse }: PublicEntries): VisibleEntry {
+  return { entry: rootDse, access: publicAccess };
+}
+
 /** The entry outside the tree that a search is for; undefined when it is for the tree. */
 function publicCandidates(
   base: Dn,
   { scope }: SearchRequest,
-  { rootDse, subschema }: PublicEntries,
+  publicEntries: PublicEntries,
 ): SpecialEntries | undefined {
   if (base.depth === 0) {
-    const found = { entry: rootDse, access: publicAccess };
+    const found = rootDseOf(publicEntries);
     return scope === 'base' ? { base: found, inScope: [found] } : undefined;
   }
+  const { subschema } = publicEntries;
   if (!equalBytes(base.key, subschema.key)) {
     return undefined;
   }
