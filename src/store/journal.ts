@@ -205,8 +205,13 @@ export class Journal {
   #group(): Group {
     return new Group(
       { ...this.#end, chainHash: this.#chainHash, storeSum: this.#storeSum },
-      this.#clock.nowMs(),
+      this.#nowMs(),
     );
+  }
+
+  /** A clock that stands before 1970 must not stop anything. */
+  #nowMs(): number {
+    return Math.max(0, this.#clock.nowMs());
   }
 
   /** The file to write to; a full segment is sealed and a new one begun. */
@@ -242,7 +247,7 @@ export class Journal {
       storeId: this.#storeId,
       firstSequence: sequence + 1,
       epoch,
-      createdMs: this.#clock.nowMs(),
+      createdMs: this.#nowMs(),
       previousHash: hash,
     });
     const path = join(this.#folder, segmentName(sequence + 1));

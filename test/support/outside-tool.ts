@@ -30,6 +30,16 @@ export const outsideTools: readonly OutsideTool[] = [
   { command: 'certtool', debianPackage: 'gnutls-bin' },
   { command: 'python3', debianPackage: 'python3' },
   { command: 'curl', debianPackage: 'curl' },
+  { command: 'strace', debianPackage: 'strace' },
+  { command: 'mkfs.ext4', debianPackage: 'e2fsprogs' },
+  { command: 'losetup', debianPackage: 'mount' },
+  {
+    command: 'libfaketime',
+    debianPackage: 'libfaketime',
+    files: ['x86_64', 'aarch64'].map(
+      (machine) => `/usr/lib/${machine}-linux-gnu/faketime/libfaketime.so.1`,
+    ),
+  },
   { command: 'softhsm2-util', debianPackage: 'softhsm2' },
   { command: 'slapdn', debianPackage: 'slapd', files: ['/usr/sbin/slapdn'] },
   { command: 'dirmngr-client', debianPackage: 'dirmngr' },
