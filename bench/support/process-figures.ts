@@ -49,6 +49,21 @@ export function watchPeakMemory(child: ChildProcess): () => number | undefined {
   return () => peakMiB;
 }
 
+/** Watches memory and processor time of a child until it ends; the last few milliseconds are missing. */
+export function watchFigures(
+  child: ChildProcess,
+): () => { readonly peakMiB: number; readonly cpuSeconds: number } {
+  let figures = { peakMiB: 0, cpuSeconds: 0 };
+  const timer = setInterval(() => {
+    figures = {
+      peakMiB: peakMemoryMiB(child.pid ?? -1) ?? figures.peakMiB,
+      cpuSeconds: cpuSeconds(child.pid ?? -1) ?? figures.cpuSeconds,
+    };
+  }, SAMPLE_MS);
+  child.once('exit', () => clearInterval(timer));
+  return () => figures;
+}
+
 function readProc(pid: number | 'self', file: string): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');

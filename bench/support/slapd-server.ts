@@ -9,6 +9,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 
+import { watchFigures } from './process-figures.ts';
 import { untilEnded, type Workshop } from './workshop.ts';
 
 export interface SlapdServer {
@@ -52,6 +53,40 @@ export async function startSlapd(
   const child = workshop.spawn(program, ['-f', configurationFile, '-h', url, '-d', '0']);
   await Promise.race([untilConnects(port), untilEnded(child, 'slapd').then(endedEarly)]);
   return { pid: child.pid ?? -1, port, version: versionOf(program) };
+}
+
+export interface SlapaddFigures {
+  readonly elapsedMs: number;
+  readonly cpuSeconds: number;
+  readonly peakMiB: number;
+  /** As it names itself, e.g. `slapd 2.5.13`. */
+  readonly version: string;
+}
+
+/**
+ * Loads a file with `slapadd -q` into a database of its own.
+ *
+ * @returns undefined where slapd or its schema is not installed.
+ */
+export async function timeSlapadd(
+  workshop: Workshop,
+  { ldifFile, name }: { readonly ldifFile: string; readonly name: string },
+): Promise<SlapaddFigures | undefined> {
+  const program = programs.find((one) => existsSync(one));
+  const schema = schemaFolders.find((one) => existsSync(`${one}/core.schema`));
+  if (program === undefined || schema === undefined) {
+    return undefined;
+  }
+  const folder = workshop.path(name);
+  mkdirSync(folder);
+  const indexes = ['objectClass', 'entryUUID', 'cn', 'uid'].map((type) => `index ${type} eq`);
+  writeFileSync(`${folder}/slapd.conf`, configuration(folder, schema, indexes));
+  const startMs = performance.now();
+  const load = ['-T', 'add', '-q', '-f', `${folder}/slapd.conf`, '-l', ldifFile];
+  const child = workshop.spawn(program, load);
+  const figures = watchFigures(child);
+  await untilEnded(child, 'slapadd');
+  return { elapsedMs: performance.now() - startMs, ...figures(), version: versionOf(program) };
 }
 
 function configuration(
