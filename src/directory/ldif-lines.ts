@@ -73,14 +73,16 @@ export class LdifLineReader {
   #isComment = false;
   #line = 0;
   #recordBytes = 0;
-  #lines: LdifLine[] = [];
+  readonly #take: (line: LdifLine) => void;
 
-  constructor(limits: LdifLineLimits) {
+  /** @param take Given each line as soon as it is complete. */
+  constructor(limits: LdifLineLimits, take: (line: LdifLine) => void) {
     this.#limits = limits;
+    this.#take = take;
   }
 
-  /** Lines that are complete with this chunk. Their octets are copies: a value must not hold a chunk. */
-  push(given: Uint8Array): readonly LdifLine[] {
+  /** The octets of lines are copies: a value must not hold a chunk. */
+  push(given: Uint8Array): void {
     // A Buffer's slice would be no copy.
     const chunk = new Uint8Array(given.buffer, given.byteOffset, given.length);
     let start = 0;
@@ -95,22 +97,14 @@ export class LdifLineReader {
       start = end + 1;
     }
     this.#keep(chunk.subarray(start));
-    return this.#takeLines();
   }
 
   /** What is left when the file has ended. */
-  finish(): readonly LdifLine[] {
+  finish(): void {
     if (this.#rest.length > 0) {
       this.#endPhysicalLine(this.#rest.take());
     }
     this.#endFoldedLine();
-    return this.#takeLines();
-  }
-
-  #takeLines(): readonly LdifLine[] {
-    const lines = this.#lines;
-    this.#lines = [];
-    return lines;
   }
 
   #keep(bytes: Uint8Array): void {
@@ -147,7 +141,7 @@ export class LdifLineReader {
     this.#endFoldedLine();
     if (bytes.length === 0) {
       this.#recordBytes = 0;
-      this.#lines.push({ line: this.#line, bytes });
+      this.#take({ line: this.#line, bytes });
       return;
     }
     this.#foldedAt = this.#line;
@@ -180,7 +174,7 @@ export class LdifLineReader {
     this.#foldedAt = undefined;
     if (line !== undefined && !this.#isComment) {
       const bytes = this.#folds === 0 ? this.#first : concatBytes(this.#first, this.#folded.take());
-      this.#lines.push({ line, bytes });
+      this.#take({ line, bytes });
     }
     this.#folds = 0;
     this.#first = nothing;

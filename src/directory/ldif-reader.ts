@@ -109,10 +109,12 @@ export async function* readLdifPages(
   for await (const chunk of source) {
     for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
       yield await withFiles(parser.push(chunk.subarray(at, at + SLICE_BYTES)), reading);
+      parser.expectSound();
       await turn?.yieldIfDue();
     }
   }
   yield await withFiles(parser.finish(), reading);
+  parser.expectSound();
 }
 
 /** The records of a text that is in memory; see {@link readLdif}. Values by URL are refused. */
@@ -121,7 +123,11 @@ export function parseLdif(
   reading: Omit<LdifReading, 'readUrl' | 'turn'> = {},
 ): readonly LdifRecord[] {
   const parser = new LdifParser(reading);
-  return [...parser.push(bytes), ...parser.finish()];
+  const records = [...parser.push(bytes)];
+  parser.expectSound();
+  records.push(...parser.finish());
+  parser.expectSound();
+  return records;
 }
 
 /** The records with the values that are in files. */
@@ -176,46 +182,71 @@ class LdifParser {
   readonly #holdsChanges: boolean;
   readonly #readsUrls: boolean;
   #record: OpenRecord | undefined;
+  #complete: OpenRecord[] = [];
+  #fault: DirectoryError | undefined;
   #isStart = true;
 
   constructor({ limits = defaultLdifLimits, holds, readUrl }: LdifReading) {
     this.#limits = limits;
     this.#holdsChanges = holds === 'changes';
     this.#readsUrls = readUrl !== undefined;
-    this.#lines = new LdifLineReader(limits);
+    this.#lines = new LdifLineReader(limits, (line) => this.#takeLine(line));
   }
 
-  /** The records that are complete with this chunk. */
+  /**
+   * The records that are complete with this chunk. What is wrong behind them is thrown by the next call of
+   * {@link LdifParser.expectSound}: how a file is cut into chunks makes no difference.
+   */
   push(chunk: Uint8Array): readonly OpenRecord[] {
-    return this.#take(this.#lines.push(chunk));
+    return this.#recordsOf(() => this.#lines.push(chunk));
   }
 
   finish(): readonly OpenRecord[] {
-    return [...this.#take(this.#lines.finish()), ...this.#close()];
+    return this.#recordsOf(() => {
+      this.#lines.finish();
+      this.#close();
+    });
   }
 
-  #take(lines: readonly LdifLine[]): readonly OpenRecord[] {
-    const records: OpenRecord[] = [];
-    for (const line of lines) {
-      if (line.bytes.length === 0) {
-        records.push(...this.#close());
-      } else {
-        this.#addLine(line);
-      }
+  /** @throws {DirectoryError} what stopped the parser, if anything did. */
+  expectSound(): void {
+    if (this.#fault !== undefined) {
+      throw this.#fault;
     }
+  }
+
+  #recordsOf(parse: () => void): readonly OpenRecord[] {
+    try {
+      parse();
+    } catch (error) {
+      if (!(error instanceof DirectoryError)) {
+        throw error;
+      }
+      this.#fault = error;
+    }
+    const records = this.#complete;
+    this.#complete = [];
     return records;
   }
 
-  #close(): readonly OpenRecord[] {
+  #takeLine(line: LdifLine): void {
+    if (line.bytes.length === 0) {
+      this.#close();
+    } else {
+      this.#addLine(line);
+    }
+  }
+
+  #close(): void {
     const record = this.#record;
     if (record === undefined) {
-      return [];
+      return;
     }
     if (record.attributes.length === 0) {
       throw ldifError('DIRECTORY_LDIF_SYNTAX', record.line, 'the record has no attributes');
     }
     this.#record = undefined;
-    return [record];
+    this.#complete.push(record);
   }
 
   #addLine({ line, bytes }: LdifLine): void {

@@ -178,6 +178,19 @@ describe('limits', () => {
     assert.throws(() => parse(folded(17), limits), limited);
   });
 
+  it('of the folds of a line', () => {
+    const limits = { maxFolds: 3 };
+    const folded = (count: number): string => `dn: cn=a\ncn: a\n${' \n'.repeat(count)}`;
+    assert.equal(parse(folded(3) + folded(3).replace('dn', '\ndn'), limits).length, 2);
+    assert.throws(() => parse(folded(4), limits), limited);
+  });
+
+  it('of the lines of a file', () => {
+    const limits = { maxLines: 4 };
+    assert.equal(parse('dn: cn=a\ncn: a\n\n#\n', limits).length, 1);
+    assert.throws(() => parse('dn: cn=a\ncn: a\n\n#\n\n', limits), limited);
+  });
+
   it('of the values of a record', () => {
     const limits = { maxValues: 3 };
     const record = (count: number): string => `dn: cn=a\n${'cn: a\n'.repeat(count)}\n`;
@@ -213,6 +226,24 @@ describe('limits', () => {
 });
 
 describe('streams', () => {
+  it('give what stands before a fault, and the first fault, however they are cut', async () => {
+    const bytes = encodeUtf8(`dn: cn=a\ncn: a\n\ndn: cn=b\nnonsense\ncn: b\n${'x'.repeat(100)}\n`);
+    const limits = { ...defaultLdifLimits, maxLineBytes: 50 };
+    for (const size of [1, 7, bytes.length]) {
+      const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) =>
+        bytes.subarray(at * size, (at + 1) * size),
+      );
+      const names: string[] = [];
+      const read = async (): Promise<void> => {
+        for await (const { dn } of readLdif(chunksOf(chunks), { limits })) {
+          names.push(dn);
+        }
+      };
+      await assert.rejects(read(), { code: 'DIRECTORY_LDIF_SYNTAX', message: /^line 5: / });
+      assert.deepEqual(names, ['cn=a']);
+    }
+  });
+
   const text =
     'version: 1\r\n\r\ndn: cn=a\r\ncn: a\r\n b\r\n\r\n# x\r\ndn:: Y249Yg==\r\nsn: 前\r\n';
 

@@ -8,6 +8,7 @@ import type { FuzzTarget } from './fuzz-target.ts';
 import { assertionsTarget } from './targets/assertions.ts';
 import { connectionsTarget, directoriesTarget } from './targets/connections.ts';
 import { filterTextsTarget } from './targets/filter-texts.ts';
+import { ldifTarget } from './targets/ldif.ts';
 import { namesTarget } from './targets/names.ts';
 import {
   controlsTarget,
@@ -37,6 +38,7 @@ export const allTargets: readonly FuzzTarget[] = [
   directoriesTarget,
   namesTarget,
   filterTextsTarget,
+  ldifTarget,
   valuesTarget,
   assertionsTarget,
   certificatesTarget,
