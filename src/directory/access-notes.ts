@@ -17,13 +17,12 @@ const attributeByOid: ReadonlyMap<string, RevocationAttribute> = new Map([
 export const revocationOids: readonly string[] = [...attributeByOid.keys()];
 
 /** What of an access does not hang on who asked. */
-export type AccessFacts = Pick<ObservedAccess, 'base' | 'asked' | 'looks' | 'entries'>;
+export type AccessFacts = Pick<ObservedAccess, 'base' | 'asked' | 'looks'>;
 
 export class AccessNotes implements AccessFacts {
   readonly base: string;
   readonly asked: RevocationAttribute[] = [];
   readonly looks: RevocationLook[] = [];
-  entries = 0;
 
   /** @param base The name as the client wrote it. */
   constructor(base: string) {

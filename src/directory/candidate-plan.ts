@@ -6,9 +6,10 @@
  * @module
  */
 
+import type { Awaitable } from '../core/awaitable.ts';
 import { compareBytes, encodeUtf8 } from '../core/bytes.ts';
 import type { ReadView } from '../store/store.ts';
-import type { EqualityIndex } from './equality-index.ts';
+import type { EqualityIndex, NameKeys } from './equality-index.ts';
 import type { ResolvedFilter } from './filter-resolution.ts';
 import type { AttributeType, EqualityAssertion, SchemaLookup } from './schema-model.ts';
 
@@ -43,20 +44,46 @@ const PROBE_LIMIT = 64;
  *
  * @returns undefined when the indexes cannot tell: every entry in scope is a candidate.
  */
-export async function candidateKeys(
+export function candidateKeys(
   filter: ResolvedFilter,
-  { index, schema }: { readonly index: EqualityIndex; readonly schema: SchemaLookup },
+  indexes: Indexes,
   place: CandidatePlace,
-): Promise<AsyncIterable<Uint8Array> | undefined> {
-  const plan = await planFilter(filter, index, place);
+): Awaitable<NameKeys | undefined> {
+  const plan = planFilter(filter, indexes.index, place);
+  return plan instanceof Promise
+    ? plan.then((planned) => keysOf(planned, indexes, place))
+    : keysOf(plan, indexes, place);
+}
+
+interface Indexes {
+  readonly index: EqualityIndex;
+  readonly schema: SchemaLookup;
+}
+
+function keysOf(
+  plan: Plan | undefined,
+  { index, schema }: Indexes,
+  place: CandidatePlace,
+): Awaitable<NameKeys | undefined> {
   if (plan === undefined) {
     return undefined;
   }
   const referrals = place.withReferrals === true ? referralLookUp(index, schema) : undefined;
   const lookUps = referrals === undefined ? plan : [...plan, referrals];
-  const sources = lookUps.map((lookUp) => index.candidates(place.view, lookUp, place));
-  const [only] = sources;
-  return sources.length === 1 && only !== undefined ? only : mergeKeys(sources);
+  const [only] = lookUps;
+  return lookUps.length === 1 && only !== undefined
+    ? index.candidates(place.view, only, place)
+    : mergeLookUps(lookUps, index, place);
+}
+
+async function mergeLookUps(
+  lookUps: readonly LookUp[],
+  index: EqualityIndex,
+  place: CandidatePlace,
+): Promise<NameKeys> {
+  return mergeKeys(
+    await Promise.all(lookUps.map((lookUp) => index.candidates(place.view, lookUp, place))),
+  );
 }
 
 /** Where referral objects are in an index of objectClass; undefined where there is none. */
@@ -70,11 +97,11 @@ export function referralLookUp(index: EqualityIndex, schema: SchemaLookup): Look
   return indexKey === undefined ? undefined : { type, indexKey };
 }
 
-async function planFilter(
+function planFilter(
   filter: ResolvedFilter,
   index: EqualityIndex,
   place: CandidatePlace,
-): Promise<Plan | undefined> {
+): Awaitable<Plan | undefined> {
   switch (filter.kind) {
     case 'undefined':
       return [];
@@ -92,11 +119,9 @@ async function planFilter(
         : undefined;
     }
     case 'and':
-      return await smallest(await planEach(filter.filters, index, place), index, place);
-    case 'or': {
-      const plans = await planEach(filter.filters, index, place);
-      return plans.length === filter.filters.length ? plans.flat() : undefined;
-    }
+      return planAnd(filter.filters, index, place);
+    case 'or':
+      return planOr(filter.filters, index, place);
     case 'not':
     case 'present':
       return undefined;
@@ -105,6 +130,23 @@ async function planFilter(
 
 function planLookUp(type: AttributeType, { indexKey }: EqualityAssertion): Plan | undefined {
   return indexKey === undefined ? undefined : [{ type, indexKey }];
+}
+
+async function planAnd(
+  filters: readonly ResolvedFilter[],
+  index: EqualityIndex,
+  place: CandidatePlace,
+): Promise<Plan | undefined> {
+  return await smallest(await planEach(filters, index, place), index, place);
+}
+
+async function planOr(
+  filters: readonly ResolvedFilter[],
+  index: EqualityIndex,
+  place: CandidatePlace,
+): Promise<Plan | undefined> {
+  const plans = await planEach(filters, index, place);
+  return plans.length === filters.length ? plans.flat() : undefined;
 }
 
 async function planEach(
@@ -148,7 +190,8 @@ async function countPostings(
 ): Promise<number> {
   let count = 0;
   for (const lookUp of plan) {
-    for await (const _ of index.candidates(view, lookUp, { baseKey, limit: PROBE_LIMIT })) {
+    const keys = await index.candidates(view, lookUp, { baseKey, limit: PROBE_LIMIT });
+    for await (const _ of keys) {
       count += 1;
     }
   }
@@ -156,10 +199,26 @@ async function countPostings(
 }
 
 /** Merges ordered keys, dropping repetitions. */
-async function* mergeKeys(
-  sources: readonly AsyncIterable<Uint8Array>[],
+function mergeKeys(sources: readonly NameKeys[]): NameKeys {
+  const lists = sources.filter((source): source is readonly Uint8Array[] => Array.isArray(source));
+  if (lists.length < sources.length) {
+    return mergeAsRead(sources);
+  }
+  const sorted = lists.flat().sort(compareBytes);
+  return sorted.filter((key, at) => {
+    const before = sorted[at - 1];
+    return before === undefined || compareBytes(before, key) !== 0;
+  });
+}
+
+async function* asRead(keys: NameKeys): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* keys;
+}
+
+async function* mergeAsRead(
+  sources: readonly NameKeys[],
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const cursors = sources.map((source) => source[Symbol.asyncIterator]());
+  const cursors = sources.map((source) => asRead(source));
   try {
     const heads = await Promise.all(cursors.map((cursor) => cursor.next()));
     for (;;) {
@@ -176,7 +235,7 @@ async function* mergeKeys(
       }
     }
   } finally {
-    await Promise.all(cursors.map((cursor) => cursor.return?.()));
+    await Promise.all(cursors.map((cursor) => cursor.return()));
   }
 }
 

@@ -67,7 +67,7 @@ export async function findCertificateAccount(
   const value = encodeUtf8(credential.sha256);
   const found: Entry[] = [];
   for (const indexKey of type.equality?.indexKeys(value, schema) ?? []) {
-    const keys = index.candidates(view, { type, indexKey }, { baseKey: Dn.root.key });
+    const keys = await index.candidates(view, { type, indexKey }, { baseKey: Dn.root.key });
     for await (const entry of tree.readEach(view, keys)) {
       if (hasCertificate(entry, credential, types)) {
         found.push(entry);

@@ -57,8 +57,8 @@ export async function compareValue(
     result = error instanceof DirectoryError ? error.code : 'other';
     throw error;
   } finally {
-    const { base, asked, looks, entries } = notes;
-    const facts = { base, asked, looks, entries, result };
+    const { base, asked, looks } = notes;
+    const facts = { base, asked, looks, entries: 0, result };
     observer.accessed({ operation: 'compare', caller, ...facts, isRepeated: false });
   }
 }

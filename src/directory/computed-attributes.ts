@@ -8,6 +8,7 @@
  * @module
  */
 
+import type { Awaitable } from '../core/awaitable.ts';
 import { encodeUtf8 } from '../core/bytes.ts';
 import type { ReadView } from '../store/store.ts';
 import type { CallerAccess } from './access.ts';
@@ -53,14 +54,19 @@ export class ComputedAttributes {
   }
 
   /** The entry with these computed attributes beside its stored ones. */
-  async complete(
+  complete(
+    entry: Entry,
+    wanted: readonly AttributeType[],
+    context: ComputationContext,
+  ): Awaitable<Entry> {
+    return wanted.length === 0 ? entry : this.#complete(entry, wanted, context);
+  }
+
+  async #complete(
     entry: Entry,
     wanted: readonly AttributeType[],
     context: ComputationContext,
   ): Promise<Entry> {
-    if (wanted.length === 0) {
-      return entry;
-    }
     const computed: Attribute[] = [];
     for (const type of wanted) {
       const value = await this.#compute(type, entry, context);

@@ -14,6 +14,7 @@
  * @module
  */
 
+import type { Awaitable } from '../core/awaitable.ts';
 import type { ReadView } from '../store/store.ts';
 import {
   isAccount,
@@ -341,7 +342,7 @@ export class Credentials {
     return mayBind ? entry : undefined;
   }
 
-  async #reading<T>(body: (view: ReadView) => Promise<T>): Promise<T> {
+  async #reading<T>(body: (view: ReadView) => Awaitable<T>): Promise<T> {
     const snapshot = this.#core.store.snapshot();
     try {
       return await body(snapshot);

@@ -6,6 +6,7 @@
  */
 
 import type { AuditLog } from '../audit/audit-log.ts';
+import type { Awaitable } from '../core/awaitable.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import type { RandomSource } from '../core/random.ts';
@@ -83,12 +84,30 @@ export function checkNameLength(core: DirectoryCore, key: Uint8Array): void {
  *
  * @throws {DirectoryError} `DIRECTORY_NO_SUCH_OBJECT` with the deepest ancestor that may be known.
  */
-export async function findVisible(
+export function findVisible(
   core: DirectoryCore,
   dn: Dn,
-  context: { readonly view: ReadView; readonly access: CallerAccess },
+  context: VisibilityContext,
+): Awaitable<VisibleEntry> {
+  const found = readVisible(core, dn, context);
+  return found instanceof Promise || found === undefined
+    ? foundOrRefused(core, dn, { ...context, found })
+    : found;
+}
+
+interface VisibilityContext {
+  readonly view: ReadView;
+  readonly access: CallerAccess;
+  /** The entry is one that is likely to be read again soon. */
+  readonly isOften?: boolean;
+}
+
+async function foundOrRefused(
+  core: DirectoryCore,
+  dn: Dn,
+  context: VisibilityContext & { readonly found: Awaitable<VisibleEntry | undefined> },
 ): Promise<VisibleEntry> {
-  const found = await readVisible(core, dn, context);
+  const found = await context.found;
   if (found !== undefined) {
     return found;
   }
@@ -101,12 +120,19 @@ export async function findVisible(
   throw noSuchObject();
 }
 
-export async function readVisible(
+/** The same, undefined where there is none. */
+export function readVisible(
   core: DirectoryCore,
   dn: Dn,
-  { view, access }: { readonly view: ReadView; readonly access: CallerAccess },
-): Promise<VisibleEntry | undefined> {
-  const entry = await core.tree.read(view, dn.key);
+  { view, access, isOften = false }: VisibilityContext,
+): Awaitable<VisibleEntry | undefined> {
+  const entry = isOften ? core.tree.readOften(view, dn.key) : core.tree.read(view, dn.key);
+  return entry instanceof Promise
+    ? entry.then((read) => visibleOf(read, access))
+    : visibleOf(entry, access);
+}
+
+function visibleOf(entry: Entry | undefined, access: CallerAccess): VisibleEntry | undefined {
   if (entry === undefined) {
     return undefined;
   }

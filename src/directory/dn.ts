@@ -20,6 +20,7 @@ import {
   encodeUtf8,
   equalBytes,
 } from '../core/bytes.ts';
+import { SeenBefore } from '../core/seen-before.ts';
 import { parseDnText, parseRdnText, type TextRdn } from './dn-parser.ts';
 import { DirectoryError } from './errors.ts';
 import type { AttributeType, SchemaLookup } from './schema-model.ts';
@@ -49,6 +50,10 @@ const MAX_NESTED_NAMES = 3;
 /** How many names are being parsed, each a value of the one before; parsing is synchronous. */
 let nestedNames = 0;
 
+const SEEN_NAMES = 4096;
+const MAX_KEPT_NAMES = 1000;
+const MAX_KEPT_LENGTH = 256;
+
 const endOfRdn = Uint8Array.of(0x00, 0x01);
 const betweenPairs = Uint8Array.of(0x00, 0x02);
 
@@ -77,6 +82,20 @@ export class Dn {
    *   names within names more than three deep.
    */
   static parse(text: string, schema: SchemaLookup): Dn {
+    if (nestedNames > 0) {
+      return Dn.#parse(text, schema);
+    }
+    const parsed = parsedNames(schema);
+    const before = parsed.get(text);
+    if (before !== undefined) {
+      return before;
+    }
+    const dn = Dn.#parse(text, schema);
+    parsed.add(dn);
+    return dn;
+  }
+
+  static #parse(text: string, schema: SchemaLookup): Dn {
     if (nestedNames === MAX_NESTED_NAMES) {
       throw new DirectoryError('DIRECTORY_DN_SYNTAX', 'names within names are nested too deep');
     }
@@ -144,6 +163,38 @@ export class Dn {
   format(): string {
     return this.rdns.map(formatRdn).join(',');
   }
+}
+
+/** Names that are parsed again and again: most of what clients name is among a few. */
+class ParsedNames {
+  readonly #seen = new SeenBefore(SEEN_NAMES);
+  readonly #names = new Map<string, Dn>();
+
+  get(text: string): Dn | undefined {
+    return this.#names.get(text);
+  }
+
+  /** Keeps the name if it was parsed before. */
+  add(dn: Dn): void {
+    if (dn.text.length > MAX_KEPT_LENGTH || !this.#seen.note(dn.text)) {
+      return;
+    }
+    if (this.#names.size === MAX_KEPT_NAMES) {
+      this.#names.clear();
+    }
+    this.#names.set(dn.text, dn);
+  }
+}
+
+const parsedBySchema = new WeakMap<SchemaLookup, ParsedNames>();
+
+function parsedNames(schema: SchemaLookup): ParsedNames {
+  let names = parsedBySchema.get(schema);
+  if (names === undefined) {
+    names = new ParsedNames();
+    parsedBySchema.set(schema, names);
+  }
+  return names;
 }
 
 /**

@@ -23,6 +23,7 @@ const FORMAT = 1;
 const SHA256_LENGTH = 32;
 /** What is kept in memory for the next entry. */
 const MAX_KEPT_SCRATCH = 1024 * 1024;
+const MAX_CODE = 127;
 const noOptions: readonly string[] = [];
 
 /** Encodes an entry; its key is stored as the key, not here. */
@@ -82,12 +83,30 @@ function decodeAttribute(reader: PartReader, schema: SchemaLookup): Attribute {
 
 function decodeType(reader: PartReader, schema: SchemaLookup): AttributeType {
   const code = reader.byte();
-  const oid = code === 0 ? reader.text() : codedOid(code);
-  const type = oid === undefined ? undefined : schema.attributeType(oid);
-  if (type === undefined) {
-    throw damaged(`attribute type ${oid ?? `code ${code}`} is not in the schema; restore its file`);
+  if (code !== 0) {
+    return codedTypeOf(schema)[code] ?? missingType(codedOid(code) ?? `code ${code}`);
   }
-  return type;
+  const oid = reader.text();
+  return schema.attributeType(oid) ?? missingType(oid);
+}
+
+const codedTypes = new WeakMap<SchemaLookup, readonly (AttributeType | undefined)[]>();
+
+/** The schema's types by their codes. */
+function codedTypeOf(schema: SchemaLookup): readonly (AttributeType | undefined)[] {
+  let types = codedTypes.get(schema);
+  if (types === undefined) {
+    types = Array.from({ length: MAX_CODE + 1 }, (_none, code) => {
+      const oid = codedOid(code);
+      return oid === undefined ? undefined : schema.attributeType(oid);
+    });
+    codedTypes.set(schema, types);
+  }
+  return types;
+}
+
+function missingType(name: string): never {
+  throw damaged(`attribute type ${name} is not in the schema; restore its file`);
 }
 
 function decodeValue(reader: PartReader): StoredValue {

@@ -3,14 +3,14 @@
  * the entries that have them.
  *
  * ```
- * index · OID · 0x00 · value · 0x00 0x01 · key of the name  -> nothing
+ * index · OID · 0x00 · value · 0x00 0x01  -> keys of names (store/key-sets.ts)
  * ```
  *
  * The value is an index key of the equality rule, 0x00 within it written 0x00 0xff, its tail replaced
  * by a hash when it is long: postings are candidates, the filter decides. A value of a subtype is posted
  * under every indexed supertype too, because a filter on the supertype matches it (RFC 4511
  * §4.5.1.7). Postings of one value stand in the order of names, so that a base restricts them to a
- * range.
+ * range; a few of them are one row, and found by one point read.
  *
  * Not here: which filter uses which index (`candidate-plan.ts`).
  *
@@ -19,13 +19,16 @@
 
 import { createHash } from 'node:crypto';
 
-import { concatBytes, encodeUtf8, formatHex } from '../core/bytes.ts';
+import type { Awaitable } from '../core/awaitable.ts';
+import { compareBytes, concatBytes, encodeUtf8, formatHex } from '../core/bytes.ts';
+import { addMember, memberRows, readMembers, removeMember } from '../store/key-sets.ts';
 import { Keyspace, keyOf } from '../store/keyspace.ts';
+import { loadMember } from '../store/set-gathering.ts';
 import type { ReadView, RowSink, Transaction } from '../store/store.ts';
 import { isSubtypeOf } from './attribute-description.ts';
 import type { Entry, StoredValue } from './entry.ts';
 import { DirectoryError } from './errors.ts';
-import { prefixRangeBehind } from './key-range.ts';
+import { isKeyWithin } from './key-range.ts';
 import { loadValue } from './large-values.ts';
 import type { AttributeType, SchemaLookup } from './schema-model.ts';
 
@@ -33,15 +36,25 @@ import type { AttributeType, SchemaLookup } from './schema-model.ts';
 const MAX_VALUE_BYTES = 128;
 const KEPT_BYTES = 96;
 const endOfValue = Uint8Array.of(0x00, 0x01);
-const nothing = new Uint8Array(0);
 
-/** Keys of postings, by their text. */
+/** Keys of sets of postings, by their text. */
 type Postings = ReadonlyMap<string, Uint8Array>;
 const noPostings: Postings = new Map();
 
+/** Keys of names, in order: a few at once, or as they are read. */
+export type NameKeys = readonly Uint8Array[] | AsyncIterable<Uint8Array>;
+
+/** Which of an index's candidates are wanted. */
+export interface CandidateRange {
+  /** At or below the name with this key. */
+  readonly baseKey: Uint8Array;
+  /** Behind this one. */
+  readonly after?: Uint8Array | undefined;
+  readonly limit?: number;
+}
+
 interface PostedValues {
   readonly type: AttributeType;
-  readonly entry: Entry | undefined;
   readonly values: readonly StoredValue[];
 }
 
@@ -86,13 +99,12 @@ export class EqualityIndex {
     for (const type of this.#types) {
       const values = [this.#valuesOf(before, type), this.#valuesOf(after, type)] as const;
       if (!isSame(...values)) {
-        const old = await this.#postings(transaction, { type, entry: before, values: values[0] });
-        const current = await this.#postings(transaction, {
-          type,
-          entry: after,
-          values: values[1],
-        });
-        replacePostings(transaction, old, current);
+        const old = await this.#postings(transaction, { type, values: values[0] });
+        const current = await this.#postings(transaction, { type, values: values[1] });
+        const named = after ?? before;
+        if (named !== undefined) {
+          await replacePostings(transaction, named.key, { old, current });
+        }
       }
     }
   }
@@ -116,18 +128,15 @@ export class EqualityIndex {
     { indexed, value }: { readonly indexed: AttributeType; readonly value: Uint8Array },
   ): void {
     for (const indexKey of indexed.equality?.indexKeys(value, this.#schema) ?? []) {
-      sink.put(joinPosting(indexPrefix(indexed), indexKey, entry.key), nothing);
+      loadMember(sink, postingsKey(indexed, indexKey), entry.key);
     }
   }
 
   /** Posts an existing entry under one type alone; used when an index is built. */
   async post(transaction: Transaction, entry: Entry, type: AttributeType): Promise<void> {
     const values = this.#valuesOf(entry, type);
-    replacePostings(
-      transaction,
-      noPostings,
-      await this.#postings(transaction, { type, entry, values }),
-    );
+    const current = await this.#postings(transaction, { type, values });
+    await replacePostings(transaction, entry.key, { old: noPostings, current });
   }
 
   /**
@@ -135,23 +144,18 @@ export class EqualityIndex {
    *
    * @param indexKey The key that the type's equality rule makes of the assertion.
    */
-  async *candidates(
+  candidates(
     view: ReadView,
-    lookUp: { readonly type: AttributeType; readonly indexKey: Uint8Array },
-    range: {
-      readonly baseKey: Uint8Array;
-      readonly after?: Uint8Array | undefined;
-      readonly limit?: number;
-    },
-  ): AsyncIterable<Uint8Array> {
-    const prefix = postingPrefix(lookUp.type, lookUp.indexKey);
-    const limit = range.limit === undefined ? {} : { limit: range.limit };
-    const after = range.after && concatBytes(prefix, range.after);
-    const within = prefixRangeBehind(concatBytes(prefix, range.baseKey), after);
-    const keys = view.keys({ ...within, ...limit });
-    for await (const key of keys) {
-      yield key.subarray(prefix.length);
-    }
+    { type, indexKey }: { readonly type: AttributeType; readonly indexKey: Uint8Array },
+    range: CandidateRange,
+  ): Awaitable<NameKeys> {
+    const setKey = postingsKey(type, indexKey);
+    const members = readMembers(view, setKey);
+    return members instanceof Promise
+      ? members.then((found) => found ?? eachInRows(view, setKey, range))
+      : members === undefined
+        ? eachInRows(view, setKey, range)
+        : withinRange(members, range);
   }
 
   /** Every value that an index posts. */
@@ -162,12 +166,12 @@ export class EqualityIndex {
       .flatMap(({ values }) => values);
   }
 
-  async #postings(view: ReadView, { type, entry, values }: PostedValues): Promise<Postings> {
+  async #postings(view: ReadView, { type, values }: PostedValues): Promise<Postings> {
     const postings = new Map<string, Uint8Array>();
     for (const value of values) {
       const bytes = await loadValue(view, value);
       for (const indexKey of type.equality?.indexKeys(bytes, this.#schema) ?? []) {
-        const key = concatBytes(postingPrefix(type, indexKey), entry?.key ?? nothing);
+        const key = postingsKey(type, indexKey);
         postings.set(formatHex(key), key);
       }
     }
@@ -196,33 +200,46 @@ export function indexPrefix(type: Pick<AttributeType, 'oid'>): Uint8Array {
   return prefix;
 }
 
-/** A posting's key, valid until the next is made: nothing is taken for a key that is copied at once. */
-function joinPosting(prefix: Uint8Array, indexKey: Uint8Array, key: Uint8Array): Uint8Array {
-  const value = escapeZeros(shorten(indexKey));
-  const valueEnd = prefix.length + value.length;
-  const length = valueEnd + endOfValue.length + key.length;
-  if (length > scratch.length) {
-    return concatBytes(prefix, value, endOfValue, key);
-  }
-  scratch.set(prefix);
-  scratch.set(value, prefix.length);
-  scratch.set(endOfValue, valueEnd);
-  scratch.set(key, valueEnd + endOfValue.length);
-  return scratch.subarray(0, length);
-}
-
-const scratch = new Uint8Array(16 * 1024);
-
-function replacePostings(transaction: Transaction, old: Postings, current: Postings): void {
+async function replacePostings(
+  transaction: Transaction,
+  nameKey: Uint8Array,
+  { old, current }: { readonly old: Postings; readonly current: Postings },
+): Promise<void> {
   for (const [text, key] of old) {
     if (!current.has(text)) {
-      transaction.delete(key);
+      await removeMember(transaction, key, nameKey);
     }
   }
   for (const [text, key] of current) {
     if (!old.has(text)) {
-      transaction.put(key, nothing);
+      await addMember(transaction, key, nameKey);
     }
+  }
+}
+
+function withinRange(
+  keys: readonly Uint8Array[],
+  { baseKey, after, limit }: CandidateRange,
+): readonly Uint8Array[] {
+  const within = keys.filter(
+    (key) => isKeyWithin(key, baseKey) && (after === undefined || compareBytes(key, after) > 0),
+  );
+  return limit === undefined ? within : within.slice(0, limit);
+}
+
+async function* eachInRows(
+  view: ReadView,
+  setKey: Uint8Array,
+  { baseKey, after, limit }: CandidateRange,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const behind = after === undefined ? baseKey : concatBytes(after, Uint8Array.of(0));
+  const rows = memberRows(setKey, { from: behind, ...(limit === undefined ? {} : { limit }) });
+  for await (const row of view.keys(rows)) {
+    const key = row.subarray(setKey.length);
+    if (!isKeyWithin(key, baseKey)) {
+      return;
+    }
+    yield key;
   }
 }
 
@@ -230,7 +247,7 @@ function isSame(left: readonly StoredValue[], right: readonly StoredValue[]): bo
   return left.length === right.length && left.every((value, at) => value === right[at]);
 }
 
-function postingPrefix(type: AttributeType, valueKey: Uint8Array): Uint8Array {
+function postingsKey(type: AttributeType, valueKey: Uint8Array): Uint8Array {
   return concatBytes(indexPrefix(type), escapeZeros(shorten(valueKey)), endOfValue);
 }
 

@@ -18,7 +18,7 @@ import type { AttributeType, SchemaLookup } from './schema-model.ts';
 import type { Tree } from './tree.ts';
 
 /** Raised when postings or normalisation change, so that every index is built anew. */
-const POSTINGS_FORMAT = '1';
+const POSTINGS_FORMAT = '2';
 const ENTRIES_PER_TRANSACTION = 500;
 const KEYS_PER_TRANSACTION = 5000;
 const stateKey = keyOf(Keyspace.directoryState, encodeUtf8('indexes'));
@@ -138,7 +138,7 @@ export async function mayHoldReferrals(
   const snapshot = store.snapshot();
   try {
     const everywhere = { baseKey: new Uint8Array(0), limit: 1 };
-    for await (const _ of index.candidates(snapshot, lookUp, everywhere)) {
+    for await (const _ of await index.candidates(snapshot, lookUp, everywhere)) {
       return true;
     }
     return false;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Awaitable } from '../core/awaitable.ts';
 import type { ReadView, RowSink, Transaction } from '../store/store.ts';
 import { type Attribute, Entry, LargeValue, type StoredValue } from './entry.ts';
 import { DirectoryError } from './errors.ts';
@@ -28,10 +29,7 @@ export async function loadValue(view: ReadView, value: StoredValue): Promise<Uin
 }
 
 /** The values of an attribute as bytes. */
-export async function loadValues(
-  view: ReadView,
-  attribute: Attribute,
-): Promise<readonly Uint8Array[]> {
+export function loadValues(view: ReadView, attribute: Attribute): Awaitable<readonly Uint8Array[]> {
   return isLoaded(attribute.values)
     ? attribute.values
     : Promise.all(attribute.values.map((value) => loadValue(view, value)));
@@ -39,7 +37,12 @@ export async function loadValues(
 
 /** True when no value has to be fetched. */
 export function isLoaded(values: readonly StoredValue[]): values is readonly Uint8Array[] {
-  return values.every((value) => value instanceof Uint8Array);
+  for (const value of values) {
+    if (value instanceof LargeValue) {
+      return false;
+    }
+  }
+  return true;
 }
 
 /** Whether a value of the entry is to be kept apart and is not yet. */

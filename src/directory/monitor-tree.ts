@@ -10,6 +10,7 @@
  * @module
  */
 
+import type { Awaitable } from '../core/awaitable.ts';
 import { compareBytes, encodeUtf8, equalBytes } from '../core/bytes.ts';
 import type { CallerAccess } from './access.ts';
 import { noSuchObject, type VisibleEntry } from './directory-core.ts';
@@ -41,6 +42,11 @@ export interface SpecialEntries {
   readonly base: VisibleEntry;
   /** In the order of their names. */
   readonly inScope: readonly VisibleEntry[];
+}
+
+interface MonitorLook {
+  readonly scope: SearchScope;
+  readonly access: CallerAccess;
 }
 
 const CONTAINER = 'certdirMonitorContainer';
@@ -76,17 +82,21 @@ export class MonitorTree {
    * @returns undefined when the base is elsewhere, or nothing is published.
    * @throws {DirectoryError} `DIRECTORY_NO_SUCH_OBJECT`, also for what the caller may not know of.
    */
-  async find(
+  find(base: Dn, looked: MonitorLook): Awaitable<SpecialEntries | undefined> {
+    return this.#source === undefined || !base.isWithin(this.#rootDn)
+      ? undefined
+      : this.#findIn(this.#source, base, looked);
+  }
+
+  async #findIn(
+    source: MonitorSource,
     base: Dn,
-    { scope, access }: { readonly scope: SearchScope; readonly access: CallerAccess },
-  ): Promise<SpecialEntries | undefined> {
-    if (this.#source === undefined || !base.isWithin(this.#rootDn)) {
-      return undefined;
-    }
+    { scope, access }: MonitorLook,
+  ): Promise<SpecialEntries> {
     if (!access.on(this.#root).allows('disclose', 'entry')) {
       throw noSuchObject();
     }
-    const entries = await this.#read(this.#source);
+    const entries = await this.#read(source);
     const visible = entries
       .map(({ dn, entry }) => ({ dn, entry, access: access.on(entry) }))
       .filter((one) => one.access.allows('disclose', 'entry'));

@@ -8,11 +8,11 @@ import type { Clock } from '../core/clock.ts';
 import type { DirectoryLimits } from './directory-limits.ts';
 import { DirectoryError } from './errors.ts';
 import { EventLoopTurn } from './event-loop-turn.ts';
-import type { SearchRequest } from './service.ts';
+import type { SearchRequest, StopSignal } from './service.ts';
 
 export class SearchBudget {
   readonly #clock: Clock;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: StopSignal | undefined;
   readonly #maxEntries: number;
   readonly #maxLookThrough: number;
   readonly #deadlineMs: number;
@@ -42,6 +42,16 @@ export class SearchBudget {
    * @throws {DirectoryError} `DIRECTORY_ABANDONED`, `DIRECTORY_TIME_LIMIT`.
    */
   step(): Promise<void> | undefined {
+    return this.#turn.yieldIfDue(this.check());
+  }
+
+  /**
+   * The same without a pause, for a few candidates.
+   *
+   * @returns the time.
+   * @throws {DirectoryError} as `step`.
+   */
+  check(): number {
     if (this.#signal?.aborted === true) {
       throw new DirectoryError('DIRECTORY_ABANDONED', 'the search was abandoned');
     }
@@ -49,7 +59,7 @@ export class SearchBudget {
     if (nowMs > this.#deadlineMs) {
       throw new DirectoryError('DIRECTORY_TIME_LIMIT', 'the search took too long');
     }
-    return this.#turn.yieldIfDue(nowMs);
+    return nowMs;
   }
 
   /**

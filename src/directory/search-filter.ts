@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { Awaitable } from '../core/awaitable.ts';
 import type { ReadView } from '../store/store.ts';
 import type { EntryAccess } from './access.ts';
 import type { Attribute, Entry } from './entry.ts';
@@ -39,16 +40,26 @@ export class SearchFilter {
   }
 
   /** True when the filter is true for the entry as far as the caller may look. */
-  async matches(
-    entry: Entry,
-    view: ReadView,
-    access: Pick<EntryAccess, 'allows'>,
-  ): Promise<boolean> {
+  matches(entry: Entry, view: ReadView, access: Pick<EntryAccess, 'allows'>): Awaitable<boolean> {
     const canSearch = (type: AttributeType): boolean =>
       access.allows('search', type) && access.allows('read', type);
-    const fetched = await this.#fetch(entry, view, canSearch);
-    const seen = new SearchedEntry(entry, { canSearch, fetched, schema: this.#schema });
-    return evaluateFilter(this.resolved, seen, this.#schema) === true;
+    const evaluate = (fetched: FetchedValues): boolean => {
+      const seen = new SearchedEntry(entry, { canSearch, fetched, schema: this.#schema });
+      return evaluateFilter(this.resolved, seen, this.#schema) === true;
+    };
+    return this.#comparesKeptApart(entry)
+      ? this.#fetch(entry, view, canSearch).then(evaluate)
+      : evaluate(nothingFetched);
+  }
+
+  /** True when a value that is kept apart may have to be compared. */
+  #comparesKeptApart(entry: Entry): boolean {
+    for (const { type, values } of entry.attributes) {
+      if (!isLoaded(values) && isAmong(type, this.#compared)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** The values kept apart that will be compared. */

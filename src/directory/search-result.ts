@@ -4,14 +4,14 @@
  * @module
  */
 
+import type { Awaitable } from '../core/awaitable.ts';
 import type { ReadView } from '../store/store.ts';
 import type { EntryAccess } from './access.ts';
 import type { AccessNotes } from './access-notes.ts';
 import { formatAttributeDescription } from './attribute-description.ts';
 import type { AttributeSelection } from './attribute-selection.ts';
-import type { Entry } from './entry.ts';
-import { loadValues } from './large-values.ts';
-import type { AttributeType } from './schema-model.ts';
+import type { Attribute, Entry } from './entry.ts';
+import { isLoaded, loadValues } from './large-values.ts';
 import type { AttributeValues, SearchResultEntry } from './service.ts';
 import type { ValueSelection } from './value-selection.ts';
 
@@ -30,28 +30,55 @@ export interface ResultContext {
   readonly notes?: AccessNotes | undefined;
 }
 
-export async function selectFrom(
-  entry: Entry,
-  { view, access, selection, matchedValues, typesOnly, onWithheld, notes }: ResultContext,
-): Promise<SearchResultEntry> {
-  const canSearch = (type: AttributeType): boolean => access.allows('search', type);
-  const attributes: AttributeValues[] = [];
+/** What is sent of the entry; a promise of it where values have to be fetched. */
+export function selectFrom(entry: Entry, context: ResultContext): Awaitable<SearchResultEntry> {
+  const { access, selection, onWithheld, notes } = context;
+  const selected: Attribute[] = [];
+  let isAtHand = true;
   for (const attribute of entry.attributes) {
     const { type, options } = attribute;
     if (!selection.includes(type, options)) {
       continue;
     }
-    if (!access.allows('read', type)) {
-      if (selection.isNamed(type, options)) {
-        onWithheld();
-        notes?.noteWithheld(entry.dn, type);
-      }
-      continue;
+    if (access.allows('read', type)) {
+      selected.push(attribute);
+      isAtHand &&= context.typesOnly || isLoaded(attribute.values);
+    } else if (selection.isNamed(type, options)) {
+      onWithheld();
+      notes?.noteWithheld(entry.dn, type);
     }
-    const values = typesOnly ? noValues : await loadValues(view, attribute);
-    const selected = matchedValues?.select({ type, options, values }, canSearch) ?? values;
-    notes?.noteGiven(entry.dn, type, selected);
-    attributes.push({ description: formatAttributeDescription(type, options), values: selected });
   }
-  return { dn: entry.dn, attributes };
+  return isAtHand
+    ? resultOf(entry, selected, context)
+    : fetchAll(selected, context).then((fetched) => resultOf(entry, fetched, context));
+}
+
+/** With all values at hand that are sent. */
+function resultOf(
+  { dn }: Entry,
+  selected: readonly Attribute[],
+  { access, matchedValues, typesOnly, notes }: ResultContext,
+): SearchResultEntry {
+  const attributes: AttributeValues[] = [];
+  for (const { type, options, values: stored } of selected) {
+    const values = typesOnly || !isLoaded(stored) ? noValues : stored;
+    const matched =
+      matchedValues?.select({ type, options, values }, (one) => access.allows('search', one)) ??
+      values;
+    notes?.noteGiven(dn, type, matched);
+    attributes.push({ description: formatAttributeDescription(type, options), values: matched });
+  }
+  return { dn, attributes };
+}
+
+async function fetchAll(
+  attributes: readonly Attribute[],
+  { view, typesOnly }: ResultContext,
+): Promise<readonly Attribute[]> {
+  const fetched: Attribute[] = [];
+  for (const attribute of attributes) {
+    const values = typesOnly ? attribute.values : await loadValues(view, attribute);
+    fetched.push({ ...attribute, values });
+  }
+  return fetched;
 }

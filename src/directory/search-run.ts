@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { Awaitable } from '../core/awaitable.ts';
 import { compareBytes } from '../core/bytes.ts';
 import type { ReadView } from '../store/store.ts';
 import type { CallerAccess } from './access.ts';
@@ -15,6 +16,7 @@ import { candidateKeys } from './candidate-plan.ts';
 import { type DirectoryCore, findVisible, type VisibleEntry } from './directory-core.ts';
 import type { Dn } from './dn.ts';
 import type { Entry } from './entry.ts';
+import type { NameKeys } from './equality-index.ts';
 import { keyDepth } from './key-range.ts';
 import { continuationOf } from './referrals.ts';
 import type { AttributeType } from './schema-model.ts';
@@ -42,6 +44,9 @@ export interface FoundReference {
   readonly entryKey: Uint8Array;
   readonly uris: readonly string[];
 }
+
+/** Entries that the caller may know of. */
+export type Candidates = readonly VisibleEntry[] | AsyncIterable<VisibleEntry>;
 
 export class SearchRun {
   readonly #core: DirectoryCore;
@@ -94,45 +99,54 @@ export class SearchRun {
     return this.#references;
   }
 
-  /** The entries in scope that may match, in the order of their names, behind the one named `after`. */
-  async *candidates(base: Dn, after?: Uint8Array): AsyncGenerator<VisibleEntry, void, undefined> {
-    const { scope } = this.#request;
-    if (base.depth > 0) {
-      const context = { view: this.#view, access: this.#access };
-      const found = await findVisible(this.#core, base, context);
-      if (scope === 'base') {
-        yield found;
-        return;
-      }
+  /**
+   * The entries in scope that may match, in the order of their names, behind the one named `after`: a few
+   * that are at hand, or as they are read.
+   *
+   * @throws {DirectoryError} `DIRECTORY_NO_SUCH_OBJECT` for the base.
+   */
+  candidates(base: Dn, after?: Uint8Array): Awaitable<Candidates> {
+    if (base.depth === 0) {
+      return this.#inScope(base, after);
     }
-    const isRoot = base.depth === 0 && scope === 'one';
-    const entries = isRoot
-      ? this.#suffixEntries(after)
-      : await this.#below(base.key, { isOneLevel: scope === 'one', after });
-    for await (const entry of entries) {
-      await this.#budget.step();
-      const access = this.#access.on(entry);
-      if (access.allows('disclose', 'entry')) {
-        yield { entry, access };
+    const isOften = this.#request.scope !== 'base';
+    const found = findVisible(this.#core, base, {
+      view: this.#view,
+      access: this.#access,
+      isOften,
+    });
+    if (!isOften) {
+      return found instanceof Promise ? found.then((entry) => [entry]) : [found];
+    }
+    return found instanceof Promise
+      ? found.then(() => this.#inScope(base, after))
+      : this.#inScope(base, after);
+  }
+
+  /** Those of the candidates that match and may be read, with what is worked out about them. */
+  async *matches(candidates: Candidates): AsyncGenerator<VisibleEntry, void, undefined> {
+    for await (const candidate of candidates) {
+      const match = await this.match(candidate);
+      if (match !== undefined) {
+        yield match;
       }
     }
   }
 
-  /** Those of the candidates that match and may be read, with what is worked out about them. */
-  async *matches(
-    candidates: AsyncIterable<VisibleEntry> | Iterable<VisibleEntry>,
-  ): AsyncGenerator<VisibleEntry, void, undefined> {
-    for await (const candidate of candidates) {
-      this.#budget.takeLook();
-      if (this.#refers && this.#core.kinds.isReferral(candidate.entry)) {
-        this.#refer(candidate);
-      } else if (this.#isVisible(candidate)) {
-        const match = await this.#complete(candidate);
-        if (await this.#filter.matches(match.entry, this.#view, match.access)) {
-          yield match;
-        }
-      }
+  /** The candidate with what is worked out about it, if it matches and may be read. */
+  match(candidate: VisibleEntry): Awaitable<VisibleEntry | undefined> {
+    this.#budget.takeLook();
+    if (this.#refers && this.#core.kinds.isReferral(candidate.entry)) {
+      this.#refer(candidate);
+      return undefined;
     }
+    if (!this.#isVisible(candidate)) {
+      return undefined;
+    }
+    const complete = this.#complete(candidate);
+    return complete instanceof Promise
+      ? complete.then((entry) => this.#filtered(entry))
+      : this.#filtered(complete);
   }
 
   /** A match of this search, read again by the key of its name. */
@@ -143,27 +157,27 @@ export class SearchRun {
   }
 
   /** What is sent of a match. @throws {DirectoryError} `DIRECTORY_SIZE_LIMIT`. */
-  async answer({ entry, access }: VisibleEntry): Promise<SearchResultEntry> {
-    const { counters } = this.#core;
-    const { record } = this.#request;
+  answer({ entry, access }: VisibleEntry): Awaitable<SearchResultEntry> {
     this.#budget.takeEntry();
-    const result = await selectFrom(entry, {
+    this.#core.counters.entriesReturned += 1;
+    return selectFrom(entry, {
       view: this.#view,
       access,
       selection: this.#selection,
       matchedValues: this.#matchedValues,
       typesOnly: this.#request.typesOnly,
       notes: this.#notes,
-      onWithheld: () => {
-        counters.withheldAttributes += 1;
-        if (record !== undefined) {
-          record.withheldAttributes += 1;
-        }
-      },
+      onWithheld: this.#onWithheld,
     });
-    counters.entriesReturned += 1;
-    return result;
   }
+
+  readonly #onWithheld = (): void => {
+    const { record } = this.#request;
+    this.#core.counters.withheldAttributes += 1;
+    if (record !== undefined) {
+      record.withheldAttributes += 1;
+    }
+  };
 
   /** RFC 3672 §3, and the right to read the entry at all. */
   #isVisible({ entry, access }: VisibleEntry): boolean {
@@ -192,27 +206,86 @@ export class SearchRun {
     }
   }
 
-  async #complete({ entry, access }: VisibleEntry): Promise<VisibleEntry> {
+  #complete({ entry, access }: VisibleEntry): Awaitable<VisibleEntry> {
+    if (this.#computed.length === 0) {
+      return { entry, access };
+    }
     const context = { view: this.#view, access: this.#access };
-    return { entry: await this.#core.computed.complete(entry, this.#computed, context), access };
+    const complete = this.#core.computed.complete(entry, this.#computed, context);
+    return complete instanceof Promise
+      ? complete.then((completed) => ({ entry: completed, access }))
+      : { entry: complete, access };
   }
 
-  async #below(
-    baseKey: Uint8Array,
-    {
-      isOneLevel,
-      after,
-    }: { readonly isOneLevel: boolean; readonly after?: Uint8Array | undefined },
-  ): Promise<AsyncIterable<Entry>> {
-    const { tree, index, schema } = this.#core;
-    const place = { view: this.#view, baseKey, after, withReferrals: this.#refers };
-    const keys = await candidateKeys(this.#filter.resolved, { index, schema }, place);
-    if (keys === undefined) {
-      return isOneLevel
-        ? tree.children(this.#view, baseKey, after)
-        : tree.subtree(this.#view, baseKey, after);
+  #filtered(match: VisibleEntry): Awaitable<VisibleEntry | undefined> {
+    const isMatch = this.#filter.matches(match.entry, this.#view, match.access);
+    if (isMatch instanceof Promise) {
+      return isMatch.then((matches) => (matches ? match : undefined));
     }
-    return tree.readEach(this.#view, isOneLevel ? atDepth(keys, keyDepth(baseKey) + 1) : keys);
+    return isMatch === true ? match : undefined;
+  }
+
+  #inScope(base: Dn, after: Uint8Array | undefined): Awaitable<Candidates> {
+    const { index, schema } = this.#core;
+    if (base.depth === 0 && this.#request.scope === 'one') {
+      return this.#disclosed(this.#suffixEntries(after));
+    }
+    const place = { view: this.#view, baseKey: base.key, after, withReferrals: this.#refers };
+    const keys = candidateKeys(this.#filter.resolved, { index, schema }, place);
+    if (keys instanceof Promise) {
+      return keys.then((found) => this.#named(found, base, after));
+    }
+    const few = isFew(keys) ? this.#readFew(keys, base) : undefined;
+    return few ?? this.#named(keys, base, after);
+  }
+
+  /** The candidates with these names; all in scope when the indexes cannot tell. */
+  #named(keys: NameKeys | undefined, base: Dn, after: Uint8Array | undefined): Candidates {
+    const { tree } = this.#core;
+    const isOneLevel = this.#request.scope === 'one';
+    if (keys === undefined) {
+      return this.#disclosed(
+        isOneLevel
+          ? tree.children(this.#view, base.key, after)
+          : tree.subtree(this.#view, base.key, after),
+      );
+    }
+    const inScope = isOneLevel ? atDepth(keys, keyDepth(base.key) + 1) : keys;
+    return this.#disclosed(tree.readEach(this.#view, inScope));
+  }
+
+  /** At once where the store has them at hand. */
+  #readFew(keys: readonly Uint8Array[], base: Dn): readonly VisibleEntry[] | undefined {
+    const depth = this.#request.scope === 'one' ? keyDepth(base.key) + 1 : undefined;
+    const visible: VisibleEntry[] = [];
+    for (const key of keys) {
+      if (depth !== undefined && keyDepth(key) !== depth) {
+        continue;
+      }
+      const entry = this.#core.tree.read(this.#view, key);
+      if (entry instanceof Promise) {
+        // The others are read together.
+        return undefined;
+      }
+      this.#budget.check();
+      if (entry !== undefined) {
+        const access = this.#access.on(entry);
+        if (access.allows('disclose', 'entry')) {
+          visible.push({ entry, access });
+        }
+      }
+    }
+    return visible;
+  }
+
+  async *#disclosed(entries: AsyncIterable<Entry>): AsyncGenerator<VisibleEntry, void, undefined> {
+    for await (const entry of entries) {
+      await this.#budget.step();
+      const access = this.#access.on(entry);
+      if (access.allows('disclose', 'entry')) {
+        yield { entry, access };
+      }
+    }
   }
 
   async *#suffixEntries(after: Uint8Array | undefined): AsyncGenerator<Entry, void, undefined> {
@@ -229,8 +302,15 @@ export class SearchRun {
   }
 }
 
+/** So few that reading them at one go keeps nobody waiting. */
+const FEW = 32;
+
+function isFew(keys: NameKeys | undefined): keys is readonly Uint8Array[] {
+  return Array.isArray(keys) && keys.length <= FEW;
+}
+
 async function* atDepth(
-  keys: AsyncIterable<Uint8Array>,
+  keys: NameKeys,
   depth: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const key of keys) {

@@ -9,6 +9,7 @@
  * @module
  */
 
+import type { Awaitable } from '../core/awaitable.ts';
 import { compareBytes, equalBytes } from '../core/bytes.ts';
 import type { Snapshot } from '../store/store.ts';
 import { type CallerAccess, publicAccess } from './access.ts';
@@ -23,7 +24,7 @@ import type { PageBinding, PageState } from './page-cookies.ts';
 import type { PublicEntries } from './public-entries.ts';
 import { followReferral } from './referrals.ts';
 import { SearchOrder, type SearchPosition, SortRefusal } from './search-order.ts';
-import { type FoundReference, SearchRun } from './search-run.ts';
+import { type Candidates, type FoundReference, SearchRun } from './search-run.ts';
 import type {
   Caller,
   ObservedAccess,
@@ -36,7 +37,7 @@ import type {
 export interface SearchCall {
   readonly request: SearchRequest;
   /** The caller as it is when the search begins. */
-  readonly caller: () => Caller | Promise<Caller>;
+  readonly caller: () => Awaitable<Caller>;
 }
 
 /** A match and where it stands. */
@@ -53,10 +54,22 @@ interface Search {
   /** The entries outside the tree that it is for; undefined when it is for the tree. */
   readonly special: SpecialEntries | undefined;
   readonly binding: PageBinding;
-  /** Where the last page ended; undefined on the first, and without pages. */
-  readonly resumed: PageState | undefined;
+  readonly record: AnswerRecord | undefined;
   /** For an observer, where there is one. */
   readonly notes: AccessNotes | undefined;
+  /** Returned so far. */
+  entries: number;
+}
+
+/** One that has pages or an order. */
+interface SearchInParts extends Search {
+  /** Where the last page ended; undefined on the first, and without pages. */
+  readonly resumed: PageState | undefined;
+}
+
+interface Found {
+  readonly run: SearchRun;
+  readonly candidates: Candidates;
 }
 
 const nothing = new Uint8Array(0);
@@ -79,81 +92,178 @@ export class EntrySearch implements SearchAnswers {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<SearchResultEntry, void, undefined> {
-    const { observer, counters } = this.#core;
+    const { counters, observer } = this.#core;
     counters.searches += 1;
-    const caller = await this.#call.caller();
-    if (observer === undefined) {
-      yield* this.#search(caller, undefined);
-      return;
-    }
-    const { base } = this.#call.request;
-    const notes = new AccessNotes(base);
+    const refreshed = this.#call.caller();
+    const caller = refreshed instanceof Promise ? await refreshed : refreshed;
+    const notes = observer && new AccessNotes(this.#call.request.base);
+    let search: Search | undefined;
     let result: ObservedAccess['result'] = 'DIRECTORY_ABANDONED';
     try {
-      yield* this.#search(caller, notes);
+      const begun = this.#begin(caller, notes);
+      search = begun instanceof Promise ? await begun : begun;
+      const preparing = this.#prepare(search);
+      const resumed = preparing instanceof Promise ? await preparing : preparing;
+      const found = this.#isPlain ? this.#find(search) : undefined;
+      const plain = found instanceof Promise ? await found : found;
+      if (plain !== undefined && isAtHand(plain.candidates)) {
+        // Most searches, without the layers that pages, order and many candidates need.
+        for (const candidate of plain.candidates) {
+          const made = answerTo(candidate, plain.run);
+          const answer = made instanceof Promise ? await made : made;
+          if (answer !== undefined) {
+            search.entries += 1;
+            yield answer;
+          }
+        }
+        this.#referTo(plain.run.references);
+      } else {
+        for await (const answer of this.#answers(search, { plain, resumed })) {
+          search.entries += 1;
+          yield answer;
+        }
+      }
+      this.#noteDone(search);
       result = 'success';
     } catch (error) {
       result = error instanceof DirectoryError ? error.code : 'other';
       throw error;
     } finally {
-      const { asked, looks, entries } = notes;
-      const facts = { base, asked, looks, entries, result };
-      observer.accessed({ operation: 'search', caller, ...facts, isRepeated: false });
+      await this.#end(search, { caller, notes, result });
     }
   }
 
-  async *#search(
-    caller: Caller,
-    notes: AccessNotes | undefined,
-  ): AsyncGenerator<SearchResultEntry, void, undefined> {
+  #begin(caller: Caller, notes: AccessNotes | undefined): Awaitable<Search> {
     const core = this.#core;
     const { request } = this.#call;
     const base = Dn.parse(request.base, core.schema);
     const access = core.policy.forCaller(caller, core.clock.nowMs());
+    const begin = (special: SpecialEntries | undefined): Search => {
+      const record = special === undefined ? recordOf(request) : undefined;
+      record?.begin({ watches: core.tree.watches, baseKey: base.key, audience: access.audience() });
+      const binding = { principal: caller.principal, request };
+      const view = core.store.snapshot();
+      return { base, view, access, special, binding, record, notes, entries: 0 };
+    };
     const special =
       publicCandidates(base, request, this.#publicEntries) ??
-      (await core.monitor.find(base, { scope: request.scope, access }));
-    const record = special === undefined ? recordOf(request) : undefined;
-    record?.begin({ watches: core.tree.watches, baseKey: base.key, audience: access.audience() });
-    const view = core.store.snapshot();
-    let entries = 0;
+      core.monitor.find(base, { scope: request.scope, access });
+    return special instanceof Promise ? special.then(begin) : begin(special);
+  }
+
+  /** @returns where the last page ended; undefined on the first, and without pages. */
+  #prepare(search: Search): Awaitable<PageState | undefined> {
+    const { assertion, manageDsaIt, page } = this.#call.request;
+    const core = this.#core;
+    const isReferring = manageDsaIt !== true && core.kinds.mayHoldReferrals;
+    return assertion === undefined && page === undefined && !isReferring
+      ? undefined
+      : this.#prepareWhole(search);
+  }
+
+  async #prepareWhole({
+    base,
+    view,
+    access,
+    special,
+    binding,
+  }: Search): Promise<PageState | undefined> {
+    const core = this.#core;
+    const { request } = this.#call;
+    const { page } = request;
+    const hasCookie = page !== undefined && page.cookie.length > 0;
+    const resumed = hasCookie ? core.pageCookies.open(page.cookie, binding) : undefined;
+    if (request.manageDsaIt !== true && special === undefined) {
+      await followReferral(core, base, { view, access, scope: request.scope });
+    }
+    const publicBase = base.depth === 0 ? rootDseOf(this.#publicEntries) : undefined;
+    const outside = special?.base ?? publicBase;
+    await expectBaseAssertion(core, outside, { base, request, view, access });
+    return resumed;
+  }
+
+  /** Without pages and in the order of names. */
+  get #isPlain(): boolean {
+    const { page, sort } = this.#call.request;
+    return page === undefined && sort === undefined;
+  }
+
+  #find(search: Search): Awaitable<Found> {
+    const run = this.#runOf(search, undefined, 0);
+    const found = search.special?.inScope ?? run.candidates(search.base);
+    return found instanceof Promise
+      ? found.then((candidates) => ({ run, candidates }))
+      : { run, candidates: found };
+  }
+
+  #runOf(search: Search, order: SearchOrder | undefined, returnedBefore: number): SearchRun {
+    const { view, access, special, notes } = search;
+    const isPublic = special !== undefined;
+    const context = { view, access, isPublic, order, returnedBefore, notes };
+    return new SearchRun(this.#core, this.#call.request, context);
+  }
+
+  #noteDone({ record, notes, entries }: Search): void {
+    if (record !== undefined) {
+      record.entries = entries;
+      record.notes = notes;
+      if (this.#outcome.references !== undefined) {
+        record.close();
+      }
+    }
+  }
+
+  #end(
+    search: Search | undefined,
+    told: {
+      readonly caller: Caller;
+      readonly notes: AccessNotes | undefined;
+      readonly result: ObservedAccess['result'];
+    },
+  ): Awaitable<void> {
+    const { caller, notes, result } = told;
+    const { observer } = this.#core;
+    if (observer !== undefined && notes !== undefined) {
+      const { base, asked, looks } = notes;
+      const entries = search?.entries ?? 0;
+      const facts = { base, asked, looks, entries, result };
+      observer.accessed({ operation: 'search', caller, ...facts, isRepeated: false });
+    }
+    return search?.view.close();
+  }
+
+  async *#answers(
+    search: Search,
+    {
+      plain,
+      resumed,
+    }: { readonly plain: Found | undefined; readonly resumed: PageState | undefined },
+  ): AsyncGenerator<SearchResultEntry, void, undefined> {
+    if (plain !== undefined) {
+      yield* this.#eachAnswer(plain);
+    } else if (this.#call.request.page?.size === 0) {
+      this.#outcome = { page: { cookie: nothing } };
+    } else {
+      yield* this.#inParts({ ...search, resumed });
+    }
+  }
+
+  async *#eachAnswer({ run, candidates }: Found): AsyncGenerator<SearchResultEntry> {
     try {
-      const binding = { principal: caller.principal, request };
-      const { page } = request;
-      const hasCookie = page !== undefined && page.cookie.length > 0;
-      const resumed = hasCookie ? core.pageCookies.open(page.cookie, binding) : undefined;
-      if (request.manageDsaIt !== true && special === undefined) {
-        await followReferral(core, base, { view, access, scope: request.scope });
-      }
-      const publicBase = base.depth === 0 ? rootDseOf(this.#publicEntries) : undefined;
-      const asserted = special?.base ?? publicBase;
-      await expectBaseAssertion(core, asserted, { base, request, view, access });
-      const search: Search = { base, view, access, special, binding, resumed, notes };
-      if (page?.size === 0) {
-        this.#outcome = { page: { cookie: nothing } };
-        return;
-      }
-      for await (const entry of this.#answers(search)) {
-        entries += 1;
-        if (notes !== undefined) {
-          notes.entries = entries;
-        }
-        yield entry;
-      }
-      if (record !== undefined) {
-        record.entries = entries;
-        record.notes = notes;
-        if (this.#outcome.references !== undefined) {
-          record.close();
+      for await (const candidate of candidates) {
+        const made = answerTo(candidate, run);
+        const answer = made instanceof Promise ? await made : made;
+        if (answer !== undefined) {
+          yield answer;
         }
       }
     } finally {
-      await view.close();
+      this.#referTo(run.references);
     }
   }
 
   /** In the order asked for, or, when that cannot be had and need not be, in that of the names. */
-  async *#answers(search: Search): AsyncGenerator<SearchResultEntry, void, undefined> {
+  async *#inParts(search: SearchInParts): AsyncGenerator<SearchResultEntry, void, undefined> {
     const { sort } = this.#call.request;
     const { resumed } = search;
     if (sort === undefined || resumed?.isSorted === false) {
@@ -184,17 +294,14 @@ export class EntrySearch implements SearchAnswers {
 
   /** Up to as many entries as a page has, and what is to be said at their end. */
   async *#pageOf(
-    search: Search,
+    search: SearchInParts,
     order: SearchOrder | undefined,
   ): AsyncGenerator<SearchResultEntry, void, undefined> {
     const core = this.#core;
     const { request } = this.#call;
     const { resumed, binding } = search;
-    const { view, access, special, notes } = search;
     const returnedBefore = resumed?.returned ?? 0;
-    const isPublic = special !== undefined;
-    const context = { view, access, isPublic, order, returnedBefore, notes };
-    const run = new SearchRun(core, request, context);
+    const run = this.#runOf(search, order, returnedBefore);
     const placed =
       order === undefined ? this.#inOrderOfNames(run, search) : this.#sorted(run, search, order);
     const size = request.page?.size ?? Number.POSITIVE_INFINITY;
@@ -242,11 +349,11 @@ export class EntrySearch implements SearchAnswers {
 
   async *#inOrderOfNames(
     run: SearchRun,
-    { base, special, resumed }: Search,
+    { base, special, resumed }: SearchInParts,
   ): AsyncGenerator<PlacedMatch, void, undefined> {
     const after = resumed?.position.entryKey;
     const candidates =
-      special === undefined ? run.candidates(base, after) : behind(special.inScope, after);
+      special === undefined ? await run.candidates(base, after) : behind(special.inScope, after);
     for await (const match of run.matches(candidates)) {
       yield { match, position: { sortKeys: [], entryKey: match.entry.key } };
     }
@@ -255,14 +362,15 @@ export class EntrySearch implements SearchAnswers {
   /** Every match is placed first; entries are read again when their turn comes. */
   async *#sorted(
     run: SearchRun,
-    { base, special, view, resumed }: Search,
+    { base, special, view, resumed }: SearchInParts,
     order: SearchOrder,
   ): AsyncGenerator<PlacedMatch, void, undefined> {
     const { limits, sortRoom } = this.#core;
     const positions: SearchPosition[] = [];
     let held = 0;
     try {
-      for await (const { entry, access } of run.matches(special?.inScope ?? run.candidates(base))) {
+      const candidates = special?.inScope ?? (await run.candidates(base));
+      for await (const { entry, access } of run.matches(candidates)) {
         if (held === limits.maxSortedEntries) {
           throw new SortRefusal({ result: 'adminLimitExceeded' });
         }
@@ -297,6 +405,22 @@ function behind(
   return after === undefined
     ? entries
     : entries.filter(({ entry }) => compareBytes(entry.key, after) > 0);
+}
+
+/** What is sent of a candidate; undefined unless it matches. */
+function answerTo(
+  candidate: VisibleEntry,
+  run: SearchRun,
+): Awaitable<SearchResultEntry | undefined> {
+  const match = run.match(candidate);
+  if (match instanceof Promise) {
+    return match.then((matching) => matching && run.answer(matching));
+  }
+  return match && run.answer(match);
+}
+
+function isAtHand(candidates: Candidates): candidates is readonly VisibleEntry[] {
+  return Array.isArray(candidates);
 }
 
 /** What is behind the end of a page belongs to the next; of sorted pages, all to the last. */

@@ -87,6 +87,11 @@ export interface PageWish {
   readonly cookie: Uint8Array;
 }
 
+/** Asked from time to time whether to go on; an `AbortSignal` is one. */
+export interface StopSignal {
+  readonly aborted: boolean;
+}
+
 /** RFC 4511 §4.5.1. Aliases do not exist here, so `derefAliases` has nothing to say. */
 export interface SearchRequest extends OperationOptions {
   /** The base object's name; empty for the root DSE (with scope `base`). */
@@ -119,7 +124,7 @@ export interface SearchRequest extends OperationOptions {
   /** Milliseconds at most, as the client wants it; 0 for no wish. */
   readonly timeLimitMs: number;
   /** Aborted by abandon, unbind or a lost connection; the search then ends with `DIRECTORY_ABANDONED`. */
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
   /** Takes note of what the answer hangs on; of one search only. */
   readonly record?: AnswerRecord;
 }

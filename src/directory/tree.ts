@@ -17,13 +17,13 @@
  */
 
 import type { Awaitable } from '../core/awaitable.ts';
-import { equalBytes } from '../core/bytes.ts';
+import { equalBytes, formatHex } from '../core/bytes.ts';
 import { Keyspace, keyOf } from '../store/keyspace.ts';
 import type { KeyRange, ReadView, RowSink, Transaction } from '../store/store.ts';
 import type { Entry } from './entry.ts';
 import { decodeEntry, encodeEntry } from './entry-encoding.ts';
 import type { EntryKinds } from './entry-kinds.ts';
-import type { EqualityIndex } from './equality-index.ts';
+import type { EqualityIndex, NameKeys } from './equality-index.ts';
 import { DirectoryError } from './errors.ts';
 import { keyDepth, prefixRangeBehind } from './key-range.ts';
 import { hasLargeValues, moveLargeValuesOut, releaseLargeValues } from './large-values.ts';
@@ -34,11 +34,21 @@ import { TreeWatches } from './tree-watches.ts';
 const MAX_READ_BATCH = 32;
 const nothing = new Uint8Array(0);
 
+/** Entries of one state. */
+interface KeptEntries {
+  readonly revision: object | undefined;
+  readonly entries: Map<string, Entry>;
+}
+
+/** An entry has small values only; the large ones are kept apart. */
+const MAX_KEPT_ENTRIES = 256;
+
 export class Tree {
   readonly #schema: SchemaLookup;
   readonly #index: EqualityIndex;
   readonly #entryUuid: AttributeType;
   readonly #kinds: EntryKinds | undefined;
+  #often: KeptEntries = { revision: undefined, entries: new Map() };
   /** On what is written through this tree. */
   readonly watches: TreeWatches = new TreeWatches();
 
@@ -55,14 +65,16 @@ export class Tree {
   }
 
   /** One entry by the key of its name. */
-  async read(view: ReadView, key: Uint8Array): Promise<Entry | undefined> {
-    const bytes = await view.read(keyOf(Keyspace.entry, key));
-    return bytes === undefined ? undefined : decodeEntry(key, bytes, this.#schema);
+  read(view: ReadView, key: Uint8Array): Awaitable<Entry | undefined> {
+    const bytes = view.read(keyOf(Keyspace.entry, key));
+    return bytes instanceof Promise
+      ? bytes.then((stored) => this.#decode(key, stored))
+      : this.#decode(key, bytes);
   }
 
   /** Entries by key, in the order of `keys`; keys without an entry are passed over. */
-  async *readEach(view: ReadView, keys: AsyncIterable<Uint8Array>): AsyncIterable<Entry> {
-    let batch: Promise<Entry | undefined>[] = [];
+  async *readEach(view: ReadView, keys: NameKeys): AsyncIterable<Entry> {
+    let batch: Awaitable<Entry | undefined>[] = [];
     let size = 1;
     for await (const key of keys) {
       batch.push(this.read(view, key));
@@ -177,6 +189,35 @@ export class Tree {
       throw new DirectoryError('DIRECTORY_ENTRY_DAMAGED', 'stored entry: no entryUUID');
     }
     return Buffer.from(value).toString('latin1');
+  }
+
+  /**
+   * The same for an entry that is read over and over, such as the base of searches: while nothing is
+   * written, it is decoded once.
+   */
+  readOften(view: ReadView, key: Uint8Array): Awaitable<Entry | undefined> {
+    const { revision } = view;
+    if (revision === undefined) {
+      return this.read(view, key);
+    }
+    if (this.#often.revision !== revision || this.#often.entries.size === MAX_KEPT_ENTRIES) {
+      this.#often = { revision, entries: new Map() };
+    }
+    const { entries } = this.#often;
+    const name = formatHex(key);
+    const kept = entries.get(name);
+    if (kept !== undefined) {
+      return kept;
+    }
+    const entry = this.read(view, key);
+    if (!(entry instanceof Promise) && entry !== undefined) {
+      entries.set(name, entry);
+    }
+    return entry;
+  }
+
+  #decode(key: Uint8Array, stored: Uint8Array | undefined): Entry | undefined {
+    return stored === undefined ? undefined : decodeEntry(key, stored, this.#schema);
   }
 
   #putKeys(sink: RowSink, entry: Entry): void {

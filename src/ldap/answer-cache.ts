@@ -1,7 +1,8 @@
 /**
  * Answers to searches that were given before, by the bytes of the request and by those who may be given
  * the same answer: the encoded messages without their message ids. Giving one again costs a look-up and
- * the message heads; large values are the same memory for all who are sent them.
+ * the message heads; large values are the same memory for all who are sent them. The answer to a question is
+ * kept from its second time on (core/seen-before.ts).
  *
  * An answer is dropped as soon as an entry that it hangs on is written, before the write is acknowledged
  * (directory/tree-watches.ts). Only successful searches without controls are kept. What is kept is bounded
@@ -13,6 +14,7 @@
  */
 
 import { asBuffer } from '../core/bytes.ts';
+import { SeenBefore } from '../core/seen-before.ts';
 import type { AnswerRecord } from '../directory/answer-record.ts';
 import { isPersonal } from '../directory/audience.ts';
 import type { Caller, ReusableAnswers } from '../directory/service.ts';
@@ -20,6 +22,8 @@ import type { EncodedOperation } from './entry-encoder.ts';
 
 /** Longer requests are not asked twice. */
 const MAX_REQUEST_BYTES = 4096;
+/** Questions that are remembered until they are asked again. */
+const ASKED_PLACES = 65_536;
 /** What the bookkeeping of an answer takes, roughly. */
 const ANSWER_BYTES = 640;
 const PART_BYTES = 96;
@@ -55,6 +59,7 @@ export interface AnswerCacheStatistics {
 export class AnswerCache {
   readonly #answers: ReusableAnswers;
   readonly #maxBytes: number;
+  readonly #askedBefore = new SeenBefore(ASKED_PLACES);
   readonly #byRequest = new Map<RequestText, Map<string, KeptAnswer>>();
   /** In the order in which they are considered for eviction. */
   readonly #queue = new Set<KeptAnswer>();
@@ -102,8 +107,11 @@ export class AnswerCache {
     return found.messages;
   }
 
-  /** To be filled while an answer is made; undefined while too many are being made. */
-  draft(request: RequestText): AnswerDraft {
+  /** To be filled while an answer is made; undefined for a question that was not asked before. */
+  draft(request: RequestText): AnswerDraft | undefined {
+    if (!this.#askedBefore.note(request)) {
+      return undefined;
+    }
     return new AnswerDraft(this.#answers.record(), {
       takeRoom: (bytes) => this.#takeRoom(bytes),
       giveBack: (bytes) => {

@@ -172,14 +172,17 @@ async function search(
   environment: OperationEnvironment,
 ): Promise<Outcome> {
   const { directory, isOverloaded, log, answerCache } = environment;
-  const { answerKey, signal } = operation;
+  const { answerKey } = operation;
   if (isOverloaded()) {
     throw new LdapError('LDAP_BUSY', 'too many answers wait for slow readers; try again');
   }
-  await environment.output.ready();
+  const room = environment.output.ready();
+  if (room !== undefined) {
+    await room;
+  }
   const draft = answerKey === undefined ? undefined : answerCache?.draft(answerKey);
   const record = draft === undefined ? {} : { record: draft.record };
-  const answers = directory.search({ ...request, ...record, signal }, operation.caller);
+  const answers = directory.search({ ...request, ...record, signal: operation }, operation.caller);
   let result = success;
   try {
     await sendEntries({ answers, draft }, operation, environment);

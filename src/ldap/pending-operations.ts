@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Caller } from '../directory/service.ts';
+import type { Caller, StopSignal } from '../directory/service.ts';
 import type { RequestText } from './answer-cache.ts';
 import type { LdapLimits } from './limits.ts';
 import type { Control, OperationRequest } from './requests.ts';
@@ -63,7 +63,7 @@ export interface OperationSource {
 }
 
 /** One request on its way. */
-export class PendingOperation {
+export class PendingOperation implements StopSignal {
   readonly messageId: number;
   readonly request: OperationRequest;
   readonly controls: readonly Control[];
@@ -72,7 +72,6 @@ export class PendingOperation {
   readonly answerKey: RequestText | undefined;
   #isAbandoned = false;
   #isCancelled = false;
-  #controller: AbortController | undefined;
 
   constructor(source: OperationSource) {
     this.messageId = source.messageId;
@@ -98,13 +97,9 @@ export class PendingOperation {
     return this.#isAbandoned || this.#isCancelled;
   }
 
-  /** Aborted when the operation is abandoned or cancelled. */
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.isStopped) {
-      this.#controller.abort();
-    }
-    return this.#controller.signal;
+  /** The same, for the directory. */
+  get aborted(): boolean {
+    return this.isStopped;
   }
 
   /**
@@ -117,12 +112,10 @@ export class PendingOperation {
 
   abandon(): void {
     this.#isAbandoned = true;
-    this.#controller?.abort();
   }
 
   cancel(): void {
     this.#isCancelled = true;
-    this.#controller?.abort();
   }
 }
 

@@ -25,6 +25,7 @@ import { addReferences, hashLargeValue, putPieces } from './large-values.ts';
 import { assertRow, type LevelTransaction } from './level-transaction.ts';
 import { isIntact, mergeRuns, type RunFile } from './run-file.ts';
 import { RunWriter } from './run-writer.ts';
+import { gatherSets } from './set-gathering.ts';
 import type { Row } from './sorted-rows.ts';
 import type { BulkLoad, LoadedRow, Transaction } from './store.ts';
 
@@ -63,6 +64,8 @@ export class LevelBulkLoad implements BulkLoad {
   readonly #large = new Map<string, LargeValueCount>();
   #runs: readonly RunFile[] = [];
   #state: 'gathering' | 'committing' | 'over' = 'gathering';
+  /** Rows of the runs that this turn of merging them has come by. */
+  #taken = 0;
   tag = 0;
 
   private constructor(host: LoadHost) {
@@ -129,15 +132,11 @@ export class LevelBulkLoad implements BulkLoad {
       this.#runs = await this.#writer.finish();
       await assertIntact(this.#runs);
       const total = this.#runs.reduce((sum, { rows }) => sum + rows, 0);
-      let done = 0;
-      const onPage = (count: number): void => {
-        done += count;
-        onRows(done, total);
-      };
+      const onPage = (): void => onRows(this.#taken, total);
       return await this.#host.commitAlone(
         reason,
         (transaction) => this.#conclude(transaction, body),
-        (rows) => this.#host.journaled.writeLoad(rows, () => pagesOf(this.#runs), onPage),
+        (rows) => this.#host.journaled.writeLoad(rows, () => this.#pages(), onPage),
       );
     } finally {
       await this.#end();
@@ -147,6 +146,19 @@ export class LevelBulkLoad implements BulkLoad {
   async discard(): Promise<void> {
     if (this.#state === 'gathering') {
       await this.#end();
+    }
+  }
+
+  #pages(): AsyncIterable<readonly Row[]> {
+    const { database } = this.#host.journaled;
+    this.#taken = 0;
+    return gatherSets(this.#takenPages(), (key) => database.read(key));
+  }
+
+  async *#takenPages(): AsyncGenerator<readonly Row[], void, undefined> {
+    for await (const page of mergeRuns(this.#runs)) {
+      this.#taken += page.length;
+      yield page.map(({ key, stored }) => [key, stored] as const);
     }
   }
 
@@ -193,11 +205,5 @@ async function assertIntact(runs: readonly RunFile[]): Promise<void> {
         `A file of the load is not what was written: ${run.file}. Nothing was loaded; check the disk`,
       );
     }
-  }
-}
-
-async function* pagesOf(runs: readonly RunFile[]): AsyncGenerator<readonly Row[], void, undefined> {
-  for await (const page of mergeRuns(runs)) {
-    yield page.map(({ key, stored }) => [key, stored] as const);
   }
 }

@@ -9,6 +9,7 @@
  * @module
  */
 
+import type { Awaitable } from '../core/awaitable.ts';
 import type { DatabaseSnapshot, LevelDatabase } from './level-database.ts';
 
 /** One state, from `DurableStates.hold` until it is released. */
@@ -41,13 +42,14 @@ export class DurableState {
   }
 
   /** To be called once for each `hold`. */
-  async release(): Promise<void> {
+  release(): Awaitable<void> {
     this.#holders -= 1;
-    if (this.#holders === 0 && this.#pinned !== undefined) {
-      const pinned = this.#pinned;
-      this.#pinned = undefined;
-      await pinned.close();
+    if (this.#holders > 0 || this.#pinned === undefined) {
+      return undefined;
     }
+    const pinned = this.#pinned;
+    this.#pinned = undefined;
+    return pinned.close();
   }
 }
 

@@ -14,7 +14,12 @@ import { StoreError } from './errors.ts';
 import type { OpenAppendFile } from './journal-file.ts';
 import { type JournaledDatabase, openJournaledDatabase } from './journaled-database.ts';
 import type { LevelDatabase, OpenLevelDatabase } from './level-database.ts';
-import { LevelSnapshot, LevelTransaction, type TransactionLimits } from './level-transaction.ts';
+import {
+  LevelSnapshot,
+  LevelTransaction,
+  type SnapshotBasis,
+  type TransactionLimits,
+} from './level-transaction.ts';
 import { SharedLargeValues } from './shared-large-values.ts';
 import { type Row, SortedRows } from './sorted-rows.ts';
 import type { BulkLoad, Snapshot, Store, StoreStatistics, Transaction } from './store.ts';
@@ -83,7 +88,7 @@ class LevelStore implements Store {
   readonly #limits: StoreLimits;
   readonly #states: DurableStates;
   readonly #commits: CommitQueue;
-  readonly #large = new SharedLargeValues();
+  readonly #snapshots: SnapshotBasis;
   readonly #folder: string;
   #isLoading = false;
   #closed: Promise<void> | undefined;
@@ -95,6 +100,14 @@ class LevelStore implements Store {
     this.#states = new DurableStates(journaled.database);
     this.#log = log;
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
+    const { maxKeyBytes } = this.#limits;
+    this.#snapshots = {
+      database: journaled.database,
+      log,
+      large: new SharedLargeValues(),
+      maxKeyBytes,
+      journalFolder: journaled.journalFolder,
+    };
     this.#commits = new CommitQueue({
       ...this.#limits,
       clock,
@@ -184,16 +197,11 @@ class LevelStore implements Store {
 
   snapshot(): Snapshot {
     this.#assertOpen();
-    const state = this.#states.hold();
-    const source = {
-      ...{ database: this.#database, log: this.#log, state, large: this.#large },
-      journalFolder: this.#journaled.journalFolder,
-    };
-    return new LevelSnapshot(source, this.#limits.maxKeyBytes);
+    return new LevelSnapshot(this.#snapshots, this.#states.hold());
   }
 
   get statistics(): StoreStatistics {
-    return { ...this.#commits.statistics, sharedLargeValues: this.#large.count };
+    return { ...this.#commits.statistics, sharedLargeValues: this.#snapshots.large.count };
   }
 
   onFlushed(listener: (durationMs: number) => void): void {

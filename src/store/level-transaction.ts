@@ -9,6 +9,7 @@ import assert from 'node:assert/strict';
 
 import type { Awaitable } from '../core/awaitable.ts';
 import { compareBytes } from '../core/bytes.ts';
+import type { Log } from '../core/log.ts';
 import { findDamage } from './damage-scan.ts';
 import type { DurableState } from './durable-states.ts';
 import { StoreError } from './errors.ts';
@@ -69,36 +70,55 @@ class LevelReadView implements ReadView {
   }
 }
 
+/** What all snapshots of a store have in common. */
+export interface SnapshotBasis {
+  readonly database: LevelDatabase;
+  readonly log: Log;
+  readonly large: SharedLargeValues;
+  readonly maxKeyBytes: number;
+  readonly journalFolder: string;
+}
+
+const noLayers: readonly SortedRows[] = [];
+
+class SnapshotSource implements RowSource {
+  readonly database: LevelDatabase;
+  readonly log: Log;
+  readonly state: DurableState;
+  readonly layers = noLayers;
+  isClosed = false;
+
+  constructor({ database, log }: SnapshotBasis, state: DurableState) {
+    this.database = database;
+    this.log = log;
+    this.state = state;
+  }
+
+  assertUsable(): void {
+    if (this.isClosed) {
+      throw new StoreError('STORE_SNAPSHOT_CLOSED', 'The snapshot is closed');
+    }
+  }
+}
+
 /** A durable state, held until closed. */
 export class LevelSnapshot extends LevelReadView implements Snapshot {
-  readonly #held: DurableState;
-  readonly #database: LevelDatabase;
+  readonly #source: SnapshotSource;
   readonly #large: SharedLargeValues;
   readonly #journalFolder: string;
-  readonly #state: { isClosed: boolean };
-  readonly #assertUsable: () => void;
 
-  constructor(
-    source: Omit<RowSource, 'assertUsable' | 'layers'> & {
-      readonly state: DurableState;
-      readonly large: SharedLargeValues;
-      readonly journalFolder: string;
-    },
-    maxKeyBytes: number,
-  ) {
-    const state = { isClosed: false };
-    const assertUsable = (): void => {
-      if (state.isClosed) {
-        throw new StoreError('STORE_SNAPSHOT_CLOSED', 'The snapshot is closed');
-      }
-    };
-    super({ ...source, layers: [], assertUsable }, maxKeyBytes);
-    this.#held = source.state;
-    this.#assertUsable = assertUsable;
-    this.#database = source.database;
-    this.#large = source.large;
-    this.#journalFolder = source.journalFolder;
-    this.#state = state;
+  /** @param state Held for this snapshot, which releases it. */
+  constructor(basis: SnapshotBasis, state: DurableState) {
+    const source = new SnapshotSource(basis, state);
+    super(source, basis.maxKeyBytes);
+    this.#source = source;
+    this.#large = basis.large;
+    this.#journalFolder = basis.journalFolder;
+  }
+
+  /** The same object for views of the same state. */
+  get revision(): object {
+    return this.#source.state;
   }
 
   override async readLarge(sha256: Uint8Array): Promise<Uint8Array | undefined> {
@@ -106,23 +126,25 @@ export class LevelSnapshot extends LevelReadView implements Snapshot {
   }
 
   findDamage(onRows: (rows: number) => void = () => undefined): AsyncIterable<StoreDamage> {
-    this.#assertUsable();
-    const state = { database: this.#database, snapshot: this.#held.pin(), rows: this.reader };
-    return findDamage(state, onRows);
+    const { database, state } = this.#source;
+    this.#source.assertUsable();
+    return findDamage({ database, snapshot: state.pin(), rows: this.reader }, onRows);
   }
 
   findJournalDamage(check: JournalCheck): AsyncIterable<StoreDamage> {
-    this.#assertUsable();
-    const [database, journalFolder] = [this.#database, this.#journalFolder];
-    return findJournalDamage({ journalFolder, database, snapshot: this.#held.pin() }, check);
+    const { database, state } = this.#source;
+    this.#source.assertUsable();
+    const journalFolder = this.#journalFolder;
+    return findJournalDamage({ journalFolder, database, snapshot: state.pin() }, check);
   }
 
   close(): Awaitable<void> {
-    if (this.#state.isClosed) {
+    const source = this.#source;
+    if (source.isClosed) {
       return;
     }
-    this.#state.isClosed = true;
-    return this.#held.release();
+    source.isClosed = true;
+    return source.state.release();
   }
 }
 

@@ -28,6 +28,11 @@ export type KeyValue = readonly [key: Uint8Array, value: Uint8Array];
 /** Reads at one consistent state. */
 export interface ReadView {
   /**
+   * What was made of something read may be used again for every view with the same object here. Undefined
+   * where the driver cannot tell, and for transactions.
+   */
+  readonly revision?: object;
+  /**
    * @returns The value, or undefined when the key is absent. The array must not be changed. A driver that
    *   has it at hand need not make a promise of it.
    * @throws {StoreError} `STORE_VALUE_DAMAGED` when the checksum does not match: never a wrong value.

@@ -65,6 +65,6 @@ function writeChecksum(bytes: Uint8Array, offset: number, sum: number): void {
 }
 
 function readChecksum(bytes: Uint8Array, offset: number): number {
-  const [b0 = 0, b1 = 0, b2 = 0, b3 = 0] = bytes.subarray(offset, offset + CHECKSUM_BYTES);
-  return ((b0 << 24) | (b1 << 16) | (b2 << 8) | b3) >>> 0;
+  const high = ((bytes[offset] ?? 0) << 24) | ((bytes[offset + 1] ?? 0) << 16);
+  return (high | ((bytes[offset + 2] ?? 0) << 8) | (bytes[offset + 3] ?? 0)) >>> 0;
 }

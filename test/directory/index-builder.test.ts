@@ -3,7 +3,6 @@ import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
 import type { Modification } from '../../src/directory/service.ts';
-import { Keyspace } from '../../src/store/keyspace.ts';
 import type { Store } from '../../src/store/store.ts';
 import {
   type DirectoryFixture,
@@ -12,6 +11,7 @@ import {
   suffix,
   system,
 } from '../support/directory-fixture.ts';
+import { postingsOf } from '../support/postings.ts';
 
 async function openWith(
   t: Parameters<typeof openDirectory>[0],
@@ -44,13 +44,9 @@ async function isIndexed({ directory }: DirectoryFixture, filter: string): Promi
 
 async function countPostings({ store }: DirectoryFixture): Promise<number> {
   const snapshot = store.snapshot();
-  let count = 0;
-  const range = { gte: Uint8Array.of(Keyspace.index), lt: Uint8Array.of(Keyspace.index + 1) };
-  for await (const _ of snapshot.keys(range)) {
-    count += 1;
-  }
+  const postings = await postingsOf(snapshot);
   await snapshot.close();
-  return count;
+  return postings.length;
 }
 
 describe('indexes', () => {

@@ -255,15 +255,15 @@ describe('what a search costs', () => {
     },
     { why: 'one-level: the base and its children', wish: { scope: 'one' }, reads: 2, found: 1 },
     {
-      why: 'an indexed equality: the base and the matches',
+      why: 'an indexed equality: the base, the postings of the value and the matches',
       wish: { filter: '(cn=taro)' },
-      reads: 2,
+      reads: 3,
       found: 1,
     },
     {
-      why: 'an equality without a match: the base',
+      why: 'an equality without a match: the base and the postings of the value',
       wish: { filter: '(cn=x)' },
-      reads: 1,
+      reads: 2,
       found: 0,
     },
     {

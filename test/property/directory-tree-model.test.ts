@@ -8,7 +8,6 @@ import { it } from 'node:test';
 
 import fc from 'fast-check';
 
-import type { Awaitable } from '../../src/core/awaitable.ts';
 import { encodeUtf8, formatHex } from '../../src/core/bytes.ts';
 import { isCertdirError } from '../../src/core/errors.ts';
 import { decodeEntry } from '../../src/directory/entry-encoding.ts';
@@ -16,7 +15,6 @@ import { EqualityIndex } from '../../src/directory/equality-index.ts';
 import { keyDepth } from '../../src/directory/key-range.ts';
 import type { Modification } from '../../src/directory/service.ts';
 import { Keyspace, keyOf } from '../../src/store/keyspace.ts';
-import type { KeyRange, KeyValue, ReadView, Transaction } from '../../src/store/store.ts';
 import {
   asTexts,
   attributesOf,
@@ -27,6 +25,8 @@ import {
   suffix,
   system,
 } from '../support/directory-fixture.ts';
+import { MemoryRows } from '../support/memory-rows.ts';
+import { postingsOf } from '../support/postings.ts';
 
 const indexes = ['ou', 'description', 'objectClass'];
 
@@ -252,52 +252,6 @@ function asExpected(model: Model, base: Path): unknown {
   });
 }
 
-/** Takes note of what would be written. */
-class PostingRecorder implements Transaction {
-  readonly postings: string[] = [];
-  readonly #view: ReadView;
-
-  constructor(view: ReadView) {
-    this.#view = view;
-  }
-
-  put(key: Uint8Array): void {
-    this.postings.push(formatHex(key));
-  }
-
-  read(key: Uint8Array): Awaitable<Uint8Array | undefined> {
-    return this.#view.read(key);
-  }
-
-  range(range: KeyRange): AsyncIterable<KeyValue> {
-    return this.#view.range(range);
-  }
-
-  keys(range: KeyRange): AsyncIterable<Uint8Array> {
-    return this.#view.keys(range);
-  }
-
-  readLarge(sha256: Uint8Array): Promise<Uint8Array | undefined> {
-    return this.#view.readLarge(sha256);
-  }
-
-  delete(): void {
-    assert.fail('nothing is deleted');
-  }
-
-  putLarge(): Promise<Uint8Array> {
-    return assert.fail('nothing large is written');
-  }
-
-  releaseLarge(): Promise<void> {
-    return assert.fail('nothing large is released');
-  }
-
-  onSettled(): void {
-    // Nothing is committed.
-  }
-}
-
 /** Children, UUIDs and postings are what the entries make them. */
 async function checkStore({ store, schema }: DirectoryFixture): Promise<void> {
   const types = indexes.map((each) => {
@@ -317,7 +271,7 @@ async function checkStore({ store, schema }: DirectoryFixture): Promise<void> {
   };
   const children: string[] = [];
   const uuids: string[] = [];
-  const recorder = new PostingRecorder(snapshot);
+  const expected = new MemoryRows(snapshot);
   const range = { gte: Uint8Array.of(Keyspace.entry), lt: Uint8Array.of(Keyspace.entry + 1) };
   for await (const [key, bytes] of snapshot.range(range)) {
     const entry = decodeEntry(key.subarray(1), bytes, schema);
@@ -329,12 +283,12 @@ async function checkStore({ store, schema }: DirectoryFixture): Promise<void> {
     const hex = Buffer.from(uuid).toString('latin1').replaceAll('-', '');
     uuids.push(`${Keyspace.entryUuid.toString(16)}${hex}`);
     for (const type of types) {
-      await index.post(recorder, entry, type);
+      await index.post(expected, entry, type);
     }
   }
   assert.deepEqual(await keysOf(Keyspace.child), children.sort());
   assert.deepEqual(await keysOf(Keyspace.entryUuid), uuids.sort());
-  assert.deepEqual(await keysOf(Keyspace.index), recorder.postings.sort());
+  assert.deepEqual(await postingsOf(snapshot), await postingsOf(expected));
   await snapshot.close();
 }
 

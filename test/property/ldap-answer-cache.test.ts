@@ -312,7 +312,7 @@ it('answers that are given again are the answers that would be made', async (t) 
         await step({ ...fixture, pairs });
       }
     }),
-    { seed: 20260105, numRuns: 30 },
+    { seed: 20260105, numRuns: 40 },
   );
   const { answerCache } = servers[0].server.statistics;
   assert.ok((answerCache?.hits ?? 0) > 300, `${answerCache?.hits} answers were given again`);

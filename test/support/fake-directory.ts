@@ -22,6 +22,7 @@ import type {
   SearchRequest,
   SearchResultEntry,
   Session,
+  StopSignal,
 } from '../../src/directory/service.ts';
 
 /** One call, with the request as the directory got it. */
@@ -58,15 +59,11 @@ export class Gate {
   }
 }
 
-/** Resolves on abort, at once when it has happened. */
-export function whenAborted(signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal === undefined || signal.aborted) {
-      resolve();
-    } else {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    }
-  });
+/** Resolves once the signal is aborted. */
+export async function whenAborted(signal: StopSignal | undefined): Promise<void> {
+  while (signal?.aborted === false) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 export class FakeDirectory implements DirectoryService {

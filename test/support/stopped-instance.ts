@@ -29,8 +29,10 @@ import { SigningError } from '../../src/signing/errors.ts';
 import type { Signer } from '../../src/signing/signer.ts';
 import { FIRST_KEYSPACE, Keyspace, keyOf } from '../../src/store/keyspace.ts';
 import { openLevelStore } from '../../src/store/level-store.ts';
-import type { Snapshot, Store, Transaction } from '../../src/store/store.ts';
+import type { Snapshot, Store } from '../../src/store/store.ts';
 import { assertConsistent } from './ca-consistency.ts';
+import { MemoryRows } from './memory-rows.ts';
+import { postingsOf } from './postings.ts';
 import { shippedSchema } from './shipped-schema.ts';
 
 const away = (): Promise<never> =>
@@ -181,14 +183,13 @@ export class StoppedInstance {
     });
     const index = new EqualityIndex(indexed, shippedSchema);
     const tree = new Tree(shippedSchema, index, types);
-    const postings = new Set<string>();
-    const collector = postingCollector(snapshot, postings);
+    const expected = new MemoryRows(snapshot);
     const entries = new Set<string>();
     for await (const entry of tree.subtree(snapshot, new Uint8Array(0))) {
       entries.add(formatHex(entry.key));
       const byUuid = await tree.findUuid(snapshot, tree.uuidOf(entry));
       assert.deepEqual(byUuid && formatHex(byUuid), formatHex(entry.key), entry.dn);
-      await index.update(collector, undefined, entry);
+      await index.update(expected, undefined, entry);
     }
     const keysOf = async (keyspace: number): Promise<string[]> => {
       const keys: string[] = [];
@@ -202,25 +203,8 @@ export class StoppedInstance {
     const places = (await keysOf(Keyspace.child)).map((key) => key.slice(6));
     assert.deepEqual(places.sort(), [...entries].sort(), 'places of entries');
     assert.equal((await keysOf(Keyspace.entryUuid)).length, entries.size, 'UUIDs of entries');
-    assert.deepEqual((await keysOf(Keyspace.index)).sort(), [...postings].sort(), 'postings');
+    assert.deepEqual(await postingsOf(snapshot), await postingsOf(expected), 'postings');
   }
-}
-
-/** Keeps the keys of what is put, and nothing else. */
-function postingCollector(snapshot: Snapshot, keys: Set<string>): Transaction {
-  return {
-    read: (key) => snapshot.read(key),
-    range: (range) => snapshot.range(range),
-    keys: (range) => snapshot.keys(range),
-    readLarge: (sha256) => snapshot.readLarge(sha256),
-    put: (key) => {
-      keys.add(formatHex(key));
-    },
-    delete: () => assert.fail('nothing is deleted'),
-    putLarge: () => assert.fail('nothing is kept'),
-    releaseLarge: () => assert.fail('nothing is released'),
-    onSettled: () => undefined,
-  };
 }
 
 /** Every value has its checksum. */
