@@ -33,6 +33,8 @@ export type AuditErrorCode =
   | 'AUDIT_NOT_PRUNABLE'
   /** A review or an export that does not fit what is recorded. */
   | 'AUDIT_MARK_REFUSED'
+  /** A file of the access journal is missing, or not what was sealed. */
+  | 'AUDIT_JOURNAL_DAMAGED'
   /** Only an auditor may do this. */
   | 'AUDIT_NOT_AUDITOR';
 

@@ -256,6 +256,7 @@ const exitNames = {
   AUDIT_RECORD_PRUNED: 'absent',
   AUDIT_NOT_PRUNABLE: 'conflict',
   AUDIT_MARK_REFUSED: 'refused',
+  AUDIT_JOURNAL_DAMAGED: 'damaged',
   AUDIT_NOT_AUDITOR: 'refused',
   TLOG_KEY_MALFORMED: 'refused',
   TLOG_NOTE_MALFORMED: 'refused',

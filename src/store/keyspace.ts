@@ -16,6 +16,8 @@ export const Keyspace = {
   auditState: 0x11,
   /** audit: tiles of the tree's hashes, by level and index. */
   auditTile: 0x12,
+  /** audit: how far the access journal is sealed; accounts of what was provided. */
+  access: 0x13,
   /** directory: entries by normalised name, children, index postings, UUIDs, counters. */
   entry: 0x20,
   child: 0x21,
