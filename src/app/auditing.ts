@@ -7,15 +7,18 @@
 
 import { join } from 'node:path';
 
+import { AccessJournal } from '../audit/access-journal.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import { putNoteKey, readNoteKey } from '../audit/audit-state.ts';
 import { settleTiles } from '../audit/audit-tiles.ts';
 import { AuditTrail } from '../audit/audit-trail.ts';
 import { Checkpointer, type CheckpointKey } from '../audit/checkpointer.ts';
 import { recordDigest } from '../audit/record-digest.ts';
+import type { CertificateAuthority } from '../ca/certificate-authority.ts';
 import type { Policy } from '../ca/policy.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { Clock } from '../core/clock.ts';
+import type { ClosingStack } from '../core/closing-stack.ts';
 import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Job } from '../scheduler/job.ts';
@@ -23,6 +26,7 @@ import { SigningError } from '../signing/errors.ts';
 import type { KeyDescription, Signer } from '../signing/signer.ts';
 import type { Store } from '../store/store.ts';
 import { ed25519KeyOf, formatNoteKey, type NoteKey, parseNoteKey } from '../tlog/signed-note.ts';
+import { AccessAccounts } from './access-accounts.ts';
 
 export interface AuditingParts {
   readonly configuration: Configuration;
@@ -37,6 +41,8 @@ export interface AuditingParts {
 export interface Auditing {
   readonly trail: AuditTrail;
   readonly checkpointer: Checkpointer;
+  readonly journal: AccessJournal;
+  readonly accounts: AccessAccounts;
 }
 
 export const CHECKPOINT_JOB = 'audit checkpoint';
@@ -50,8 +56,8 @@ const LATE_MS = 600_000;
  *
  * @throws {AuditError} @throws {SigningError}
  */
-export async function openAuditing(parts: AuditingParts): Promise<Auditing> {
-  const { configuration, store, audit, log } = parts;
+export async function openAuditing(parts: AuditingParts, closing: ClosingStack): Promise<Auditing> {
+  const { configuration, policy, store, audit, clock, log } = parts;
   await settleTiles(store);
   const checkpointer = new Checkpointer({
     store,
@@ -60,7 +66,18 @@ export async function openAuditing(parts: AuditingParts): Promise<Auditing> {
     file: join(configuration.audit.folder, 'checkpoint'),
     log: log.with({ component: 'audit' }),
   });
-  return { checkpointer, trail: new AuditTrail({ store, audit, checkpointer }) };
+  const journal = closing.push(
+    await AccessJournal.open({
+      ...{ store, audit, clock },
+      log: log.with({ component: 'access journal' }),
+      folder: configuration.access.folder,
+      syncMs: configuration.access.syncMs,
+      utcOffsetMs: policy.utcOffsetMs,
+    }),
+    { name: 'access journal', close: (opened) => opened.close() },
+  );
+  const trail = new AuditTrail({ store, audit, checkpointer });
+  return { checkpointer, trail, journal, accounts: new AccessAccounts(journal) };
 }
 
 /** What is known needs no token: it may be away while the log is read. */
@@ -117,8 +134,23 @@ async function obtainKey(signer: Signer, label: string): Promise<KeyDescription>
   return await signer.generate({ label, type: { kind: 'ed25519' }, purposes: ['audit'] });
 }
 
-/** Signs a checkpoint a minute after the last one, when something was written since. */
-export function checkpointJob({ checkpointer }: Auditing, clock: Clock): Job {
+/** Tells the accounts which lists there are now. */
+export async function announceLists(
+  { accounts }: Auditing,
+  authority: Pick<CertificateAuthority, 'status'>,
+): Promise<void> {
+  const { lists } = await authority.status();
+  accounts.publish(
+    lists.map(({ scope, published }) => ({
+      dn: scope.dn,
+      partition: scope.id,
+      listNumber: published?.number.toString() ?? '',
+    })),
+  );
+}
+
+/** Seals accesses and signs a checkpoint a minute after the last one, when something came since. */
+export function checkpointJob({ checkpointer, journal }: Auditing, clock: Clock): Job {
   let lastMs = Number.NEGATIVE_INFINITY;
   return {
     name: CHECKPOINT_JOB,
@@ -126,9 +158,11 @@ export function checkpointJob({ checkpointer }: Auditing, clock: Clock): Job {
       const nowMs = clock.nowMs();
       // The clock may have been set back.
       const dueMs = lastMs > nowMs ? nowMs : lastMs + CHECKPOINT_EVERY_MS;
-      return (await checkpointer.isBehind()) ? Math.max(dueMs, 0) : undefined;
+      const isBehind = journal.unsealed > 0 || (await checkpointer.isBehind());
+      return isBehind ? Math.max(dueMs, 0) : undefined;
     },
     run: async () => {
+      await journal.seal();
       await checkpointer.sign();
       lastMs = clock.nowMs();
     },
@@ -138,10 +172,13 @@ export function checkpointJob({ checkpointer }: Auditing, clock: Clock): Job {
 
 /** Signs a checkpoint where there is nobody to tell that it failed; the next one covers the same. */
 export async function signQuietly(
-  { checkpointer }: Auditing,
+  { checkpointer, journal }: Auditing,
   { store, log }: Pick<AuditingParts, 'store' | 'log'>,
 ): Promise<void> {
   try {
+    if (store.isWritable) {
+      await journal.seal();
+    }
     if (store.isWritable && (await checkpointer.isBehind())) {
       await checkpointer.sign();
     }

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 
 import type { AuditLog } from '../audit/audit-log.ts';
 import { openAuditLog } from '../audit/merkle-audit-log.ts';
+import { readAccounts } from '../audit/provision-accounts.ts';
 import { pruneRecords } from '../audit/pruning.ts';
 import { CertificateAuthority } from '../ca/certificate-authority.ts';
 import { loadPolicy, type Policy } from '../ca/policy.ts';
@@ -29,6 +30,7 @@ import { Directory, defaultIndexes } from '../directory/directory.ts';
 import { monitorName } from '../directory/monitor-tree.ts';
 import { AccessRuleError } from '../directory/rule-items.ts';
 import { Schema } from '../directory/schema.ts';
+import type { AccessObserver } from '../directory/service.ts';
 import type { AuditOperations } from '../http/audit-operations.ts';
 import { LocalAuditOperations } from '../http/local-audit-operations.ts';
 import { LocalOperations, type PublishLists } from '../http/local-operations.ts';
@@ -39,8 +41,8 @@ import type { JobStatus } from '../scheduler/job.ts';
 import { isPassing } from '../signing/errors.ts';
 import type { Signer } from '../signing/signer.ts';
 import { openLevelStore } from '../store/level-store.ts';
-import type { Store } from '../store/store.ts';
-import { type Auditing, openAuditing } from './auditing.ts';
+import type { Snapshot, Store } from '../store/store.ts';
+import { type Auditing, announceLists, openAuditing } from './auditing.ts';
 import { type CheckSubject, checkStore } from './check.ts';
 import { readLdifControls } from './ldif-controls.ts';
 import { activateToken, openToken, type TokenOpening } from './token.ts';
@@ -87,6 +89,7 @@ export async function openInstance(options: OpenOptions, closing: ClosingStack):
     name: 'certification authority',
     close: (opened) => opened.close(),
   });
+  await announceLists(parts.auditing, authority);
   return { ...parts, authority };
 }
 
@@ -116,11 +119,15 @@ export async function openParts(
     close: (opened) => opened.close(),
   });
   await activateToken(signer, opening);
-  const auditing = await openAuditing({
-    ...{ configuration, policy, store, audit, signer, clock, log },
-  });
+  const auditing = await openAuditing(
+    { configuration, policy, store, audit, signer, clock, log },
+    closing,
+  );
   const directory = closing.push(
-    await openDirectory(configuration, { policy, store, audit, clock, random, log }),
+    await openDirectory(configuration, {
+      ...{ policy, store, audit, clock, random, log },
+      observer: auditing.accounts,
+    }),
     { name: 'directory', close: (opened) => opened.close() },
   );
   return { configuration, policy, clock, random, log, store, audit, signer, directory, auditing };
@@ -167,7 +174,9 @@ function openStore(
 
 async function openDirectory(
   configuration: Configuration,
-  parts: Pick<InstanceParts, 'policy' | 'store' | 'audit' | 'clock' | 'random' | 'log'>,
+  parts: Pick<InstanceParts, 'policy' | 'store' | 'audit' | 'clock' | 'random' | 'log'> & {
+    readonly observer: AccessObserver;
+  },
 ): Promise<Directory> {
   const { policy, log } = parts;
   const offersStartTls = configuration.ldap.listeners.some(({ tls }) => tls === 'starttls');
@@ -254,8 +263,25 @@ function localAudit(instance: Instance): AuditOperations {
   return new LocalAuditOperations({
     ...instance,
     trail: auditing.trail,
+    accounts: async (period) => {
+      await auditing.journal.seal();
+      return await withSnapshot(store, (snapshot) => collect(readAccounts(snapshot, period)));
+    },
     prune: (beforeMs, origin) => pruneRecords({ store, audit, beforeMs, origin }),
   });
+}
+
+async function withSnapshot<T>(store: Store, use: (snapshot: Snapshot) => Promise<T>): Promise<T> {
+  const snapshot = store.snapshot();
+  return await use(snapshot).finally(() => snapshot.close());
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<readonly T[]> {
+  const all: T[] = [];
+  for await (const item of items) {
+    all.push(item);
+  }
+  return all;
 }
 
 async function readStatus(

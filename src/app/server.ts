@@ -25,7 +25,7 @@ import type { TlsCredentials } from '../ldap/tls-credentials.ts';
 import type { Job, JobStatus } from '../scheduler/job.ts';
 import { openNodeCronTicker } from '../scheduler/node-cron-ticker.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
-import { checkpointJob, signQuietly } from './auditing.ts';
+import { announceLists, checkpointJob, signQuietly } from './auditing.ts';
 import { checkStore } from './check.ts';
 import {
   definedOnly,
@@ -153,6 +153,7 @@ function withCheckpoint(job: Job, instance: Instance): Job {
     try {
       await job.run(signal);
     } finally {
+      await announceLists(instance.auditing, instance.authority);
       await signLast(instance);
     }
   };

@@ -18,6 +18,7 @@ import { reportFailure } from './exit-codes.ts';
 import { addHsmCommand } from './hsm-command.ts';
 import { addInitCommand } from './init-command.ts';
 import { addLdifCommand } from './ldif-command.ts';
+import { addReportCommand } from './report-command.ts';
 import { addServeCommand } from './serve-command.ts';
 import { addStatusCommand } from './status-command.ts';
 import { addStoreCommand } from './store-command.ts';
@@ -65,6 +66,7 @@ function buildProgram(): Command {
   addVerifierCommand(program);
   addAclCommand(program);
   addAuditCommand(program);
+  addReportCommand(program);
   addLdifCommand(program);
   addHsmCommand(program);
   addDemoCommand(program);

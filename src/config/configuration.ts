@@ -52,6 +52,12 @@ interface FileConfiguration {
   };
   readonly http?: { readonly address: string; readonly port: number } | undefined;
   readonly metrics?: { readonly address: string; readonly port: number } | undefined;
+  readonly access: {
+    /** The access journal's files. */
+    readonly folder: string;
+    /** From an access to the sync that covers it, at most. */
+    readonly syncMs: number;
+  };
   readonly audit: {
     /** Where the last checkpoint is kept outside the store. */
     readonly folder: string;
@@ -111,6 +117,12 @@ const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
   http: z.strictObject({ address, port }).optional(),
   /** Figures for Prometheus; nobody asks who reads them. */
   metrics: z.strictObject({ address: address.default('127.0.0.1'), port }).optional(),
+  access: z
+    .strictObject({
+      folder: z.string().min(1).default('access'),
+      syncMs: z.int().min(10).max(1_000).default(500),
+    })
+    .prefault({}),
   audit: z
     .strictObject({
       folder: z.string().min(1).default('audit'),
@@ -148,6 +160,7 @@ export async function loadConfiguration(file: string): Promise<Configuration> {
     folder,
     policy: at(raw.policy),
     store: { ...raw.store, folder: at(raw.store.folder) },
+    access: { ...raw.access, folder: at(raw.access.folder) },
     audit: { ...raw.audit, folder: at(raw.audit.folder) },
     token: withAbsolutePaths(raw.token, folder),
     directory: {

@@ -17,6 +17,7 @@ import type {
   ExportedInput,
 } from './audit-operations.ts';
 import type { Operator } from './operator.ts';
+import type { ProvisionReport } from './provision-report.ts';
 import { listOf, objectOf, textSchema } from './request-schema.ts';
 
 const auditor = objectOf({ dn: textSchema, password: textSchema });
@@ -45,6 +46,7 @@ export const auditSchemas: Readonly<Record<string, Record<string, unknown>>> = {
   'audit-export': objectOf({ since: textSchema }),
   'audit-exported': objectOf({ size: textSchema, rootHash: textSchema, place: textSchema }),
   'audit-prune': objectOf({ auditor }),
+  'audit-provisions': objectOf({ period: textSchema }),
 };
 
 /** What a request brings, as far as these operations look at it. */
@@ -74,6 +76,7 @@ export function auditHandlers(
       return null;
     },
     'audit-exported': ({ body, operator }) => operations.exported(body as ExportedInput, operator),
+    'audit-provisions': ({ body }) => operations.provisions(body as { readonly period: string }),
     'audit-prune': ({ body }) => operations.prune(body as { readonly auditor: AuditorCredentials }),
   };
 }
@@ -95,6 +98,7 @@ export function remoteAudit({ call, chunks }: AuditCalls): AuditOperations {
     review: (input) => call<AuditMarksReport>('audit-review', input),
     export: (input) => parseFiles(chunks('audit-export', input)),
     exported: (input) => call<AuditMarksReport>('audit-exported', input),
+    provisions: (input) => call<ProvisionReport>('audit-provisions', input),
     prune: (input) => call<AuditMarksReport>('audit-prune', input),
   };
 }

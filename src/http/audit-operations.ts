@@ -7,6 +7,7 @@
  */
 
 import type { Operator } from './operator.ts';
+import type { ProvisionReport } from './provision-report.ts';
 
 /** An operator's entry with an auditor's role, and its password. */
 export interface AuditorCredentials {
@@ -102,5 +103,7 @@ export interface AuditOperations {
   export(input: { readonly since: string }): AsyncIterable<AuditFile>;
   /** To be told when the files are where they belong. */
   exported(input: ExportedInput, operator: Operator): Promise<AuditMarksReport>;
+  /** What was provided in a year (`2026`) or a month (`2026-01`). */
+  provisions(input: { readonly period: string }): Promise<ProvisionReport>;
   prune(input: { readonly auditor: AuditorCredentials }): Promise<AuditMarksReport>;
 }

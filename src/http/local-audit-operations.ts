@@ -9,7 +9,9 @@ import type { AuditMarks } from '../audit/audit-state.ts';
 import type { AuditTrail, Verification } from '../audit/audit-trail.ts';
 import type { SignedCheckpoint } from '../audit/checkpointer.ts';
 import { AuditError } from '../audit/errors.ts';
+import type { ProvisionCount } from '../audit/provision-accounts.ts';
 import type { Policy } from '../ca/policy.ts';
+import { VerifierRegister } from '../ca/verifier-register.ts';
 import { encodeUtf8, formatHex, parseHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Directory } from '../directory/directory.ts';
@@ -28,6 +30,8 @@ import type {
 } from './audit-operations.ts';
 import { HttpError } from './errors.ts';
 import type { Operator } from './operator.ts';
+import type { ProvisionLine, ProvisionReport } from './provision-report.ts';
+import { formatTime } from './report-time.ts';
 
 export interface LocalAuditOptions {
   readonly policy: Policy;
@@ -35,6 +39,8 @@ export interface LocalAuditOptions {
   readonly trail: AuditTrail;
   readonly audit: AuditLog;
   readonly clock: Clock;
+  /** Counts of a period, up to now. */
+  readonly accounts: (period: string) => Promise<readonly ProvisionCount[]>;
   /** Removes what is older than `beforeMs` and may be removed. */
   readonly prune: (beforeMs: number, origin: AuditOrigin) => Promise<AuditMarks>;
 }
@@ -117,6 +123,26 @@ export class LocalAuditOperations implements AuditOperations {
     return marksReport(await this.#options.trail.exported(receipt, origin));
   }
 
+  async provisions({ period }: { readonly period: string }): Promise<ProvisionReport> {
+    if (!/^\d{4}(-\d\d)?$/.test(period)) {
+      throw invalid('a period is a year or a month, e.g. 2026 or 2026-01');
+    }
+    const { policy, directory, clock, accounts } = this.#options;
+    const counts = await accounts(period);
+    const caller = {
+      principal: { kind: 'system', name: 'report' },
+      session: { isProtected: true, address: '', channel: 'cli' },
+    } as const;
+    const verifiers = await new VerifierRegister(directory, policy).list(caller);
+    const agreements = new Map(verifiers.map((one) => [one.dn.toLowerCase(), one.agreementNumber]));
+    return {
+      caName: policy.title,
+      period,
+      createdAt: formatTime(clock.nowMs()),
+      lines: provisionLines(counts, agreements),
+    };
+  }
+
   async prune(input: { readonly auditor: AuditorCredentials }): Promise<AuditMarksReport> {
     const { policy, clock, prune } = this.#options;
     const origin = await this.#authenticate(input.auditor);
@@ -160,6 +186,29 @@ function marksReport({ reviewed, exported, pruned }: AuditMarks): AuditMarksRepo
     exported: exported.toString(),
     pruned: pruned.toString(),
   };
+}
+
+/**
+ * Provided and refused of the same kind side by side.
+ *
+ * @param agreements By the verifiers' names in lower case: accounts and entries spell attribute types differently.
+ */
+function provisionLines(
+  counts: readonly ProvisionCount[],
+  agreements: ReadonlyMap<string, string>,
+): readonly ProvisionLine[] {
+  const lines = new Map<string, ProvisionLine>();
+  for (const { month, verifier, partition, method, outcome, count } of counts) {
+    const key = JSON.stringify([month, verifier, partition, method]);
+    const line = lines.get(key) ?? {
+      ...{ month, verifier, partition, method },
+      agreementNumber: agreements.get(verifier.toLowerCase()) ?? null,
+      ...{ provided: 0, refused: 0 },
+    };
+    lines.set(key, { ...line, [outcome]: line[outcome] + count });
+  }
+  const sorted = [...lines].sort(([left], [right]) => (left < right ? -1 : 1));
+  return sorted.map(([, line]) => line);
 }
 
 function recordReport(record: AuditRecord): AuditRecordReport {

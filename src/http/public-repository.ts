@@ -15,7 +15,7 @@ import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Log } from '../core/log.ts';
 import type { Filter } from '../directory/filter.ts';
 import { anonymous } from '../directory/principal.ts';
-import type { DirectoryService } from '../directory/service.ts';
+import type { AttributeValues, DirectoryService } from '../directory/service.ts';
 import { encodePem } from '../x509/pem.ts';
 import { HttpError } from './errors.ts';
 import { formatFingerprint, renderRepositoryPage } from './repository-page.ts';
@@ -119,11 +119,11 @@ async function listen(
 function addRoutes(server: FastifyInstance, options: PublicRepositoryOptions): void {
   server.get('/', async (_request, reply) => {
     const certificates = await readValues(options, 'cACertificate');
-    const lists = await readValues(options, 'authorityRevocationList');
+    const hasArl = await hasAttribute(options, 'authorityRevocationList');
     const page = renderRepositoryPage({
       caName: options.caName,
       certificates,
-      hasArl: lists.length > 0,
+      hasArl,
     });
     return reply.type('text/html; charset=utf-8').send(page);
   });
@@ -159,8 +159,8 @@ function addRoutes(server: FastifyInstance, options: PublicRepositoryOptions): v
       ? reply.callNotFound()
       : sendBytes(reply, 'application/octet-stream', pair);
   });
-  server.get('/arl.crl', async (_request, reply) => {
-    const [list] = await readValues(options, 'authorityRevocationList');
+  server.get('/arl.crl', async (request, reply) => {
+    const [list] = await readValues(options, 'authorityRevocationList', request.ip);
     return list === undefined
       ? reply.callNotFound()
       : sendBytes(reply, 'application/pkix-crl', list);
@@ -201,23 +201,38 @@ function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Values of an attribute of the CA entry, as anonymous sees them. */
+/** Values of an attribute of the CA entry, as anonymous sees them. @param address Who asks, for accounts. */
 async function readValues(
-  { directory, caDn }: PublicRepositoryOptions,
+  options: PublicRepositoryOptions,
   attribute: string,
+  address = '',
 ): Promise<readonly Uint8Array[]> {
+  const attributes = await readAttributes(options, { attribute, address, typesOnly: false });
+  return attributes.flatMap(({ values }) => [...values]);
+}
+
+/** Without its values, which nobody is given then. */
+async function hasAttribute(options: PublicRepositoryOptions, attribute: string): Promise<boolean> {
+  const wish = { attribute, address: '', typesOnly: true };
+  return (await readAttributes(options, wish)).length > 0;
+}
+
+async function readAttributes(
+  { directory, caDn }: PublicRepositoryOptions,
+  wish: { readonly attribute: string; readonly address: string; readonly typesOnly: boolean },
+): Promise<readonly AttributeValues[]> {
   const request = {
     base: caDn,
     scope: 'base',
     filter: anyEntry,
-    attributes: [attribute],
-    typesOnly: false,
+    attributes: [wish.attribute],
+    typesOnly: wish.typesOnly,
     sizeLimit: 1,
     timeLimitMs: 0,
   } as const;
-  const session = { isProtected: false, address: '', channel: 'http' };
+  const session = { isProtected: false, address: wish.address, channel: 'http' };
   for await (const entry of directory.search(request, { principal: anonymous, session })) {
-    return entry.attributes.flatMap((one) => [...one.values]);
+    return entry.attributes;
   }
   return [];
 }

@@ -17,5 +17,6 @@ export const absentAudit: AuditOperations = {
   review: refuse,
   export: () => ({ [Symbol.asyncIterator]: () => ({ next: refuse }) }),
   exported: refuse,
+  provisions: refuse,
   prune: refuse,
 };
