@@ -29,11 +29,25 @@ import {
 } from '../support/ldap-request-bytes.ts';
 import type { LdapTestClient } from '../support/ldap-test-client.ts';
 import { LdapTestServer } from '../support/ldap-test-server.ts';
+import { servedFrom } from '../support/recast-directory.ts';
 import { sampleEntries, sampleKey, sampleList } from '../support/x509-samples.ts';
 
 const anyone = { kind: 'anyone' } as const;
+const groupDn = `cn=group,${suffix}`;
 const rules: readonly AccessRule[] = [
   { attributes: ['userPassword'], who: anyone, rights: ['auth'] },
+  {
+    attributes: ['telephoneNumber', 'sn'],
+    who: { kind: 'group', dn: groupDn },
+    rights: ['search', 'read'],
+  },
+  {
+    attributes: ['sn'],
+    who: { kind: 'authenticated' },
+    address: ['192.0.2.0/24'],
+    rights: ['search', 'read'],
+  },
+  { attributes: ['sn'], who: anyone, rights: [] },
   { who: { kind: 'operator' }, tls: true, rights: ['search', 'read'] },
   { attributes: ['description', 'entry'], who: { kind: 'self' }, rights: ['search', 'read'] },
   {
@@ -79,6 +93,7 @@ async function fill(fixture: DirectoryFixture): Promise<void> {
       userPassword: password,
     });
   }
+  await add(groupDn, { objectClass: 'groupOfNames', member: verifierDn('a') });
   await add(operatorDn, {
     objectClass: ['applicationProcess', 'certdirOperator', 'simpleSecurityObject'],
     certdirOperatorRole: 'auditor',
@@ -150,7 +165,7 @@ const place = fc.constantFrom(
 );
 const selection = fc.constantFrom<readonly string[]>(
   ...[[], ['*', '+'], ['certificateRevocationList;binary'], ['description', 'numSubordinates']],
-  ...[['hasSubordinates'], ['telephoneNumber'], ['1.1'], ['contextCSN', 'entryDN']],
+  ...[['hasSubordinates'], ['telephoneNumber', 'sn'], ['1.1'], ['contextCSN', 'entryDN'], ['sn']],
 );
 const filter = fc.constantFrom(
   present('objectClass'),
@@ -158,6 +173,7 @@ const filter = fc.constantFrom(
   present('objectClass'),
   present('certificateRevocationList'),
   present('telephoneNumber'),
+  present('sn'),
   equality('description', 'open'),
   equality('description', 'a'),
   equality('hasSubordinates', 'TRUE'),
@@ -203,7 +219,7 @@ const person = fc.constantFrom('x', 'y', 'z').map((name) => `cn=${name},${suffix
 const account = fc.constantFrom(...verifiers).map(verifierDn);
 
 const steps: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 8, arbitrary: asked },
+  { weight: 16, arbitrary: asked },
   {
     weight: 2,
     arbitrary: modified(
@@ -228,6 +244,17 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
         replace('certdirAgreementNotAfter', '20260105000200Z'),
         replace('certdirAgreementNotAfter', '20991231000000Z'),
         replace('description', 'b'),
+      ),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: modified(
+      fc.constant(groupDn),
+      fc.constantFrom(
+        replace('member', verifierDn('a')),
+        replace('member', verifierDn('b'), operatorDn),
+        replace('member', suffix),
       ),
     ),
   },
@@ -300,7 +327,11 @@ async function allowFailure(change: Promise<unknown>): Promise<void> {
 it('answers that are given again are the answers that would be made', async (t) => {
   const fixture = await openDirectory(t, { access: rules });
   await fill(fixture);
-  const options = { mode: 'starttls', service: fixture.directory } as const;
+  // Those under TLS come from an address that a rule names.
+  const service = servedFrom(fixture.directory, ({ isProtected }) =>
+    isProtected ? '192.0.2.7' : '198.51.100.7',
+  );
+  const options = { mode: 'starttls', service } as const;
   const servers = [
     await LdapTestServer.open(t, options),
     await LdapTestServer.open(t, { ...options, limits: { answerCacheBytes: 0 } }),

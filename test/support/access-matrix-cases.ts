@@ -464,18 +464,25 @@ function combinationsFor(
 
 /**
  * Every type in every spelling on every road, once for a caller who may and once for one who may not, the
- * callers taking turns; for lists of revoked certificates, in every other case, every caller. A spelling that means
- * nothing is asked about once.
+ * callers taking turns; for lists of revoked certificates, in every fourth case, every caller. A spelling
+ * that means nothing is asked about once. Unless it is to be complete, spellings and roads are paired like the
+ * squares of one colour of a chessboard.
  */
-export function* matrixCases(contents: Contents): Generator<MatrixCase, void, undefined> {
+export function* matrixCases(
+  contents: Contents,
+  { isComplete }: { readonly isComplete: boolean },
+): Generator<MatrixCase, void, undefined> {
   let turn = 0;
   for (const type of attributeTypes) {
     const isForAll = type.names[0] === 'certificateRevocationList';
-    for (const spelling of spellingsOf(type)) {
-      for (const [name, way] of ways) {
+    for (const [row, spelling] of spellingsOf(type).entries()) {
+      for (const [column, [name, way]] of ways.entries()) {
         turn += 1;
+        if (!isComplete && (row + column) % 2 === 1) {
+          continue;
+        }
         const entry = turn % 3 === 0 ? 'plain' : 'marked';
-        const isEach = isForAll && spelling.options !== undefined && turn % 2 === 0;
+        const isEach = isForAll && spelling.options !== undefined && turn % 4 === 0;
         const all = isEach ? combinations.map((who) => [who]) : combinationsFor(type, entry);
         // What means nothing means nothing to all.
         const groups = spelling.options === undefined ? [all[turn % all.length] ?? []] : all;

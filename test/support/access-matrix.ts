@@ -11,7 +11,7 @@ import { createHash } from 'node:crypto';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
 import type { AccessRight, AccessRule } from '../../src/directory/access-rule.ts';
-import type { DirectoryService, Session } from '../../src/directory/service.ts';
+import type { DirectoryService } from '../../src/directory/service.ts';
 import { makeTlsCertificate } from '../../src/setup/tls-certificate.ts';
 import {
   type DirectoryFixture,
@@ -20,6 +20,7 @@ import {
   system,
   type TextAttributes,
 } from './directory-fixture.ts';
+import { servedAs, servedFrom } from './recast-directory.ts';
 import { readSchemaText, type TextAttributeType } from './schema-text.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { SimulatedClock } from './simulated-clock.ts';
@@ -368,40 +369,13 @@ function sampleBySyntax(
   return samples[type.syntax.replace('1.3.6.1.4.1.1466.115.121.1.', '')];
 }
 
-/** The same directory for callers from another address, or for the program itself. */
+/** The same directory for callers from one of two addresses, or for the program itself. */
 export function recast(
   directory: DirectoryFixture['directory'],
   { principal, isInside }: Pick<Combination, 'principal' | 'isInside'>,
 ): DirectoryService {
   const address = isInside ? insideAddress : outsideAddress;
-  const sessions = new WeakMap<Session, Session>();
-  const sessionOf = (session: Session): Session => {
-    const known = sessions.get(session) ?? { ...session, address };
-    sessions.set(session, known);
-    return known;
-  };
-  type Caller = Parameters<DirectoryService['search']>[1];
-  const as = (caller: Caller): Caller =>
-    principal === 'system' ? system : { ...caller, session: sessionOf(caller.session) };
-  const { answers } = directory;
-  return {
-    search: (request, caller) => directory.search(request, as(caller)),
-    compare: (request, caller) => directory.compare(request, as(caller)),
-    add: (request, caller) => directory.add(request, as(caller)),
-    modify: (request, caller) => directory.modify(request, as(caller)),
-    delete: (request, caller) => directory.delete(request, as(caller)),
-    rename: (request, caller) => directory.rename(request, as(caller)),
-    bind: (dn, password, session) => directory.bind(dn, password, sessionOf(session)),
-    bindCertificate: (session) => directory.bindCertificate(sessionOf(session)),
-    checkAuthorization: (id, caller) => directory.checkAuthorization(id, as(caller)),
-    changePassword: (request, caller) => directory.changePassword(request, as(caller)),
-    get statistics() {
-      return directory.statistics;
-    },
-    answers: {
-      record: () => answers.record(),
-      audienceOf: (caller) => answers.audienceOf(as(caller)),
-      repeated: (record, caller) => answers.repeated(record, as(caller)),
-    },
-  };
+  return principal === 'system'
+    ? servedAs(directory, system)
+    : servedFrom(directory, () => address);
 }
