@@ -64,6 +64,14 @@ export const signingErrorCodes = [
   'SIGNING_PIN_LOCKED',
   /** The HSM holds a key of that label that certdir has no record of. */
   'SIGNING_KEY_FOREIGN',
+  /** The custodians have not approved this, or their approval was used or has expired. */
+  'SIGNING_APPROVAL_NEEDED',
+  /** An approval that does not count: of another operation, of nobody, twice, too late, or not signed. */
+  'SIGNING_APPROVAL_REFUSED',
+  /** No custodian has this name. */
+  'SIGNING_CUSTODIAN_UNKNOWN',
+  /** The custodians, their quorum or their rules are not allowed like this. */
+  'SIGNING_CUSTODY_REFUSED',
 ] as const;
 
 export type SigningErrorCode = (typeof signingErrorCodes)[number];

@@ -15,6 +15,18 @@ export type PassphraseSource =
   /** Typed in by a person. */
   | { readonly text: string };
 
+/** How a token is opened, as the signer process is told. */
+export type OpeningSource =
+  | PassphraseSource
+  /** A custody file: the secret is put together from its custodians' shares, inside the signer process alone. */
+  | { readonly custody: string };
+
+/** The same inside the signer process. */
+export type SecretSource =
+  | PassphraseSource
+  /** Hands over what the custodians have opened, once. */
+  | { readonly take: () => Buffer | undefined };
+
 const MAX_PASSPHRASE_BYTES = 1024;
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -22,9 +34,19 @@ const CARRIAGE_RETURN = 0x0d;
 /**
  * Reads the passphrase as bytes (UTF-8). The caller overwrites them when it is done.
  *
- * @throws {SigningError} `SIGNING_PASSPHRASE_FILE`; the message never holds the passphrase.
+ * @throws {SigningError} `SIGNING_PASSPHRASE_FILE`, `SIGNING_APPROVAL_NEEDED`; the message never holds the passphrase.
  */
-export async function readPassphrase(source: PassphraseSource): Promise<Buffer> {
+export async function readPassphrase(source: SecretSource): Promise<Buffer> {
+  if ('take' in source) {
+    const secret = source.take();
+    if (secret === undefined) {
+      throw new SigningError(
+        'SIGNING_APPROVAL_NEEDED',
+        'the custodians have not opened the secret',
+      );
+    }
+    return assertLength(secret, "the custodians' secret");
+  }
   if ('text' in source) {
     return assertLength(Buffer.from(source.text, 'utf8'), 'the passphrase');
   }

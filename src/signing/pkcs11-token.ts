@@ -27,7 +27,7 @@ import {
 } from './key-register.ts';
 import { assertKeyRequest, assertSignRequest, type KeyRequest } from './key-rules.ts';
 import { assertUse, storeKeyUse } from './key-use.ts';
-import { type PassphraseSource, readPassphrase } from './passphrase.ts';
+import { readPassphrase, type SecretSource } from './passphrase.ts';
 import type { Pkcs11Binding, Pkcs11Handle } from './pkcs11-binding.ts';
 import { awaitModule, callModule } from './pkcs11-failure.ts';
 import {
@@ -49,7 +49,7 @@ import { readMechanisms, type TokenInspection } from './token-inspection.ts';
 export interface Pkcs11TokenOptions {
   readonly settings: Pkcs11TokenSettings;
   /** The user PIN. */
-  readonly pin: PassphraseSource;
+  readonly pin: SecretSource;
   readonly clock: Clock;
   /** Ids of keys; keys come from the token. */
   readonly random: RandomSource;

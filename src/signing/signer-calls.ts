@@ -11,7 +11,7 @@ import type { Clock } from '../core/clock.ts';
 import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { isPassing, SigningError, type SigningErrorCode } from './errors.ts';
-import type { PassphraseSource } from './passphrase.ts';
+import type { OpeningSource } from './passphrase.ts';
 import type { SignatureAlgorithm, SignRequest } from './signer.ts';
 import type { OpenSignerChannel } from './signer-channel.ts';
 import { SignerConnection, unavailable } from './signer-connection.ts';
@@ -26,7 +26,7 @@ export interface SignerTimeouts {
 
 export interface SignerSurroundings {
   readonly token: TokenSettings;
-  readonly passphrase: PassphraseSource;
+  readonly passphrase: OpeningSource;
   readonly clock: Clock;
   readonly log: Log;
   readonly openChannel: OpenSignerChannel;
@@ -51,6 +51,9 @@ const isRepeatable: Readonly<Record<SignerMethod, boolean>> = {
   list: true,
   sign: true,
   inspect: true,
+  proposals: true,
+  propose: false,
+  approve: false,
   generate: false,
   destroy: false,
   // Parts of a signature, which is repeated as a whole.
@@ -64,10 +67,14 @@ const needsNewProcess: ReadonlySet<SigningErrorCode> = new Set([
   'SIGNING_TOKEN_REMOVED',
 ]);
 
-/** What another try makes worse: after a few wrong PINs a token locks. Only a person's `activate` tries again. */
+/**
+ * What another try does not mend or makes worse: after a few wrong PINs a token locks. Only a person's `activate` tries
+ * again.
+ */
 const isForPerson: ReadonlySet<SigningErrorCode> = new Set([
   'SIGNING_PIN_WRONG',
   'SIGNING_PIN_LOCKED',
+  'SIGNING_APPROVAL_NEEDED',
 ]);
 
 export class SignerCalls {

@@ -8,12 +8,22 @@
 import type { Clock } from '../core/clock.ts';
 import { formatError } from '../core/errors.ts';
 import type { RandomSource } from '../core/random.ts';
+import { ApprovalBoard } from './approval-board.ts';
 import { type Content, ContentHash } from './content.ts';
+import { readCustody } from './custody-document.ts';
 import { SigningError } from './errors.ts';
+import { GuardedToken } from './guarded-token.ts';
+import type { SecretSource } from './passphrase.ts';
 import type { Pkcs11Binding } from './pkcs11-binding.ts';
 import { importPkcs11js, type Pkcs11Library } from './pkcs11-slots.ts';
 import { loadPkcs11Token } from './pkcs11-token.ts';
-import type { SignArgument, SignerCall, SignerMethods, SignerReply } from './signer-protocol.ts';
+import type {
+  SignArgument,
+  SignerCall,
+  SignerMethods,
+  SignerReply,
+  TokenSettings,
+} from './signer-protocol.ts';
 import { loadSoftwareToken } from './software-token.ts';
 import type { Token } from './token.ts';
 
@@ -83,6 +93,12 @@ export class SignerHost {
         return this.#stream(call.argument.stream).update(call.argument.bytes) ?? undefined;
       case 'sign':
         return await this.#sign(call.argument);
+      case 'propose':
+        return this.#guarded().propose(call.argument);
+      case 'approve':
+        return await this.#guarded().approve(call.argument.hash, call.argument.approval);
+      case 'proposals':
+        return this.#guarded().proposals();
       case 'inspect':
         return await this.#opened().inspect?.();
       case 'destroy':
@@ -93,15 +109,35 @@ export class SignerHost {
   async #open(argument: SignerMethods['open']['argument']): Promise<undefined> {
     await this.#token?.close();
     const { token, passphrase } = argument;
+    if (!('custody' in passphrase)) {
+      this.#token = await this.#load(token, passphrase);
+      return;
+    }
+    const document = await readCustody(passphrase.custody);
+    const clock = this.#clock;
+    const board = new ApprovalBoard(document, { clock, random: this.#random });
+    const loaded = await this.#load(token, { take: () => board.takeSecret() });
+    const { idleMs } = document.rules;
+    this.#token = new GuardedToken({ token: loaded, board, clock, idleMs });
+  }
+
+  async #load(token: TokenSettings, secret: SecretSource): Promise<Token> {
     const surroundings = { clock: this.#clock, random: this.#random };
     if (token.kind === 'software') {
       const { kind: _, ...settings } = token;
-      this.#token = await loadSoftwareToken({ ...settings, ...surroundings, passphrase });
-    } else {
-      const { PKCS11 } = await this.#importPkcs11();
-      const options = { settings: token, pin: passphrase, binding: new PKCS11() };
-      this.#token = await loadPkcs11Token({ ...options, ...surroundings });
+      return await loadSoftwareToken({ ...settings, ...surroundings, passphrase: secret });
     }
+    const { PKCS11 } = await this.#importPkcs11();
+    const options = { settings: token, pin: secret, binding: new PKCS11() };
+    return await loadPkcs11Token({ ...options, ...surroundings });
+  }
+
+  #guarded(): GuardedToken {
+    const token = this.#opened();
+    if (!(token instanceof GuardedToken)) {
+      throw new SigningError('SIGNING_CUSTODY_REFUSED', 'the token has no custodians');
+    }
+    return token;
   }
 
   #opened(): Token {

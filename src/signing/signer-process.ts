@@ -16,6 +16,8 @@
 import { concatBytes } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
+import type { Approval, CustodyOperation } from './approval.ts';
+import type { ApprovalState } from './approval-board.ts';
 import { type Content, ContentHash, lengthOfPieces, MAX_WHOLE_BYTES } from './content.ts';
 import { SigningError } from './errors.ts';
 import {
@@ -25,7 +27,7 @@ import {
   formatKeyType,
   type KeyRequest,
 } from './key-rules.ts';
-import type { PassphraseSource } from './passphrase.ts';
+import type { OpeningSource } from './passphrase.ts';
 import { openSignatureVerifier, type SignatureVerifier } from './signature-verifier.ts';
 import type { KeyDescription, Signer, SigningAlgorithm, SignRequest } from './signer.ts';
 import { SignerCalls, type SignerTimeouts } from './signer-calls.ts';
@@ -35,7 +37,7 @@ import type { TokenInspection } from './token-inspection.ts';
 
 export interface SignerProcessOptions {
   readonly token: TokenSettings;
-  readonly passphrase: PassphraseSource;
+  readonly passphrase: OpeningSource;
   readonly clock: Clock;
   readonly log: Log;
   /** How long an answer may take before the process counts as hung. */
@@ -166,6 +168,21 @@ export class SignerProcess implements Signer {
       return hashedChunks(pieces, hash);
     });
     return { content: hash.finish(), signature };
+  }
+
+  /** Puts an operation before the token's custodians. @throws {SigningError} `SIGNING_CUSTODY_REFUSED` without any. */
+  propose(operation: CustodyOperation): Promise<ApprovalState> {
+    return this.#calls.call('propose', operation);
+  }
+
+  /** Hands in a custodian's approval. @throws {SigningError} `SIGNING_APPROVAL_REFUSED` when it does not count. */
+  approve(hash: string, approval: Approval): Promise<ApprovalState> {
+    return this.#calls.call('approve', { hash, approval });
+  }
+
+  /** What waits for approvals. */
+  proposals(): Promise<readonly ApprovalState[]> {
+    return this.#calls.call('proposals', undefined);
   }
 
   /** What the token's device says, for people; undefined for the software token. */

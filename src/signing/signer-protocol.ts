@@ -11,10 +11,12 @@
  * @module
  */
 
+import type { Approval, CustodyOperation } from './approval.ts';
+import type { ApprovalState } from './approval-board.ts';
 import { isSigningErrorCode, SigningError, type SigningErrorCode } from './errors.ts';
 import { isKeyLabel, isKeyType, isPurposeList, type KeyRequest } from './key-rules.ts';
 import { isKeyUse, type KeyUse } from './key-use.ts';
-import type { PassphraseSource } from './passphrase.ts';
+import type { OpeningSource } from './passphrase.ts';
 import type { DigestName, KeyDescription, SignRequest } from './signer.ts';
 import type { TokenInspection } from './token-inspection.ts';
 
@@ -56,7 +58,7 @@ export interface SignArgument extends Omit<SignRequest, 'content'> {
 /** Argument and result of each call. */
 export interface SignerMethods {
   readonly open: {
-    readonly argument: { readonly token: TokenSettings; readonly passphrase: PassphraseSource };
+    readonly argument: { readonly token: TokenSettings; readonly passphrase: OpeningSource };
     readonly result: undefined;
   };
   readonly activate: { readonly argument: undefined; readonly result: undefined };
@@ -75,6 +77,12 @@ export interface SignerMethods {
   };
   readonly sign: { readonly argument: SignArgument; readonly result: Uint8Array };
   readonly destroy: { readonly argument: string; readonly result: undefined };
+  readonly propose: { readonly argument: CustodyOperation; readonly result: ApprovalState };
+  readonly approve: {
+    readonly argument: { readonly hash: string; readonly approval: Approval };
+    readonly result: ApprovalState;
+  };
+  readonly proposals: { readonly argument: undefined; readonly result: readonly ApprovalState[] };
   readonly inspect: {
     readonly argument: undefined;
     readonly result: TokenInspection | undefined;
@@ -128,7 +136,11 @@ export const resultReaders: {
   activate: readNothing,
   deactivate: readNothing,
   destroy: readNothing,
-  // Shown to people; nothing is decided by it.
+  // Shown to people; nothing is decided by it on this side.
+  propose: (value) => (isApprovalState(value) ? { value } : undefined),
+  approve: (value) => (isApprovalState(value) ? { value } : undefined),
+  proposals: (value) =>
+    Array.isArray(value) && value.every(isApprovalState) ? { value } : undefined,
   inspect: (value) => ({ value: value as TokenInspection | undefined }),
   beginContent: readNothing,
   feedContent: readNothing,
@@ -139,6 +151,23 @@ export const resultReaders: {
   // A copy, because what arrives is a view of the message's memory.
   sign: (value) => (value instanceof Uint8Array ? { value: Uint8Array.from(value) } : undefined),
 };
+
+function isApprovalState(value: unknown): value is ApprovalState {
+  if (typeof value !== 'object' || value === null) {
+    return false;
+  }
+  const { hash, proposal, approvedBy, quorum, isGranted } = value as Partial<
+    Record<string, unknown>
+  >;
+  return (
+    typeof hash === 'string' &&
+    typeof proposal === 'object' &&
+    proposal !== null &&
+    Array.isArray(approvedBy) &&
+    typeof quorum === 'number' &&
+    typeof isGranted === 'boolean'
+  );
+}
 
 function readNothing(value: unknown): { readonly value: undefined } | undefined {
   return value === undefined ? { value } : undefined;

@@ -15,7 +15,7 @@ import { lengthOfContent } from './content.ts';
 import { SigningError } from './errors.ts';
 import { assertKeyRequest, assertSignRequest, type KeyRequest } from './key-rules.ts';
 import { assertUse, storeKeyUse } from './key-use.ts';
-import { type PassphraseSource, readPassphrase } from './passphrase.ts';
+import { readPassphrase, type SecretSource } from './passphrase.ts';
 import { generatePrivateKey, openPrivateKey } from './private-key.ts';
 import { DEFAULT_SCRYPT_COST, newScryptParameters } from './sealing.ts';
 import type { KeyDescription, Signer } from './signer.ts';
@@ -34,7 +34,7 @@ import { TokenSecrets } from './token-secrets.ts';
 
 export interface SoftwareTokenOptions {
   readonly file: string;
-  readonly passphrase: PassphraseSource;
+  readonly passphrase: SecretSource;
   readonly clock: Clock;
   /** Salts and nonces; keys come from node:crypto. */
   readonly random: RandomSource;

@@ -21,7 +21,7 @@ export interface Token extends Omit<Signer, 'sign'> {
   /** As `Signer.sign`, without the verification. */
   sign(request: TokenSignRequest): Promise<Uint8Array>;
   /** What the device says; undefined for a token that is no device. */
-  inspect?(): Promise<TokenInspection>;
+  inspect?(): Promise<TokenInspection | undefined>;
 }
 
 /** A token of this process as a signer, every signature verified before it is handed out. */
