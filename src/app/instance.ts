@@ -77,6 +77,7 @@ export interface OpenOptions {
 }
 
 const MIB = 1024 * 1024;
+const DAY_MS = 86_400_000;
 
 export const programVersion: string = (
   JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
@@ -288,7 +289,7 @@ async function readStatus(
   instance: Instance,
   { jobs, figures }: OperationsSetting,
 ): Promise<ServiceStatus> {
-  const { store, audit, signer, authority, clock } = instance;
+  const { store, audit, signer, authority, clock, directory, policy } = instance;
   const snapshot = store.snapshot();
   try {
     return describeStatus({
@@ -300,6 +301,8 @@ async function readStatus(
       authority: await authority.status(),
       isKeyActive: await isKeyActive(signer),
       isStoreWritable: store.isWritable,
+      passwordEnds: await directory.passwordEnds(),
+      passwordWarningMs: (policy.passwords.ageing?.warningDays ?? 0) * DAY_MS,
       auditHead: await audit.head(snapshot),
     });
   } finally {

@@ -70,6 +70,8 @@ export type CaErrorCode =
   | 'CA_NOT_REVOCABLE'
   // Verifiers.
   /** A kind, day, name or password that a registration may not have. */
+  | 'CA_OPERATOR_INVALID'
+  | 'CA_OPERATOR_UNKNOWN'
   | 'CA_VERIFIER_INVALID'
   | 'CA_VERIFIER_UNKNOWN'
   | 'CA_VERIFIER_EXISTS'

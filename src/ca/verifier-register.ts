@@ -7,11 +7,11 @@
  */
 
 import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts';
-import { isCertdirError } from '../core/errors.ts';
 import { readCredential } from '../directory/certificate-credential.ts';
 import type { Filter } from '../directory/filter.ts';
 import { formatGeneralizedTime, parseGeneralizedTime } from '../directory/generalized-time.ts';
 import type { AttributeValues, Caller, DirectoryService } from '../directory/service.ts';
+import { escapeValue, translating } from './account-entries.ts';
 import { type CivilDay, startOfDayMs } from './civil-time.ts';
 import { CaError } from './errors.ts';
 import type { Policy } from './policy.ts';
@@ -258,11 +258,6 @@ function assertText(what: string, text: string): void {
   }
 }
 
-/** A value as RFC 4514 §2.4 writes it; escaping more than must be is allowed. */
-function escapeValue(text: string): string {
-  return text.replaceAll(/[,+"\\<>;=#]|^ | $/g, (character) => `\\${character}`);
-}
-
 function parseDay(text: string): CivilDay {
   const [, year = '', month = '', day = ''] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text) ?? [];
   const parsed = { year: Number(year), month: Number(month), day: Number(day) };
@@ -286,17 +281,4 @@ function unknownVerifier(name: string): CaError {
     'CA_VERIFIER_UNKNOWN',
     `no verifier ${name.slice(0, 64)} is registered; certdir verifier list shows those that are`,
   );
-}
-
-/** Runs `work`, giving some of the directory's errors the register's words. */
-async function translating<T>(
-  work: () => Promise<T>,
-  words: Readonly<Record<string, (error: Error) => CaError>>,
-): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const translate = isCertdirError(error) ? words[error.code] : undefined;
-    throw translate === undefined ? error : translate(error as Error);
-  }
 }

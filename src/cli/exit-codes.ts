@@ -98,6 +98,8 @@ const exitNames = {
   CA_ALREADY_REVOKED: 'conflict',
   CA_CERTIFICATE_EXPIRED: 'conflict',
   CA_NOT_REVOCABLE: 'refused',
+  CA_OPERATOR_INVALID: 'refused',
+  CA_OPERATOR_UNKNOWN: 'absent',
   CA_VERIFIER_INVALID: 'refused',
   CA_VERIFIER_UNKNOWN: 'absent',
   CA_VERIFIER_EXISTS: 'conflict',

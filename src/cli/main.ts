@@ -18,6 +18,7 @@ import { reportFailure } from './exit-codes.ts';
 import { addHsmCommand } from './hsm-command.ts';
 import { addInitCommand } from './init-command.ts';
 import { addLdifCommand } from './ldif-command.ts';
+import { addOperatorCommand } from './operator-command.ts';
 import { addReportCommand } from './report-command.ts';
 import { addServeCommand } from './serve-command.ts';
 import { addStatusCommand } from './status-command.ts';
@@ -63,6 +64,7 @@ function buildProgram(): Command {
   addCheckCommand(program);
   addStoreCommand(program);
   addCaCommand(program);
+  addOperatorCommand(program);
   addVerifierCommand(program);
   addAclCommand(program);
   addAuditCommand(program);

@@ -38,6 +38,7 @@ import { ManagedEntries } from './managed-entries.ts';
 import { type MonitorSource, MonitorTree } from './monitor-tree.ts';
 import { PageCookies } from './page-cookies.ts';
 import { PasswordChanger } from './password-change.ts';
+import { type PasswordEnd, readPasswordEnds } from './password-ends.ts';
 import type { ScryptCost } from './password-hash.ts';
 import { PasswordHasher } from './password-hasher.ts';
 import { lenientPasswordPolicy, type PasswordPolicy } from './password-policy.ts';
@@ -104,6 +105,12 @@ export const defaultIndexes: readonly string[] = [
   'authorityRevocationList',
   'deltaRevocationList',
 ];
+
+/** Who looks at the directory for the program's own purposes. */
+const program: Caller = {
+  principal: { kind: 'system', name: 'certdir' },
+  session: { isProtected: true, address: '', channel: 'system' },
+};
 
 export class Directory implements DirectoryService {
   readonly #core: DirectoryCore;
@@ -200,6 +207,11 @@ export class Directory implements DirectoryService {
 
   get credentialStatistics(): CredentialStatistics {
     return this.#credentials.statistics;
+  }
+
+  /** When the passwords of accounts end, where the policy lets them age. */
+  async passwordEnds(): Promise<readonly PasswordEnd[]> {
+    return await readPasswordEnds(this.#core, (request) => this.search(request, program));
   }
 
   /** Shows `source` as the subtree `cn=Monitor` from now on. */

@@ -77,6 +77,8 @@ export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> =
     },
     ['as', 'attribute', 'address'],
   ),
+  'operator-list': objectOf({}),
+  'operator-password': objectOf({ name: text, password: text }),
   'verifier-add': objectOf(
     {
       name: text,

@@ -145,6 +145,12 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
       return null;
     },
     'acl-explain': ({ body }) => operations.explainAccess(body as AccessQuestion),
+    'operator-list': () => operations.operatorList(),
+    'operator-password': ({ body, operator }) =>
+      operations.operatorPassword(
+        body as { readonly name: string; readonly password: string },
+        operator,
+      ),
     'verifier-add': ({ body, operator }) => operations.verifierAdd(body as VerifierInput, operator),
     'verifier-list': () => operations.verifierList(),
     'verifier-password': ({ body, operator }) =>

@@ -10,6 +10,7 @@ import type { CertificateAuthority } from '../ca/certificate-authority.ts';
 import { type RegisteredCertificate, reasonName } from '../ca/certificate-register.ts';
 import type { Publication } from '../ca/crl-publication.ts';
 import { CaError } from '../ca/errors.ts';
+import { OperatorRegister, type RegisteredOperator } from '../ca/operator-register.ts';
 import type { Policy } from '../ca/policy.ts';
 import type { RevocationReceipt } from '../ca/revocation.ts';
 import type { Scope } from '../ca/scope.ts';
@@ -22,6 +23,7 @@ import { parseFilter } from '../directory/filter-text.ts';
 import type { ReadLdifControls } from '../directory/ldif-change.ts';
 import { readFilesUnder } from '../directory/ldif-file-values.ts';
 import type { LdifReading } from '../directory/ldif-reader.ts';
+import type { PasswordEnd } from '../directory/password-ends.ts';
 import type { Caller } from '../directory/service.ts';
 import { parseCertificate } from '../x509/certificate.ts';
 import { fingerprint } from '../x509/fingerprint.ts';
@@ -41,6 +43,7 @@ import type {
   OnProgress,
   Operations,
   Operator,
+  OperatorReport,
   PublishedReport,
   PublishInput,
   RevokedReport,
@@ -79,12 +82,14 @@ const reader: Operator = { name: 'administrator' };
 
 export class LocalOperations implements Operations {
   readonly #options: LocalOperationsOptions;
+  readonly #operators: OperatorRegister;
   readonly #verifiers: VerifierRegister;
   readonly audit: AuditOperations;
 
   constructor(options: LocalOperationsOptions) {
     this.#options = options;
     this.audit = options.auditOperations;
+    this.#operators = new OperatorRegister(options.directory, options.policy);
     this.#verifiers = new VerifierRegister(options.directory, options.policy);
   }
 
@@ -208,6 +213,20 @@ export class LocalOperations implements Operations {
     return this.#options.directory.explainAccess(question);
   }
 
+  async operatorList(): Promise<readonly OperatorReport[]> {
+    const operators = await this.#operators.list(callerOf(reader));
+    const ends = await this.#options.directory.passwordEnds();
+    return operators.map((one) => operatorReport(one, ends));
+  }
+
+  async operatorPassword(
+    { name, password }: { readonly name: string; readonly password: string },
+    operator: Operator,
+  ): Promise<OperatorReport> {
+    const changed = await this.#operators.setPassword(name, password, callerOf(operator));
+    return operatorReport(changed, await this.#options.directory.passwordEnds());
+  }
+
   async verifierAdd(input: VerifierInput, operator: Operator): Promise<VerifierReport> {
     const { certificate, ...rest } = input;
     const der = certificate === undefined ? undefined : Buffer.from(certificate, 'base64');
@@ -285,6 +304,14 @@ function publishedReport(publication: Publication): PublishedReport {
     bytes: publication.byteLength,
     sha256: formatHex(publication.sha256),
   };
+}
+
+function operatorReport(
+  operator: RegisteredOperator,
+  ends: readonly PasswordEnd[],
+): OperatorReport {
+  const end = ends.find(({ dn }) => dn === operator.dn);
+  return { ...operator, passwordEnds: end === undefined ? null : formatTime(end.endMs) };
 }
 
 function verifierReport(verifier: RegisteredVerifier): VerifierReport {

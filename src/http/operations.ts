@@ -174,6 +174,15 @@ export interface VerifierInput {
   readonly certificate?: string | undefined;
 }
 
+export interface OperatorReport {
+  readonly dn: string;
+  readonly name: string;
+  readonly roles: readonly string[];
+  readonly isDisabled: boolean;
+  /** When its password ends; null where it does not. */
+  readonly passwordEnds: string | null;
+}
+
 export interface VerifierReport {
   readonly dn: string;
   readonly kind: string;
@@ -278,6 +287,11 @@ export interface Operations {
   ldifExport(input: LdifExportInput): AsyncIterable<string>;
   /** What someone may do with an entry, and by which rules. */
   explainAccess(question: AccessQuestion): Promise<AccessExplanation>;
+  operatorList(): Promise<readonly OperatorReport[]>;
+  operatorPassword(
+    input: { readonly name: string; readonly password: string },
+    operator: Operator,
+  ): Promise<OperatorReport>;
   verifierAdd(input: VerifierInput, operator: Operator): Promise<VerifierReport>;
   verifierList(): Promise<readonly VerifierReport[]>;
   verifierPassword(

@@ -6,6 +6,7 @@
 
 import type { AuthorityStatus, ListStatus } from '../ca/authority-status.ts';
 import { formatHex } from '../core/bytes.ts';
+import type { PasswordEnd } from '../directory/password-ends.ts';
 import type { ScopeStatus, ServerFigures, ServiceStatus } from './operations.ts';
 import { formatTime } from './report-time.ts';
 
@@ -29,10 +30,15 @@ export interface StatusFacts {
   readonly authority: AuthorityStatus;
   readonly isKeyActive: boolean;
   readonly isStoreWritable: boolean;
+  /** Of accounts whose passwords age, and from how long before the end that is worth a warning. */
+  readonly passwordEnds: readonly PasswordEnd[];
+  readonly passwordWarningMs: number;
   readonly auditHead: { readonly size: bigint; readonly rootHash: Uint8Array };
 }
 
 const YEAR_MS = 365 * 86_400_000;
+/** So many are named. */
+const MAX_PASSWORDS = 5;
 
 export function describeStatus(facts: StatusFacts): ServiceStatus {
   const { authority, auditHead } = facts;
@@ -92,8 +98,23 @@ function* warningsOf(facts: StatusFacts): Iterable<string> {
   if (!facts.isKeyActive) {
     yield 'the CA key is not active: nothing can be issued or published';
   }
+  yield* passwordWarnings(facts);
   if (authority.certificateEndsMs - nowMs < YEAR_MS) {
     yield `the CA certificate ends at ${formatTime(authority.certificateEndsMs)}`;
+  }
+}
+
+function* passwordWarnings(facts: StatusFacts): Iterable<string> {
+  const { passwordEnds, passwordWarningMs, nowMs } = facts;
+  const warned = passwordEnds
+    .filter(({ endMs }) => endMs - nowMs < passwordWarningMs)
+    .sort((left, right) => left.endMs - right.endMs);
+  for (const { dn, account, endMs } of warned.slice(0, MAX_PASSWORDS)) {
+    const ends = endMs <= nowMs ? 'has ended at' : 'ends at';
+    yield `the password of ${dn} ${ends} ${formatTime(endMs)}: its owner can change it, or certdir ${account} password`;
+  }
+  if (warned.length > MAX_PASSWORDS) {
+    yield `${warned.length - MAX_PASSWORDS} more passwords end soon or have ended`;
   }
 }
 

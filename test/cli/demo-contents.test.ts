@@ -42,6 +42,8 @@ async function open(t: TestContext): Promise<Bench> {
         version: '0',
         isServing: true,
         server: null,
+        passwordEnds: [],
+        passwordWarningMs: 0,
         jobs: [],
         nowMs: bed.clock.nowMs(),
         authority: await bed.ca.status(),

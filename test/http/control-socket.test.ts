@@ -60,6 +60,8 @@ function recordingOperations(calls: unknown[]): Operations {
       }
     },
     explainAccess: never,
+    operatorList: async () => [],
+    operatorPassword: never,
     verifierAdd: never,
     verifierList: async () => [],
     verifierPassword: never,

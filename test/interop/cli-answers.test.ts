@@ -14,6 +14,7 @@ import type {
   CertificateReport,
   CheckReport,
   IssuedReport,
+  OperatorReport,
   PublishedReport,
   RevokedReport,
   ServiceStatus,
@@ -125,6 +126,12 @@ describe('the command line', { skip: skipWithout('openssl') }, () => {
       ...['verifier', 'password', name, '--password-file', passwordFile],
     );
     assert.equal(renewed.dn, dn);
+    const operatorFile = certdir.write(`${name}.operator`, `another password of ${name}`);
+    const changed = await certdir.answer<OperatorReport>(
+      ...['operator', 'password', 'administrator', '--password-file', operatorFile],
+    );
+    assert.match(changed.passwordEnds ?? '', TIME);
+    assert.deepEqual(await certdir.answer('operator', 'list'), [changed]);
     const disabled = await certdir.answer<VerifierReport>('verifier', 'disable', name);
     assert.equal(disabled.dn, dn);
     assert.equal(disabled.isDisabled, true);
