@@ -14,7 +14,16 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const programs = ['certificates', 'crl', 'search', 'ldap', 'ldif', 'store', 'signer'] as const;
+const programs = [
+  'certificates',
+  'crl',
+  'search',
+  'ldap',
+  'ldif',
+  'store',
+  'signer',
+  'audit',
+] as const;
 type Program = (typeof programs)[number];
 
 const usage = `usage: npm run bench -- [${programs.join('|')}]… [--json]`;

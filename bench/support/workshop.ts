@@ -16,6 +16,7 @@ import { printReport, type Report } from './report.ts';
 
 /** The programs of this folder that run in processes of their own. */
 export type ChildProgram =
+  | 'access-server-child'
   | 'crl-publisher-child'
   | 'ldap-directory-child'
   | 'ldap-load-child'
