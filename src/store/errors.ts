@@ -21,6 +21,16 @@ export type StoreErrorCode =
   | 'STORE_JOURNAL_BEHIND'
   /** Journal and index are of two stores, or of two histories of one. */
   | 'STORE_JOURNAL_FOREIGN'
+  /** A file of a backup is missing or not what was written. */
+  | 'STORE_BACKUP_DAMAGED'
+  /** The folder is no backup, is another store's, or does not reach the point that was asked for. */
+  | 'STORE_BACKUP_INVALID'
+  /** The backup is encrypted, and there is no passphrase or another one. */
+  | 'STORE_BACKUP_PASSPHRASE'
+  /** A backup cannot be written or read. */
+  | 'STORE_BACKUP_FAILED'
+  /** There is a store already where one is to be restored. */
+  | 'STORE_EXISTS'
   /** The index is older than the oldest segment that is there. */
   | 'STORE_INDEX_BEHIND'
   /** The store was closed. */

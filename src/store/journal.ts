@@ -155,6 +155,21 @@ export class Journal {
     return group.end;
   }
 
+  /** Seals the last segment, so that every segment there is will not change any more. */
+  async seal(): Promise<void> {
+    if (this.#failure !== undefined) {
+      throw this.#failure;
+    }
+    try {
+      if (this.#segment !== undefined) {
+        await this.#seal(await this.#openedFile(this.#segment));
+      }
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
   async close(): Promise<void> {
     this.#failure ??= new Error('the journal is closed');
     await this.#file?.close();
@@ -216,15 +231,21 @@ export class Journal {
 
   /** The file to write to; a full segment is sealed and a new one begun. */
   async #roomyFile(): Promise<AppendFile> {
-    if (this.#segment !== undefined && this.#file === undefined) {
-      const { path, size } = this.#segment;
+    if (this.#segment !== undefined) {
+      const file = await this.#openedFile(this.#segment);
+      if (this.#size >= this.#segmentBytes) {
+        await this.#seal(file);
+      }
+    }
+    this.#file ??= await this.#begin();
+    return this.#file;
+  }
+
+  async #openedFile({ path, size }: OpenSegment): Promise<AppendFile> {
+    if (this.#file === undefined) {
       this.#file = await this.#openFile(path, size);
       this.#size = size;
     }
-    if (this.#file !== undefined && this.#size >= this.#segmentBytes) {
-      await this.#seal(this.#file);
-    }
-    this.#file ??= await this.#begin();
     return this.#file;
   }
 

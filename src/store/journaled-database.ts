@@ -52,6 +52,8 @@ export interface JournaledOptions {
   readonly openJournalFile?: OpenAppendFile | undefined;
   /** A segment is sealed when it has this much; 64 MiB when left out. */
   readonly segmentBytes?: number | undefined;
+  /** Writes as another writer than before: after a restore. The epoch of the journal's records is raised. */
+  readonly isNewWriter?: boolean | undefined;
   /** So much of LevelDB's tables is verified before the store is opened, the rest afterwards; 256 MiB. */
   readonly tableCheckBytes?: number | undefined;
 }
@@ -182,7 +184,8 @@ class Opening {
       log.info('the index was brought up to its journal', { folder, groups });
     }
     const unchecked = await this.#checkTables();
-    return this.#opened(end, unchecked);
+    const epoch = end.end.epoch + (this.#options.isNewWriter === true ? 1 : 0);
+    return this.#opened({ ...end, end: { ...end.end, epoch } }, unchecked);
   }
 
   /** @returns the tables that there are too many of to be looked at before the store is opened. */
@@ -232,6 +235,13 @@ function withoutSegments(folder: string, { storeId, applied }: IndexKnowledge): 
     );
   }
   return { storeId, ...newJournal, lastGroup: undefined, torn: undefined };
+}
+
+/** A journal whose segments do not change any more, up to `end`. */
+export interface SealedJournal {
+  readonly folder: string;
+  readonly storeId: Uint8Array;
+  readonly end: JournalPosition;
 }
 
 async function* recordsOf(
@@ -320,6 +330,15 @@ export class JournaledDatabase {
       // Nobody should have to replay a load.
       await this.#makeCheckpoint();
     });
+  }
+
+  /** Seals the journal's last segment. Nothing else may be written meanwhile. */
+  async seal(): Promise<SealedJournal> {
+    await this.#guard(() => this.#journal.seal());
+    const { end } = this.#journal;
+    // There is nothing in a seal to apply.
+    this.#applied = end;
+    return { folder: this.journalFolder, storeId: this.#storeId, end };
   }
 
   /** Verifies tables while the store is in use, and raises an alarm for each that is damaged. */

@@ -5,6 +5,8 @@
  * @module
  */
 
+import assert from 'node:assert/strict';
+
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import { LevelBulkLoad } from './bulk-load.ts';
@@ -12,7 +14,11 @@ import { CommitQueue } from './commit-queue.ts';
 import { DurableStates } from './durable-states.ts';
 import { StoreError } from './errors.ts';
 import type { OpenAppendFile } from './journal-file.ts';
-import { type JournaledDatabase, openJournaledDatabase } from './journaled-database.ts';
+import {
+  type JournaledDatabase,
+  openJournaledDatabase,
+  type SealedJournal,
+} from './journaled-database.ts';
 import type { LevelDatabase, OpenLevelDatabase } from './level-database.ts';
 import {
   LevelSnapshot,
@@ -48,6 +54,8 @@ export interface LevelStoreOptions {
   readonly openDatabase?: OpenLevelDatabase;
   /** How the journal's segments are opened for writing; the same. */
   readonly openJournalFile?: OpenAppendFile;
+  /** Writes as another writer than before, in an epoch of its own: after a restore. */
+  readonly isNewWriter?: boolean;
   /** A segment of the journal is sealed when it has this much; 64 MiB by default. */
   readonly segmentBytes?: number;
 }
@@ -72,12 +80,13 @@ const DEFAULT_LIMITS: StoreLimits = {
  *   `STORE_JOURNAL_FOREIGN`, `STORE_INDEX_BEHIND`.
  */
 export async function openLevelStore(options: LevelStoreOptions): Promise<Store> {
-  const { folder, clock, log, openDatabase, openJournalFile, segmentBytes } = options;
+  const { folder, clock, log, openDatabase, openJournalFile, segmentBytes, isNewWriter } = options;
   const sizes = {
     cacheBytes: options.cacheBytes ?? 64 * MIB,
     writeBufferBytes: options.writeBufferBytes ?? 16 * MIB,
   };
-  const parts = { folder, clock, log, sizes, openDatabase, openJournalFile, segmentBytes };
+  const journal = { openJournalFile, segmentBytes, isNewWriter };
+  const parts = { folder, clock, log, sizes, openDatabase, ...journal };
   return new LevelStore(await openJournaledDatabase(parts), options);
 }
 
@@ -167,6 +176,19 @@ class LevelStore implements Store {
       await this.#states.change(() => commit(rows));
       await release();
     };
+  }
+
+  async sealJournal(): Promise<SealedJournal> {
+    let sealed: SealedJournal | undefined;
+    await this.#commit(
+      'store: seal the journal',
+      async () => undefined,
+      async () => {
+        sealed = await this.#journaled.seal();
+      },
+    );
+    assert(sealed !== undefined);
+    return sealed;
   }
 
   async beginLoad(): Promise<BulkLoad> {

@@ -12,6 +12,7 @@
 
 import type { Awaitable } from '../core/awaitable.ts';
 import type { StoreErrorCode } from './errors.ts';
+import type { SealedJournal } from './journaled-database.ts';
 
 /** Half-open key range `[gte, lt)`; a missing bound is open. */
 export interface KeyRange {
@@ -206,6 +207,12 @@ export interface Store {
 
   /** A consistent, durable state: it never shows what a crash could still take back. */
   snapshot(): Snapshot;
+
+  /**
+   * Ends the segment of the journal that is written to, so that all there are can be copied as they are: they
+   * hold everything that was acknowledged before the call.
+   */
+  sealJournal(): Promise<SealedJournal>;
 
   /** Called once when the first write error has closed the writer. */
   onWriterClosed(listener: (error: Error) => void): void;

@@ -52,6 +52,10 @@ class MortalStore implements Store {
     return await this.#store.transact(reason, body);
   }
 
+  sealJournal(): ReturnType<Store['sealJournal']> {
+    return this.#store.sealJournal();
+  }
+
   beginLoad(): ReturnType<Store['beginLoad']> {
     return this.#store.beginLoad();
   }

@@ -1,0 +1,236 @@
+/**
+ * Backups of a store while it is in use: the sealed segments of its journal, each copied once, with a manifest.
+ * See backup-manifest.ts for the files.
+ *
+ * Not here: reading backups (`backup-reading.ts`), when backups are made.
+ *
+ * @module
+ */
+
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { formatHex } from '../core/bytes.ts';
+import type { Clock } from '../core/clock.ts';
+import { formatError } from '../core/errors.ts';
+import type { RandomSource } from '../core/random.ts';
+import {
+  type BackupFile,
+  type BackupManifest,
+  listBackups,
+  manifestName,
+  readManifest,
+  readSealingParameters,
+  writeManifest,
+  writeSealingParameters,
+} from './backup-manifest.ts';
+import {
+  type BackupKey,
+  type CopiedFile,
+  hashFile,
+  makeBackupKey,
+  openBackupKey,
+  sealFile,
+} from './backup-sealing.ts';
+import { StoreError } from './errors.ts';
+import { listSegments, makeFolder, segmentName, syncFolder } from './journal-file.ts';
+import { readJournal, START } from './journal-scan.ts';
+import type { SealedJournal } from './journaled-database.ts';
+
+export interface BackupOptions {
+  /** Where backups of this store are; made where it is missing. */
+  readonly folder: string;
+  readonly journal: SealedJournal;
+  /** Other files that belong to the backup, by the names they have in it. */
+  readonly files: readonly { readonly name: string; readonly path: string }[];
+  /** Encrypts what is copied; the same for all backups in the folder. */
+  readonly passphrase: string | undefined;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  /** Told of each segment that is there. */
+  readonly onSegment: (done: number, total: number) => void;
+}
+
+export interface BackupReport {
+  readonly manifest: BackupManifest;
+  /** Of the manifest, hexadecimal. */
+  readonly sha256: string;
+  readonly copiedSegments: number;
+  readonly copiedBytes: number;
+}
+
+/**
+ * Adds a backup to a folder. The journal is verified while it is read; segments that the folder has are hashed
+ * and copied again when they are not what they were.
+ *
+ * @throws {StoreError} `STORE_BACKUP_INVALID` when the folder has backups of another store or history,
+ *   `STORE_BACKUP_PASSPHRASE`, `STORE_BACKUP_FAILED`, and what the journal can be found in.
+ */
+export async function createBackup(options: BackupOptions): Promise<BackupReport> {
+  try {
+    return await new BackupRun(options).run();
+  } catch (error) {
+    if (error instanceof StoreError) {
+      throw error;
+    }
+    throw new StoreError(
+      'STORE_BACKUP_FAILED',
+      `The backup in ${options.folder} was not made: ${formatError(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+class BackupRun {
+  readonly #options: BackupOptions;
+  #copiedSegments = 0;
+  #copiedBytes = 0;
+
+  constructor(options: BackupOptions) {
+    this.#options = options;
+  }
+
+  async run(): Promise<BackupReport> {
+    const { folder, journal } = this.#options;
+    for (const part of [folder, join(folder, 'segments'), join(folder, 'manifests')]) {
+      await makeFolder(part);
+    }
+    const before = await this.#lastBackup();
+    const key = await this.#key(before);
+    await this.#verifyJournal();
+    const segments = await this.#copySegments(before, key);
+    await syncFolder(join(folder, 'segments'));
+    const files = await this.#copyFiles(key);
+    const { sequence, epoch, hash } = journal.end;
+    const manifest: BackupManifest = {
+      format: 'certdir-backup 1',
+      storeId: formatHex(journal.storeId),
+      ...{ sequence, epoch, hash: formatHex(hash) },
+      atMs: this.#options.clock.nowMs(),
+      isEncrypted: key !== undefined,
+      ...{ segments, files },
+    };
+    const sha256 = await writeManifest(folder, manifest);
+    const { copiedSegments, copiedBytes } = {
+      copiedSegments: this.#copiedSegments,
+      copiedBytes: this.#copiedBytes,
+    };
+    return { manifest, sha256, copiedSegments, copiedBytes };
+  }
+
+  async #lastBackup(): Promise<BackupManifest | undefined> {
+    const { folder, journal } = this.#options;
+    const last = (await listBackups(folder)).at(-1);
+    if (last === undefined) {
+      return undefined;
+    }
+    const { manifest } = await readManifest(folder, last);
+    if (manifest.storeId !== formatHex(journal.storeId) || last > journal.end.sequence) {
+      throw new StoreError(
+        'STORE_BACKUP_INVALID',
+        `${folder} has backups of another store, or of more of it than there is. Nothing was changed; use another ` +
+          'folder',
+      );
+    }
+    return manifest;
+  }
+
+  async #key(before: BackupManifest | undefined): Promise<BackupKey | undefined> {
+    const { folder, passphrase, random } = this.#options;
+    const parameters = await readSealingParameters(folder);
+    if (parameters !== undefined) {
+      return await openBackupKey(passphrase, parameters);
+    }
+    if (passphrase === undefined) {
+      return undefined;
+    }
+    if (before !== undefined) {
+      throw new StoreError(
+        'STORE_BACKUP_PASSPHRASE',
+        `The backups in ${folder} are not encrypted. Use another folder for encrypted ones`,
+      );
+    }
+    const key = await makeBackupKey(passphrase, random);
+    await writeSealingParameters(folder, key.parameters);
+    return key;
+  }
+
+  /** What is damaged must not become the only copy. */
+  async #verifyJournal(): Promise<void> {
+    const { folder, storeId, end } = this.#options.journal;
+    if (end.sequence === 0) {
+      throw new StoreError('STORE_BACKUP_INVALID', 'The store has nothing to back up');
+    }
+    const whole = { storeId, applied: end, checkpoint: START };
+    for await (const _ of readJournal(folder, whole, end.sequence)) {
+      // Verified as it is read.
+    }
+  }
+
+  async #copySegments(
+    before: BackupManifest | undefined,
+    key: BackupKey | undefined,
+  ): Promise<BackupFile[]> {
+    const { folder, journal, random, onSegment } = this.#options;
+    const firsts = (await listSegments(journal.folder)).filter(
+      (first) => first <= journal.end.sequence,
+    );
+    const known = new Map(before?.segments.map((segment) => [segment.path, segment]));
+    const segments: BackupFile[] = [];
+    for (const first of firsts) {
+      const path = `segments/${segmentName(first)}`;
+      const source = join(journal.folder, segmentName(first));
+      const kept = await this.#unchanged(known.get(path), source);
+      if (kept === undefined) {
+        const copied = await sealFile([source, join(folder, path)], { name: path, key, random });
+        this.#note(copied);
+        segments.push({ path, ...copied });
+      } else {
+        segments.push(kept);
+      }
+      onSegment(segments.length, firsts.length);
+    }
+    return segments;
+  }
+
+  /** What the folder has of a segment, when that is still what it was, and the segment too. */
+  async #unchanged(known: BackupFile | undefined, source: string): Promise<BackupFile | undefined> {
+    if (known === undefined) {
+      return undefined;
+    }
+    const [stored, present] = [
+      await hashFile(join(this.#options.folder, known.path)),
+      await hashFile(source),
+    ];
+    if (present?.sha256 !== known.sha256) {
+      throw new StoreError(
+        'STORE_BACKUP_INVALID',
+        `${known.path} of the backup is of another history than the store. Nothing was changed; use another folder`,
+      );
+    }
+    return stored?.sha256 === known.storedSha256 ? known : undefined;
+  }
+
+  async #copyFiles(key: BackupKey | undefined): Promise<BackupFile[]> {
+    const { folder, journal, files, random } = this.#options;
+    const place = `files/${manifestName(journal.end.sequence).replace('.json', '')}`;
+    await rm(join(folder, place), { recursive: true, force: true });
+    await makeFolder(join(folder, 'files'));
+    await makeFolder(join(folder, place));
+    const copied: BackupFile[] = [];
+    for (const { name, path: source } of files) {
+      const path = `${place}/${name}`;
+      copied.push({
+        path,
+        ...(await sealFile([source, join(folder, path)], { name: path, key, random })),
+      });
+    }
+    await syncFolder(join(folder, place));
+    return copied;
+  }
+
+  #note({ storedBytes }: CopiedFile): void {
+    this.#copiedSegments += 1;
+    this.#copiedBytes += storedBytes;
+  }
+}
