@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
-import { loadConfiguration } from '../../src/config/configuration.ts';
+import { type Configuration, loadConfiguration } from '../../src/config/configuration.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const minimal = `formatVersion: 1
@@ -39,6 +39,15 @@ describe('loadConfiguration', () => {
     assert.deepEqual(configuration.ldap.limits, {});
     assert.deepEqual(configuration.directory.limits, {});
     assert.equal(configuration.http, undefined);
+    assert.equal(configuration.metrics, undefined);
+    assert.deepEqual(configuration.directory.indexes, []);
+  });
+
+  it('puts metrics on the loopback unless told otherwise, and takes further indexes', async (t) => {
+    const text = `${minimal}metrics: { port: 9189 }\ndirectory: { indexes: [sn] }\n`;
+    const { metrics, directory } = (await load(t, text)) as Configuration;
+    assert.deepEqual(metrics, { address: '127.0.0.1', port: 9189 });
+    assert.deepEqual(directory.indexes, ['sn']);
   });
 
   const refused = [
@@ -48,6 +57,8 @@ describe('loadConfiguration', () => {
     { why: 'a port out of range', text: minimal.replace('1389', '70000') },
     { why: 'a secret in the text', text: minimal.replace('kind:', 'passphrase: x\n  kind:') },
     { why: 'an unknown limit', text: `${minimal}  limits: { pduBytes: 4096 }\n` },
+    { why: 'metrics without a port', text: `${minimal}metrics: {}\n` },
+    { why: 'an index without a name', text: `${minimal}directory: { indexes: [''] }\n` },
     { why: 'an empty file', text: '' },
   ];
   for (const { why, text } of refused) {

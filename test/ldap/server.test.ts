@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { describe, it } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 
@@ -262,6 +262,23 @@ describe('LdapServer.close', () => {
     await opened.clock.advance(1);
     await closed;
     await client.whenClosed();
+  });
+
+  it('waits a quarter of a second for a client that does not close its side, no longer', async (t) => {
+    const opened = await LdapTestServer.open(t, { limits: { lingerMs: 2_000 } });
+    const socket = connect({ port: opened.port, host: '127.0.0.1', allowHalfOpen: true });
+    t.after(() => socket.destroy());
+    socket.resume();
+    await opened.whenConnections(1);
+    let isClosed = false;
+    const closed = opened.server.close().then(() => {
+      isClosed = true;
+    });
+    await new Promise((resolve) => socket.once('end', resolve));
+    await opened.clock.advance(249);
+    assert.equal(isClosed, false);
+    await opened.clock.advance(1);
+    await closed;
   });
 
   it('may be called twice, and with nobody there', async (t) => {
