@@ -24,6 +24,7 @@ import { SeenBefore } from '../core/seen-before.ts';
 import { parseDnText, parseRdnText, type TextRdn } from './dn-parser.ts';
 import { DirectoryError } from './errors.ts';
 import type { AttributeType, SchemaLookup } from './schema-model.ts';
+import { SyntaxOid } from './syntax-oid.ts';
 
 /** An attribute type and a value of a relative name. */
 export interface NamePair {
@@ -41,10 +42,7 @@ export interface Rdn {
   readonly key: Uint8Array;
 }
 
-/**
- * Names within names (`member=cn\=a\,c\=JP`), the outermost counted: each level is checked and then keyed,
- * so the work doubles with each.
- */
+/** Names within names (`member=cn\=a\,c\=JP`), the outermost counted. */
 const MAX_NESTED_NAMES = 3;
 
 /** How many names are being parsed, each a value of the one before; parsing is synchronous. */
@@ -282,7 +280,8 @@ function keyOfPair({ type, value }: NamePair, schema: SchemaLookup): Uint8Array 
   if (rule === undefined) {
     throw new DirectoryError('DIRECTORY_DN_SYNTAX', `${type.name} cannot be used in a name`);
   }
-  const problem = type.syntax.problem(value, schema);
+  // The rule of names reads the value as one, which is the check: twice for each level would be too much.
+  const problem = isName(type) ? undefined : type.syntax.problem(value, schema);
   if (problem !== undefined) {
     throw new DirectoryError('DIRECTORY_DN_SYNTAX', `a value of ${type.name} is ${problem}`);
   }
@@ -296,18 +295,32 @@ function keyOfPair({ type, value }: NamePair, schema: SchemaLookup): Uint8Array 
   }
 }
 
+/** Values are distinguished names and compared as such. */
+function isName({ syntax, equality }: AttributeType): boolean {
+  return (
+    syntax.oid === SyntaxOid.distinguishedName && equality?.syntax === SyntaxOid.distinguishedName
+  );
+}
+
 function escapeZeros(bytes: Uint8Array): Uint8Array {
-  if (!bytes.includes(0)) {
+  let zeros = 0;
+  for (let at = bytes.indexOf(0); at >= 0; at = bytes.indexOf(0, at + 1)) {
+    zeros += 1;
+  }
+  if (zeros === 0) {
     return bytes;
   }
-  const escaped: number[] = [];
+  const escaped = new Uint8Array(bytes.length + zeros);
+  let length = 0;
   for (const byte of bytes) {
-    escaped.push(byte);
+    escaped[length] = byte;
+    length += 1;
     if (byte === 0) {
-      escaped.push(0xff);
+      escaped[length] = 0xff;
+      length += 1;
     }
   }
-  return Uint8Array.from(escaped);
+  return escaped;
 }
 
 function keyOfRdns(rdns: readonly Rdn[]): Uint8Array {

@@ -57,6 +57,9 @@ const toNothing = rangesPattern(mappedToNothing);
 const toSpace = rangesPattern(mappedToSpace);
 /** RFC 4518 §2.4: unassigned, private use, surrogates, U+FFFD. */
 const prohibited = /[\p{Cn}\p{Co}\p{Cs}\uFFFD]/u;
+/** Blocks with none of these, in which nearly all text lies: told far quicker than by properties. */
+const surelyAllowed =
+  /^[\u0020-\u0377\u0391-\u03A1\u03A3-\u052F\u0621-\u064A\u3000-\u303F\u3041-\u3096\u30A1-\u30FF\u4E00-\u9FFF\uAC00-\uD7A3]*$/;
 /** §2.6.1: a SPACE that a combining mark follows is not a space; NUL holds its place, for no
  * mapped text has one. */
 const markedSpace = / (?=\p{M})/gu;
@@ -128,7 +131,7 @@ function prepareText(value: Uint8Array, foldsCase: boolean): string {
   const normal = foldsCase
     ? foldCase(foldCase(mapped).normalize('NFKC')).normalize('NFKC')
     : mapped.normalize('NFKC');
-  if (prohibited.test(normal)) {
+  if (!surelyAllowed.test(normal) && prohibited.test(normal)) {
     throw new DirectoryError(
       'DIRECTORY_INVALID_SYNTAX',
       'a value has a character that matching does not allow (RFC 4518 §2.4)',

@@ -62,6 +62,16 @@ describe('RFC 4518 §2.3 normalise', () => {
 });
 
 describe('RFC 4518 §2.4 prohibit', () => {
+  it('every character by its properties, in whatever block it is', () => {
+    for (let code = 0; code <= 0xffff; code += 1) {
+      const character = String.fromCharCode(code);
+      const isProhibited = /[\p{Cn}\p{Co}\uFFFD]/u.test(character);
+      if (isProhibited) {
+        assert.throws(() => exact(`a${character}`), { code: 'DIRECTORY_INVALID_SYNTAX' });
+      }
+    }
+  });
+
   const rows: readonly (readonly [why: string, value: Uint8Array])[] = [
     ['private use', encodeUtf8('\ue000')],
     ['private use beyond the BMP', encodeUtf8('\u{f0000}')],
