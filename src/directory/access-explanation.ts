@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type AccessPolicy, factsOf } from './access.ts';
+import { type AccessPolicy, factsOf, unlimitedAccess } from './access.ts';
 import { phraseOf, standingPhrase } from './access-phrases.ts';
 import type { AccessRight } from './access-rule.ts';
 import { isDisabled, isInForce } from './account.ts';
@@ -185,11 +185,18 @@ function provenBy(
 
 async function readEntry(core: DirectoryCore, text: string): Promise<Entry> {
   const dn = Dn.parse(text, core.schema);
+  const shown = await core.monitor.find(dn, { scope: 'base', access: unlimitedAccess });
+  if (shown !== undefined) {
+    return shown.base.entry;
+  }
   const view = core.store.snapshot();
   try {
     const entry = await core.tree.read(view, dn.key);
     if (entry === undefined) {
-      throw new DirectoryError('DIRECTORY_NO_SUCH_OBJECT', `there is no entry ${text} in the tree`);
+      throw new DirectoryError(
+        'DIRECTORY_NO_SUCH_OBJECT',
+        `there is no entry "${text}" in the tree; the root DSE and the schema are everyone's`,
+      );
     }
     return entry;
   } finally {

@@ -69,7 +69,7 @@ export class AccessPolicy {
   /** @param nowMs Agreements of verifiers are checked against this instant. */
   forCaller({ principal, session }: Caller, nowMs: number): CallerAccess {
     if (principal.kind === 'system') {
-      return systemAccess;
+      return unlimitedAccess;
     }
     const known = this.#known.get(session);
     if (known?.isStillFor(principal, nowMs) === true) {
@@ -81,7 +81,8 @@ export class AccessPolicy {
   }
 }
 
-const systemAccess: CallerAccess = { on: () => everything, audience: () => undefined };
+/** The program's own. */
+export const unlimitedAccess: CallerAccess = { on: () => everything, audience: () => undefined };
 
 /** What rules look at in a caller that is not the program itself. */
 export function factsOf({ principal, session }: Caller, nowMs: number): CallerFacts {

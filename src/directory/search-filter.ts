@@ -47,15 +47,18 @@ export class SearchFilter {
       const seen = new SearchedEntry(entry, { canSearch, fetched, schema: this.#schema });
       return evaluateFilter(this.resolved, seen, this.#schema) === true;
     };
-    return this.#comparesKeptApart(entry)
+    return this.#comparesKeptApart(entry, canSearch)
       ? this.#fetch(entry, view, canSearch).then(evaluate)
       : evaluate(nothingFetched);
   }
 
-  /** True when a value that is kept apart may have to be compared. */
-  #comparesKeptApart(entry: Entry): boolean {
+  /**
+   * True when a value that is kept apart may have to be compared. What the caller may not search makes no
+   * difference, not even to the order in which requests are answered.
+   */
+  #comparesKeptApart(entry: Entry, canSearch: (type: AttributeType) => boolean): boolean {
     for (const { type, values } of entry.attributes) {
-      if (!isLoaded(values) && isAmong(type, this.#compared)) {
+      if (!isLoaded(values) && isAmong(type, this.#compared) && canSearch(type)) {
         return true;
       }
     }

@@ -245,6 +245,14 @@ describe('an explanation', () => {
     );
   });
 
+  it('is given of figures of the server as well', async () => {
+    const figures = { path: ['Some'], objectClass: 'certdirMonitorContainer', attributes: {} };
+    directory.publishMonitor(() => Promise.resolve([figures]));
+    const { items, notes } = await explain({ on: 'cn=Monitor', attribute: 'entry' });
+    assert.equal(items[0]?.rights.find(({ right }) => right === 'read')?.rule, 9);
+    assert.deepEqual(notes, []);
+  });
+
   const refused = [
     { question: { on: `cn=None,${suffix}` }, code: 'DIRECTORY_NO_SUCH_OBJECT' },
     { question: { as: `cn=None,${suffix}`, on: suffix }, code: 'DIRECTORY_NO_SUCH_OBJECT' },
