@@ -8,6 +8,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { verifyAccesses } from '../audit/access-verification.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import { openAuditLog } from '../audit/merkle-audit-log.ts';
 import { readAccounts } from '../audit/provision-accounts.ts';
@@ -264,6 +265,10 @@ function localAudit(instance: Instance): AuditOperations {
   return new LocalAuditOperations({
     ...instance,
     trail: auditing.trail,
+    verifyAccesses: () =>
+      withSnapshot(store, (snapshot) =>
+        verifyAccesses(instance.configuration.access.folder, audit, snapshot),
+      ),
     accounts: async (period) => {
       await auditing.journal.seal();
       return await withSnapshot(store, (snapshot) => collect(readAccounts(snapshot, period)));

@@ -68,6 +68,9 @@ export interface AuditMarksReport {
 export interface AuditVerificationReport extends CheckpointReport, AuditMarksReport {
   /** Sizes of the checkpoints that were handed in. */
   readonly extended: readonly string[];
+  /** Segments of the access journal that are as they were sealed, and those whose file is gone. */
+  readonly accessSegments: number;
+  readonly absentAccessSegments: number;
 }
 
 /** A file of an export. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { VerifiedAccesses } from '../audit/access-verification.ts';
 import type { AuditLog, AuditOrigin, AuditRecord } from '../audit/audit-log.ts';
 import type { AuditMarks } from '../audit/audit-state.ts';
 import type { AuditTrail, Verification } from '../audit/audit-trail.ts';
@@ -39,6 +40,8 @@ export interface LocalAuditOptions {
   readonly trail: AuditTrail;
   readonly audit: AuditLog;
   readonly clock: Clock;
+  /** The access journal against its seals. */
+  readonly verifyAccesses: () => Promise<VerifiedAccesses>;
   /** Counts of a period, up to now. */
   readonly accounts: (period: string) => Promise<readonly ProvisionCount[]>;
   /** Removes what is older than `beforeMs` and may be removed. */
@@ -79,10 +82,13 @@ export class LocalAuditOperations implements AuditOperations {
     readonly checkpoints: readonly string[];
   }): Promise<AuditVerificationReport> {
     const verified: Verification = await this.#options.trail.verify(input.checkpoints);
+    const accesses = await this.#options.verifyAccesses();
     return {
       ...this.#checkpointReport(verified),
       ...marksReport(verified.marks),
       extended: verified.extended.map(String),
+      accessSegments: accesses.segments,
+      absentAccessSegments: accesses.absent,
     };
   }
 

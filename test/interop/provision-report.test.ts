@@ -6,12 +6,15 @@
  */
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { AccessEvent } from '../../src/audit/access-event.ts';
 import { readJournal } from '../../src/audit/access-recovery.ts';
-import type { AuditRecordReport } from '../../src/http/audit-operations.ts';
+import type {
+  AuditRecordReport,
+  AuditVerificationReport,
+} from '../../src/http/audit-operations.ts';
 import type { ProvisionLine, ProvisionReport } from '../../src/http/provision-report.ts';
 import { CertdirFolder, type CertdirServer } from '../support/certdir-process.ts';
 import { type LdapFound, type LdapIdentity, LdapTools } from '../support/ldap-tools.ts';
@@ -120,6 +123,17 @@ describe('the report of what was provided', { skip: skipWithout('ldapsearch') },
     );
     const sealed = seals.reduce((sum, { details }) => sum + Number(details['accesses']), 0);
     assert.equal(sealed, events.length);
+    const verified = await certdir.answer<AuditVerificationReport>('audit', 'verify');
+    assert.equal(verified.accessSegments, seals.length);
+    const [file = ''] = readdirSync(join(certdir.folder, 'access'));
+    const path = join(certdir.folder, 'access', file);
+    const bytes = readFileSync(path);
+    writeFileSync(
+      path,
+      bytes.map((byte, at) => (at === 60 ? byte ^ 1 : byte)),
+    );
+    assert.equal((await certdir.failure('audit', 'verify')).code, 'AUDIT_JOURNAL_DAMAGED');
+    writeFileSync(path, bytes);
   });
 
   it('is CSV and a page as well', async () => {
