@@ -153,7 +153,8 @@ export async function openCheckSubject(
 }
 
 function loadSchema({ directory }: Configuration): Promise<Schema> {
-  return Schema.load(directory.schemaFolder ?? join(packageRoot, 'schema'));
+  const { schemaFolder, schemaExtensions } = directory;
+  return Schema.load(schemaFolder ?? join(packageRoot, 'schema'), schemaExtensions);
 }
 
 function logOptions({ log }: Configuration): LogOptions {

@@ -40,6 +40,7 @@ interface FileConfiguration {
   readonly token: TokenConfiguration;
   readonly directory: {
     readonly schemaFolder?: string | undefined;
+    readonly schemaExtensions?: string | undefined;
     readonly indexes: readonly string[];
     readonly limits: DirectoryLimitsConfiguration;
   };
@@ -101,6 +102,8 @@ const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
     .strictObject({
       /** Folder of the schema; the program's own when it is left out. */
       schemaFolder: z.string().min(1).optional(),
+      /** Folder of schema files that are read beside those. */
+      schemaExtensions: z.string().min(1).optional(),
       /** Attribute types to index beside those that always are. */
       indexes: z.array(z.string().min(1).max(200)).max(100).default([]),
       limits: directoryLimitsSchema.default({}),
@@ -154,7 +157,7 @@ export async function loadConfiguration(file: string): Promise<Configuration> {
   const folder = dirname(resolve(file));
   const at = (path: string): string => resolve(folder, path);
   const { certificateFile, keyFile } = raw.ldap;
-  const { schemaFolder } = raw.directory;
+  const { schemaFolder, schemaExtensions } = raw.directory;
   return {
     ...raw,
     folder,
@@ -166,6 +169,7 @@ export async function loadConfiguration(file: string): Promise<Configuration> {
     directory: {
       ...raw.directory,
       ...(schemaFolder === undefined ? {} : { schemaFolder: at(schemaFolder) }),
+      ...(schemaExtensions === undefined ? {} : { schemaExtensions: at(schemaExtensions) }),
     },
     ldap: {
       ...raw.ldap,

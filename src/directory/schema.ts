@@ -7,6 +7,8 @@
  * @module
  */
 
+import { join } from 'node:path';
+
 import { asBuffer, decodeUtf8 } from '../core/bytes.ts';
 import { DirectoryError } from './errors.ts';
 import { matchingRule, matchingRules } from './matching-rules.ts';
@@ -57,13 +59,16 @@ export class Schema implements SchemaLookup {
   }
 
   /**
-   * Reads every `*.ldif` of a folder and checks the whole.
+   * Reads every `*.ldif` of a folder, and of one that extends it, and checks the whole.
    *
    * @throws {DirectoryError} `DIRECTORY_SCHEMA_…` or `DIRECTORY_LDIF_…`; the message starts with
-   *   `file:line`.
+   *   `file:line`, the whole path for a file of the extension.
    */
-  static async load(folder: string): Promise<Schema> {
-    return Schema.parse(await readSchemaFolder(folder));
+  static async load(folder: string, extension?: string): Promise<Schema> {
+    const files = await readSchemaFolder(folder);
+    const more = extension === undefined ? [] : await readSchemaFolder(extension);
+    const placed = more.map(({ file, text }) => ({ file: join(extension ?? '', file), text }));
+    return Schema.parse([...files, ...placed]);
   }
 
   /** The schema of texts that are in memory; see {@link Schema.load}. */

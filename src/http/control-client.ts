@@ -4,10 +4,10 @@
  * @module
  */
 
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 
 import { CertdirError } from '../core/errors.ts';
 import type { AccessExplanation } from '../directory/access-explanation.ts';
@@ -99,7 +99,13 @@ interface Request {
   readonly body: unknown;
 }
 
-function send({ socketFile, operatorName, name, body }: Request): Promise<IncomingMessage> {
+/** An answer that has begun, and the request that it answers, which may still be under way. */
+interface Exchange {
+  readonly answer: IncomingMessage;
+  readonly request: ClientRequest;
+}
+
+function send({ socketFile, operatorName, name, body }: Request): Promise<Exchange> {
   const isStream = body instanceof Readable;
   return new Promise((resolve, reject) => {
     const outgoing = httpRequest(
@@ -112,16 +118,16 @@ function send({ socketFile, operatorName, name, body }: Request): Promise<Incomi
           [OPERATOR_HEADER]: encodeURIComponent(operatorName),
         },
       },
-      resolve,
+      (answer) => resolve({ answer, request: outgoing }),
     );
-    outgoing.once('error', (cause) => {
+    outgoing.on('error', (cause) => {
       reject(
         new HttpError('HTTP_SERVER_UNREACHABLE', `no server answers on ${socketFile}`, { cause }),
       );
     });
     if (isStream) {
-      body.once('error', (error) => outgoing.destroy(error));
-      body.pipe(outgoing);
+      // A server that refuses a file answers before it has read it; then nothing more is sent.
+      pipeline(body, outgoing, () => undefined);
     } else {
       outgoing.end(JSON.stringify(body));
     }
@@ -129,7 +135,7 @@ function send({ socketFile, operatorName, name, body }: Request): Promise<Incomi
 }
 
 async function readAnswer(
-  answer: IncomingMessage,
+  answer: Exchange,
   { onProgress }: { readonly onProgress: OnProgress | undefined },
 ): Promise<unknown> {
   for await (const line of answerLines(answer)) {
@@ -153,8 +159,20 @@ async function* exportChunks(request: Request): AsyncIterable<string> {
   throw cutAnswer();
 }
 
-/** The lines of an answer; an error line is thrown as what it says. */
-async function* answerLines(answer: IncomingMessage): AsyncIterable<AnswerLine> {
+/**
+ * The lines of an answer; an error line is thrown as what it says. Whoever has seen enough ends the
+ * connection, and with it what is still being sent.
+ */
+async function* answerLines({ answer, request }: Exchange): AsyncIterable<AnswerLine> {
+  try {
+    yield* parseLines(answer);
+  } finally {
+    // Nothing happens to one that is complete.
+    request.destroy();
+  }
+}
+
+async function* parseLines(answer: IncomingMessage): AsyncIterable<AnswerLine> {
   for await (const text of createInterface({
     input: answer,
     crlfDelay: Number.POSITIVE_INFINITY,

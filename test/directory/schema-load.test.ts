@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
+import { isCertdirError } from '../../src/core/errors.ts';
 import { Schema } from '../../src/directory/schema.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -207,6 +208,32 @@ describe('the schema folder', () => {
     writeFileSync(join(folder, 'README.md'), 'not a schema');
     const schema = await Schema.load(folder);
     assert.equal(schema.attributeType('name')?.oid, '1.1');
+  });
+
+  it('can be extended by a second folder, whose faults are told with path and line', async (t) => {
+    const [folder, extension] = [temporaryFolder(t), temporaryFolder(t)];
+    const record = (line: string): string => `dn: cn=schema\n${line}\n`;
+    writeFileSync(join(folder, 'own.ldif'), record(name));
+    const file = join(extension, 'own.ldif');
+    writeFileSync(file, record("attributeTypes: ( 1.2 NAME 'more' SUP name )"));
+    const schema = await Schema.load(folder, extension);
+    assert.equal(schema.attributeType('more')?.superior?.oid, '1.1');
+    const faults = [
+      [name, 'DUPLICATE'],
+      ["attributeTypes: ( 1.2 NAME 'more' SUP none )", 'REFERENCE'],
+      ["attributeTypes: ( 1.2 NAME 'more' SUP more )", 'CYCLE'],
+      ["objectClasses: ( 1.3 NAME 'c' MUST none )", 'REFERENCE'],
+      ['attributeTypes: nonsense', 'SYNTAX'],
+    ] as const;
+    for (const [line, code] of faults) {
+      writeFileSync(file, record(line));
+      await assert.rejects(Schema.load(folder, extension), (error: unknown) => {
+        assert.ok(isCertdirError(error));
+        assert.equal(error.code, `DIRECTORY_SCHEMA_${code}`);
+        assert.ok(error.message.startsWith(`${file}:2`), error.message);
+        return true;
+      });
+    }
   });
 
   it('must be there and must have files', async (t) => {

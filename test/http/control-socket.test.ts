@@ -150,6 +150,36 @@ describe('control socket', () => {
     assert.equal(length, 'dn: c=JP\n'.length + 2_000 * 1_001);
   });
 
+  it('sends no more of a file that is refused before it was read', async (t) => {
+    const socketFile = join(temporaryFolder(t), 'c.sock');
+    const refuse = async (): Promise<never> => {
+      throw new SampleError('CA_SERIAL_UNKNOWN', 'refused at once');
+    };
+    const operations = { ...recordingOperations([]), ldifImport: refuse };
+    const server = await openControlServer({ socketFile, operations, log: silentLog });
+    let onEnd = (): void => undefined;
+    const ended = new Promise<void>((resolve) => {
+      onEnd = resolve;
+    });
+    async function* endless(): AsyncIterable<Uint8Array> {
+      try {
+        for (;;) {
+          yield Buffer.alloc(100_000);
+        }
+      } finally {
+        onEnd();
+      }
+    }
+    const remote = connectControl(socketFile, 'operator');
+    const input = { source: endless() };
+    await assert.rejects(
+      remote.ldifImport(input, nobody, () => undefined),
+      { code: 'CA_SERIAL_UNKNOWN' },
+    );
+    await ended;
+    await server.close();
+  });
+
   it('ends an export that fails in the middle with its error, not as if it were whole', async (t) => {
     const { remote } = await open(t);
     const read = async (): Promise<void> => {
