@@ -311,15 +311,16 @@ function escapeZeros(bytes: Uint8Array): Uint8Array {
     return bytes;
   }
   const escaped = new Uint8Array(bytes.length + zeros);
+  let start = 0;
   let length = 0;
-  for (const byte of bytes) {
-    escaped[length] = byte;
-    length += 1;
-    if (byte === 0) {
-      escaped[length] = 0xff;
-      length += 1;
-    }
+  for (let at = bytes.indexOf(0); at >= 0; at = bytes.indexOf(0, start)) {
+    escaped.set(bytes.subarray(start, at), length);
+    length += at - start;
+    escaped[length + 1] = 0xff;
+    length += 2;
+    start = at + 1;
   }
+  escaped.set(bytes.subarray(start), length);
   return escaped;
 }
 
