@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
 import { parseFilter } from '../../src/directory/filter-text.ts';
+import type { ExportOptions } from '../../src/directory/ldif-export.ts';
 import type { ImportProgress } from '../../src/directory/ldif-import.ts';
 import type { Caller } from '../../src/directory/service.ts';
 import {
@@ -289,6 +290,55 @@ describe('exportLdif', () => {
     const names = [...text.matchAll(/^dn: (.*)$/gm)].map(([, name]) => name);
     assert.equal(names.length, 3);
     assert.equal(names[0], `ou=Gunma-ken,${suffix}`);
+  });
+
+  it('shows one state, whatever is changed while it is read', async (t) => {
+    const fixture = await openDirectory(t);
+    const unit = (name: string): string =>
+      `dn: ou=${name},${suffix}\nobjectClass: organizationalUnit\ndescription: ${'x'.repeat(2000)}\n\n`;
+    const names = Array.from({ length: 300 }, (_, at) => `U${String(at).padStart(3, '0')}`);
+    await importText(fixture, `${tree}\n${names.map(unit).join('')}`);
+    const before = await exportText(fixture);
+    const parts: string[] = [];
+    for await (const part of fixture.directory.exportLdif('')) {
+      if (parts.length === 0) {
+        await fixture.directory.delete({ dn: `ou=U299,${suffix}` }, system);
+        await fixture.add(`ou=U150b,${suffix}`, { objectClass: 'organizationalUnit' });
+        await fixture.directory.rename(
+          { dn: `ou=U000,${suffix}`, newRdn: 'ou=U400', deleteOldRdn: true },
+          system,
+        );
+      }
+      parts.push(part);
+    }
+    assert.ok(parts.length > 5, `${parts.length} parts`);
+    assert.ok(parts.every(({ length }) => length < 200_000));
+    assert.equal(parts.join(''), before);
+    assert.notEqual(await exportText(fixture), before);
+  });
+
+  it('can be of one scope, of what a filter fits, without operational attributes', async (t) => {
+    const fixture = await openDirectory(t);
+    await importText(fixture, tree);
+    const namesOf = async (base: string, options: ExportOptions): Promise<readonly string[]> => {
+      let text = '';
+      for await (const part of fixture.directory.exportLdif(base, options)) {
+        text += part;
+      }
+      return [...text.matchAll(/^dn: (\w+=\w+)/gm)].map(([, name = '']) => name);
+    };
+    const filter = parseFilter('(|(cn=COURT)(o=jpki))');
+    assert.deepEqual(await namesOf(suffix, { scope: 'base' }), ['o=JPKI']);
+    assert.deepEqual(await namesOf(suffix, { scope: 'one' }), ['ou=Verifiers']);
+    assert.deepEqual(await namesOf('', { scope: 'one' }), ['o=JPKI']);
+    assert.deepEqual(await namesOf('', { scope: 'base' }), []);
+    assert.deepEqual(await namesOf('', { filter }), ['o=JPKI', 'cn=Court']);
+    let text = '';
+    for await (const part of fixture.directory.exportLdif(suffix, { isUserOnly: true })) {
+      text += part;
+    }
+    assert.doesNotMatch(text, /^(?:entry\w+|creators\w+|modif\w+|create\w+|structural\w+):/m);
+    assert.match(text, /^userPassword:/m);
   });
 
   it('refuses a base that is not there', async (t) => {
