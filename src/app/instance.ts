@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { verifyAccesses } from '../audit/access-verification.ts';
-import type { AuditLog } from '../audit/audit-log.ts';
+import type { AuditLog, AuditOrigin } from '../audit/audit-log.ts';
 import { openAuditLog } from '../audit/merkle-audit-log.ts';
 import { readAccounts } from '../audit/provision-accounts.ts';
 import { pruneRecords } from '../audit/pruning.ts';
@@ -253,12 +253,24 @@ export function operationsOf(instance: Instance, setting: OperationsSetting): Op
     readControls: readLdifControls,
     status: () => readStatus(instance, setting),
     auditOperations: localAudit(instance),
+    recordDisclosure: (subject, origin) => recordDisclosure(instance, subject, origin),
     check: (input, onProgress) => {
       const { store, policy, directory, clock } = instance;
       const { schema } = directory;
       return checkStore({ store, policy, schema, nowMs: clock.nowMs() }, input, onProgress);
     },
   });
+}
+
+/** Whose records were looked at, and by whom (gunma 2-8-6). */
+async function recordDisclosure(
+  { store, audit }: Instance,
+  subject: string,
+  origin: AuditOrigin,
+): Promise<void> {
+  await store.transact('app: disclosure', (transaction) =>
+    audit.append(transaction, { kind: 'archive.disclose', result: 'done', origin, subject }),
+  );
 }
 
 function localAudit(instance: Instance): AuditOperations {

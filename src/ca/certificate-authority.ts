@@ -39,8 +39,9 @@ import { compileProfiles } from './profile.ts';
 import { Revocation, type RevocationReceipt, type RevokeRequest } from './revocation.ts';
 import { Scopes } from './scope.ts';
 import { addScope } from './scope-entries.ts';
+import type { PublishedList } from './scope-record.ts';
 import { parseScopeRecord } from './scope-record.ts';
-import { readArchived, readScopeRecord } from './scope-state.ts';
+import { readArchived, readArchivedAt, readScopeRecord } from './scope-state.ts';
 import { SubjectAttributeRules, type SubjectAttributes } from './subject-attributes.ts';
 
 export interface CertificateAuthorityOptions {
@@ -299,6 +300,35 @@ export class CertificateAuthority {
         throw new CaError('CA_RECORD_DAMAGED', `list ${list.number} of ${id} is not in the store`);
       }
       return der;
+    });
+  }
+
+  /**
+   * Any list that was ever published, by its number or by a time at which it was the newest; the newest of
+   * all when neither is named.
+   *
+   * @throws {CaError} `CA_SCOPE_UNKNOWN`, `CA_LIST_UNKNOWN`, `CA_RECORD_DAMAGED`.
+   */
+  findList(
+    scopeId: string,
+    which: { readonly number?: bigint; readonly atMs?: number },
+  ): Promise<PublishedList & { readonly der: Uint8Array }> {
+    const { store, tables, scopes } = this.#core;
+    const { id } = scopes.find(scopeId);
+    const { number, atMs = Number.POSITIVE_INFINITY } = which;
+    return reading(store, async (view) => {
+      const list =
+        number === undefined
+          ? await readArchivedAt(view, tables, { scopeId: id, atMs })
+          : await readArchived(view, tables, { scopeId: id, number });
+      if (list === undefined) {
+        throw new CaError('CA_LIST_UNKNOWN', `no such list of ${id} was published`);
+      }
+      const der = await view.readLarge(list.sha256);
+      if (der === undefined) {
+        throw new CaError('CA_RECORD_DAMAGED', `list ${list.number} of ${id} is not in the store`);
+      }
+      return { ...list, der };
     });
   }
 

@@ -77,6 +77,8 @@ export type CaErrorCode =
   | 'CA_VERIFIER_EXISTS'
   // Publication.
   | 'CA_SCOPE_UNKNOWN'
+  /** No list of this number was published, or none before this time. */
+  | 'CA_LIST_UNKNOWN'
   /** The clock stands before the last list's thisUpdate. */
   | 'CA_CLOCK_BACK'
   | GateErrorCode;

@@ -32,6 +32,22 @@ export async function readScopeRecord(
   return parseScopeRecord(bytes);
 }
 
+/** The list that was the newest at an instant; undefined when there was none yet. */
+export async function readArchivedAt(
+  view: ReadView,
+  tables: CaTables,
+  at: { readonly scopeId: string; readonly atMs: number },
+): Promise<PublishedList | undefined> {
+  const range = { ...tables.archives(at.scopeId), reverse: true };
+  for await (const [, bytes] of view.range(range)) {
+    const list = parsePublishedList(bytes);
+    if (list.thisUpdateMs <= at.atMs) {
+      return list;
+    }
+  }
+  return undefined;
+}
+
 /** A list of the archive; undefined when there is none of this number. */
 export async function readArchived(
   view: ReadView,

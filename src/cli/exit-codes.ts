@@ -104,6 +104,7 @@ const exitNames = {
   CA_VERIFIER_UNKNOWN: 'absent',
   CA_VERIFIER_EXISTS: 'conflict',
   CA_SCOPE_UNKNOWN: 'absent',
+  CA_LIST_UNKNOWN: 'absent',
   CA_CLOCK_BACK: 'unavailable',
   DIRECTORY_DN_SYNTAX: 'refused',
   DIRECTORY_INVALID_SYNTAX: 'refused',

@@ -10,6 +10,7 @@ import { Command, CommanderError } from 'commander';
 
 import { packageRoot } from '../config/package-root.ts';
 import { addAclCommand } from './acl-command.ts';
+import { addArchiveCommand } from './archive-command.ts';
 import { addAuditCommand } from './audit-command.ts';
 import { addCaCommand } from './ca-command.ts';
 import { addCheckCommand } from './check-command.ts';
@@ -68,6 +69,7 @@ function buildProgram(): Command {
   addVerifierCommand(program);
   addAclCommand(program);
   addAuditCommand(program);
+  addArchiveCommand(program);
   addReportCommand(program);
   addLdifCommand(program);
   addHsmCommand(program);

@@ -11,6 +11,7 @@ import { pipeline, Readable } from 'node:stream';
 
 import { CertdirError } from '../core/errors.ts';
 import type { AccessExplanation } from '../directory/access-explanation.ts';
+import type { ArchivedList, DisclosureReport } from './archive-operations.ts';
 import { remoteAudit } from './audit-control.ts';
 import { type AnswerLine, OPERATOR_HEADER } from './control-protocol.ts';
 import { HttpError } from './errors.ts';
@@ -54,6 +55,10 @@ export function connectControl(socketFile: string, operatorName: string): Operat
     exportChunks({ socketFile, operatorName, name, body });
   return {
     audit: remoteAudit({ call, chunks }),
+    archive: {
+      list: (query) => call<ArchivedList>('archive-list', query),
+      disclose: (query) => call<DisclosureReport>('archive-disclose', { query }),
+    },
     status: () => call<ServiceStatus>('status', {}),
     check: (input, onProgress) => call<CheckReport>('check', input, onProgress),
     issue: (input) => call<IssuedReport>('issue', input),

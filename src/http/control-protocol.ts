@@ -37,6 +37,14 @@ const subjectAttributes = objectOf(
   ['substituteCharacterOfCommonName', 'substituteCharacterOfAddress'],
 );
 
+const certificateQuery = {
+  oneOf: [
+    objectOf({ serialNumber: text }),
+    objectOf({ publicKey: text }),
+    objectOf({ subscriber: subjectAttributes }),
+  ],
+};
+
 /** JSON Schemas of the requests' bodies, by operation. */
 export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> = {
   ...auditSchemas,
@@ -47,15 +55,9 @@ export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> =
     municipality: text,
     attributes: subjectAttributes,
   }),
-  'find-certificates': objectOf({
-    query: {
-      oneOf: [
-        objectOf({ serialNumber: text }),
-        objectOf({ publicKey: text }),
-        objectOf({ subscriber: subjectAttributes }),
-      ],
-    },
-  }),
+  'find-certificates': objectOf({ query: certificateQuery }),
+  'archive-list': objectOf({ scope: text, number: text, at: text }, ['number', 'at']),
+  'archive-disclose': objectOf({ query: certificateQuery }),
   revoke: objectOf({ serialNumber: text, reason: text }),
   publish: objectOf({ scopes: { anyOf: [{ const: 'all' }, texts] } }),
   'ldif-export': objectOf(

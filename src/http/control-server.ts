@@ -14,6 +14,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { isCertdirError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { AccessQuestion } from '../directory/access-explanation.ts';
+import type { ListQuery } from './archive-operations.ts';
 import { auditHandlers } from './audit-control.ts';
 import { type AnswerLine, OPERATOR_HEADER, requestSchemas } from './control-protocol.ts';
 import { HttpError } from './errors.ts';
@@ -127,6 +128,9 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
     status: () => operations.status(),
     check: ({ body, onProgress }) => operations.check(body as CheckInput, onProgress),
     issue: ({ body, operator }) => operations.issue(body as IssueInput, operator),
+    'archive-list': ({ body }) => operations.archive.list(body as ListQuery),
+    'archive-disclose': ({ body, operator }) =>
+      operations.archive.disclose((body as { readonly query: CertificateQuery }).query, operator),
     'find-certificates': ({ body }) =>
       operations.findCertificates((body as { readonly query: CertificateQuery }).query),
     revoke: ({ body, operator }) => operations.revoke(body as RevokeInput, operator),

@@ -29,7 +29,9 @@ import { parseCertificate } from '../x509/certificate.ts';
 import { fingerprint } from '../x509/fingerprint.ts';
 import { formatName } from '../x509/name.ts';
 import { encodePem } from '../x509/pem.ts';
+import type { ArchiveOperations } from './archive-operations.ts';
 import type { AuditOperations } from './audit-operations.ts';
+import { LocalArchiveOperations } from './local-archive-operations.ts';
 import type {
   CertificateQuery,
   CertificateReport,
@@ -75,6 +77,8 @@ export interface LocalOperationsOptions {
   /** What the controls of an LDIF change ask for. */
   readonly readControls: ReadLdifControls;
   readonly auditOperations: AuditOperations;
+  /** Puts on record that somebody's records were disclosed. */
+  readonly recordDisclosure: (subject: string, origin: AuditOrigin) => Promise<void>;
 }
 
 /** Whoever lists verifiers: the names of those who only look are not recorded. */
@@ -85,10 +89,17 @@ export class LocalOperations implements Operations {
   readonly #operators: OperatorRegister;
   readonly #verifiers: VerifierRegister;
   readonly audit: AuditOperations;
+  readonly archive: ArchiveOperations;
 
   constructor(options: LocalOperationsOptions) {
     this.#options = options;
     this.audit = options.auditOperations;
+    this.archive = new LocalArchiveOperations({
+      authority: options.authority,
+      audit: options.auditOperations,
+      findCertificates: (query) => this.findCertificates(query),
+      record: options.recordDisclosure,
+    });
     this.#operators = new OperatorRegister(options.directory, options.policy);
     this.#verifiers = new VerifierRegister(options.directory, options.policy);
   }

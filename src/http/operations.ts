@@ -11,6 +11,7 @@
  */
 
 import type { AccessExplanation, AccessQuestion } from '../directory/access-explanation.ts';
+import type { ArchiveOperations } from './archive-operations.ts';
 import type { AuditOperations } from './audit-operations.ts';
 import type { Operator } from './operator.ts';
 
@@ -259,6 +260,7 @@ export interface LdifExportInput {
 
 export interface Operations {
   readonly audit: AuditOperations;
+  readonly archive: ArchiveOperations;
   status(): Promise<ServiceStatus>;
   /** Reads everything that is stored, from one state, and says what is wrong with it. */
   check(input: CheckInput, onProgress: OnProgress): Promise<CheckReport>;

@@ -34,6 +34,7 @@ async function open(t: TestContext): Promise<Bench> {
     directory: bed.directory,
     authority: bed.ca,
     auditOperations: absentAudit,
+    recordDisclosure: async () => undefined,
     check: () => Promise.reject(new Error('nobody asks')),
     publishLists: publishDirectly({ authority: bed.ca }),
     readControls: readLdifControls,
@@ -113,7 +114,7 @@ function stoppingAt(
 ): { readonly operations: Operations; readonly steps: () => number } {
   let steps = 0;
   const wrapped = new Proxy(operations, {
-    get: (target, name: Exclude<keyof Operations, 'audit'>) => {
+    get: (target, name: Exclude<keyof Operations, 'audit' | 'archive'>) => {
       const method = target[name].bind(target) as (...args: unknown[]) => Promise<unknown>;
       return async (...args: unknown[]): Promise<unknown> => {
         steps += changing.has(name) ? 1 : 0;

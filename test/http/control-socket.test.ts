@@ -20,6 +20,7 @@ function recordingOperations(calls: unknown[]): Operations {
   const never = (): Promise<never> => Promise.reject(new Error('a detail that must not leak'));
   return {
     audit: absentAudit,
+    archive: { list: never, disclose: never },
     status: never,
     check: never,
     issue: never,

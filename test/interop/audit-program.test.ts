@@ -9,8 +9,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-
 import { packageRoot } from '../../src/config/package-root.ts';
+import type { ArchivedList, DisclosureReport } from '../../src/http/archive-operations.ts';
 import type {
   AuditMarksReport,
   AuditRecordReport,
@@ -20,6 +20,7 @@ import type {
 import type { CheckReport } from '../../src/http/operations.ts';
 import { CertdirFolder, type CertdirServer } from '../support/certdir-process.ts';
 import { type CommandResult, runCommand } from '../support/command-run.ts';
+import { issueCitizen } from '../support/issued-citizen.ts';
 import { skipWithout } from '../support/outside-tool.ts';
 
 const AUDITOR = 'cn=auditor,ou=Operators,ou=Gunma Prefectural CA,o=JPKI,c=JP';
@@ -104,6 +105,30 @@ describe('the audit log from outside', { skip: skipWithout('openssl', 'python3')
       (await certdir.failure('audit', 'prune', ...asAuditor)).code,
       'AUDIT_NOT_PRUNABLE',
     );
+    const arl = await certdir.answer<ArchivedList>('archive', 'crl', 'arl', '--number', '1');
+    const then = await certdir.answer<ArchivedList>(
+      'archive',
+      'crl',
+      'arl',
+      '--at',
+      arl.thisUpdate,
+    );
+    assert.deepEqual(then, arl);
+    const early = ['--at', new Date(Date.parse(arl.thisUpdate) - 1_000).toISOString()];
+    const none = await certdir.failure('archive', 'crl', 'arl', ...early);
+    assert.deepEqual([none.code, none.exitCode], ['CA_LIST_UNKNOWN', 5]);
+    const issued = await issueCitizen(certdir, { name });
+    const disclosed = await certdir.answer<DisclosureReport>(
+      ...['archive', 'disclose', '--serial', issued.serialNumber],
+    );
+    assert.deepEqual(
+      disclosed.records.map(({ kind }) => kind),
+      ['certificate.issue.intent', 'certificate.issue'],
+    );
+    const [told] = await certdir.answer<readonly AuditRecordReport[]>(
+      ...['audit', 'list', '--kind', 'archive.disclose', '--limit', '1'],
+    );
+    assert.equal(told?.subject, issued.serialNumber);
     assert.equal((await certdir.failure('audit', 'show', '999999')).code, 'AUDIT_RECORD_UNKNOWN');
     const loss = await certdir.failure('audit', 'accept-loss', ...asAuditor);
     assert.equal(loss.code, 'AUDIT_NOTHING_LOST');

@@ -1,0 +1,128 @@
+/**
+ * `certdir archive`: what was published and recorded.
+ *
+ * @module
+ */
+
+import { writeFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+
+import type { ListQuery } from '../http/archive-operations.ts';
+import type { CertificateQuery } from '../http/operations.ts';
+import { contextOf, withOperations } from './context.ts';
+import { examples } from './examples.ts';
+import { formatTable } from './output.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Adds the command to the program. */
+export function addArchiveCommand(program: Command): void {
+  const archive = program.command('archive').description('what was published and recorded');
+  addCrl(archive);
+  addDisclose(archive);
+}
+
+interface CrlOptions {
+  readonly number?: string;
+  readonly at?: string;
+  readonly out?: string;
+}
+
+function addCrl(archive: Command): void {
+  archive
+    .command('crl')
+    .description('fetch a list that was published, by number or by the time it was in force')
+    .argument('<scope>', "a partition's code, arl or operations")
+    .option('--number <number>', 'CRL number')
+    .option('--at <time>', 'the list that was the newest then, e.g. 2026-01-05T09:00:00+09:00')
+    .option('--out <file>', 'write it there, DER')
+    .addHelpText(
+      'after',
+      examples(
+        'certdir archive crl 10201 --number 17 --out 10201-17.crl',
+        'certdir archive crl arl --at 2026-01-05T09:00:00+09:00 --out arl.crl',
+      ),
+    )
+    .action(async (scope: string, options: CrlOptions, command: Command) => {
+      const context = contextOf(command);
+      if (options.number !== undefined && options.at !== undefined) {
+        throw new UsageError('give either --number or --at');
+      }
+      const { number, at, out } = options;
+      const query: ListQuery = {
+        scope,
+        ...(number === undefined ? {} : { number }),
+        ...(at === undefined ? {} : { at }),
+      };
+      const found = await withOperations(context, (operations) => operations.archive.list(query));
+      if (out !== undefined) {
+        await writeFile(out, Buffer.from(found.list, 'base64'));
+      }
+      const { list: _der, ...facts } = found;
+      context.output.answer(out === undefined ? found : { ...facts, file: out }, () =>
+        Object.entries({ ...facts, ...(out === undefined ? {} : { file: out }) })
+          .map(([name, value]) => `${name.padEnd(10)}  ${value}`)
+          .join('\n'),
+      );
+    });
+}
+
+function addDisclose(archive: Command): void {
+  archive
+    .command('disclose')
+    .description("one subject's own records: certificates, and what the audit log has of them")
+    .option('--subject <file>', "YAML file with the subscriber's attributes")
+    .option('--serial <number>', 'serial number of a certificate, instead')
+    .addHelpText(
+      'after',
+      examples(
+        'certdir archive disclose --subject citizen.yaml --json',
+        'certdir archive disclose --serial 4F2A…9C',
+      ),
+    )
+    .action(async (options: { subject?: string; serial?: string }, command: Command) => {
+      const context = contextOf(command);
+      const query = await queryOf(options);
+      const report = await withOperations(context, (operations) =>
+        operations.archive.disclose(query, context.operator),
+      );
+      context.output.answer(report, () =>
+        [
+          formatTable(
+            ['serial number', 'state', 'from', 'until'],
+            report.certificates.map((one) => [
+              one.serialNumber,
+              one.state,
+              one.notBefore,
+              one.notAfter,
+            ]),
+          ),
+          '',
+          formatTable(
+            ['number', 'time', 'kind', 'result', 'actor'],
+            report.records.map(({ sequence, time, kind, result, actor }) => [
+              sequence,
+              time,
+              kind,
+              result,
+              actor,
+            ]),
+          ),
+        ].join('\n'),
+      );
+    });
+}
+
+async function queryOf(options: {
+  readonly subject?: string;
+  readonly serial?: string;
+}): Promise<CertificateQuery> {
+  const { subject, serial } = options;
+  if (serial !== undefined && subject === undefined) {
+    return { serialNumber: serial };
+  }
+  if (subject !== undefined && serial === undefined) {
+    const { loadSubjectAttributes } = await import('../config/subject-attributes.ts');
+    return { subscriber: await loadSubjectAttributes(subject) };
+  }
+  throw new UsageError('give either --subject FILE or --serial NUMBER');
+}

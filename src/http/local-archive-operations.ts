@@ -1,0 +1,74 @@
+/**
+ * `ArchiveOperations` on an open instance.
+ *
+ * @module
+ */
+
+import type { AuditOrigin } from '../audit/audit-log.ts';
+import { recordDigest } from '../audit/record-digest.ts';
+import type { CertificateAuthority } from '../ca/certificate-authority.ts';
+import type {
+  ArchivedList,
+  ArchiveOperations,
+  DisclosureReport,
+  ListQuery,
+} from './archive-operations.ts';
+import type { AuditOperations, AuditRecordReport } from './audit-operations.ts';
+import { HttpError } from './errors.ts';
+import type { CertificateQuery, CertificateReport } from './operations.ts';
+import type { Operator } from './operator.ts';
+import { formatTime } from './report-time.ts';
+
+export interface LocalArchiveOptions {
+  readonly authority: CertificateAuthority;
+  readonly audit: AuditOperations;
+  readonly findCertificates: (query: CertificateQuery) => Promise<readonly CertificateReport[]>;
+  /** Puts the disclosure on record. */
+  readonly record: (subject: string, origin: AuditOrigin) => Promise<void>;
+}
+
+const MAX_RECORDS = 10_000;
+
+export class LocalArchiveOperations implements ArchiveOperations {
+  readonly #options: LocalArchiveOptions;
+
+  constructor(options: LocalArchiveOptions) {
+    this.#options = options;
+  }
+
+  async list({ scope, number, at }: ListQuery): Promise<ArchivedList> {
+    const atMs = at === undefined ? undefined : Date.parse(at);
+    const isNumber = number === undefined || /^\d{1,18}$/.test(number);
+    if (!isNumber || Number.isNaN(atMs) || (number !== undefined && at !== undefined)) {
+      throw new HttpError(
+        'HTTP_REQUEST_INVALID',
+        'name a list by number, or by a time, e.g. 2026-01-05T09:00:00+09:00',
+      );
+    }
+    const { authority } = this.#options;
+    const found = await authority.findList(scope, {
+      ...(number === undefined ? {} : { number: BigInt(number) }),
+      ...(atMs === undefined ? {} : { atMs }),
+    });
+    return {
+      scope,
+      crlNumber: found.number.toString(),
+      thisUpdate: formatTime(found.thisUpdateMs),
+      nextUpdate: formatTime(found.nextUpdateMs),
+      entries: found.entryCount,
+      sha256: recordDigest(found.der),
+      list: Buffer.from(found.der).toString('base64'),
+    };
+  }
+
+  async disclose(query: CertificateQuery, operator: Operator): Promise<DisclosureReport> {
+    const { audit, findCertificates, record } = this.#options;
+    const certificates = await findCertificates(query);
+    const records: AuditRecordReport[] = [];
+    for (const { serialNumber } of certificates) {
+      records.push(...(await audit.list({ subject: serialNumber, limit: MAX_RECORDS })));
+      await record(serialNumber, { channel: 'cli', actor: operator.name });
+    }
+    return { certificates, records };
+  }
+}
