@@ -180,7 +180,7 @@ describe('reliability LDAP row 2: a 4 GiB length, and one byte a second', () => 
       beside.push(...(await waitFor(good, 160)));
       await turnsUntil(() => opened.server.statistics.pendingBytes === SLOW * (second + 1));
       assert.equal(opened.server.statistics.connections, SLOW + good.length);
-      assert.ok(process.memoryUsage().arrayBuffers - before < SLOW * 8192);
+      assert.ok(process.memoryUsage().arrayBuffers - before < SLOW * 2048);
       await opened.clock.advance(second === SECONDS - 1 ? 0 : 1_000);
     }
     await opened.clock.advance(1_000);
@@ -210,7 +210,7 @@ describe('reliability LDAP row 4: pipelining without reading replies', () => {
     }
     await turnsUntil(() => opened.server.statistics.unsentBytes > 300_000_000);
     const takenBytes = process.memoryUsage().arrayBuffers - before;
-    assert.ok(takenBytes < 60_000_000, `${takenBytes} bytes taken`);
+    assert.ok(takenBytes < 20_000_000, `${takenBytes} bytes taken`);
     const good = await opened.connect();
     const answers = await good.request(searchOperation());
     assert.equal(answers.at(-1)?.resultCode, 0);
