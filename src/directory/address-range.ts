@@ -10,6 +10,7 @@
 
 import { isIPv4, isIPv6 } from 'node:net';
 
+import { formatHex } from '../core/bytes.ts';
 import { DirectoryError } from './errors.ts';
 
 /** 4 or 16 bytes. */
@@ -88,6 +89,23 @@ export class PeerAddress {
     const bytes = bytesOf(address);
     this.bytes = bytes && isMapped(bytes) ? bytes.slice(mappedPrefix.length) : bytes;
   }
+}
+
+/** Of an IPv6 address, what one host can have to itself: a /64 (RFC 4291 §2.5.4). */
+const HOST_BYTES = 8;
+
+/**
+ * What stands for the host at an address when something is counted or held against it: an IPv4 address, or
+ * the /64 of an IPv6 one, its zone aside. Text that is no address stands for itself.
+ */
+export function sourceOf(address: string): string {
+  const { bytes } = new PeerAddress(address);
+  if (bytes === undefined) {
+    return address;
+  }
+  return bytes.length === 4
+    ? bytes.join('.')
+    : formatHex(Uint8Array.from(bytes.slice(0, HOST_BYTES)));
 }
 
 function bytesOf(text: string): AddressBytes | undefined {

@@ -6,17 +6,14 @@
  * connections with one password are let through, many passwords at a time are not. What is remembered is
  * bounded; it is forgotten after so long a time that waiting for it wins nothing, and at a restart.
  *
- * An IPv6 address stands for its /64, which one host can have to itself.
- *
  * @module
  */
 
 import { createHmac } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 
-import { formatHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { RandomSource } from '../core/random.ts';
+import { sourceOf } from './address-range.ts';
 import type { GuessDelays } from './password-policy.ts';
 
 export interface GuessThrottleOptions {
@@ -184,36 +181,4 @@ export class GuessThrottle {
   #digest(bytes: Uint8Array): string {
     return createHmac('sha256', this.#key).update(bytes).digest('base64');
   }
-}
-
-/** An IPv4 address, or the /64 of an IPv6 one, its zone aside. */
-function sourceOf(address: string): string {
-  const [plain = ''] = address.split('%');
-  if (!isIPv6(plain)) {
-    return plain;
-  }
-  return formatHex(parseIpv6(plain).subarray(0, 8));
-}
-
-/** The 16 bytes of a valid address. */
-function parseIpv6(text: string): Uint8Array {
-  const [head = '', tail] = text.split('::');
-  const left = wordsOf(head);
-  const right = tail === undefined ? [] : wordsOf(tail);
-  const zeros = tail === undefined ? 0 : 8 - left.length - right.length;
-  const all = [...left, ...Array.from({ length: zeros }, () => 0), ...right];
-  return Uint8Array.from(all.flatMap((word) => [word >> 8, word & 0xff]));
-}
-
-function wordsOf(text: string): readonly number[] {
-  return text
-    .split(':')
-    .filter((part) => part !== '')
-    .flatMap((part) => {
-      if (!part.includes('.')) {
-        return [Number.parseInt(part, 16)];
-      }
-      const [a = 0, b = 0, c = 0, d = 0] = part.split('.').map(Number);
-      return [(a << 8) | b, (c << 8) | d];
-    });
 }

@@ -15,6 +15,7 @@ export interface LdapLimits {
   /** One request's bytes after one. */
   readonly boundPduBytes: number;
   readonly connections: number;
+  /** For IPv6, of one /64. */
   readonly connectionsPerAddress: number;
   /** Requests of one connection that are read and not answered yet; reading stops there. */
   readonly pendingOperations: number;

@@ -9,6 +9,7 @@ import type { SecureContext } from 'node:tls';
 
 import type { Clock, TimerHandle } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
+import { sourceOf } from '../directory/address-range.ts';
 import type { DirectoryService } from '../directory/service.ts';
 import { AnswerCache, type AnswerCacheStatistics } from './answer-cache.ts';
 import { LdapConnection, type TlsMode } from './connection.ts';
@@ -62,7 +63,7 @@ export class LdapServer {
   readonly #peerLog: PeerLog;
   readonly #answerCache: AnswerCache | undefined;
   readonly #connections = new Set<LdapConnection>();
-  readonly #countByAddress = new Map<string, number>();
+  readonly #countBySource = new Map<string, number>();
   #listeners: readonly Listener[] = [];
   #secureContext: SecureContext | undefined;
   #acceptedConnections = 0;
@@ -158,7 +159,8 @@ export class LdapServer {
 
   #accept(socket: Socket, tls: TlsMode): void {
     const address = socket.remoteAddress ?? '';
-    const count = this.#countByAddress.get(address) ?? 0;
+    const source = sourceOf(address);
+    const count = this.#countBySource.get(source) ?? 0;
     const { connections, connectionsPerAddress } = this.#limits;
     if (
       this.#closing !== undefined ||
@@ -169,7 +171,7 @@ export class LdapServer {
       return;
     }
     this.#acceptedConnections += 1;
-    this.#countByAddress.set(address, count + 1);
+    this.#countBySource.set(source, count + 1);
     const { directory, clock, log, allowClearPasswords = false } = this.#options;
     const connection = new LdapConnection(socket, {
       directory,
@@ -184,7 +186,7 @@ export class LdapServer {
       answerCache: this.#answerCache,
       tls,
       secureContext: () => this.#secureContext,
-      onClosed: () => this.#forget(connection, address),
+      onClosed: () => this.#forget(connection, source),
     });
     this.#connections.add(connection);
     connection.start();
@@ -199,13 +201,13 @@ export class LdapServer {
     this.#refused.refuse(socket, tls);
   }
 
-  #forget(connection: LdapConnection, address: string): void {
+  #forget(connection: LdapConnection, source: string): void {
     this.#connections.delete(connection);
-    const count = this.#countByAddress.get(address) ?? 0;
+    const count = this.#countBySource.get(source) ?? 0;
     if (count > 1) {
-      this.#countByAddress.set(address, count - 1);
+      this.#countBySource.set(source, count - 1);
     } else {
-      this.#countByAddress.delete(address);
+      this.#countBySource.delete(source);
     }
     if (this.#connections.size === 0) {
       this.#onEmpty?.();

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
-import { AddressRange, PeerAddress } from '../../src/directory/address-range.ts';
+import { AddressRange, PeerAddress, sourceOf } from '../../src/directory/address-range.ts';
 
 const has = (range: string, address: string): boolean =>
   AddressRange.parse(range).has(new PeerAddress(address));
@@ -103,4 +103,22 @@ describe('an address range (RFC 4632, RFC 4291 §2.3)', () => {
       { seed: 4632, numRuns: 2000 },
     );
   });
+});
+
+describe('sourceOf', () => {
+  const rows = [
+    { address: '192.0.2.1', source: '192.0.2.1' },
+    { address: '::ffff:192.0.2.1', source: '192.0.2.1' },
+    { address: '::FFFF:c000:201', source: '192.0.2.1' },
+    { address: '2001:db8:1:2::1', source: '20010db800010002' },
+    { address: '2001:db8:1:2:ffff:ffff:ffff:ffff', source: '20010db800010002' },
+    { address: '2001:db8:1:3::1', source: '20010db800010003' },
+    { address: 'fe80::1%eth0', source: 'fe80000000000000' },
+    { address: '::1', source: '0000000000000000' },
+    { address: '', source: '' },
+    { address: 'local', source: 'local' },
+  ];
+  for (const { address, source } of rows) {
+    it(`${JSON.stringify(address)}: ${source}`, () => assert.equal(sourceOf(address), source));
+  }
 });
