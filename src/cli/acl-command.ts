@@ -48,8 +48,8 @@ export function addAclCommand(program: Command): void {
     .addHelpText(
       'after',
       examples(
-        'certdir acl explain --as anonymous --on "CN=10201,OU=CRL Distribution Points,…" --tls tls',
-        'certdir acl explain --as "CN=tax-office,OU=Verifiers,…" --on "CN=10201,…" --tls tls \\\n' +
+        'certdir acl explain --as anonymous --on "CN=Maebashi-shi CRLDP,…" --tls tls',
+        'certdir acl explain --as "CN=tax-office,OU=Verifiers,…" --on "CN=Maebashi-shi CRLDP,…" --tls tls \\\n' +
           '    --attr certificateRevocationList --address 192.0.2.7 --json',
       ),
     )
@@ -142,7 +142,7 @@ function formatItem({ item, isPresent, rights, passed }: ItemExplanation): strin
     table,
     ...(above.length === 0
       ? []
-      : ['', 'Rules above it that grant something and do not fit:', ...above]),
+      : ['', 'Rules that come first, grant something and do not fit:', ...above]),
   ].join('\n');
 }
 

@@ -13,7 +13,7 @@ import { phraseOf, standingPhrase } from './access-phrases.ts';
 import type { AccessRight } from './access-rule.ts';
 import { isDisabled, isInForce } from './account.ts';
 import { parseAttributeDescription } from './attribute-description.ts';
-import { type CompiledRule, rightBits } from './compiled-rule.ts';
+import { type CompiledRule, type EntryMismatch, rightBits } from './compiled-rule.ts';
 import type { Credentials, KnownAccount } from './credentials.ts';
 import type { DirectoryCore } from './directory-core.ts';
 import { Dn } from './dn.ts';
@@ -21,6 +21,7 @@ import type { Entry } from './entry.ts';
 import { DirectoryError } from './errors.ts';
 import { anonymous, type EntryPrincipal } from './principal.ts';
 import type { AccessItem } from './rule-items.ts';
+import type { CallerMismatch } from './rule-subject.ts';
 import type { Caller, Session } from './service.ts';
 
 /** Over what kind of connection: in clear, TLS, TLS and a bind with a client certificate. */
@@ -235,19 +236,31 @@ function explainItem(policy: AccessPolicy, item: AccessItem, subject: Subject): 
   );
   const access = policy.forCaller(asker.effective, nowMs).on(entry);
   const above = deciding === undefined ? covering : covering.slice(0, covering.indexOf(deciding));
+  const passed = above.flatMap((rule) => passedRule(rule, item, subject) ?? []);
   return {
     item: typeof item === 'string' ? item : item.name,
     isPresent: presenceOf(item, entry),
-    rights: explainedRights.map((right) => ({
-      right,
-      isGranted: access.allows(right, item),
-      rule: deciding?.number ?? null,
-      ruleName: deciding?.source.name ?? null,
-      why: reasonOf(deciding, { right, item, subject }),
-    })),
-    passed: above.flatMap((rule) => passedRule(rule, item, subject) ?? []),
+    rights: explainedRights.map((right) => {
+      const isGranted = access.allows(right, item);
+      const near = passed.find(({ isNear, rights }) => isNear && rights.includes(right));
+      const butFor = isGranted || near === undefined ? '' : `; rule ${near.rule}: ${near.why}`;
+      return {
+        right,
+        isGranted,
+        rule: deciding?.number ?? null,
+        ruleName: deciding?.source.name ?? null,
+        why: `${reasonOf(deciding, { right, item, subject })}${butFor}`,
+      };
+    }),
+    passed: passed.map(({ isNear, ...each }) => each),
   };
 }
+
+/** A rule that is for this kind of caller, but not as things stand. */
+const nearMismatches: ReadonlySet<CallerMismatch | EntryMismatch> = new Set([
+  ...(['clear', 'noClientCertificate', 'address', 'noAgreement', 'agreementNotBegun'] as const),
+  ...(['agreementEnded', 'otherVerifierKind', 'otherRole', 'partitionNotGranted'] as const),
+]);
 
 function presenceOf(item: AccessItem, { attributes }: Entry): boolean | null {
   if (typeof item === 'string') {
@@ -288,7 +301,7 @@ function passedRule(
   rule: CompiledRule,
   item: AccessItem,
   { asker, entry, nowMs }: Subject,
-): PassedRule | undefined {
+): (PassedRule & { readonly isNear: boolean }) | undefined {
   const bits = rule.rightsOn(item);
   const rights = explainedRights.filter((right) => (bits & rightBits[right]) !== 0);
   const claimed = factsOf(asker.claimed, nowMs);
@@ -299,13 +312,12 @@ function passedRule(
     return undefined;
   }
   const mismatch = rule.subject.mismatch(claimed) ?? onEntry;
-  const why =
-    mismatch === undefined || mismatch === 'undecided'
-      ? asker.standing
-      : phraseOf(mismatch, { rule: rule.source, principal: claimed.principal, nowMs });
-  return why === undefined
-    ? undefined
-    : { rule: rule.number, ruleName: rule.source.name ?? null, rights, why };
+  const named = { rule: rule.number, ruleName: rule.source.name ?? null, rights };
+  if (mismatch !== undefined && mismatch !== 'undecided') {
+    const why = phraseOf(mismatch, { rule: rule.source, principal: claimed.principal, nowMs });
+    return { ...named, why, isNear: nearMismatches.has(mismatch) };
+  }
+  return asker.standing === undefined ? undefined : { ...named, why: asker.standing, isNear: true };
 }
 
 function notesOn(

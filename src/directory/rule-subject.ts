@@ -77,9 +77,9 @@ export class RuleSubject {
     return this.#who.kind === 'verifier' && this.#who.partitionGranted ? 'partitions' : undefined;
   }
 
-  /** Undefined when it is for this caller. */
+  /** Undefined when it is for this caller. Who it is comes before how it has come. */
   mismatch(caller: CallerFacts): CallerMismatch | undefined {
-    return this.#sessionMismatch(caller) ?? this.#principalMismatch(caller);
+    return this.#principalMismatch(caller) ?? this.#sessionMismatch(caller);
   }
 
   /** For a caller without `mismatch`. */

@@ -93,7 +93,7 @@ interface Row {
   /** Of `read`. */
   readonly isGranted: boolean;
   readonly rule: number | null;
-  /** Why rule `passed` above it does not fit. */
+  /** Why rule `passed` before it does not fit. */
   readonly passed?: readonly [number, RegExp];
 }
 
@@ -219,6 +219,16 @@ describe('an explanation', () => {
       }
     });
   }
+
+  it('names the rule that is for this kind of caller, with each right that it would grant', async () => {
+    const { items } = await explain({ as: ended, ...list });
+    const why = (wanted: string): string =>
+      items[0]?.rights.find(({ right }) => right === wanted)?.why ?? '';
+    assert.match(why('read'), /; rule 3: the verifier's agreement ended at /);
+    assert.doesNotMatch(why('add'), /rule 3/);
+    const other = await explain(list);
+    assert.doesNotMatch(JSON.stringify(other.items[0]?.rights), /rule 3/, 'it is for others');
+  });
 
   it('says what an account is taken for, and whether it can bind', async () => {
     assert.match((await explain({ as: ended, ...list })).judgedAs, /^anonymous: .*ended/);
