@@ -9,7 +9,12 @@ import { CertdirError } from '../../src/core/errors.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { connectControl, isServerAnswering } from '../../src/http/control-client.ts';
 import { openControlServer } from '../../src/http/control-server.ts';
-import type { Operations, Operator, Progress } from '../../src/http/operations.ts';
+import type {
+  LdifModifyReport,
+  Operations,
+  Operator,
+  Progress,
+} from '../../src/http/operations.ts';
 import { absentAudit } from '../support/absent-audit.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -149,6 +154,18 @@ describe('control socket', () => {
       length += text.length;
     }
     assert.equal(length, 'dn: c=JP\n'.length + 2_000 * 1_001);
+  });
+
+  it('carries changes, together or each by itself, and names no files to a server', async (t) => {
+    const { remote } = await open(t);
+    async function* source(): AsyncIterable<Uint8Array> {
+      yield Buffer.alloc(10);
+    }
+    const modify = (isAtomic: boolean, filesUnder?: string): Promise<LdifModifyReport> =>
+      remote.ldifModify({ source: source(), isAtomic, filesUnder }, nobody, () => undefined);
+    assert.deepEqual(await modify(true), { changes: 10, refusedCount: 0, refused: [] });
+    assert.deepEqual(await modify(false), { changes: 10, refusedCount: 1, refused: [] });
+    await assert.rejects(modify(true, '/tmp'), { code: 'HTTP_FILES_REFUSED' });
   });
 
   it('sends no more of a file that is refused before it was read', async (t) => {
