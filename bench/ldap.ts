@@ -1,5 +1,6 @@
 /**
- * What verifiers ask of the directory: small entries one by one and eight at a time, lists of three sizes, a connection
+ * What verifiers ask of the directory: small entries, near the root and eight names deep, one by one and eight at a time, lists of three
+ * sizes, a connection
  * with bind, search and unbind for each question, a person among 100,000 by an indexed attribute. Our server
  * against slapd with the same entries, one after the other in each round, both readable by everyone.
  *
@@ -8,8 +9,20 @@
 
 import { writeFileSync } from 'node:fs';
 
-import { sampleEntries, sampleKey, sampleList } from '../test/support/x509-samples.ts';
+import type { ServedPorts } from './support/ldap-directory-child.ts';
+import {
+  baseRecords,
+  baseSearch,
+  bindRequest,
+  ldifRecord,
+  listDn,
+  listRecord,
+  nameSearch,
+  reader,
+  suffix,
+} from './support/ldap-requests.ts';
 import type { TransferFigures, TransferOrder } from './support/ldap-transfer-child.ts';
+import { loadDirectory } from './support/loaded-directory.ts';
 import { cpuSeconds, peakMemoryMiB } from './support/process-figures.ts';
 import { formatNumber, type Measure, type Report } from './support/report.ts';
 import { startSlapd } from './support/slapd-server.ts';
@@ -35,49 +48,11 @@ interface Case {
 
 const ROUNDS = 3;
 const PEOPLE = 100_000;
-const suffix = 'c=JP';
-const reader = `cn=reader,${suffix}`;
-const password = 'correct horse';
-
-/** Message ids have four octets, so that all answers have one length. */
-const MESSAGE_ID = Buffer.of(0x02, 4, 1, 0, 0, 0);
-
-function element(tag: number, ...contents: readonly Uint8Array[]): Buffer {
-  const content = Buffer.concat(contents);
-  const { length } = content;
-  const header =
-    length < 0x80
-      ? [tag, length]
-      : length < 0x100
-        ? [tag, 0x81, length]
-        : [tag, 0x82, length >>> 8, length & 0xff];
-  return Buffer.concat([Buffer.from(header), content]);
-}
-
-const octets = (text: string): Buffer => element(0x04, Buffer.from(text));
-
-function searchRequest(base: string, scope: number, filter: Buffer): Uint8Array {
-  const fixed = Buffer.of(0x0a, 1, scope, 0x0a, 1, 0, 0x02, 1, 0, 0x02, 1, 0, 0x01, 1, 0);
-  return element(0x30, MESSAGE_ID, element(0x63, octets(base), fixed, filter, element(0x30)));
-}
-
-const baseSearch = (base: string): Uint8Array =>
-  searchRequest(base, 0, element(0x87, Buffer.from('objectClass')));
-
-const bindRequest = element(
-  ...([0x30, MESSAGE_ID] as const),
-  element(0x60, Buffer.of(0x02, 1, 3), octets(reader), element(0x80, Buffer.from(password))),
-);
-
 const personName = (index: number): string => `person ${String(index).padStart(6, '0')}`;
 
 /** Every person once, in an order in which no two neighbours follow each other. */
 const personSearches: readonly Uint8Array[] = Array.from({ length: PEOPLE }, (_none, index) =>
-  searchRequest(
-    suffix,
-    2,
-    element(0xa3, octets('cn'), octets(personName((index * 70_001) % PEOPLE))),
-  ),
+  nameSearch(personName((index * 70_001) % PEOPLE)),
 );
 
 const lists = [
@@ -85,7 +60,11 @@ const lists = [
   { bytes: 1_000_000, name: '1 MB', connections: 4 },
   { bytes: 20_000_000, name: '20 MB', connections: 2 },
 ];
-const listDn = (name: string): string => `cn=CRL ${name},${suffix}`;
+
+const DEPTH = 8;
+const deepName = (depth: number): string =>
+  Array.from({ length: depth - 1 }, (_none, index) => `ou=level ${depth - index},`).join('') +
+  suffix;
 
 const small = { warmUpMs: 400, periodMs: 900 };
 const cases: readonly Case[] = [
@@ -97,6 +76,16 @@ const cases: readonly Case[] = [
   {
     name: 'base, 16 connections × 8',
     requests: [baseSearch(suffix)],
+    ...{ connections: 16, outstanding: 8, ...small },
+  },
+  {
+    name: `base ${DEPTH} names deep, 16 connections`,
+    requests: [baseSearch(deepName(DEPTH))],
+    ...{ connections: 16, outstanding: 1, ...small },
+  },
+  {
+    name: `base ${DEPTH} names deep, 16 connections × 8`,
+    requests: [baseSearch(deepName(DEPTH))],
     ...{ connections: 16, outstanding: 8, ...small },
   },
   ...lists.map(({ name, connections }) => ({
@@ -122,36 +111,11 @@ const cases: readonly Case[] = [
   },
 ];
 
-function ldifRecord(dn: string, lines: readonly string[]): string {
-  return [`dn: ${dn}`, ...lines, '', ''].join('\n');
-}
-
 function entriesAsLdif(): string {
-  const key = sampleKey('p256');
-  const block = sampleEntries(5_000);
-  const records = [
-    ldifRecord(suffix, ['objectClass: country', 'c: JP']),
-    ldifRecord(reader, [
-      ...['objectClass: organizationalRole', 'objectClass: simpleSecurityObject'],
-      ...['cn: reader', `userPassword: ${password}`],
-    ]),
-  ];
-  for (const { name, bytes } of lists) {
-    const entries = Buffer.alloc(Math.max(1, Math.round(bytes / block.length)) * block.length);
-    for (let at = 0; at < entries.length; at += block.length) {
-      entries.set(block, at);
-    }
-    const count = Math.round((bytes / block.length) * 5_000);
-    const list = sampleList(key, bytes < block.length ? sampleEntries(count) : entries);
-    const value = Buffer.from(list)
-      .toString('base64')
-      .replaceAll(/(.{70})/g, '$1\n ');
-    records.push(
-      ldifRecord(listDn(name), [
-        ...['objectClass: cRLDistributionPoint', `cn: CRL ${name}`],
-        `certificateRevocationList;binary:: ${value}`,
-      ]),
-    );
+  const records = [...baseRecords(), ...lists.map(({ name, bytes }) => listRecord(name, bytes))];
+  for (let depth = 2; depth <= DEPTH; depth += 1) {
+    const lines = ['objectClass: organizationalUnit', `ou: level ${depth}`];
+    records.push(ldifRecord(deepName(depth), lines));
   }
   for (let index = 0; index < PEOPLE; index += 1) {
     const cn = personName(index);
@@ -164,10 +128,13 @@ async function startTargets(workshop: Workshop): Promise<readonly Target[]> {
   const ldif = entriesAsLdif();
   const ldifFile = workshop.path('entries.ldif');
   writeFileSync(ldifFile, `version: 1\n\n${ldif}`);
+  const folder = workshop.path('store');
+  await loadDirectory(workshop, { folder, ldifFile, suffix });
   const server = workshop.fork('ldap-directory-child');
-  const order = { folder: workshop.path('store'), ldifFile, suffix };
-  const port = await server.ask<number>(order);
-  const slapd = await startSlapd(workshop, ldif, ['index objectClass,cn eq']);
+  const { port } = await server.ask<ServedPorts>({ kind: 'serve', folder, suffix });
+  const slapd = await startSlapd(workshop, ldif, {
+    database: ['index objectClass,cn eq'],
+  });
   const ours: Target = { kind: 'ours', pid: server.pid, port };
   return slapd === undefined ? [ours] : [ours, { kind: 'peer', ...slapd }];
 }

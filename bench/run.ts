@@ -19,6 +19,7 @@ const programs = [
   'crl',
   'search',
   'ldap',
+  'connections',
   'ldif',
   'store',
   'signer',

@@ -7,6 +7,7 @@
  */
 
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
 import { MessageStream, operationAt } from './ldap-messages.ts';
 import { answerQuestions } from './workshop.ts';
@@ -28,6 +29,8 @@ export interface TransferOrder {
   readonly bindAnswerBytes?: number;
   readonly warmUpMs: number;
   readonly periodMs: number;
+  /** Under TLS of this version; every connection resumes the session of an earlier one where the server lets it. */
+  readonly tls?: 'TLSv1.2' | 'TLSv1.3';
 }
 
 export interface TransferFigures {
@@ -36,6 +39,9 @@ export interface TransferFigures {
   readonly allOperations: number;
   /** Processor time of the generator by the elapsed time. */
   readonly busy: number;
+  /** Connections, and how many of them resumed a TLS session. */
+  readonly connections: number;
+  readonly resumed: number;
 }
 
 const UNBIND = Uint8Array.of(0x30, 0x05, 0x02, 0x01, 0x03, 0x42, 0x00);
@@ -44,11 +50,39 @@ class Transfer {
   readonly order: TransferOrder;
   answered = 0;
   isOver = false;
+  connections = 0;
+  resumed = 0;
+  #tlsSession: Buffer | undefined;
   #next: number;
 
   constructor(order: TransferOrder) {
     this.order = order;
     this.#next = order.startAt;
+  }
+
+  /** Calls `onOpen` when requests may be sent. */
+  connect(onOpen: () => void): Socket {
+    const { port, tls } = this.order;
+    const place = { host: '127.0.0.1', port };
+    if (tls === undefined) {
+      return connect({ ...place, noDelay: true }, onOpen);
+    }
+    const session = this.#tlsSession;
+    const socket = connectTls({
+      ...place,
+      rejectUnauthorized: false,
+      ...{ minVersion: tls, maxVersion: tls },
+      ...(session === undefined ? {} : { session }),
+    });
+    socket.setNoDelay(true);
+    socket.on('session', (fresh: Buffer) => {
+      this.#tlsSession = fresh;
+    });
+    socket.once('secureConnect', () => {
+      this.resumed += socket.isSessionReused() ? 1 : 0;
+      onOpen();
+    });
+    return socket;
   }
 
   /** The next requests as one piece. */
@@ -69,10 +103,10 @@ function converse(transfer: Transfer): Promise<void> {
   const { outstanding, answerBytes, bind, bindAnswerBytes = 0 } = order;
   const batchBytes = answerBytes * outstanding;
   return new Promise((resolve, reject) => {
-    const socket: Socket = connect({ host: '127.0.0.1', port: order.port, noDelay: true });
+    const socket = transfer.connect(() => socket.write(bind ?? transfer.batch()));
+    transfer.connections += 1;
     let missing = bind === undefined ? batchBytes : bindAnswerBytes;
     let isBound = bind === undefined;
-    socket.on('connect', () => socket.write(bind ?? transfer.batch()));
     socket.on('data', (chunk: Buffer) => {
       missing -= chunk.length;
       if (missing > 0) {
@@ -129,13 +163,18 @@ async function run(order: TransferOrder): Promise<TransferFigures> {
     return { operations, elapsedMs, busy: (user + system) / 1000 / elapsedMs };
   })();
   const [figures] = await Promise.all([measured, all]);
-  return { ...figures, allOperations: transfer.answered };
+  const { answered, connections, resumed } = transfer;
+  return { ...figures, allOperations: answered, connections, resumed };
 }
 
 /** What the answers to each of the requests have together, the last response included. */
-async function answerLengths({ port, requests, bind }: TransferOrder): Promise<readonly number[]> {
+async function answerLengths(order: TransferOrder): Promise<readonly number[]> {
+  const { requests, bind } = order;
   const lengths: number[] = [];
-  const socket = connect({ host: '127.0.0.1', port, noDelay: true });
+  const socket = await new Promise<Socket>((resolve, reject) => {
+    const opening = new Transfer(order).connect(() => resolve(opening));
+    opening.once('error', reject);
+  });
   try {
     for (const request of bind === undefined ? [requests[0]] : [bind, requests[0]]) {
       lengths.push(await lengthOf(socket, request ?? new Uint8Array(0)));

@@ -6,7 +6,7 @@
 
 import { availableParallelism, cpus } from 'node:os';
 
-export type Unit = '/s' | 'ms' | 'µs' | 'MiB';
+export type Unit = '/s' | 'ms' | 'µs' | 'KiB' | 'MiB';
 
 export interface Measure {
   readonly name: string;

@@ -15,8 +15,17 @@ import { untilEnded, type Workshop } from './workshop.ts';
 export interface SlapdServer {
   readonly pid: number;
   readonly port: number;
+  /** Of LDAPS, where there are credentials for it. */
+  readonly tlsPort: number;
   /** As it names itself, e.g. `slapd 2.5.13`. */
   readonly version: string;
+}
+
+export interface SlapdSettings {
+  /** Lines of its configuration, such as indexes. */
+  readonly database?: readonly string[];
+  /** PEM. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
 }
 
 /** Debian's place first, then the other usual ones. */
@@ -30,7 +39,7 @@ const RETRY_MS = 50;
 export async function startSlapd(
   workshop: Workshop,
   ldif: string,
-  databaseSettings: readonly string[] = [],
+  settings: SlapdSettings = {},
 ): Promise<SlapdServer | undefined> {
   const program = programs.find((one) => existsSync(one));
   const schema = schemaFolders.find((one) => existsSync(`${one}/core.schema`));
@@ -40,7 +49,9 @@ export async function startSlapd(
   const folder = workshop.path('slapd');
   mkdirSync(folder);
   const configurationFile = `${folder}/slapd.conf`;
-  writeFileSync(configurationFile, configuration(folder, schema, databaseSettings));
+  const { database = [], tls } = settings;
+  const text = configuration(folder, schema, database);
+  writeFileSync(configurationFile, tls === undefined ? text : withTls(text, folder, tls));
   const ldifFile = `${folder}/entries.ldif`;
   // slapadd takes the line for a record when a blank line follows it.
   writeFileSync(ldifFile, ldif.replaceAll(/^version: 1$/gm, ''));
@@ -48,11 +59,20 @@ export async function startSlapd(
   const load = ['-T', 'add', '-q', '-f', configurationFile, '-l', ldifFile];
   await untilEnded(workshop.spawn(program, load), 'slapadd');
   const port = await freePort();
-  const url = `ldap://127.0.0.1:${port}`;
+  const tlsPort = await freePort();
+  const ldaps = tls === undefined ? '' : ` ldaps://127.0.0.1:${tlsPort}`;
+  const url = `ldap://127.0.0.1:${port}${ldaps}`;
   // A debug level, even 0, keeps it in the foreground, so that it is our child and ends with us.
   const child = workshop.spawn(program, ['-f', configurationFile, '-h', url, '-d', '0']);
   await Promise.race([untilConnects(port), untilEnded(child, 'slapd').then(endedEarly)]);
-  return { pid: child.pid ?? -1, port, version: versionOf(program) };
+  return { pid: child.pid ?? -1, port, tlsPort, version: versionOf(program) };
+}
+
+function withTls(text: string, folder: string, tls: NonNullable<SlapdSettings['tls']>): string {
+  writeFileSync(`${folder}/server.pem`, tls.certificate);
+  writeFileSync(`${folder}/server.key`, tls.key, { mode: 0o600 });
+  const files = `TLSCertificateFile ${folder}/server.pem\nTLSCertificateKeyFile ${folder}/server.key\n`;
+  return text.replace('loglevel 0\n', `loglevel 0\n${files}`);
 }
 
 export interface SlapaddFigures {

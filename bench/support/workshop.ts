@@ -19,6 +19,7 @@ export type ChildProgram =
   | 'access-server-child'
   | 'crl-publisher-child'
   | 'ldap-directory-child'
+  | 'ldap-idle-child'
   | 'ldap-load-child'
   | 'ldap-server-child'
   | 'ldap-transfer-child'
