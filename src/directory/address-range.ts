@@ -81,14 +81,25 @@ export class AddressRange {
 
 /** A peer's address as a socket names it; what is no address (a local peer) is in no range. */
 export class PeerAddress {
-  /** Undefined for what is no address. */
-  readonly bytes: AddressBytes | undefined;
+  readonly #text: string;
+  /** Worked out when a rule asks: most policies have no ranges. */
+  #bytes: { readonly known: AddressBytes | undefined } | undefined;
 
   constructor(text: string) {
-    const [address = ''] = text.split('%');
-    const bytes = bytesOf(address);
-    this.bytes = bytes && isMapped(bytes) ? bytes.slice(mappedPrefix.length) : bytes;
+    this.#text = text;
   }
+
+  /** Undefined for what is no address. */
+  get bytes(): AddressBytes | undefined {
+    this.#bytes ??= { known: unmappedBytesOf(this.#text) };
+    return this.#bytes.known;
+  }
+}
+
+function unmappedBytesOf(text: string): AddressBytes | undefined {
+  const [address = ''] = text.split('%');
+  const bytes = bytesOf(address);
+  return bytes && isMapped(bytes) ? bytes.slice(mappedPrefix.length) : bytes;
 }
 
 /** Of an IPv6 address, what one host can have to itself: a /64 (RFC 4291 §2.5.4). */

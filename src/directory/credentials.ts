@@ -327,7 +327,7 @@ export class Credentials {
   async #readBindable(dn: Dn, session: Session): Promise<Entry | undefined> {
     const { tree, types } = this.#core;
     return await this.#reading(async (view) =>
-      this.#ifBindable(await tree.read(view, dn.key), types.userPassword, session),
+      this.#ifBindable(await tree.readOften(view, dn.key), types.userPassword, session),
     );
   }
 

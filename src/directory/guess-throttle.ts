@@ -11,6 +11,7 @@
 
 import { createHmac } from 'node:crypto';
 
+import { asBuffer } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { RandomSource } from '../core/random.ts';
 import { sourceOf } from './address-range.ts';
@@ -56,6 +57,9 @@ interface Guesser {
 const SECOND_MS = 1000;
 const KEY_BYTES = 32;
 
+/** Of an account's identity that is kept as it is. */
+const MAX_PLAIN_BYTES = 128;
+
 export class GuessThrottle {
   readonly #delays: GuessDelays;
   readonly #clock: Clock;
@@ -82,7 +86,7 @@ export class GuessThrottle {
    * @param address The source's address; empty for local ones.
    */
   admit(account: Uint8Array, address: string, guess: Uint8Array): AdmittedGuess | DelayedGuess {
-    const name = `${this.#digest(account)} ${sourceOf(address)}`;
+    const name = `${this.#nameOf(account)} ${sourceOf(address)}`;
     const guesser = this.#use(name);
     const digest = this.#digest(guess);
     if (!this.#mayTry(guesser, digest)) {
@@ -176,6 +180,13 @@ export class GuessThrottle {
     if (isIdle && this.#guessers.get(name) === guesser) {
       this.#guessers.delete(name);
     }
+  }
+
+  /** What is short is its own name; the rest is bounded by a digest, which no name can look like. */
+  #nameOf(account: Uint8Array): string {
+    return account.length <= MAX_PLAIN_BYTES
+      ? `=${asBuffer(account).toString('latin1')}`
+      : this.#digest(account);
   }
 
   #digest(bytes: Uint8Array): string {

@@ -88,6 +88,7 @@ export class LdapConnection {
     const { address } = this.#transport;
     this.#log = options.log.with({ address });
     this.#output = new Output(socket, {
+      clock,
       capacityBytes: limits.outputBytes,
       total: outputTotal,
       onUnsent: () => this.#deadlines.set('write', limits.writeStallMs),

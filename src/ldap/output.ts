@@ -12,6 +12,8 @@
 
 import type { Socket } from 'node:net';
 
+import type { Clock } from '../core/clock.ts';
+
 import {
   type EncodedOperation,
   MAX_MESSAGE_HEAD_BYTES,
@@ -19,8 +21,12 @@ import {
 } from './entry-encoder.ts';
 import { COPIED_BELOW_BYTES, SmallParts } from './small-parts.ts';
 
-/** As much is given to the socket at a time. */
+/** As much is given to the socket at a time, */
 const SLICE_BYTES = 256 * 1024;
+/** and as much to one in clear whose peer takes it at once: fewer system calls, fewer wake-ups of the peer. */
+const MAX_SLICE_BYTES = 1024 * 1024;
+/** A peer that takes a slice within this time is given a larger one next. */
+const QUICK_MS = 50;
 
 /** So many sent parts are kept as holes at the head of the queue before it is moved up. */
 const COMPACT_AT = 1024;
@@ -54,6 +60,7 @@ interface Part {
 const NOTHING: Part = { bytes: new Uint8Array(0), isShared: false };
 
 export interface OutputOptions {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
   /** Unsent bytes from which on there is no room. */
   readonly capacityBytes: number;
   readonly total: OutputTotal;
@@ -75,8 +82,15 @@ export class Output {
   #queuedBytes = 0;
   /** Of these, bytes of values that are shared. */
   #sharedBytes = 0;
+  /** Of the bytes that the socket has been given and the peer has not taken, write by write. */
+  readonly #sharedGiven: number[] = [];
+  #sharedGivenBytes = 0;
   #countedBytes = 0;
   #countedOwnBytes = 0;
+  #isEncrypted = false;
+  #sliceBytes = SLICE_BYTES;
+  /** When the last whole slice was given to the socket; undefined when what was given is less. */
+  #slicedAtMs: number | undefined;
   #isPumpPlanned = false;
   #state: 'open' | 'ending' | 'ended' | 'closed' = 'open';
   #waiting: (() => void)[] = [];
@@ -146,6 +160,8 @@ export class Output {
   /** Goes on over another socket, with nothing unsent on the one before. */
   moveTo(socket: Socket): void {
     this.#socket = socket;
+    this.#isEncrypted = true;
+    this.#sliceBytes = SLICE_BYTES;
   }
 
   /** Sends what waits, then ends this side of the connection. Later messages are dropped. */
@@ -173,6 +189,7 @@ export class Output {
     if (this.#state === 'closed' || error) {
       return;
     }
+    this.#adaptSlices();
     this.#pump();
     this.#account();
     if (this.hasRoom) {
@@ -180,6 +197,11 @@ export class Output {
     }
     this.#options.onTaken();
     this.#settle();
+  };
+
+  readonly #onSharedWritten = (error?: Error | null): void => {
+    this.#sharedGivenBytes -= this.#sharedGiven.shift() ?? 0;
+    this.#onWritten(error);
   };
 
   #append(bytes: Uint8Array, isShared: boolean): void {
@@ -236,21 +258,44 @@ export class Output {
     if (isSeveral) {
       socket.cork();
     }
-    while (this.#queuedBytes > 0 && socket.writableLength < SLICE_BYTES) {
-      socket.write(this.#nextSlice(), this.#onWritten);
+    while (this.#queuedBytes > 0 && socket.writableLength < this.#sliceBytes) {
+      const { isShared } = this.#queue[this.#head] ?? NOTHING;
+      const slice = this.#nextSlice();
+      if (isShared) {
+        this.#sharedGiven.push(slice.length);
+        this.#sharedGivenBytes += slice.length;
+      }
+      socket.write(slice, isShared ? this.#onSharedWritten : this.#onWritten);
     }
     if (isSeveral) {
       socket.uncork();
     }
   }
 
+  /**
+   * By how long the last whole slice took. Small ones for a slow peer, or its progress would not be seen for
+   * long; and for TLS, which holds what it has encrypted.
+   */
+  #adaptSlices(): void {
+    if (this.#slicedAtMs === undefined || this.#isEncrypted) {
+      return;
+    }
+    const tookMs = this.#options.clock.monotonicMs() - this.#slicedAtMs;
+    this.#slicedAtMs = undefined;
+    this.#sliceBytes =
+      tookMs > QUICK_MS ? SLICE_BYTES : Math.min(2 * this.#sliceBytes, MAX_SLICE_BYTES);
+  }
+
   #nextSlice(): Uint8Array {
     const { bytes, isShared } = this.#queue[this.#head] ?? NOTHING;
-    const end = Math.min(bytes.length, this.#headOffset + SLICE_BYTES);
+    const end = Math.min(bytes.length, this.#headOffset + this.#sliceBytes);
     const slice =
       end === bytes.length && this.#headOffset === 0
         ? bytes
         : bytes.subarray(this.#headOffset, end);
+    if (slice.length === this.#sliceBytes) {
+      this.#slicedAtMs = this.#options.clock.monotonicMs();
+    }
     this.#queuedBytes -= slice.length;
     this.#sharedBytes -= isShared ? slice.length : 0;
     this.#headOffset = end;
@@ -276,7 +321,9 @@ export class Output {
 
   #account(): void {
     const unsent = this.unsentBytes;
-    const own = unsent - this.#sharedBytes;
+    // What is encrypted is no longer shared.
+    const shared = this.#sharedBytes + (this.#isEncrypted ? 0 : this.#sharedGivenBytes);
+    const own = unsent - shared;
     this.#options.total.add(unsent - this.#countedBytes, own - this.#countedOwnBytes);
     this.#countedBytes = unsent;
     this.#countedOwnBytes = own;
