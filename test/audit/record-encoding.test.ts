@@ -24,6 +24,9 @@ const largest: AuditRecord = {
   result: 'refused',
   origin: { channel: 'ldap', actor: 'cn=検証者,o=例', address: '[::1]:389' },
   subject: 'serial "1"\n\u0000\ud800',
+  request: '0'.repeat(64),
+  before: 'a'.repeat(64),
+  after: 'f'.repeat(64),
   details: { b: 'text', a: 1.5, c: true, zeta: -1, beta: '' },
 };
 
@@ -56,6 +59,9 @@ describe('an audit record as bytes', () => {
 
   const refused: readonly { readonly why: string; readonly change: Partial<AuditRecord> }[] = [
     { why: 'a kind of one word', change: { kind: 'publish' } },
+    { why: 'a digest in capitals', change: { request: 'A'.repeat(64) } },
+    { why: 'a digest that is short', change: { before: 'a'.repeat(63) } },
+    { why: 'a digest that is none', change: { after: '' } },
     { why: 'a kind in capitals', change: { kind: 'Crl.publish' } },
     { why: 'a kind with an empty word', change: { kind: 'crl.' } },
     { why: 'no time', change: { timeMs: Number.NaN } },

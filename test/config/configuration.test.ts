@@ -41,6 +41,22 @@ describe('loadConfiguration', () => {
     assert.equal(configuration.http, undefined);
     assert.equal(configuration.metrics, undefined);
     assert.deepEqual(configuration.directory.indexes, []);
+    assert.deepEqual(configuration.audit, { folder: join(folder, 'audit') });
+    assert.deepEqual(configuration.access, { folder: join(folder, 'access'), syncMs: 500 });
+  });
+
+  it('takes names of the audit log without spaces and plus, and syncs within a second', async (t) => {
+    const good = `${minimal}audit: { origin: ca.example.jp/audit }\naccess: { syncMs: 1000 }\n`;
+    const { audit, access } = (await load(t, good)) as Configuration;
+    assert.deepEqual([audit.origin, access.syncMs], ['ca.example.jp/audit', 1_000]);
+    for (const bad of [
+      'audit: { origin: a b }',
+      'audit: { origin: a+b }',
+      'access: { syncMs: 9 }',
+      'access: { syncMs: 1001 }',
+    ]) {
+      await assert.rejects(load(t, `${minimal}${bad}\n`), { code: 'CONFIG_INVALID' }, bad);
+    }
   });
 
   it('puts metrics on the loopback unless told otherwise, and takes further indexes', async (t) => {

@@ -6,7 +6,10 @@ import { describe, it, type TestContext } from 'node:test';
 
 import { silentLog } from '../../src/core/log.ts';
 import { openPublicRepository, type PublicRepository } from '../../src/http/public-repository.ts';
+import { openLogSource } from '../../src/verifier/log-source.ts';
+import { verifyLog } from '../../src/verifier/log-verification.ts';
 import { fingerprint } from '../../src/x509/fingerprint.ts';
+import { openAuditBed } from '../support/audit-bed.ts';
 import { CaTestBed } from '../support/ca-test-bed.ts';
 
 function openOn(bed: CaTestBed, port = 0): Promise<PublicRepository> {
@@ -88,6 +91,40 @@ describe('public repository', () => {
       assert.ok(status === 404 || status === 400 || status === 414, String(status));
     });
   }
+
+  it('serves checkpoints and, where the policy lets it, tiles, and never records', async (t) => {
+    const bed = await openAuditBed(t);
+    await bed.append(300);
+    await bed.checkpointer.sign();
+    await bed.append(300);
+    for (const isPublic of [true, false]) {
+      const { directory, policy } = await CaTestBed.open(t);
+      const repository = await openPublicRepository({
+        ...{ directory, caDn: policy.names.issuer, caName: { ja: '', en: '' } },
+        ...{ address: '127.0.0.1', port: 0, log: silentLog },
+        audit: {
+          key: bed.trail.key,
+          checkpoint: () => bed.checkpointer.current(),
+          tile: async (path) => (isPublic ? await bed.trail.publicTile(path) : undefined),
+        },
+      });
+      t.after(() => repository.close());
+      const source = openLogSource(`${repository.url}/audit/`);
+      const claim = { source, key: bed.key.note, kept: [] };
+      if (isPublic) {
+        const { checkpoint } = await verifyLog({ ...claim, entries: 'none' });
+        assert.equal(checkpoint.size, 300n);
+      } else {
+        await assert.rejects(verifyLog({ ...claim, entries: 'none' }), {
+          code: 'VERIFIER_MISSING',
+        });
+      }
+      // Not beyond the checkpoint, and no records.
+      for (const path of ['tile/0/001', 'tile/0/002.p/88', 'tile/entries/000', 'tile/0/0']) {
+        assert.equal(await source.read(path), undefined, path);
+      }
+    }
+  });
 
   it('takes GET and HEAD only', async (t) => {
     const { url } = await open(t);
