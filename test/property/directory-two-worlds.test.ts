@@ -25,6 +25,9 @@ import {
   suffix,
 } from '../support/directory-fixture.ts';
 
+/** Over the wire there are more: ldap-two-worlds.test.ts. */
+const RUNS = process.env['CERTDIR_TEST_LONG'] === '1' ? 100_000 : 2_000;
+
 const anyone = { kind: 'anyone' } as const;
 const rules: readonly AccessRule[] = [
   { target: { filter: '(description=secret)' }, who: anyone, rights: [] },
@@ -368,7 +371,7 @@ it('what may not be seen is not told by any operation', async (t) => {
       assert.deepEqual(full, bare);
       answers += Array.isArray(full) && full.length > 0 ? 1 : 0;
     }),
-    { seed: 20260105, numRuns: 2000, endOnFailure: true },
+    { seed: 20260105, numRuns: RUNS, endOnFailure: true },
   );
-  assert.ok(answers > 200, 'enough of the searches find something');
+  assert.ok(answers > RUNS / 20, 'enough of the searches find something');
 });
