@@ -21,7 +21,8 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 const MICROSECONDS = 1_000_000;
 
 /** These go up and down while one looks. */
-const restless = /^certdir_(memory_|store_disk_free_|password_|store_pending_|ldap_pending_)/;
+const restless =
+  /^certdir_(memory_|store_disk_|store_shared_|store_pending_|password_|ldap_(pending|unsent)_|ldap_connections$)/;
 
 /** Samples by name and labels, as they stand in the text. */
 type Samples = ReadonlyMap<string, number>;
