@@ -22,6 +22,8 @@ export const MAX_INPUT_MS = 50;
 const TIMED_TRIES = 4;
 const MAX_KEPT = 400;
 const MAX_KEPT_BYTES = 16 * 1024;
+/** After so many no outcome is news any more. */
+const MAX_OUTCOMES = 20_000;
 
 export interface Finding {
   readonly target: string;
@@ -88,7 +90,7 @@ export class Fuzzer {
   }
 
   #keep(input: Uint8Array, label: string): void {
-    if (this.#outcomes.has(label)) {
+    if (this.#outcomes.has(label) || this.#outcomes.size === MAX_OUTCOMES) {
       return;
     }
     this.#outcomes.add(label);

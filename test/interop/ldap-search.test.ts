@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
 import { CertdirFolder } from '../support/certdir-process.ts';
+import { runCommand } from '../support/command-run.ts';
 import { type LdapIdentity, type LdapQuery, LdapTools } from '../support/ldap-tools.ts';
 import { skipWithout } from '../support/outside-tool.ts';
 
@@ -30,8 +31,9 @@ const Result = {
   invalidDNSyntax: 34,
 } as const;
 
-describe('ldapsearch', { skip: skipWithout('ldapsearch') }, () => {
+describe('ldapsearch', { skip: skipWithout('ldapsearch', 'curl') }, () => {
   const certdir = new CertdirFolder({ after });
+  let ldapUrl: string;
   let ldap: LdapTools;
   let ldaps: LdapTools;
   let administrator: LdapIdentity;
@@ -43,6 +45,7 @@ describe('ldapsearch', { skip: skipWithout('ldapsearch') }, () => {
       passwordFile: report.administratorPasswordFile,
     };
     const server = await certdir.serve();
+    ldapUrl = server.ldapUrl;
     const caFile = join(certdir.folder, 'tls/server.pem');
     ldap = new LdapTools({ url: server.ldapUrl, caFile });
     ldaps = new LdapTools({ url: server.ldapsUrl, caFile });
@@ -125,6 +128,9 @@ describe('ldapsearch', { skip: skipWithout('ldapsearch') }, () => {
       ['(!(noSuchAttribute=x))', 0],
       ['(|(noSuchAttribute=x)(certdirPartitionCode=10201))', 1],
       ['(&(objectClass=certdirPartition)(cn>=Z))', 0],
+      ['(&)', MUNICIPALITIES + 3],
+      ['(|)', 0],
+      ['(!(|))', MUNICIPALITIES + 3],
     ];
     for (const [filter, count] of rows) {
       it(`${filter}: ${count}`, async () => {
@@ -281,6 +287,14 @@ describe('ldapsearch', { skip: skipWithout('ldapsearch') }, () => {
       const { status } = await ldaps.run('ldapwhoami', ['-ZZ']);
       assert.notEqual(status, 0);
     });
+  });
+
+  it('curl is given an entry by its URL', async () => {
+    const path = `/${encodeURI(CA)}?cACertificate?base?(objectClass=pkiCA)`;
+    const { status, stdout, stderr } = await runCommand('curl', ['-sS', `${ldapUrl}${path}`]);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /^DN: ou=Gunma Prefectural CA,o=JPKI,c=JP$/im);
+    assert.match(stdout, /cACertificate;binary:: MII/);
   });
 
   it('a critical control that is not known is 12', async () => {
