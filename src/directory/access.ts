@@ -75,7 +75,7 @@ export class AccessPolicy {
     if (known?.isStillFor(principal, nowMs) === true) {
       return known;
     }
-    const found = new RuledCaller(this.rules, principal, factsOf({ principal, session }, nowMs));
+    const found = new RuledCaller(this.rules, { principal, session }, nowMs);
     this.#known.set(session, found);
     return found;
   }
@@ -105,8 +105,13 @@ class RuledCaller implements CallerAccess {
   readonly #rules: readonly CompiledRule[];
   #audience: Audience | undefined;
 
-  constructor(rules: readonly CompiledRule[], asked: Principal, facts: CallerFacts) {
-    this.#asked = asked;
+  /** What the root DSE says to the caller's connection alone. */
+  readonly #offered: string;
+
+  constructor(rules: readonly CompiledRule[], caller: Caller, nowMs: number) {
+    const facts = factsOf(caller, nowMs);
+    this.#asked = caller.principal;
+    this.#offered = caller.session.saslMechanisms?.join(' ') ?? '';
     this.#principal = facts.principal;
     this.#wasInForce = isGrantInForce(facts.principal, facts.nowMs);
     this.#rules = rules.filter(({ subject }) => subject.mismatch(facts) === undefined);
@@ -121,7 +126,10 @@ class RuledCaller implements CallerAccess {
   }
 
   audience(): Audience {
-    this.#audience ??= audienceOf(this.#rules, this.#principal);
+    if (this.#audience === undefined) {
+      const audience = audienceOf(this.#rules, this.#principal);
+      this.#audience = { ...audience, name: `${audience.name} ${this.#offered}` };
+    }
     return this.#audience;
   }
 }

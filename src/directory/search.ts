@@ -139,15 +139,16 @@ export class EntrySearch implements SearchAnswers {
     const base = Dn.parse(request.base, core.schema);
     const access = core.policy.forCaller(caller, core.clock.nowMs());
     const begin = (special: SpecialEntries | undefined): Search => {
-      const record = special === undefined ? recordOf(request) : undefined;
+      // The figures below cn=Monitor are worked out when they are asked for.
+      const isLasting = special === undefined || special === lasting;
+      const record = isLasting ? recordOf(request) : undefined;
       record?.begin({ watches: core.tree.watches, baseKey: base.key, audience: access.audience() });
       const binding = { principal: caller.principal, request };
       const view = core.store.snapshot();
       return { base, view, access, special, binding, record, notes, entries: 0 };
     };
-    const special =
-      publicCandidates(base, request, this.#publicEntries) ??
-      core.monitor.find(base, { scope: request.scope, access });
+    const lasting = publicCandidates(base, request, this.#publicEntries);
+    const special = lasting ?? core.monitor.find(base, { scope: request.scope, access });
     return special instanceof Promise ? special.then(begin) : begin(special);
   }
 

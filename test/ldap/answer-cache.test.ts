@@ -68,6 +68,8 @@ describe('an answer that was given before', () => {
       why: 'without an entry',
       search: { base: unit('a'), filter: Buffer.from('8702736e', 'hex') },
     },
+    { why: 'the root DSE', search: { attributes: ['*', '+'] } },
+    { why: 'the schema', search: { base: 'cn=Subschema' } },
     { why: 'with operational attributes', search: { base: unit('a'), attributes: ['+'] } },
   ];
   for (const { why, search } of kept) {
@@ -78,8 +80,6 @@ describe('an answer that was given before', () => {
 
   const made = [
     { why: 'an entry that is not there', search: { base: unit('none') } },
-    { why: 'the root DSE', search: {} },
-    { why: 'the schema', search: { base: 'cn=Subschema' } },
     { why: 'more than the size limit', search: { base: suffix, scope: 2, sizeLimit: 1 } },
   ];
   for (const { why, search } of made) {
@@ -116,6 +116,32 @@ describe('an answer that was given before', () => {
     assert.equal(second.looks, first.looks);
     const { principal } = second.caller;
     assert.ok(principal.kind === 'entry' && principal.dn.text === manager);
+  });
+});
+
+describe('the root DSE', () => {
+  const operation = searchOperation({ attributes: ['supportedSASLMechanisms'] });
+
+  it('is kept for each kind of connection, whose mechanisms it says', async (t) => {
+    const served = await serve(t, {}, { mode: 'starttls' });
+    const secured = await served.opened.connect();
+    await secured.startTls();
+    const mechanismsFor = async (client: LdapTestClient): Promise<string> => {
+      const [entry] = await client.request(operation);
+      return String(entry?.attributes.get('supportedSASLMechanisms'));
+    };
+    for (let count = 0; count < 3; count += 1) {
+      const inClear = await mechanismsFor(served.client);
+      assert.notEqual(await mechanismsFor(secured), inClear);
+    }
+    assert.ok(statistics(served).hits > 0);
+  });
+
+  it('is kept whatever is written', async (t) => {
+    const served = await serve(t);
+    assert.ok(await isKept(served, operation));
+    await describeUnit(served, 'a', 'new');
+    assert.equal(await isMadeAnew(served, operation), false);
   });
 });
 
