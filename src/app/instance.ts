@@ -41,10 +41,12 @@ import { serverCapabilities } from '../ldap/root-dse.ts';
 import type { JobStatus } from '../scheduler/job.ts';
 import { isPassing } from '../signing/errors.ts';
 import type { Signer } from '../signing/signer.ts';
+import type { SignerProcess } from '../signing/signer-process.ts';
 import { openLevelStore } from '../store/level-store.ts';
 import type { Snapshot, Store } from '../store/store.ts';
 import { type Auditing, announceLists, openAuditing } from './auditing.ts';
 import { type CheckSubject, checkStore } from './check.ts';
+import { LocalCustody } from './custody.ts';
 import { readLdifControls } from './ldif-controls.ts';
 import { activateToken, openToken, type TokenOpening } from './token.ts';
 
@@ -57,7 +59,7 @@ export interface InstanceParts {
   readonly log: Log;
   readonly store: Store;
   readonly audit: AuditLog;
-  readonly signer: Signer;
+  readonly signer: SignerProcess;
   readonly directory: Directory;
   readonly auditing: Auditing;
 }
@@ -254,6 +256,7 @@ export function operationsOf(instance: Instance, setting: OperationsSetting): Op
     status: () => readStatus(instance, setting),
     auditOperations: localAudit(instance),
     recordDisclosure: (subject, origin) => recordDisclosure(instance, subject, origin),
+    custodyOperations: new LocalCustody(instance),
     check: (input, onProgress) => {
       const { store, policy, directory, clock } = instance;
       const { schema } = directory;

@@ -9,10 +9,10 @@ import type { TokenConfiguration } from '../config/token-configuration.ts';
 import { SystemClock } from '../core/clock.ts';
 import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import { isPassing } from '../signing/errors.ts';
-import type { PassphraseSource } from '../signing/passphrase.ts';
+import { isPassing, SigningError } from '../signing/errors.ts';
+import type { OpeningSource } from '../signing/passphrase.ts';
 import type { Signer } from '../signing/signer.ts';
-import { openSignerProcess } from '../signing/signer-process.ts';
+import { openSignerProcess, type SignerProcess } from '../signing/signer-process.ts';
 import type { TokenSettings } from '../signing/signer-protocol.ts';
 
 export interface TokenOpening {
@@ -25,7 +25,7 @@ export interface TokenOpening {
 }
 
 /** Starts the signer process and opens the token, locked. An HSM that is away is waited for, unless it is new. */
-export async function openToken(opening: TokenOpening): Promise<Signer> {
+export async function openToken(opening: TokenOpening): Promise<SignerProcess> {
   const { token, log, isNew } = opening;
   return await openSignerProcess({
     token: tokenSettings(token, { create: isNew }),
@@ -42,6 +42,12 @@ export async function activateToken(signer: Signer, { log, isNew }: TokenOpening
   try {
     await signer.activate();
   } catch (error) {
+    if (error instanceof SigningError && error.code === 'SIGNING_APPROVAL_NEEDED' && !isNew) {
+      log.warn(
+        'the token is locked until its custodians approve its activation: nothing is signed',
+      );
+      return;
+    }
     if (isNew || !isPassing(error)) {
       throw error;
     }
@@ -71,7 +77,10 @@ export function tokenSettings(
   };
 }
 
-async function passphraseOf({ token, askPassphrase }: TokenOpening): Promise<PassphraseSource> {
+async function passphraseOf({ token, askPassphrase }: TokenOpening): Promise<OpeningSource> {
+  if (token.custodiansFile !== undefined) {
+    return { custody: token.custodiansFile };
+  }
   const isSoftware = token.kind === 'software';
   const file = isSoftware ? token.passphraseFile : token.pinFile;
   if (file !== undefined) {

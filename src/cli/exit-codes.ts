@@ -251,6 +251,7 @@ const exitNames = {
   SETUP_LEFTOVER: 'conflict',
   SETUP_PRESET_UNKNOWN: 'absent',
   SETUP_FOLDER: 'unavailable',
+  SETUP_CUSTODY: 'conflict',
   CONFIG_UNREADABLE: 'configuration',
   CONFIG_SYNTAX: 'configuration',
   CONFIG_INVALID: 'configuration',

@@ -14,6 +14,7 @@ import { addArchiveCommand } from './archive-command.ts';
 import { addAuditCommand } from './audit-command.ts';
 import { addCaCommand } from './ca-command.ts';
 import { addCheckCommand } from './check-command.ts';
+import { addCustodianCommand } from './custodian-command.ts';
 import { addDemoCommand } from './demo-command.ts';
 import { reportFailure } from './exit-codes.ts';
 import { addHsmCommand } from './hsm-command.ts';
@@ -73,6 +74,7 @@ function buildProgram(): Command {
   addReportCommand(program);
   addLdifCommand(program);
   addHsmCommand(program);
+  addCustodianCommand(program);
   addDemoCommand(program);
   return program;
 }

@@ -7,13 +7,27 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 
+import { UsageError } from './usage-error.ts';
+
 /** How to ask; undefined where nobody sits in front. */
 export function passphrasePrompt(): (() => Promise<string>) | undefined {
-  return process.stdin.isTTY && process.stderr.isTTY ? ask : undefined;
+  return isTerminal() ? () => ask('Passphrase of the token') : undefined;
 }
 
-async function ask(): Promise<string> {
-  process.stderr.write('Passphrase of the token: ');
+/** Asks for something secret. @throws {UsageError} where nobody sits in front. */
+export async function askSecret(what: string): Promise<string> {
+  if (!isTerminal()) {
+    throw new UsageError(`${what}: there is no terminal to ask on; name a file`);
+  }
+  return await ask(what);
+}
+
+function isTerminal(): boolean {
+  return process.stdin.isTTY && process.stderr.isTTY;
+}
+
+async function ask(what: string): Promise<string> {
+  process.stderr.write(`${what}: `);
   // Readline echoes what is typed to its output; this one drops it.
   const output = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output, terminal: true });

@@ -11,6 +11,8 @@ export interface SoftwareTokenConfiguration {
   readonly kind: 'software';
   readonly file: string;
   readonly passphraseFile?: string | undefined;
+  /** Custodians open the token instead of a file or a person. */
+  readonly custodiansFile?: string | undefined;
 }
 
 export interface Pkcs11TokenConfiguration {
@@ -20,6 +22,8 @@ export interface Pkcs11TokenConfiguration {
   readonly tokenLabel?: string | undefined;
   readonly tokenSerial?: string | undefined;
   readonly pinFile?: string | undefined;
+  /** Custodians open the token instead of a file or a person. */
+  readonly custodiansFile?: string | undefined;
   /** What each key is for. */
   readonly register: string;
   readonly sessions: number;
@@ -37,6 +41,7 @@ const pkcs11: z.ZodType<Pkcs11TokenConfiguration> = z
     tokenLabel: z.string().min(1).max(32).optional(),
     tokenSerial: z.string().min(1).max(16).optional(),
     pinFile: z.string().min(1).optional(),
+    custodiansFile: z.string().min(1).optional(),
     register: z.string().min(1).default('token/key-register.json'),
     sessions: z.int().min(1).max(MAX_SESSIONS).default(8),
     environment: z
@@ -47,22 +52,36 @@ const pkcs11: z.ZodType<Pkcs11TokenConfiguration> = z
     message: 'name the token by tokenLabel, by tokenSerial or by both',
   });
 
-export const tokenConfigurationSchema: z.ZodType<TokenConfiguration> = z.union([
-  z.strictObject({
-    kind: z.literal('software'),
-    file: z.string().min(1),
-    passphraseFile: z.string().min(1).optional(),
-  }),
-  pkcs11,
-]);
+/** One way to open it, or a person at the terminal. */
+const oneOpening = (token: TokenConfiguration): boolean => {
+  const file = token.kind === 'software' ? token.passphraseFile : token.pinFile;
+  return file === undefined || token.custodiansFile === undefined;
+};
+
+export const tokenConfigurationSchema: z.ZodType<TokenConfiguration> = z
+  .union([
+    z.strictObject({
+      kind: z.literal('software'),
+      file: z.string().min(1),
+      passphraseFile: z.string().min(1).optional(),
+      custodiansFile: z.string().min(1).optional(),
+    }),
+    pkcs11,
+  ])
+  .refine(oneOpening, {
+    message: 'custodiansFile stands in place of passphraseFile or pinFile, not beside it',
+  });
 
 /** The same with absolute paths. @param folder Of the configuration. */
 export function withAbsolutePaths(token: TokenConfiguration, folder: string): TokenConfiguration {
   const at = (path: string): string => resolve(folder, path);
+  const { custodiansFile } = token;
+  const custody = custodiansFile === undefined ? {} : { custodiansFile: at(custodiansFile) };
   if (token.kind === 'software') {
     const { passphraseFile } = token;
     return {
       ...token,
+      ...custody,
       file: at(token.file),
       ...(passphraseFile === undefined ? {} : { passphraseFile: at(passphraseFile) }),
     };
@@ -70,6 +89,7 @@ export function withAbsolutePaths(token: TokenConfiguration, folder: string): To
   const { pinFile } = token;
   return {
     ...token,
+    ...custody,
     module: at(token.module),
     register: at(token.register),
     ...(pinFile === undefined ? {} : { pinFile: at(pinFile) }),

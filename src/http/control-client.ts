@@ -14,6 +14,7 @@ import type { AccessExplanation } from '../directory/access-explanation.ts';
 import type { ArchivedList, DisclosureReport } from './archive-operations.ts';
 import { remoteAudit } from './audit-control.ts';
 import { type AnswerLine, OPERATOR_HEADER } from './control-protocol.ts';
+import { remoteCustody } from './custody-operations.ts';
 import { HttpError } from './errors.ts';
 import type {
   CertificateReport,
@@ -59,6 +60,7 @@ export function connectControl(socketFile: string, operatorName: string): Operat
       list: (query) => call<ArchivedList>('archive-list', query),
       disclose: (query) => call<DisclosureReport>('archive-disclose', { query }),
     },
+    custody: remoteCustody(call),
     status: () => call<ServiceStatus>('status', {}),
     check: (input, onProgress) => call<CheckReport>('check', input, onProgress),
     issue: (input) => call<IssuedReport>('issue', input),

@@ -7,6 +7,7 @@
  */
 
 import { auditSchemas } from './audit-control.ts';
+import { custodySchemas } from './custody-operations.ts';
 import type { Progress } from './operations.ts';
 import { listOf, objectOf, textSchema } from './request-schema.ts';
 
@@ -48,6 +49,7 @@ const certificateQuery = {
 /** JSON Schemas of the requests' bodies, by operation. */
 export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> = {
   ...auditSchemas,
+  ...custodySchemas,
   status: objectOf({}),
   check: objectOf({ isDeep: { type: 'boolean' }, parts: { enum: ['all', 'store'] } }),
   issue: objectOf({

@@ -17,6 +17,7 @@ import type { AccessQuestion } from '../directory/access-explanation.ts';
 import type { ListQuery } from './archive-operations.ts';
 import { auditHandlers } from './audit-control.ts';
 import { type AnswerLine, OPERATOR_HEADER, requestSchemas } from './control-protocol.ts';
+import { custodyHandlers } from './custody-operations.ts';
 import { HttpError } from './errors.ts';
 import type {
   CertificateQuery,
@@ -125,6 +126,7 @@ function isValidationError(error: unknown): error is Error {
 function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
   return {
     ...auditHandlers(operations.audit),
+    ...custodyHandlers(operations.custody),
     status: () => operations.status(),
     check: ({ body, onProgress }) => operations.check(body as CheckInput, onProgress),
     issue: ({ body, operator }) => operations.issue(body as IssueInput, operator),

@@ -31,6 +31,7 @@ import { formatName } from '../x509/name.ts';
 import { encodePem } from '../x509/pem.ts';
 import type { ArchiveOperations } from './archive-operations.ts';
 import type { AuditOperations } from './audit-operations.ts';
+import type { CustodyOperations } from './custody-operations.ts';
 import { LocalArchiveOperations } from './local-archive-operations.ts';
 import type {
   CertificateQuery,
@@ -79,6 +80,7 @@ export interface LocalOperationsOptions {
   readonly auditOperations: AuditOperations;
   /** Puts on record that somebody's records were disclosed. */
   readonly recordDisclosure: (subject: string, origin: AuditOrigin) => Promise<void>;
+  readonly custodyOperations: CustodyOperations;
 }
 
 /** Whoever lists verifiers: the names of those who only look are not recorded. */
@@ -90,6 +92,7 @@ export class LocalOperations implements Operations {
   readonly #verifiers: VerifierRegister;
   readonly audit: AuditOperations;
   readonly archive: ArchiveOperations;
+  readonly custody: CustodyOperations;
 
   constructor(options: LocalOperationsOptions) {
     this.#options = options;
@@ -101,6 +104,7 @@ export class LocalOperations implements Operations {
       record: options.recordDisclosure,
     });
     this.#operators = new OperatorRegister(options.directory, options.policy);
+    this.custody = options.custodyOperations;
     this.#verifiers = new VerifierRegister(options.directory, options.policy);
   }
 

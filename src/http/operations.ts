@@ -13,6 +13,7 @@
 import type { AccessExplanation, AccessQuestion } from '../directory/access-explanation.ts';
 import type { ArchiveOperations } from './archive-operations.ts';
 import type { AuditOperations } from './audit-operations.ts';
+import type { CustodyOperations } from './custody-operations.ts';
 import type { Operator } from './operator.ts';
 
 /** Counts of steps done, for progress bars. `total` is 0 while it is not known. */
@@ -261,6 +262,7 @@ export interface LdifExportInput {
 export interface Operations {
   readonly audit: AuditOperations;
   readonly archive: ArchiveOperations;
+  readonly custody: CustodyOperations;
   status(): Promise<ServiceStatus>;
   /** Reads everything that is stored, from one state, and says what is wrong with it. */
   check(input: CheckInput, onProgress: OnProgress): Promise<CheckReport>;

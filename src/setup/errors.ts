@@ -13,6 +13,8 @@ export type SetupErrorCode =
   | 'SETUP_LEFTOVER'
   /** No policy of that name is shipped. */
   | 'SETUP_PRESET_UNKNOWN'
+  /** The token has custodians already, or nothing to hand over to them. */
+  | 'SETUP_CUSTODY'
   /** The folder cannot be made or written. */
   | 'SETUP_FOLDER';
 

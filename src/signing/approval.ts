@@ -24,7 +24,8 @@ import {
 import { encodeUtf8 } from '../core/bytes.ts';
 import type { RandomSource } from '../core/random.ts';
 import type { OpenedCustodian } from './custody-document.ts';
-import type { StoredKeyUse } from './key-use.ts';
+import { isKeyLabel, isKeyType, isPurposeList } from './key-rules.ts';
+import { readKeyUse, type StoredKeyUse } from './key-use.ts';
 import { type SealedText, seal, unseal } from './sealing.ts';
 import type { KeyType, KeyUsagePurpose, SigningAlgorithm } from './signer.ts';
 
@@ -65,6 +66,30 @@ export interface Approval {
   readonly share: { readonly sender: string; readonly sealed: SealedText } | null;
   /** Ed25519 over `approvalContent`, in base64. */
   readonly signature: string;
+}
+
+/** True for what can be put before custodians, wherever it came from. */
+export function isCustodyOperation(value: unknown): value is CustodyOperation {
+  if (typeof value !== 'object' || value === null || !('act' in value)) {
+    return false;
+  }
+  const { act, label, type, purposes, use } = value as Partial<Record<string, unknown>>;
+  switch (act) {
+    case 'activate':
+    case 'deactivate':
+      return true;
+    case 'destroy':
+      return isKeyLabel(label);
+    case 'generate':
+      return (
+        isKeyLabel(label) &&
+        isKeyType(type) &&
+        isPurposeList(purposes) &&
+        (use === null || readKeyUse(use) !== undefined)
+      );
+    default:
+      return false;
+  }
 }
 
 /** Two operations are the same when this is. */

@@ -12,6 +12,7 @@ import { LocalOperations } from '../../src/http/local-operations.ts';
 import type { Operations } from '../../src/http/operations.ts';
 import { describeStatus } from '../../src/http/status-report.ts';
 import { absentAudit } from '../support/absent-audit.ts';
+import { absentCustody } from '../support/absent-custody.ts';
 import { CaTestBed } from '../support/ca-test-bed.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -35,6 +36,7 @@ async function open(t: TestContext): Promise<Bench> {
     authority: bed.ca,
     auditOperations: absentAudit,
     recordDisclosure: async () => undefined,
+    custodyOperations: absentCustody,
     check: () => Promise.reject(new Error('nobody asks')),
     publishLists: publishDirectly({ authority: bed.ca }),
     readControls: readLdifControls,
@@ -114,7 +116,7 @@ function stoppingAt(
 ): { readonly operations: Operations; readonly steps: () => number } {
   let steps = 0;
   const wrapped = new Proxy(operations, {
-    get: (target, name: Exclude<keyof Operations, 'audit' | 'archive'>) => {
+    get: (target, name: Exclude<keyof Operations, 'audit' | 'archive' | 'custody'>) => {
       const method = target[name].bind(target) as (...args: unknown[]) => Promise<unknown>;
       return async (...args: unknown[]): Promise<unknown> => {
         steps += changing.has(name) ? 1 : 0;

@@ -16,6 +16,7 @@ import type {
   Progress,
 } from '../../src/http/operations.ts';
 import { absentAudit } from '../support/absent-audit.ts';
+import { absentCustody } from '../support/absent-custody.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 class SampleError extends CertdirError<'CA_SERIAL_UNKNOWN'> {}
@@ -26,6 +27,7 @@ function recordingOperations(calls: unknown[]): Operations {
   return {
     audit: absentAudit,
     archive: { list: never, disclose: never },
+    custody: absentCustody,
     status: never,
     check: never,
     issue: never,

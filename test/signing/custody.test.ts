@@ -7,6 +7,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { chmodSync, copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 
@@ -342,6 +343,7 @@ describe('the custody file', () => {
 });
 
 interface Vault {
+  readonly folder: string;
   readonly signer: SignerProcess;
   readonly channels: HostChannels;
   readonly clock: SimulatedClock;
@@ -384,7 +386,7 @@ async function openVault(t: Lifetime, change: Partial<CustodyRules> = {}): Promi
     openChannel: channels.open,
   });
   t.after(() => signer.close());
-  return { signer, channels, clock, custodians: await openAll(document) };
+  return { folder, signer, channels, clock, custodians: await openAll(document) };
 }
 
 async function decide(
@@ -445,6 +447,30 @@ describe('a token that custodians hold', () => {
     await signer.activate();
     await assert.rejects(signer.destroy('k'), needed);
     await signer.sign(request);
+  });
+
+  it('is restored from copies of its two files, by two of three', async (t) => {
+    const vault = await openVault(t);
+    const { spki } = await vault.signer.describe('k');
+    const folder = temporaryFolder(t);
+    for (const name of ['token.json', 'custodians.json']) {
+      copyFileSync(join(vault.folder, name), join(folder, name));
+      chmodSync(join(folder, name), 0o600);
+    }
+    const channels = new HostChannels(vault.clock);
+    const signer = await openSignerProcess({
+      token: { kind: 'software', file: join(folder, 'token.json') },
+      passphrase: { custody: join(folder, 'custodians.json') },
+      clock: vault.clock,
+      log: silentLog,
+      openChannel: channels.open,
+    });
+    t.after(() => signer.close());
+    await assert.rejects(signer.activate(), needed);
+    await decide({ ...vault, signer }, { act: 'activate' }, [1, 2]);
+    await signer.activate();
+    await signer.sign(request);
+    assert.deepEqual((await signer.describe('k')).spki, spki);
   });
 
   it('locks itself after its idle time and no sooner', async (t) => {

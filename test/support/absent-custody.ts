@@ -1,0 +1,11 @@
+/**
+ * The custody operations of something that has no custodians.
+ *
+ * @module
+ */
+
+import type { CustodyOperations } from '../../src/http/custody-operations.ts';
+
+const refuse = (): Promise<never> => Promise.reject(new Error('nobody asks'));
+
+export const absentCustody: CustodyOperations = { list: refuse, propose: refuse, approve: refuse };
