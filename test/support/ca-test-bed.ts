@@ -63,6 +63,8 @@ export interface CaTestBedOptions {
   readonly wrapSigner?: (signer: Signer) => Signer;
   /** The same for the store. */
   readonly wrapStore?: (store: Store) => Store;
+  /** The same for the audit log. */
+  readonly wrapAudit?: (audit: AuditLog) => AuditLog;
 }
 
 type Life = { after(fn: () => unknown): void };
@@ -231,7 +233,8 @@ async function openParts(
   const log = silentLog;
   const opened = await openLevelStore({ folder: join(folder, 'store'), clock, log });
   const store = wrapStore?.(opened) ?? opened;
-  const audit = openAuditLog({ clock });
+  const ownAudit = openAuditLog({ clock });
+  const audit = options.wrapAudit?.(ownAudit) ?? ownAudit;
   const token = await openSoftwareToken({
     file: join(folder, 'token.json'),
     passphrase: { text: 'correct horse' },
