@@ -45,6 +45,7 @@ import type { SignerProcess } from '../signing/signer-process.ts';
 import { openLevelStore } from '../store/level-store.ts';
 import type { Snapshot, Store } from '../store/store.ts';
 import { type Auditing, announceLists, openAuditing } from './auditing.ts';
+import { backUp } from './backup.ts';
 import { type CheckSubject, checkStore } from './check.ts';
 import { LocalCustody } from './custody.ts';
 import { readLdifControls } from './ldif-controls.ts';
@@ -257,6 +258,7 @@ export function operationsOf(instance: Instance, setting: OperationsSetting): Op
     auditOperations: localAudit(instance),
     recordDisclosure: (subject, origin) => recordDisclosure(instance, subject, origin),
     custodyOperations: new LocalCustody(instance),
+    backup: (input, origin, onProgress) => backUp(instance, { ...input, origin }, onProgress),
     check: (input, onProgress) => {
       const { store, policy, directory, clock } = instance;
       const { schema } = directory;
@@ -322,6 +324,7 @@ async function readStatus(
       authority: await authority.status(),
       isKeyActive: await isKeyActive(signer),
       isStoreWritable: store.isWritable,
+      isRecoveryPending: (await authority.recoveryHold()) !== undefined,
       passwordEnds: await directory.passwordEnds(),
       passwordWarningMs: (policy.passwords.ageing?.warningDays ?? 0) * DAY_MS,
       auditHead: await audit.head(snapshot),

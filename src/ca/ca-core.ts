@@ -22,6 +22,7 @@ import { type CountersRecord, noneCounted, parseCountersRecord } from './counter
 import { CaError } from './errors.ts';
 import type { Policy } from './policy.ts';
 import type { IssuerReference, Profile } from './profile.ts';
+import { assertMaySign } from './recovery-hold.ts';
 import type { Scopes } from './scope.ts';
 
 /** A key that signs certificates and lists. */
@@ -112,9 +113,10 @@ export async function readCounters(view: ReadView, tables: CaTables): Promise<Co
  *
  * @param pieces What is to be signed, one after the other.
  * @throws {SigningError}
+ * @throws {CaError} `CA_RECOVERY_PENDING`
  */
 export async function signPieces(
-  parts: Pick<CaParts, 'signer'>,
+  parts: Pick<CaParts, 'signer' | 'store'>,
   key: {
     readonly label: string;
     readonly purpose: KeyUsagePurpose;
@@ -122,6 +124,7 @@ export async function signPieces(
   },
   pieces: readonly Uint8Array[],
 ): Promise<Uint8Array> {
+  await assertMaySign(parts.store);
   return await parts.signer.sign({ ...key, content: pieces });
 }
 

@@ -36,6 +36,8 @@ import { Issuance, type IssuedCertificate } from './issuance.ts';
 import { digestOfKey, digestOfSubscriber, type IssueRequest } from './issue-request.ts';
 import { type Policy, signatureAlgorithmOf } from './policy.ts';
 import { compileProfiles } from './profile.ts';
+import { confirmRecovery, type PublishedMarks, type RecoveryReport } from './recovery.ts';
+import { type RecoveryHold, readHold } from './recovery-hold.ts';
 import { Revocation, type RevocationReceipt, type RevokeRequest } from './revocation.ts';
 import { Scopes } from './scope.ts';
 import { addScope } from './scope-entries.ts';
@@ -330,6 +332,16 @@ export class CertificateAuthority {
       }
       return { ...list, der };
     });
+  }
+
+  /** Takes note of the lists in use after a restore; see `confirmRecovery`. */
+  confirmRecovery(marks: PublishedMarks, origin: AuditOrigin): Promise<RecoveryReport> {
+    return this.#track(confirmRecovery(this.#core, marks, origin));
+  }
+
+  /** Why nothing is signed; undefined when nothing is held back. */
+  recoveryHold(): Promise<RecoveryHold | undefined> {
+    return reading(this.#core.store, readHold);
   }
 
   /** Waits for operations under way. Store, signer and directory are closed by whoever opened them. */

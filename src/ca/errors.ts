@@ -75,6 +75,14 @@ export type CaErrorCode =
   | 'CA_VERIFIER_INVALID'
   | 'CA_VERIFIER_UNKNOWN'
   | 'CA_VERIFIER_EXISTS'
+  // After a restore.
+  /** The store was restored; nothing is signed until the lists in use are known. */
+  | 'CA_RECOVERY_PENDING'
+  | 'CA_RECOVERY_NONE'
+  /** A list is not accounted for, or carries revocations that the store does not have. */
+  | 'CA_RECOVERY_INCOMPLETE'
+  /** A list that was given is not one of this CA's. */
+  | 'CA_RECOVERY_FOREIGN'
   // Publication.
   | 'CA_SCOPE_UNKNOWN'
   /** No list of this number was published, or none before this time. */

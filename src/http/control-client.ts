@@ -17,6 +17,7 @@ import { type AnswerLine, OPERATOR_HEADER } from './control-protocol.ts';
 import { remoteCustody } from './custody-operations.ts';
 import { HttpError } from './errors.ts';
 import type {
+  BackupCreateReport,
   CertificateReport,
   CheckReport,
   IssuedReport,
@@ -63,6 +64,7 @@ export function connectControl(socketFile: string, operatorName: string): Operat
     custody: remoteCustody(call),
     status: () => call<ServiceStatus>('status', {}),
     check: (input, onProgress) => call<CheckReport>('check', input, onProgress),
+    backup: (input, _operator, onProgress) => call<BackupCreateReport>('backup', input, onProgress),
     issue: (input) => call<IssuedReport>('issue', input),
     findCertificates: (query) => call<readonly CertificateReport[]>('find-certificates', { query }),
     revoke: (input) => call<RevokedReport>('revoke', input),

@@ -20,6 +20,7 @@ import { type AnswerLine, OPERATOR_HEADER, requestSchemas } from './control-prot
 import { custodyHandlers } from './custody-operations.ts';
 import { HttpError } from './errors.ts';
 import type {
+  BackupInput,
   CertificateQuery,
   CheckInput,
   IssueInput,
@@ -129,6 +130,8 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
     ...custodyHandlers(operations.custody),
     status: () => operations.status(),
     check: ({ body, onProgress }) => operations.check(body as CheckInput, onProgress),
+    backup: ({ body, operator, onProgress }) =>
+      operations.backup(body as BackupInput, operator, onProgress),
     issue: ({ body, operator }) => operations.issue(body as IssueInput, operator),
     'archive-list': ({ body }) => operations.archive.list(body as ListQuery),
     'archive-disclose': ({ body, operator }) =>

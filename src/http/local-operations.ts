@@ -34,6 +34,8 @@ import type { AuditOperations } from './audit-operations.ts';
 import type { CustodyOperations } from './custody-operations.ts';
 import { LocalArchiveOperations } from './local-archive-operations.ts';
 import type {
+  BackupCreateReport,
+  BackupInput,
   CertificateQuery,
   CertificateReport,
   CheckInput,
@@ -75,6 +77,11 @@ export interface LocalOperationsOptions {
   /** Asks every part of the instance how it is. */
   readonly status: () => Promise<ServiceStatus>;
   readonly check: Operations['check'];
+  readonly backup: (
+    input: BackupInput,
+    origin: AuditOrigin,
+    onProgress: OnProgress,
+  ) => Promise<BackupCreateReport>;
   /** What the controls of an LDIF change ask for. */
   readonly readControls: ReadLdifControls;
   readonly auditOperations: AuditOperations;
@@ -110,6 +117,14 @@ export class LocalOperations implements Operations {
 
   status(): Promise<ServiceStatus> {
     return this.#options.status();
+  }
+
+  backup(
+    input: BackupInput,
+    operator: Operator,
+    onProgress: OnProgress,
+  ): Promise<BackupCreateReport> {
+    return this.#options.backup(input, originOf(operator), onProgress);
   }
 
   check(input: CheckInput, onProgress: OnProgress): Promise<CheckReport> {

@@ -259,6 +259,24 @@ export interface LdifExportInput {
   readonly isUserOnly?: boolean | undefined;
 }
 
+export interface BackupInput {
+  /** Absolute path, on the server's machine. */
+  readonly folder: string;
+  readonly passphrase?: string;
+}
+
+export interface BackupCreateReport {
+  readonly folder: string;
+  /** The last record of the journal that is in it. */
+  readonly sequence: number;
+  readonly isEncrypted: boolean;
+  readonly segments: number;
+  readonly copiedSegments: number;
+  readonly copiedBytes: number;
+  /** SHA-256 of the manifest: what proves later that it is the one. */
+  readonly manifestSha256: string;
+}
+
 export interface Operations {
   readonly audit: AuditOperations;
   readonly archive: ArchiveOperations;
@@ -266,6 +284,12 @@ export interface Operations {
   status(): Promise<ServiceStatus>;
   /** Reads everything that is stored, from one state, and says what is wrong with it. */
   check(input: CheckInput, onProgress: OnProgress): Promise<CheckReport>;
+  /** Adds a backup of the store to a folder; see store-backup.ts. */
+  backup(
+    input: BackupInput,
+    operator: Operator,
+    onProgress: OnProgress,
+  ): Promise<BackupCreateReport>;
   issue(input: IssueInput, operator: Operator): Promise<IssuedReport>;
   /** Empty when there is none; an unknown serial number is an error (`CA_SERIAL_UNKNOWN`). */
   findCertificates(query: CertificateQuery): Promise<readonly CertificateReport[]>;

@@ -30,6 +30,8 @@ export interface StatusFacts {
   readonly authority: AuthorityStatus;
   readonly isKeyActive: boolean;
   readonly isStoreWritable: boolean;
+  /** The store was restored, and nothing is signed yet. */
+  readonly isRecoveryPending: boolean;
   /** Of accounts whose passwords age, and from how long before the end that is worth a warning. */
   readonly passwordEnds: readonly PasswordEnd[];
   readonly passwordWarningMs: number;
@@ -76,6 +78,9 @@ function* warningsOf(facts: StatusFacts): Iterable<string> {
   const { authority, nowMs } = facts;
   if (!facts.isStoreWritable) {
     yield 'the store refuses writes after an error: restart the server, then look at the disk';
+  }
+  if (facts.isRecoveryPending) {
+    yield 'the store was restored from a backup: nothing is signed before certdir recover confirm';
   }
   const expired = authority.lists.filter(
     ({ published }) => published === undefined || published.nextUpdateMs <= nowMs,

@@ -26,6 +26,8 @@ export const Keyspace = {
   directoryState: 0x24,
   /** ca: everything the engine knows; the second byte is the CA's own table. */
   ca: 0x30,
+  /** ca: what holds back signing after a restore. */
+  recovery: 0x31,
   /** scheduler and app: jobs' last results. */
   job: 0x40,
 } as const;

@@ -38,6 +38,7 @@ async function open(t: TestContext): Promise<Bench> {
     recordDisclosure: async () => undefined,
     custodyOperations: absentCustody,
     check: () => Promise.reject(new Error('nobody asks')),
+    backup: () => Promise.reject(new Error('nobody asks')),
     publishLists: publishDirectly({ authority: bed.ca }),
     readControls: readLdifControls,
     status: async () =>
@@ -52,6 +53,7 @@ async function open(t: TestContext): Promise<Bench> {
         authority: await bed.ca.status(),
         isKeyActive: true,
         isStoreWritable: true,
+        isRecoveryPending: false,
         auditHead: { size: 0n, rootHash: new Uint8Array(32) },
       }),
   });

@@ -23,6 +23,7 @@ const sound: StatusFacts = {
   },
   isKeyActive: true,
   isStoreWritable: true,
+  isRecoveryPending: false,
   passwordEnds: [],
   passwordWarningMs: 14 * DAY_MS,
   auditHead: { size: 0n, rootHash: new Uint8Array(32) },

@@ -1,0 +1,125 @@
+/**
+ * Backups of a data folder: the store, and the files that say how to run it. Not the token and not the secrets, which
+ * together can sign as the CA and are kept apart.
+ *
+ * @module
+ */
+
+import { existsSync } from 'node:fs';
+import { mkdir, readdir } from 'node:fs/promises';
+import { dirname, isAbsolute, join, relative } from 'node:path';
+
+import type { AuditOrigin } from '../audit/audit-log.ts';
+import { holdSigning } from '../ca/recovery-hold.ts';
+import { CONFIGURATION_FILE, loadConfiguration } from '../config/configuration.ts';
+import { SystemClock } from '../core/clock.ts';
+import type { Log } from '../core/log.ts';
+import type { BackupCreateReport, BackupInput, OnProgress } from '../http/operations.ts';
+import {
+  type BackupCheck,
+  type RestoredPoint,
+  type RestorePoint,
+  restoreBackup,
+  restoreFiles,
+  verifyBackup,
+} from '../store/backup-reading.ts';
+import { StoreError } from '../store/errors.ts';
+import { createBackup } from '../store/store-backup.ts';
+import type { InstanceParts } from './instance.ts';
+
+/** Where the policy is in a backup, whatever its name in the data folder. */
+const POLICY_NAME = 'policy.yaml';
+
+/** Adds a backup to a folder, and records it. */
+export async function backUp(
+  { configuration, store, audit, clock, random }: InstanceParts,
+  { folder, passphrase, origin }: BackupInput & { readonly origin: AuditOrigin },
+  onProgress: OnProgress,
+): Promise<BackupCreateReport> {
+  assertOutside(folder, configuration.folder);
+  const { manifest, sha256, copiedSegments, copiedBytes } = await createBackup({
+    folder,
+    journal: await store.sealJournal(),
+    files: [
+      { name: CONFIGURATION_FILE, path: join(configuration.folder, CONFIGURATION_FILE) },
+      { name: POLICY_NAME, path: configuration.policy },
+    ],
+    passphrase,
+    ...{ clock, random },
+    onSegment: (done, total) => onProgress({ done, total, what: 'segments' }),
+  });
+  const { sequence, isEncrypted } = manifest;
+  await store.transact('app: record a backup', (transaction) =>
+    audit.append(transaction, {
+      ...{ kind: 'backup.create', result: 'done', origin, subject: folder },
+      details: { sequence, isEncrypted, manifestSha256: sha256 },
+    }),
+  );
+  const segments = manifest.segments.length;
+  return {
+    folder,
+    sequence,
+    isEncrypted,
+    segments,
+    copiedSegments,
+    copiedBytes,
+    manifestSha256: sha256,
+  };
+}
+
+function assertOutside(folder: string, dataFolder: string): void {
+  const inside = relative(dataFolder, folder);
+  if (!isAbsolute(folder) || !(inside.startsWith('..') || isAbsolute(inside))) {
+    throw new StoreError(
+      'STORE_BACKUP_INVALID',
+      `A backup in ${folder} would be lost with the data folder. Give a folder outside it, best on another disk`,
+    );
+  }
+}
+
+export interface BackupSource {
+  readonly folder: string;
+  readonly passphrase: string | undefined;
+}
+
+/** See `verifyBackup` of the store. */
+export function checkBackup(source: BackupSource, onProgress: OnProgress): Promise<BackupCheck> {
+  const onFile = (done: number, total: number): void => onProgress({ done, total, what: 'files' });
+  return verifyBackup({ ...source, onFile });
+}
+
+export interface RestoreTarget {
+  /** The data folder: empty or missing, or one whose store was moved away. */
+  readonly dataFolder: string;
+  readonly to: RestorePoint;
+  readonly log: Log;
+}
+
+/**
+ * Makes a data folder's store from a backup. Its CA signs nothing until `certdir recover confirm`. Configuration and
+ * policy are put where there are none; token, secrets and TLS files are for the operator to put back.
+ */
+export async function restoreDataFolder(
+  source: BackupSource,
+  { dataFolder, to, log }: RestoreTarget,
+  onProgress: OnProgress,
+): Promise<RestoredPoint> {
+  const clock = new SystemClock();
+  await mkdir(dataFolder, { recursive: true, mode: 0o700 });
+  const isNew = (await readdir(dataFolder)).length === 0;
+  if (isNew) {
+    const names = new Set([CONFIGURATION_FILE, POLICY_NAME]);
+    await restoreFiles(source, (name) => (names.has(name) ? join(dataFolder, name) : undefined));
+  }
+  const { store, policy } = await loadConfiguration(join(dataFolder, CONFIGURATION_FILE));
+  if (isNew && !existsSync(policy)) {
+    await mkdir(dirname(policy), { recursive: true });
+    await restoreFiles(source, (name) => (name === POLICY_NAME ? policy : undefined));
+  }
+  return await restoreBackup({
+    ...{ ...source, storeFolder: store.folder, to, clock, log },
+    onFile: (done, total) => onProgress({ done, total, what: 'segments' }),
+    mark: async (transaction, { sequence, atMs: pointMs }) =>
+      holdSigning(transaction, { restoredMs: clock.nowMs(), sequence, pointMs }),
+  });
+}

@@ -1,0 +1,54 @@
+/**
+ * What keeps a restored CA from signing until the lists in use are known: a row of the store, written by the restore
+ * before the store is in its place, taken away by `recovery.ts`.
+ *
+ * @module
+ */
+
+import { Keyspace, keyOf } from '../store/keyspace.ts';
+import type { ReadView, Store, Transaction } from '../store/store.ts';
+import { CaError } from './errors.ts';
+
+const HOLD_KEY = keyOf(Keyspace.recovery);
+
+/** Why signing is held back. */
+export interface RecoveryHold {
+  readonly restoredMs: number;
+  /** How far the backup went: the last record of the journal, and when it was written. */
+  readonly sequence: number;
+  readonly pointMs: number;
+}
+
+/** Holds back all signing from now on. */
+export function holdSigning(transaction: Transaction, hold: RecoveryHold): void {
+  transaction.put(HOLD_KEY, Buffer.from(JSON.stringify(hold)));
+}
+
+/** @returns undefined when nothing is held back. */
+export async function readHold(view: ReadView): Promise<RecoveryHold | undefined> {
+  const bytes = await view.read(HOLD_KEY);
+  return bytes === undefined
+    ? undefined
+    : (JSON.parse(Buffer.from(bytes).toString('utf8')) as RecoveryHold);
+}
+
+/** @throws {CaError} `CA_RECOVERY_PENDING` */
+export async function assertMaySign(store: Store): Promise<void> {
+  const snapshot = store.snapshot();
+  try {
+    if ((await readHold(snapshot)) !== undefined) {
+      throw new CaError(
+        'CA_RECOVERY_PENDING',
+        'the store was restored from a backup: nothing is signed until the numbers of the lists in use are known ' +
+          '(certdir recover confirm --help)',
+      );
+    }
+  } finally {
+    await snapshot.close();
+  }
+}
+
+/** Lets the CA sign again. */
+export function releaseSigning(transaction: Transaction): void {
+  transaction.delete(HOLD_KEY);
+}

@@ -1,0 +1,172 @@
+/**
+ * After a restore: what is known of the lists in use is taken in, and the CA signs again (`recovery-hold.ts`). Lists
+ * that were published after the backup was made have numbers that the store does not know, and may carry
+ * revocations that it has lost.
+ *
+ * @module
+ */
+
+import type { AuditOrigin } from '../audit/audit-log.ts';
+import { equalBytes } from '../core/bytes.ts';
+import type { ReadView, Transaction } from '../store/store.ts';
+import { type CaCore, transactAsOwner } from './ca-core.ts';
+import { findCertificate } from './certificate-register.ts';
+import { CaError } from './errors.ts';
+import { readBackList } from './list-facts.ts';
+import { readHold, releaseSigning } from './recovery-hold.ts';
+import type { Scope } from './scope.ts';
+import { encodeScopeRecord } from './scope-record.ts';
+import { readScopeRecord } from './scope-state.ts';
+import { formatSerialNumber } from './serial-number.ts';
+
+/** What was found to be in use. */
+export interface PublishedMarks {
+  /** Lists as they were read back, in DER. */
+  readonly lists: readonly Uint8Array[];
+  /** The highest numbers in use, where there is no list to read back. */
+  readonly numbers: readonly { readonly scopeId: string; readonly number: bigint }[];
+  /** Of every other list none is in use that the store does not know. */
+  readonly coversRest: boolean;
+  /** Goes on although lists carry revocations that the store does not have. */
+  readonly acceptsMissing: boolean;
+}
+
+/** A revocation that a list in use carries, and the store does not have. */
+export interface MissingRevocation {
+  readonly scopeId: string;
+  readonly serialNumber: string;
+  /** False for a certificate issued after the backup was made. */
+  readonly isKnown: boolean;
+}
+
+export interface RecoveryReport {
+  /** Lists whose next number was moved. */
+  readonly moved: readonly {
+    readonly scopeId: string;
+    readonly from: bigint;
+    readonly to: bigint;
+  }[];
+  readonly missing: readonly MissingRevocation[];
+}
+
+/**
+ * Takes note of the lists in use and lets the CA sign again: each list's next number is above all that are known.
+ *
+ * @throws {CaError} `CA_RECOVERY_NONE` when nothing is held back, `CA_RECOVERY_INCOMPLETE` when a list is not
+ *   accounted for or carries revocations that the store does not have, `CA_RECOVERY_FOREIGN` when one is not of
+ *   this CA, `CA_SCOPE_UNKNOWN`. Then nothing has changed.
+ */
+export async function confirmRecovery(
+  core: CaCore,
+  marks: PublishedMarks,
+  origin: AuditOrigin,
+): Promise<RecoveryReport> {
+  const numbers = new Map<string, bigint>();
+  const note = (scope: Scope, number: bigint): void => {
+    numbers.set(
+      scope.id,
+      number > (numbers.get(scope.id) ?? 0n) ? number : (numbers.get(scope.id) ?? 0n),
+    );
+  };
+  for (const { scopeId, number } of marks.numbers) {
+    note(core.scopes.find(scopeId), number);
+  }
+  const read = marks.lists.map((der) => readPublished(core, der));
+  for (const { scope, number } of read) {
+    note(scope, number);
+  }
+  const open = core.scopes.list.filter(({ id }) => !numbers.has(id));
+  if (open.length > 0 && !marks.coversRest) {
+    const names = open.slice(0, 5).map(({ id }) => id);
+    throw new CaError(
+      'CA_RECOVERY_INCOMPLETE',
+      `${open.length} lists are not accounted for: ${names.join(', ')}${open.length > names.length ? ', …' : ''}. Give ` +
+        'them with --list or --number, or say --none-newer',
+    );
+  }
+  return await transactAsOwner(core, 'ca: confirm recovery', async (transaction) => {
+    if ((await readHold(transaction)) === undefined) {
+      throw new CaError('CA_RECOVERY_NONE', 'nothing is held back: the store was not restored');
+    }
+    const missing: MissingRevocation[] = [];
+    for (const { scope, serialNumbers } of read) {
+      missing.push(...(await findMissing(core, transaction, { scope, serialNumbers })));
+    }
+    if (missing.length > 0 && !marks.acceptsMissing) {
+      const shown = missing
+        .slice(0, 20)
+        .map(({ serialNumber, isKnown }) =>
+          isKnown ? serialNumber : `${serialNumber} (unknown certificate)`,
+        );
+      throw new CaError(
+        'CA_RECOVERY_INCOMPLETE',
+        `${missing.length} revocations of lists in use are not in the store: ${shown.join(', ')}. Revoke them ` +
+          '(certdir ca revoke), then confirm again; --accept-missing goes on without those that are left',
+      );
+    }
+    const moved = await moveNumbers(core, transaction, numbers);
+    releaseSigning(transaction);
+    await core.audit.append(transaction, {
+      kind: 'recovery.confirm',
+      result: 'done',
+      origin,
+      subject: core.policy.id,
+      details: { moved: moved.length, lists: read.length, missing: missing.length },
+    });
+    return { moved, missing };
+  });
+}
+
+function readPublished(
+  core: CaCore,
+  der: Uint8Array,
+): { readonly scope: Scope; readonly number: bigint; readonly serialNumbers: readonly bigint[] } {
+  const { list, facts } = readBackList(der, core.authority);
+  const name = facts.distributionPoint?.nameDer;
+  const scope = core.scopes.list.find(
+    ({ distributionPoint }) => name !== undefined && equalBytes(distributionPoint.der, name),
+  );
+  if (scope === undefined || facts.number === undefined || !facts.isSignatureValid) {
+    throw new CaError(
+      'CA_RECOVERY_FOREIGN',
+      'a list that was given is not one that this CA has signed',
+    );
+  }
+  const serialNumbers = [...list.entries()].map(({ serialNumber }) => serialNumber);
+  return { scope, number: facts.number, serialNumbers };
+}
+
+async function findMissing(
+  core: CaCore,
+  view: ReadView,
+  { scope, serialNumbers }: { readonly scope: Scope; readonly serialNumbers: readonly bigint[] },
+): Promise<readonly MissingRevocation[]> {
+  const missing: MissingRevocation[] = [];
+  for (const serialNumber of serialNumbers) {
+    const found = await findCertificate(view, core.tables, {
+      serialNumber,
+      nowMs: core.clock.nowMs(),
+    });
+    if (found?.status === undefined) {
+      const isKnown = found !== undefined;
+      missing.push({ scopeId: scope.id, serialNumber: formatSerialNumber(serialNumber), isKnown });
+    }
+  }
+  return missing;
+}
+
+async function moveNumbers(
+  { tables }: CaCore,
+  transaction: Transaction,
+  numbers: ReadonlyMap<string, bigint>,
+): Promise<RecoveryReport['moved']> {
+  const moved: { scopeId: string; from: bigint; to: bigint }[] = [];
+  for (const [scopeId, number] of numbers) {
+    const record = await readScopeRecord(transaction, tables, scopeId);
+    if (number > record.lastNumber) {
+      transaction.put(tables.scope(scopeId), encodeScopeRecord({ ...record, lastNumber: number }));
+      moved.push({ scopeId, from: record.lastNumber, to: number });
+    }
+  }
+  return moved;
+}
