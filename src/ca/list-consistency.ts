@@ -21,6 +21,7 @@ import {
 } from './consistency-fault.ts';
 import { CaError } from './errors.ts';
 import { type ListReading, readBackList } from './list-facts.ts';
+import { type NumberGap, readGaps } from './recovery-hold.ts';
 import { parseStoredEntry } from './revoked-entry.ts';
 import type { Scope } from './scope.ts';
 import { type PublishedList, parsePublishedList, type ScopeRecord } from './scope-record.ts';
@@ -42,12 +43,14 @@ export async function* findListFaults(
   revoked: Revoked,
 ): AsyncGenerator<ConsistencyFault, number, undefined> {
   const record = await readScopeRecord(context.view, context.tables, scope.id);
-  for (const message of recordMessages(scope, record, revoked)) {
+  const of = { policyId: context.policy.id, scopeId: scope.id };
+  const gaps = await readGaps(context.view, of);
+  for (const message of recordMessages(scope, record, { revoked, gaps })) {
     yield inconsistent(scope.id, message);
   }
   const absent = new Map<bigint, RevokedCertificate>();
   yield* checkNewest(context, scope, { record, revoked, absent });
-  yield* checkArchive(context, scope, { record, absent });
+  yield* checkArchive(context, scope, { record, absent, gaps });
   for (const serialNumber of absent.keys()) {
     const name = formatSerialNumber(serialNumber);
     yield inconsistent(scope.id, `${name} is revoked, not in the newest list and not served`);
@@ -55,7 +58,11 @@ export async function* findListFaults(
   return yield* checkLiveEntries(context, scope, { record, revoked });
 }
 
-function* recordMessages(scope: Scope, record: ScopeRecord, revoked: Revoked): Iterable<string> {
+function* recordMessages(
+  scope: Scope,
+  record: ScopeRecord,
+  { revoked, gaps }: { readonly revoked: Revoked; readonly gaps: readonly NumberGap[] },
+): Iterable<string> {
   if (!equalBytes(record.distributionPointDer, scope.distributionPoint.der)) {
     yield 'its distribution point is another than the policy says';
   }
@@ -68,7 +75,7 @@ function* recordMessages(scope: Scope, record: ScopeRecord, revoked: Revoked): I
   if ((published?.sequence ?? 0n) > acknowledged) {
     yield 'the newest list carries revocations that nobody has acknowledged';
   }
-  if ((published?.number ?? 0n) !== lastNumber) {
+  if (behindGaps(gaps, (published?.number ?? 0n) + 1n) !== lastNumber + 1n) {
     yield `number ${lastNumber} was given out, but the newest list is ${published?.number ?? 0n}`;
   }
 }
@@ -153,14 +160,19 @@ async function* checkArchive(
   {
     record,
     absent,
-  }: { readonly record: ScopeRecord; readonly absent: Map<bigint, RevokedCertificate> },
+    gaps,
+  }: {
+    readonly record: ScopeRecord;
+    readonly absent: Map<bigint, RevokedCertificate>;
+    readonly gaps: readonly NumberGap[];
+  },
 ): AsyncGenerator<ConsistencyFault, void, undefined> {
   const { view, tables, tally } = context;
   let expected = 1n;
   let lastUpdateMs = Number.NEGATIVE_INFINITY;
   for await (const key of view.keys(tables.archives(scope.id))) {
     const number = numberOfKey(key);
-    if (number !== expected) {
+    if (number !== expected && number !== behindGaps(gaps, expected)) {
       yield inconsistent(scope.id, `list ${expected} is not in the archive`);
     }
     expected = number + 1n;
@@ -180,9 +192,20 @@ async function* checkArchive(
     }
     await context.step();
   }
-  if (expected !== record.lastNumber + 1n) {
+  if (behindGaps(gaps, expected) !== record.lastNumber + 1n) {
     yield inconsistent(scope.id, `the archive ends before list ${record.lastNumber}`);
   }
+}
+
+/** The first number that is not in a gap that a recovery has left. */
+function behindGaps(gaps: readonly NumberGap[], from: bigint): bigint {
+  let number = from;
+  for (const { first, last } of [...gaps].sort((left, right) =>
+    left.first < right.first ? -1 : 1,
+  )) {
+    number = first === number ? last + 1n : number;
+  }
+  return number;
 }
 
 /** @throws {CertdirError} when it is not there, damaged, or no list. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { concatBytes, decodeUtf8, encodeUtf8, prefixEnd } from '../core/bytes.ts';
 import { Keyspace, keyOf } from '../store/keyspace.ts';
 import type { ReadView, Store, Transaction } from '../store/store.ts';
 import { CaError } from './errors.ts';
@@ -51,4 +52,42 @@ export async function assertMaySign(store: Store): Promise<void> {
 /** Lets the CA sign again. */
 export function releaseSigning(transaction: Transaction): void {
   transaction.delete(HOLD_KEY);
+}
+
+/** Numbers of a list that others may have and the store has lost, or never had: none of the archive's. */
+export interface NumberGap {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+function gapsOf(policyId: string, scopeId: string): Uint8Array {
+  return keyOf(Keyspace.recovery, encodeUtf8(`gap\0${policyId}\0${scopeId}\0`));
+}
+
+export function noteGap(
+  transaction: Transaction,
+  { policyId, scopeId }: { readonly policyId: string; readonly scopeId: string },
+  { first, last }: NumberGap,
+): void {
+  const key = concatBytes(gapsOf(policyId, scopeId), encodeUtf8(first.toString()));
+  transaction.put(key, encodeUtf8(last.toString()));
+}
+
+export async function readGaps(
+  view: ReadView,
+  { policyId, scopeId }: { readonly policyId: string; readonly scopeId: string },
+): Promise<readonly NumberGap[]> {
+  const prefix = gapsOf(policyId, scopeId);
+  const lt = prefixEnd(prefix);
+  const gaps: NumberGap[] = [];
+  for await (const [key, value] of view.range({
+    gte: prefix,
+    ...(lt === undefined ? {} : { lt }),
+  })) {
+    const [first, last] = [key.subarray(prefix.length), value].map((bytes) =>
+      BigInt(decodeUtf8(bytes) ?? '0'),
+    );
+    gaps.push({ first: first ?? 0n, last: last ?? 0n });
+  }
+  return gaps;
 }

@@ -13,7 +13,7 @@ import { type CaCore, transactAsOwner } from './ca-core.ts';
 import { findCertificate } from './certificate-register.ts';
 import { CaError } from './errors.ts';
 import { readBackList } from './list-facts.ts';
-import { readHold, releaseSigning } from './recovery-hold.ts';
+import { noteGap, readHold, releaseSigning } from './recovery-hold.ts';
 import type { Scope } from './scope.ts';
 import { encodeScopeRecord } from './scope-record.ts';
 import { readScopeRecord } from './scope-state.ts';
@@ -156,7 +156,7 @@ async function findMissing(
 }
 
 async function moveNumbers(
-  { tables }: CaCore,
+  { policy, tables }: CaCore,
   transaction: Transaction,
   numbers: ReadonlyMap<string, bigint>,
 ): Promise<RecoveryReport['moved']> {
@@ -165,6 +165,8 @@ async function moveNumbers(
     const record = await readScopeRecord(transaction, tables, scopeId);
     if (number > record.lastNumber) {
       transaction.put(tables.scope(scopeId), encodeScopeRecord({ ...record, lastNumber: number }));
+      const gap = { first: record.lastNumber + 1n, last: number };
+      noteGap(transaction, { policyId: policy.id, scopeId }, gap);
       moved.push({ scopeId, from: record.lastNumber, to: number });
     }
   }

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { CaTables } from '../../src/ca/ca-tables.ts';
+import { findInconsistencies } from '../../src/ca/consistency.ts';
+import type { PublishedMarks } from '../../src/ca/recovery.ts';
+import { holdSigning, readHold } from '../../src/ca/recovery-hold.ts';
+import { CaTestBed, smallGunma, tester } from '../support/ca-test-bed.ts';
+
+const SCOPE = '10201';
+const nothing: PublishedMarks = {
+  lists: [],
+  numbers: [],
+  coversRest: false,
+  acceptsMissing: false,
+};
+
+/** A CA as a restore leaves it. */
+async function restored(t: Parameters<typeof CaTestBed.open>[0]): Promise<CaTestBed> {
+  const bed = await CaTestBed.open(t, { policy: smallGunma });
+  await bed.store.transact('test: restored', async (transaction) =>
+    holdSigning(transaction, { restoredMs: bed.clock.nowMs(), sequence: 5, pointMs: 0 }),
+  );
+  return bed;
+}
+
+async function later(bed: CaTestBed): Promise<void> {
+  await bed.clock.advance(5_000);
+}
+
+describe('a CA after a restore', () => {
+  it('signs nothing, and goes on taking revocations', async (t) => {
+    const bed = await CaTestBed.open(t, { policy: smallGunma });
+    const { serialNumber } = await bed.issue();
+    await bed.store.transact('test: restored', async (transaction) =>
+      holdSigning(transaction, { restoredMs: 0, sequence: 5, pointMs: 0 }),
+    );
+    await later(bed);
+    const pending = { code: 'CA_RECOVERY_PENDING' };
+    await assert.rejects(bed.ca.publish(SCOPE, tester), pending);
+    await assert.rejects(bed.issue(), pending);
+    await bed.revoke(serialNumber);
+    await bed.reopen();
+    await assert.rejects(bed.ca.publish(SCOPE, tester), pending);
+    assert.equal((await bed.ca.recoveryHold())?.sequence, 5);
+  });
+
+  it('signs again above the numbers in use, and records it', async (t) => {
+    const bed = await restored(t);
+    const numbers = [{ scopeId: SCOPE, number: 57n }];
+    const report = await bed.ca.confirmRecovery({ ...nothing, numbers, coversRest: true }, tester);
+    assert.deepEqual(report.moved, [{ scopeId: SCOPE, from: 1n, to: 57n }]);
+    await later(bed);
+    assert.equal((await bed.ca.publish(SCOPE, tester)).number, 58n);
+    assert.equal((await bed.records('recovery.confirm')).length, 1);
+    const snapshot = bed.store.snapshot();
+    assert.equal(await readHold(snapshot), undefined);
+    await snapshot.close();
+  });
+
+  it('does not go back to numbers that are lower than its own', async (t) => {
+    const bed = await restored(t);
+    const numbers = [{ scopeId: SCOPE, number: 0n }];
+    const { moved } = await bed.ca.confirmRecovery(
+      { ...nothing, numbers, coversRest: true },
+      tester,
+    );
+    assert.deepEqual(moved, []);
+    await later(bed);
+    assert.equal((await bed.ca.publish(SCOPE, tester)).number, 2n);
+  });
+
+  it('wants every list accounted for', async (t) => {
+    const bed = await restored(t);
+    const numbers = [{ scopeId: SCOPE, number: 3n }];
+    const incomplete = { code: 'CA_RECOVERY_INCOMPLETE' };
+    await assert.rejects(bed.ca.confirmRecovery({ ...nothing, numbers }, tester), incomplete);
+    await later(bed);
+    await assert.rejects(bed.ca.publish(SCOPE, tester), { code: 'CA_RECOVERY_PENDING' });
+    const unknown = [{ scopeId: '99999', number: 3n }];
+    const unknownScope = bed.ca.confirmRecovery({ ...nothing, numbers: unknown }, tester);
+    await assert.rejects(unknownScope, { code: 'CA_SCOPE_UNKNOWN' });
+    const all = bed.ca.scopes.list.map(({ id }) => ({ scopeId: id, number: 9n }));
+    await bed.ca.confirmRecovery({ ...nothing, numbers: all }, tester);
+  });
+
+  it('reads numbers from lists in use, and misses the revocations that they carry', async (t) => {
+    const bed = await CaTestBed.open(t, { policy: smallGunma });
+    const { serialNumber } = await bed.issue();
+    await bed.revoke(serialNumber);
+    await later(bed);
+    await bed.ca.publish(SCOPE, tester);
+    const list = await bed.ca.readList(SCOPE);
+    assert.ok(list !== undefined);
+    const tables = new CaTables(bed.policy.id);
+    await bed.store.transact('test: lost', async (transaction) => {
+      transaction.delete(tables.status(serialNumber));
+      holdSigning(transaction, { restoredMs: 0, sequence: 5, pointMs: 0 });
+    });
+    const marks = { ...nothing, lists: [list], coversRest: true };
+    await assert.rejects(bed.ca.confirmRecovery(marks, tester), { code: 'CA_RECOVERY_INCOMPLETE' });
+    const { missing } = await bed.ca.confirmRecovery({ ...marks, acceptsMissing: true }, tester);
+    assert.deepEqual(
+      missing.map(({ scopeId, isKnown }) => [scopeId, isKnown]),
+      [[SCOPE, true]],
+    );
+  });
+
+  it('refuses what is no list of its own', async (t) => {
+    const bed = await restored(t);
+    const list = Uint8Array.from((await bed.ca.readList(SCOPE)) ?? []);
+    list[list.length - 1] = (list.at(-1) ?? 0) ^ 1;
+    const marks = { ...nothing, lists: [list], coversRest: true };
+    await assert.rejects(bed.ca.confirmRecovery(marks, tester), { code: 'CA_RECOVERY_FOREIGN' });
+  });
+
+  it('has nothing to confirm when it was not restored', async (t) => {
+    const bed = await CaTestBed.open(t, { policy: smallGunma });
+    const marks = { ...nothing, coversRest: true };
+    await assert.rejects(bed.ca.confirmRecovery(marks, tester), { code: 'CA_RECOVERY_NONE' });
+  });
+
+  it('is consistent with the numbers that it has left out', async (t) => {
+    const bed = await restored(t);
+    const scopeId = SCOPE;
+    await bed.ca.confirmRecovery(
+      { ...nothing, numbers: [{ scopeId, number: 57n }], coversRest: true },
+      tester,
+    );
+    assert.deepEqual(await faults(bed), []);
+    await later(bed);
+    await bed.ca.publish(SCOPE, tester);
+    assert.deepEqual(await faults(bed), []);
+  });
+});
+
+async function faults(bed: CaTestBed): Promise<readonly string[]> {
+  const view = bed.store.snapshot();
+  const subject = { policy: bed.policy, nowMs: bed.clock.nowMs(), view };
+  const found: string[] = [];
+  const tally = { certificates: 0, revoked: 0, lists: 0, generations: 0 };
+  for await (const { message } of findInconsistencies(
+    { ...subject, publishedValues: (dn, attribute) => bed.published(dn, attribute) },
+    { tally, onStep: () => undefined },
+  )) {
+    found.push(message);
+  }
+  await view.close();
+  return found;
+}
