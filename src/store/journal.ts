@@ -5,7 +5,7 @@
  *
  * Each commit group is appended and made durable before it is applied to the index and before anyone is
  * answered. A segment that has reached its size is sealed, and the next one begins. The chain of hashes
- * goes through all of them. (docs/decisions/0006)
+ * goes through all of them. (docs/decisions/0008)
  *
  * The first failure is the last: what is on the disk then is found out by opening again.
  *

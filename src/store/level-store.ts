@@ -1,6 +1,6 @@
 /**
  * The store on LevelDB and its journal: one folder, one process, group commit. The journal makes a group durable
- * and tells what LevelDB alone would lose (docs/decisions/0002, 0006).
+ * and tells what LevelDB alone would lose (docs/decisions/0002, 0008).
  *
  * @module
  */
