@@ -89,6 +89,8 @@ class Pkcs11KeyToken implements Token {
   /** Handles of private keys, of one epoch of the sessions. */
   #handles = new Map<string, Pkcs11Handle>();
   #handlesEpoch = 0;
+  /** Described once; nobody else is handed these. */
+  readonly #known = new WeakMap<KeyRecord, KeyDescription>();
   #isClosed = false;
   /** Activation and changes of keys run one after another. */
   #lastChange: Promise<unknown> = Promise.resolve();
@@ -178,7 +180,8 @@ class Pkcs11KeyToken implements Token {
     this.#assertOpen();
     const record = this.#find(request.label);
     const lengthBytes = lengthOfContent(request.content);
-    const description = describeRecord(record);
+    const description = this.#known.get(record) ?? describeRecord(record);
+    this.#known.set(record, description);
     assertSignRequest(description, { ...request, lengthBytes });
     assertUse(description, request);
     return await this.#active().run((session) => this.#signWith(session, record, request));

@@ -82,6 +82,8 @@ export class SignerCalls {
   readonly #timeouts: SignerTimeouts;
   #ready: Promise<SignerConnection> = Promise.reject(unavailable('it was not started'));
   #connection: SignerConnection | undefined;
+  /** The last one that was opened, and activated if it was to be. */
+  #prepared: SignerConnection | undefined;
   #shouldBeActive = false;
   #wasOpened = false;
   #failures = 0;
@@ -170,7 +172,8 @@ export class SignerCalls {
     isRepeated: boolean,
     act: (connection: SignerConnection) => Promise<T>,
   ): Promise<T> {
-    const connection = await this.#whenReady();
+    // Nearly always it is ready, and then there is nothing to wait for.
+    const connection = this.#usable() ?? (await this.#whenReady());
     try {
       return await act(connection);
     } catch (error) {
@@ -229,6 +232,12 @@ export class SignerCalls {
       error instanceof SigningError &&
       (error.code === 'SIGNING_UNAVAILABLE' || needsNewProcess.has(error.code));
     return isAway && connection.hasEnded && !this.#isClosed;
+  }
+
+  /** The process that can be asked now. */
+  #usable(): SignerConnection | undefined {
+    const isUsable = !this.#isClosed && this.#prepared === this.#connection;
+    return isUsable && this.#prepared?.hasEnded === false ? this.#prepared : undefined;
   }
 
   /** The running process, or the next one when that is ready soon enough. */
@@ -299,6 +308,7 @@ export class SignerCalls {
       throw error;
     }
     this.#refusal = undefined;
+    this.#prepared = connection;
     return connection;
   }
 

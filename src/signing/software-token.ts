@@ -79,6 +79,8 @@ class SoftwareToken implements Token {
   readonly #options: SoftwareTokenOptions;
   #document: TokenDocument;
   #secrets: TokenSecrets | undefined;
+  /** Keys that have signed, described once; nobody else is handed these. */
+  readonly #known = new Map<string, KeyDescription>();
   #isClosed = false;
   /** Activation and changes of the file run one after another. */
   #lastChange: Promise<unknown> = Promise.resolve();
@@ -162,10 +164,12 @@ class SoftwareToken implements Token {
 
   async sign(request: TokenSignRequest): Promise<Uint8Array> {
     this.#assertOpen();
-    const description = describeStoredKey(this.#find(request.label));
+    const description =
+      this.#known.get(request.label) ?? describeStoredKey(this.#find(request.label));
     const lengthBytes = lengthOfContent(request.content);
     assertSignRequest(description, { ...request, lengthBytes });
     assertUse(description, request);
+    this.#known.set(request.label, description);
     const key = this.#secrets?.privateKey(request.label);
     if (key === undefined) {
       throw notActive();
@@ -234,6 +238,7 @@ class SoftwareToken implements Token {
 
   #take(document: TokenDocument): void {
     this.#document = document;
+    this.#known.clear();
   }
 
   #find(label: string): StoredKey {
