@@ -256,7 +256,12 @@ export function operationsOf(instance: Instance, setting: OperationsSetting): Op
     readControls: readLdifControls,
     status: () => readStatus(instance, setting),
     auditOperations: localAudit(instance),
-    recordDisclosure: (subject, origin) => recordDisclosure(instance, subject, origin),
+    recordArchive: (kind, subject, origin) => recordArchive(instance, { kind, subject, origin }),
+    archiveParts: {
+      policyId: instance.policy.id,
+      utcOffsetMs: instance.policy.utcOffsetMs,
+      signNote: (text) => instance.auditing.checkpointer.signNote(text),
+    },
     custodyOperations: new LocalCustody(instance),
     backup: (input, origin, onProgress) => backUp(instance, { ...input, origin }, onProgress),
     check: (input, onProgress) => {
@@ -267,14 +272,13 @@ export function operationsOf(instance: Instance, setting: OperationsSetting): Op
   });
 }
 
-/** Whose records were looked at, and by whom (gunma 2-8-6). */
-async function recordDisclosure(
+/** What was taken from the archive, and by whom (gunma 2-8-6). */
+async function recordArchive(
   { store, audit }: Instance,
-  subject: string,
-  origin: AuditOrigin,
+  event: { readonly kind: string; readonly subject: string; readonly origin: AuditOrigin },
 ): Promise<void> {
-  await store.transact('app: disclosure', (transaction) =>
-    audit.append(transaction, { kind: 'archive.disclose', result: 'done', origin, subject }),
+  await store.transact(`app: ${event.kind}`, (transaction) =>
+    audit.append(transaction, { ...event, result: 'done' }),
   );
 }
 

@@ -84,6 +84,15 @@ export class Checkpointer {
     return this.#inTurn(() => this.#sign());
   }
 
+  /** A note over another text than a checkpoint: the first line must not be the log's name. */
+  async signNote(text: string): Promise<string> {
+    const { key } = this.#options;
+    if (text.startsWith(`${key.note.name}\n`)) {
+      throw new RangeError('a checkpoint is signed by `sign` alone');
+    }
+    return formatSignedNote(text, key.note, await key.sign(encodeUtf8(text)));
+  }
+
   /**
    * After a restore that has lost records for good: records what was signed and is lost, puts the copy
    * beside the store aside, and signs again. Whoever has kept a checkpoint of the lost part will find that

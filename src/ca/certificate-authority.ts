@@ -43,7 +43,7 @@ import { Scopes } from './scope.ts';
 import { addScope } from './scope-entries.ts';
 import type { PublishedList } from './scope-record.ts';
 import { parseScopeRecord } from './scope-record.ts';
-import { readArchived, readArchivedAt, readScopeRecord } from './scope-state.ts';
+import { readAllArchived, readArchived, readArchivedAt, readScopeRecord } from './scope-state.ts';
 import { SubjectAttributeRules, type SubjectAttributes } from './subject-attributes.ts';
 
 export interface CertificateAuthorityOptions {
@@ -342,6 +342,13 @@ export class CertificateAuthority {
   /** Why nothing is signed; undefined when nothing is held back. */
   recoveryHold(): Promise<RecoveryHold | undefined> {
     return reading(this.#core.store, readHold);
+  }
+
+  /** Every list of a scope that was published, by number, without its bytes. @throws {CaError} `CA_SCOPE_UNKNOWN`. */
+  listArchived(scopeId: string): Promise<readonly PublishedList[]> {
+    const { store, tables, scopes } = this.#core;
+    const { id } = scopes.find(scopeId);
+    return reading(store, (view) => readAllArchived(view, tables, id));
   }
 
   /** Waits for operations under way. Store, signer and directory are closed by whoever opened them. */

@@ -32,6 +32,19 @@ export async function readScopeRecord(
   return parseScopeRecord(bytes);
 }
 
+/** Every list of the archive, by number. */
+export async function readAllArchived(
+  view: ReadView,
+  tables: CaTables,
+  scopeId: string,
+): Promise<readonly PublishedList[]> {
+  const lists: PublishedList[] = [];
+  for await (const [, bytes] of view.range(tables.archives(scopeId))) {
+    lists.push(parsePublishedList(bytes));
+  }
+  return lists;
+}
+
 /** The list that was the newest at an instant; undefined when there was none yet. */
 export async function readArchivedAt(
   view: ReadView,

@@ -9,16 +9,27 @@ import type { Command } from 'commander';
 
 import type { ListQuery } from '../http/archive-operations.ts';
 import type { CertificateQuery } from '../http/operations.ts';
+import { parseNoteKey } from '../tlog/signed-note.ts';
+import {
+  type ArchiveFolderReport,
+  verifyArchiveFolder,
+  writeArchiveFolder,
+} from './archive-folder.ts';
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
+import { readInputFile } from './input-file.ts';
 import { formatTable } from './output.ts';
 import { UsageError } from './usage-error.ts';
+
+const MAX_KEY_BYTES = 1_024;
 
 /** Adds the command to the program. */
 export function addArchiveCommand(program: Command): void {
   const archive = program.command('archive').description('what was published and recorded');
   addCrl(archive);
   addDisclose(archive);
+  addExport(archive);
+  addVerify(archive);
 }
 
 interface CrlOptions {
@@ -110,6 +121,48 @@ function addDisclose(archive: Command): void {
         ].join('\n'),
       );
     });
+}
+
+function addExport(archive: Command): void {
+  archive
+    .command('export')
+    .description('write a month: certificates, lists, what was provided, a signed manifest')
+    .argument('<folder>', 'a new or empty folder')
+    .requiredOption('--month <month>', 'e.g. 2026-01')
+    .addHelpText('after', examples('certdir archive export /media/archive-2026-01 --month 2026-01'))
+    .action(async (path: string, options: { month: string }, command: Command) => {
+      const context = contextOf(command);
+      const report = await withOperations(context, async (operations) => {
+        const files = operations.archive.export({ period: options.month }, context.operator);
+        const folder = await writeArchiveFolder(path, files);
+        const { key } = await operations.audit.checkpoint();
+        return await verifyArchiveFolder(folder, parseNoteKey(key));
+      });
+      context.output.answer(report, () => formatFolder(report));
+    });
+}
+
+function addVerify(archive: Command): void {
+  archive
+    .command('verify')
+    .description('read an export again: signature, every file, every certificate and list')
+    .argument('<folder>', 'an export')
+    .requiredOption('--key <file>', "the audit log's verifier key (audit-key.txt)")
+    .addHelpText(
+      'after',
+      examples('certdir archive verify /media/archive-2026-01 --key audit-key.txt'),
+    )
+    .action(async (path: string, options: { key: string }, command: Command) => {
+      const { output } = contextOf(command);
+      const bounds = { what: 'the key', maxBytes: MAX_KEY_BYTES };
+      const key = parseNoteKey((await readInputFile(options.key, bounds)).toString('utf8'));
+      const report = await verifyArchiveFolder(path, key);
+      output.answer(report, () => formatFolder(report));
+    });
+}
+
+function formatFolder({ folder, period, certificates, lists }: ArchiveFolderReport): string {
+  return `${folder}: ${period}, ${certificates} certificates and ${lists} lists, all as archived and readable`;
 }
 
 async function queryOf(options: {

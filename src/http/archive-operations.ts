@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AuditRecordReport } from './audit-operations.ts';
+import type { AuditFile, AuditRecordReport } from './audit-operations.ts';
 import type { CertificateQuery, CertificateReport } from './operations.ts';
 import type { Operator } from './operator.ts';
 
@@ -38,6 +38,8 @@ export interface DisclosureReport {
 export interface ArchiveOperations {
   /** @throws {CaError} `CA_SCOPE_UNKNOWN`, `CA_LIST_UNKNOWN`. */
   list(query: ListQuery): Promise<ArchivedList>;
+  /** A month (`2026-01`) as files, with a signed manifest; is itself a record. */
+  export(input: { readonly period: string }, operator: Operator): AsyncIterable<AuditFile>;
   /** Is itself a record. */
   disclose(query: CertificateQuery, operator: Operator): Promise<DisclosureReport>;
 }

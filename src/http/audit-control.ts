@@ -103,7 +103,8 @@ export function remoteAudit({ call, chunks }: AuditCalls): AuditOperations {
   };
 }
 
-async function* parseFiles(lines: AsyncIterable<string>): AsyncGenerator<AuditFile> {
+/** Files as they come over the socket, one a line. */
+export async function* parseFiles(lines: AsyncIterable<string>): AsyncGenerator<AuditFile> {
   for await (const line of lines) {
     yield JSON.parse(line) as AuditFile;
   }

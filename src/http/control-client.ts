@@ -12,7 +12,7 @@ import { pipeline, Readable } from 'node:stream';
 import { CertdirError } from '../core/errors.ts';
 import type { AccessExplanation } from '../directory/access-explanation.ts';
 import type { ArchivedList, DisclosureReport } from './archive-operations.ts';
-import { remoteAudit } from './audit-control.ts';
+import { parseFiles, remoteAudit } from './audit-control.ts';
 import { type AnswerLine, OPERATOR_HEADER } from './control-protocol.ts';
 import { remoteCustody } from './custody-operations.ts';
 import { HttpError } from './errors.ts';
@@ -59,6 +59,7 @@ export function connectControl(socketFile: string, operatorName: string): Operat
     audit: remoteAudit({ call, chunks }),
     archive: {
       list: (query) => call<ArchivedList>('archive-list', query),
+      export: (input) => parseFiles(chunks('archive-export', input)),
       disclose: (query) => call<DisclosureReport>('archive-disclose', { query }),
     },
     custody: remoteCustody(call),

@@ -60,6 +60,7 @@ export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> =
   }),
   'find-certificates': objectOf({ query: certificateQuery }),
   'archive-list': objectOf({ scope: text, number: text, at: text }, ['number', 'at']),
+  'archive-export': objectOf({ period: text }),
   'archive-disclose': objectOf({ query: certificateQuery }),
   revoke: objectOf({ serialNumber: text, reason: text }),
   publish: objectOf({ scopes: { anyOf: [{ const: 'all' }, texts] } }),

@@ -134,6 +134,13 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
       operations.backup(body as BackupInput, operator, onProgress),
     issue: ({ body, operator }) => operations.issue(body as IssueInput, operator),
     'archive-list': ({ body }) => operations.archive.list(body as ListQuery),
+    'archive-export': async ({ body, operator, onChunk }) => {
+      const input = body as { readonly period: string };
+      for await (const file of operations.archive.export(input, operator)) {
+        await onChunk(JSON.stringify(file));
+      }
+      return null;
+    },
     'archive-disclose': ({ body, operator }) =>
       operations.archive.disclose((body as { readonly query: CertificateQuery }).query, operator),
     'find-certificates': ({ body }) =>

@@ -7,16 +7,18 @@
 import type { AuditOrigin } from '../audit/audit-log.ts';
 import { recordDigest } from '../audit/record-digest.ts';
 import type { CertificateAuthority } from '../ca/certificate-authority.ts';
+import { type ArchiveExportParts, exportArchive } from './archive-export.ts';
 import type {
   ArchivedList,
   ArchiveOperations,
   DisclosureReport,
   ListQuery,
 } from './archive-operations.ts';
-import type { AuditOperations, AuditRecordReport } from './audit-operations.ts';
+import type { AuditFile, AuditOperations, AuditRecordReport } from './audit-operations.ts';
 import { HttpError } from './errors.ts';
 import type { CertificateQuery, CertificateReport } from './operations.ts';
 import type { Operator } from './operator.ts';
+import type { ProvisionReport } from './provision-report.ts';
 import { formatTime } from './report-time.ts';
 
 export interface LocalArchiveOptions {
@@ -24,7 +26,8 @@ export interface LocalArchiveOptions {
   readonly audit: AuditOperations;
   readonly findCertificates: (query: CertificateQuery) => Promise<readonly CertificateReport[]>;
   /** Puts the disclosure on record. */
-  readonly record: (subject: string, origin: AuditOrigin) => Promise<void>;
+  readonly record: (kind: string, subject: string, origin: AuditOrigin) => Promise<void>;
+  readonly exportParts: Omit<ArchiveExportParts, 'authority' | 'provisions'>;
 }
 
 const MAX_RECORDS = 10_000;
@@ -61,13 +64,27 @@ export class LocalArchiveOperations implements ArchiveOperations {
     };
   }
 
+  async *export(
+    { period }: { readonly period: string },
+    operator: Operator,
+  ): AsyncGenerator<AuditFile, void, undefined> {
+    if (!/^\d{4}-\d\d$/.test(period)) {
+      throw new HttpError('HTTP_REQUEST_INVALID', 'a month is written as 2026-01');
+    }
+    const { authority, audit, exportParts, record } = this.#options;
+    await record('archive.export', period, { channel: 'cli', actor: operator.name });
+    const provisions = (month: string): Promise<ProvisionReport> =>
+      audit.provisions({ period: month });
+    yield* exportArchive({ ...exportParts, authority, provisions }, period);
+  }
+
   async disclose(query: CertificateQuery, operator: Operator): Promise<DisclosureReport> {
     const { audit, findCertificates, record } = this.#options;
     const certificates = await findCertificates(query);
     const records: AuditRecordReport[] = [];
     for (const { serialNumber } of certificates) {
       records.push(...(await audit.list({ subject: serialNumber, limit: MAX_RECORDS })));
-      await record(serialNumber, { channel: 'cli', actor: operator.name });
+      await record('archive.disclose', serialNumber, { channel: 'cli', actor: operator.name });
     }
     return { certificates, records };
   }

@@ -29,6 +29,7 @@ import { parseCertificate } from '../x509/certificate.ts';
 import { fingerprint } from '../x509/fingerprint.ts';
 import { formatName } from '../x509/name.ts';
 import { encodePem } from '../x509/pem.ts';
+import type { ArchiveExportParts } from './archive-export.ts';
 import type { ArchiveOperations } from './archive-operations.ts';
 import type { AuditOperations } from './audit-operations.ts';
 import type { CustodyOperations } from './custody-operations.ts';
@@ -85,8 +86,9 @@ export interface LocalOperationsOptions {
   /** What the controls of an LDIF change ask for. */
   readonly readControls: ReadLdifControls;
   readonly auditOperations: AuditOperations;
-  /** Puts on record that somebody's records were disclosed. */
-  readonly recordDisclosure: (subject: string, origin: AuditOrigin) => Promise<void>;
+  /** Puts on record what was taken from the archive. */
+  readonly recordArchive: (kind: string, subject: string, origin: AuditOrigin) => Promise<void>;
+  readonly archiveParts: Omit<ArchiveExportParts, 'authority' | 'provisions'>;
   readonly custodyOperations: CustodyOperations;
 }
 
@@ -108,7 +110,8 @@ export class LocalOperations implements Operations {
       authority: options.authority,
       audit: options.auditOperations,
       findCertificates: (query) => this.findCertificates(query),
-      record: options.recordDisclosure,
+      record: options.recordArchive,
+      exportParts: options.archiveParts,
     });
     this.#operators = new OperatorRegister(options.directory, options.policy);
     this.custody = options.custodyOperations;

@@ -26,7 +26,7 @@ function recordingOperations(calls: unknown[]): Operations {
   const never = (): Promise<never> => Promise.reject(new Error('a detail that must not leak'));
   return {
     audit: absentAudit,
-    archive: { list: never, disclose: never },
+    archive: { list: never, disclose: never, export: () => absentAudit.export({ since: '0' }) },
     custody: absentCustody,
     status: never,
     check: never,

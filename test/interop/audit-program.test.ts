@@ -6,9 +6,10 @@
  */
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { ArchiveFolderReport } from '../../src/cli/archive-folder.ts';
 import { packageRoot } from '../../src/config/package-root.ts';
 import type { ArchivedList, DisclosureReport } from '../../src/http/archive-operations.ts';
 import type {
@@ -59,12 +60,12 @@ describe('the audit log from outside', { skip: skipWithout('openssl', 'python3')
   });
 
   async function everyCommand(name: string): Promise<void> {
-    const made = await certdir.answer<CheckpointReport>(
+    const signed = await certdir.answer<CheckpointReport>(
       ...['audit', 'checkpoint', '--out', at(`kept-${name}`)],
     );
-    assert.match(made.checkpoint, new RegExp(`\n${made.size}\n`));
+    assert.match(signed.checkpoint, new RegExp(`\n${signed.size}\n`));
     await certdir.answer('audit', 'checkpoint', '--key', '--out', at('audit-key.txt'));
-    assert.equal(readFileSync(at('audit-key.txt'), 'utf8'), `${made.key}\n`);
+    assert.equal(readFileSync(at('audit-key.txt'), 'utf8'), `${signed.key}\n`);
 
     const lists = await certdir.answer<readonly AuditRecordReport[]>(
       ...['audit', 'list', '--kind', 'crl.', '--limit', '2'],
@@ -84,7 +85,7 @@ describe('the audit log from outside', { skip: skipWithout('openssl', 'python3')
     const verified = await certdir.answer<AuditVerificationReport>(
       ...['audit', 'verify', '--kept', at(`kept-${name}`)],
     );
-    assert.deepEqual(verified.extended, [made.size]);
+    assert.deepEqual(verified.extended, [signed.size]);
 
     await certdir.answer('audit', 'prove', sequence, '--out', at('record'));
     const record = ['record', at('record.json'), '--proof', at('record.tlog-proof')];
@@ -95,7 +96,7 @@ describe('the audit log from outside', { skip: skipWithout('openssl', 'python3')
     const reviewed = await certdir.answer<AuditMarksReport>(
       ...['audit', 'review', '--note', 'a look', ...asAuditor],
     );
-    assert.ok(BigInt(reviewed.reviewed) >= BigInt(made.size));
+    assert.ok(BigInt(reviewed.reviewed) >= BigInt(signed.size));
     const exported = await certdir.answer<AuditMarksReport>('audit', 'export', at('export'));
     const log = ['log', at('export'), '--key', at('audit-key.txt'), '--kept', at(`kept-${name}`)];
     const whole = await verify(...log, '--json');
@@ -118,6 +119,24 @@ describe('the audit log from outside', { skip: skipWithout('openssl', 'python3')
     const none = await certdir.failure('archive', 'crl', 'arl', ...early);
     assert.deepEqual([none.code, none.exitCode], ['CA_LIST_UNKNOWN', 5]);
     const issued = await issueCitizen(certdir, { name });
+    const month = new Date(Date.now() + 9 * 3_600_000).toISOString().slice(0, 7);
+    const made = at(`archive-${name}`);
+    const archived = await certdir.answer<ArchiveFolderReport>(
+      ...['archive', 'export', made, '--month', month],
+    );
+    assert.ok(archived.certificates >= 1 && archived.lists >= 37);
+    const again = ['archive', 'verify', made, '--key', at('audit-key.txt')];
+    assert.deepEqual(await certdir.answer<ArchiveFolderReport>(...again), archived);
+    const file = join(made, 'certificates', `${issued.serialNumber}.cer`);
+    const der = readFileSync(file);
+    writeFileSync(file, der.subarray(1));
+    const changed = await certdir.failure(...again);
+    assert.deepEqual([changed.code, changed.exitCode], ['VERIFIER_CHANGED', 8]);
+    rmSync(file);
+    assert.equal((await certdir.failure(...again)).code, 'VERIFIER_MISSING');
+    writeFileSync(file, der);
+    writeFileSync(join(made, 'more'), '');
+    assert.equal((await certdir.failure(...again)).code, 'VERIFIER_UNEXPECTED');
     const disclosed = await certdir.answer<DisclosureReport>(
       ...['archive', 'disclose', '--serial', issued.serialNumber],
     );

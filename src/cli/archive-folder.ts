@@ -1,0 +1,114 @@
+/**
+ * A folder with a month of the archive: written, and read back to see that it is whole and readable.
+ *
+ * @module
+ */
+
+import { hash } from 'node:crypto';
+import { mkdir, open, readdir, readFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+
+import { MANIFEST, manifestText, SIGNED_MANIFEST } from '../http/archive-export.ts';
+import type { AuditFile } from '../http/audit-operations.ts';
+import { type NoteKey, openSignedNote } from '../tlog/signed-note.ts';
+import { VerifierError } from '../verifier/errors.ts';
+import { parseCertificate } from '../x509/certificate.ts';
+import { parseCertificateList } from '../x509/certificate-list.ts';
+import { UsageError } from './usage-error.ts';
+
+const PATH =
+  /^(?:MANIFEST(?:\.signed)?|provision\.json|certificates\/[0-9A-F]+\.cer|lists\/[a-z0-9-]+\/\d+\.crl)$/;
+
+export interface ArchiveFolderReport {
+  readonly folder: string;
+  readonly policy: string;
+  readonly period: string;
+  readonly certificates: number;
+  readonly lists: number;
+}
+
+/** Writes the files into a new or empty folder; durable when it resolves. */
+export async function writeArchiveFolder(
+  path: string,
+  files: AsyncIterable<AuditFile>,
+): Promise<string> {
+  const folder = resolve(path);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  if ((await readdir(folder)).length > 0) {
+    throw new UsageError(`${folder} is not empty; name a new folder`);
+  }
+  for await (const file of files) {
+    if (!PATH.test(file.path)) {
+      throw new UsageError(`the server has sent a file of another name: ${file.path}`);
+    }
+    const target = join(folder, file.path);
+    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    const handle = await open(target, 'wx', 0o600);
+    try {
+      await handle.writeFile(Buffer.from(file.content, 'base64'));
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+  return folder;
+}
+
+/**
+ * Checks signature, every file against the manifest, and that certificates and lists can still be read.
+ *
+ * @throws {VerifierError} `VERIFIER_CHANGED`, `VERIFIER_MISSING`, `VERIFIER_UNEXPECTED`. @throws {TlogError}
+ *   `TLOG_SIGNATURE_WRONG`. @throws {X509Error} for what is no certificate or list.
+ */
+export async function verifyArchiveFolder(
+  path: string,
+  key: NoteKey,
+): Promise<ArchiveFolderReport> {
+  const folder = resolve(path);
+  const manifest = await readOf(folder, MANIFEST);
+  const note = (await readOf(folder, SIGNED_MANIFEST)).toString('utf8');
+  const text = openSignedNote(note, key);
+  const [, policy = '', period = ''] = text.split('\n');
+  if (text !== manifestText({ policyId: policy, period, manifest })) {
+    throw new VerifierError('VERIFIER_CHANGED', `${MANIFEST} is not the one that was signed`);
+  }
+  const expected = new Set([MANIFEST, SIGNED_MANIFEST]);
+  let certificates = 0;
+  let lists = 0;
+  for (const line of manifest.toString('utf8').trimEnd().split('\n')) {
+    const name = line.slice(66);
+    const bytes = await readOf(folder, name);
+    if (hash('sha256', bytes, 'hex') !== line.slice(0, 64)) {
+      throw new VerifierError('VERIFIER_CHANGED', `${name} is not what was archived`);
+    }
+    expected.add(name);
+    if (name.endsWith('.cer')) {
+      parseCertificate(bytes);
+      certificates += 1;
+    } else if (name.endsWith('.crl')) {
+      parseCertificateList(bytes);
+      lists += 1;
+    }
+  }
+  const other = (await filesOf(folder)).find((name) => !expected.has(name));
+  if (other !== undefined) {
+    throw new VerifierError('VERIFIER_UNEXPECTED', `${other} is not in the manifest`);
+  }
+  return { folder, policy, period, certificates, lists };
+}
+
+async function readOf(folder: string, name: string): Promise<Buffer> {
+  try {
+    return await readFile(join(folder, name));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new VerifierError('VERIFIER_MISSING', `${name} cannot be read: ${reason}`, { cause });
+  }
+}
+
+async function filesOf(folder: string): Promise<readonly string[]> {
+  const found = await readdir(folder, { recursive: true, withFileTypes: true });
+  return found
+    .filter((one) => !one.isDirectory())
+    .map((one) => relative(folder, join(one.parentPath, one.name)).split(sep).join('/'));
+}
