@@ -98,6 +98,7 @@ describe('the demonstration', { skip: skipWithout('openssl', 'ldapsearch', 'curl
     const {
       isServing: _was,
       audit: _before,
+      server: _figures,
       ...earlier
     } = await certdir.answer<ServiceStatus>('status');
     assert.equal(await server.stop('SIGINT'), 0);
@@ -105,6 +106,7 @@ describe('the demonstration', { skip: skipWithout('openssl', 'ldapsearch', 'curl
     const {
       isServing: _is,
       audit: _after,
+      server: _others,
       ...later
     } = await certdir.answer<ServiceStatus>('status');
     assert.deepEqual(later, earlier);
