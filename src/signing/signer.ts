@@ -1,7 +1,7 @@
 /**
  * The signer: what the rest of the program knows of keys. Private keys never leave the token behind
  * it. It is handed what is to be signed, not a digest of it: whoever holds the key can then see what it
- * signs (docs/decisions/0007). An HSM still gets no more than the digest.
+ * signs (docs/decisions/0009). An HSM still gets no more than the digest.
  *
  * Implementations: `software-token.ts` and `pkcs11-token.ts`, both loaded only inside the
  * signer process; `signer-process.ts` is the client of that process and the one the main process uses. Every
