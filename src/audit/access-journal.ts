@@ -20,7 +20,7 @@ import type { Log } from '../core/log.ts';
 import type { Store } from '../store/store.ts';
 import { FrameBuffer } from './access-encoding.ts';
 import type { AccessFacts } from './access-event.ts';
-import { type AccessFile, openAccessFile } from './access-file.ts';
+import { type AccessFile, accessFileName, openAccessFile } from './access-file.ts';
 import { type RecoveredSegment, recoverAccesses } from './access-recovery.ts';
 import type { AuditLog } from './audit-log.ts';
 import { type MonthSpan, monthOf } from './civil-month.ts';
@@ -29,6 +29,7 @@ import {
   ProvisionTally,
   putSealedMark,
   readSealedMark,
+  type SealedMark,
 } from './provision-accounts.ts';
 
 export interface AccessJournalOptions {
@@ -95,9 +96,8 @@ export class AccessJournal {
   }
 
   /**
-   * Opens the journal, counting and sealing what a crash has left unsealed.
-   *
-   * @throws {AuditError} `AUDIT_JOURNAL_DAMAGED` when a file that is needed is missing.
+   * Opens the journal, counting and sealing what a crash has left unsealed. A journal that is damaged or
+   * missing keeps nobody from working: it is logged and recorded, and a new file begun.
    */
   static async open(options: AccessJournalOptions): Promise<AccessJournal> {
     const { store, folder, log } = options;
@@ -111,6 +111,9 @@ export class AccessJournal {
       });
     }
     const file = await openAccessFile(folder, recovered.file, recovered.offset);
+    if (recovered.isMarkLost) {
+      await recordLoss(options, mark, file);
+    }
     const journal = new AccessJournal(options, file);
     journal.#ended.push(...recovered.segments);
     await journal.#recordEnded(recovered.damagedBytes);
@@ -325,4 +328,26 @@ export class AccessJournal {
       this.#options.log.error('accesses could not be sealed', { error: formatError(error) });
     });
   }
+}
+
+/** What was sealed is counted, but its bytes are not there: an auditor must know. */
+async function recordLoss(
+  { store, audit, log }: AccessJournalOptions,
+  mark: SealedMark,
+  { number, size }: AccessFile,
+): Promise<void> {
+  const name = accessFileName(mark.file);
+  log.error('a file of the access journal is missing or shorter than what was sealed of it', {
+    file: name,
+  });
+  await store.transact('audit: accesses lost', async (transaction) => {
+    putSealedMark(transaction, { ...mark, file: number, offset: size });
+    await audit.append(transaction, {
+      kind: 'access.loss',
+      result: 'failed',
+      origin: { channel: 'system', actor: 'certdir' },
+      subject: name,
+      details: { file: mark.file, offset: mark.offset, segments: mark.segments },
+    });
+  });
 }

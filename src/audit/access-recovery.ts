@@ -37,12 +37,13 @@ export interface RecoveredAccesses {
   readonly offset: number;
   /** Behind the first damage; 0 where there is none. */
   readonly damagedBytes: number;
+  /** The file that the mark is in is not there, or shorter: put back without it, or lost. */
+  readonly isMarkLost: boolean;
 }
 
 /**
- * What is in the files behind the mark.
- *
- * @throws {AuditError} `AUDIT_JOURNAL_DAMAGED` when the marked file is missing or shorter.
+ * What is in the files behind the mark. Where the marked file is missing or shorter, what was sealed of it
+ * is counted already, and writing goes on in a file of a new number.
  */
 export async function recoverAccesses(
   folder: string,
@@ -54,16 +55,12 @@ export async function recoverAccesses(
   const segments: RecoveredSegment[] = [];
   let damagedBytes = 0;
   let offset = 0;
+  let isMarkLost = false;
   for (let file = Math.max(mark.file, 1); file <= last; file += 1) {
     const from = file === mark.file ? mark.offset : FILE_HEADER.length;
     const bytes = await readIfThere(join(folder, accessFileName(file)));
     if (bytes === undefined || bytes.length < from) {
-      if (file === mark.file && mark.offset > 0) {
-        throw new AuditError(
-          'AUDIT_JOURNAL_DAMAGED',
-          `${accessFileName(file)} is missing or shorter than what was sealed of it`,
-        );
-      }
+      isMarkLost ||= file === mark.file && mark.offset > 0;
       offset = 0;
       continue;
     }
@@ -73,9 +70,9 @@ export async function recoverAccesses(
     damagedBytes += isTorn(bytes, read.end, file === last) ? 0 : bytes.length - read.end;
   }
   // What is damaged stays as it is, to be looked at.
-  return damagedBytes > 0
-    ? { segments, file: last + 1, offset: 0, damagedBytes }
-    : { segments, file: last, offset, damagedBytes };
+  return damagedBytes > 0 || isMarkLost
+    ? { segments, file: last + 1, offset: 0, damagedBytes, isMarkLost }
+    : { segments, file: last, offset, damagedBytes, isMarkLost };
 }
 
 /** Numbers of the files in the folder, ascending. */

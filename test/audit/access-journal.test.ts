@@ -242,14 +242,44 @@ describe('the access journal', () => {
     assert.equal(sum(await bed.accounts()), Number(record?.details?.['accesses']));
   });
 
-  it('is not opened when sealed bytes are missing', async (t) => {
+  it('goes on, on record, when sealed bytes are missing: a store put back without them', async (t) => {
     const bed = await setUp(t);
     const journal = await bed.open();
     journal.add(journal.prepare(facts()));
     await journal.seal();
     await bed.crash(journal);
     truncateSync(lastFile(bed.folder), 30);
-    await assert.rejects(bed.open(), { code: 'AUDIT_JOURNAL_DAMAGED' });
+    for (let round = 0; round < 2; round += 1) {
+      const again = await bed.open();
+      again.add(again.prepare(facts()));
+      await bed.crash(again);
+    }
+    await bed.open();
+    assert.equal(sum(await bed.accounts()), 3);
+    const losses = await bed.trail.list({ kind: 'access.loss' }, 10);
+    assert.deepEqual(
+      losses.map(({ subject, result }) => [subject, result]),
+      [['access-00000001.log', 'failed']],
+    );
+  });
+
+  it('counts again what a store that was put back has forgotten', async (t) => {
+    const bed = await setUp(t);
+    const journal = await bed.open();
+    const handle = journal.prepare(facts());
+    journal.add(handle);
+    await journal.seal();
+    journal.add(handle);
+    await journal.seal();
+    await bed.crash(journal);
+    const earlier = await openAuditBed(t);
+    const { store, audit, clock } = earlier;
+    const reopened = await AccessJournal.open({
+      ...{ folder: bed.folder, store, audit, clock, log: silentLog, utcOffsetMs: 0 },
+    });
+    await reopened.close();
+    const seals = await earlier.trail.list({ kind: 'access.seal' }, 10);
+    assert.equal(seals.length, 2);
   });
 
   it('goes on in another file when one is large', async (t) => {
