@@ -121,7 +121,7 @@ class Opening {
       );
     }
     const storeId = new SystemRandom().bytes(STORE_ID_BYTES);
-    await this.#settle(storeId, NEW_CHAIN);
+    await this.#notePosition(storeId, NEW_CHAIN);
     return this.#opened({ storeId, ...newJournal });
   }
 
@@ -204,6 +204,10 @@ class Opening {
   /** Writes that the index is whole up to a position, durably. */
   async #settle(storeId: Uint8Array, position: JournalPosition): Promise<void> {
     await this.#database.flush();
+    await this.#notePosition(storeId, position);
+  }
+
+  async #notePosition(storeId: Uint8Array, position: JournalPosition): Promise<void> {
     const rows = [appliedRow(storeId, position), checkpointRow(storeId, position)];
     await this.#database.write([formatRow(), ...rows]);
     await this.#database.flush();
