@@ -147,15 +147,15 @@ function signLast(instance: Instance): Promise<void> {
   return signQuietly(instance.auditing, instance);
 }
 
-/** Whatever a run has published is under a checkpoint when it ends. */
+/** Whatever a run has published is under a checkpoint when it ends well; otherwise within the minute. */
 function withCheckpoint(job: Job, instance: Instance): Job {
   const run: Job['run'] = async (signal) => {
     try {
       await job.run(signal);
     } finally {
       await announceLists(instance.auditing, instance.authority);
-      await signLast(instance);
     }
+    await signLast(instance);
   };
   return { ...job, run };
 }
