@@ -73,7 +73,7 @@ function readLittle(bytes: Uint8Array, at: number, count: number): number {
   return value;
 }
 
-/** A number in groups of seven bits, the least first. */
+/** A number in groups of seven bits, the least first; in its shortest form, as LevelDB writes it. */
 export function readVarint(
   bytes: Uint8Array,
   at: number,
@@ -83,7 +83,7 @@ export function readVarint(
     const byte = bytes[at + index] ?? 0;
     value += (byte & 0x7f) * 2 ** (7 * index);
     if (byte < 0x80) {
-      return { value, end: at + index + 1 };
+      return byte === 0 && index > 0 ? undefined : { value, end: at + index + 1 };
     }
   }
   return undefined;

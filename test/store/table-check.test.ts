@@ -87,6 +87,7 @@ describe('Snappy', () => {
   }
   for (const { what, block } of [
     { what: 'no length', block: '' },
+    { what: 'a length that is longer than it must be', block: '8000' },
     { what: 'a length beyond all bounds', block: 'ffffffff7f' },
     { what: 'a literal that is cut', block: '05 10 6865' },
     { what: 'more than its length', block: '04 10 68656c6c6f' },
