@@ -14,8 +14,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
 import { highestOf, linesOf, startWriter } from '../support/act-writer.ts';
+import { skipWithoutTracing } from '../support/machine-abilities.ts';
 import { checkActs } from '../support/numbered-acts.ts';
-import { skipWithout } from '../support/outside-tool.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const isLong = process.env['CERTDIR_TEST_LONG'] === '1';
@@ -70,7 +70,7 @@ async function liveWith(
   return linesOf(startWriter({ folder, callers: 2, acts: ACTS / 2, ...sizes }, { command, env }));
 }
 
-describe('a store whose system calls fail', { skip: skipWithout('strace') }, () => {
+describe('a store whose system calls fail', { skip: skipWithoutTracing() }, () => {
   for (const { calls, error, sample, most } of failing) {
     it(`keeps what it has acknowledged: ${calls} with ${error}`, async (t) => {
       const folder = join(temporaryFolder(t), 'store');

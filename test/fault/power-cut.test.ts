@@ -17,8 +17,8 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 
 import { highestOf, linesOf, startWriter } from '../support/act-writer.ts';
+import { skipWithoutLoopMounts } from '../support/machine-abilities.ts';
 import { checkActs, countWholeActs, openActStore } from '../support/numbered-acts.ts';
-import { isCi, skipWithout } from '../support/outside-tool.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 
 const isLong = process.env['CERTDIR_TEST_LONG'] === '1';
@@ -55,23 +55,6 @@ function mountNewDisk(): string {
     run('mkfs.ext4', '-q', '-F', image) ||
     run('mount', '-o', 'loop', image, disk)
   );
-}
-
-/** Why this cannot be done here; in CI as root nothing is a reason. */
-function reasonToSkip(): string | false {
-  if (process.getuid?.() !== 0) {
-    return 'needs root, to mount file systems';
-  }
-  const reason = skipWithout('mkfs.ext4', 'losetup', 'mount');
-  if (reason !== false) {
-    return reason;
-  }
-  const failure = mountNewDisk();
-  run('umount', disk);
-  if (failure !== '' && isCi()) {
-    throw new Error(`${failure}; in CI nothing is skipped`);
-  }
-  return failure === '' ? false : failure;
 }
 
 const pause = (delayMs: number): Promise<void> =>
@@ -143,7 +126,7 @@ async function countWhatIsThere(): Promise<number> {
   }
 }
 
-describe('a store whose machine loses power', { skip: reasonToSkip() }, () => {
+describe('a store whose machine loses power', { skip: skipWithoutLoopMounts() }, () => {
   after(() => {
     run('umount', '--lazy', disk);
     run('umount', '--lazy', mounted);

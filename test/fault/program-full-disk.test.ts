@@ -16,6 +16,7 @@ import { CertdirFolder, type CertdirServer } from '../support/certdir-process.ts
 import { runCommand } from '../support/command-run.ts';
 import { citizenOptions } from '../support/issued-citizen.ts';
 import { type LdapIdentity, LdapTools } from '../support/ldap-tools.ts';
+import { skipWithoutMounts } from '../support/machine-abilities.ts';
 import { makeOpensslRequest } from '../support/openssl-request.ts';
 import { skipWithout } from '../support/outside-tool.ts';
 import { registerVerifier } from '../support/registered-verifier.ts';
@@ -30,10 +31,7 @@ const MAX_ISSUES = 40;
 /** Larger than any write of the store, so that what is left over is less than one. */
 const FILLER_BYTES = 64 * 1024;
 
-const skip =
-  process.getuid?.() === 0
-    ? skipWithout('openssl', 'ldapsearch', 'mount')
-    : 'needs root, to mount a small file system';
+const skip = skipWithout('openssl', 'ldapsearch') || skipWithoutMounts();
 
 describe('a full disk', { skip }, () => {
   // First the server ends, then the disk is taken away, then the folders go.

@@ -15,8 +15,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
 import { highestOf, linesOf, startWriter } from '../support/act-writer.ts';
+import { skipWithoutMounts } from '../support/machine-abilities.ts';
 import { act, checkActs, openActStore } from '../support/numbered-acts.ts';
-import { skipWithout } from '../support/outside-tool.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -79,8 +79,7 @@ describe('a store whose disk is full', () => {
     await assertNothingLost(folder, lines);
   });
 
-  const skip =
-    process.getuid?.() === 0 ? skipWithout('mount') : 'needs root, to mount a small disk';
+  const skip = skipWithoutMounts();
   for (const [what, mebibytes, segmentBytes] of [
     ['in the journal or LevelDB’s log', 3, 64 * 1024 * 1024],
     ['while segments are begun and tables written', 4, 50_000],

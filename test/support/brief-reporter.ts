@@ -1,5 +1,5 @@
 /**
- * A reporter for `node --test`: one line a file, every failure whole, counts at the end.
+ * A reporter for `node --test`: one line a file, every failure whole, what was skipped and counts at the end.
  *
  * @module
  */
@@ -41,12 +41,14 @@ export default async function* report(
 ): AsyncGenerator<string, void, undefined> {
   const total = none();
   const failures: string[] = [];
+  const skipped: string[] = [];
   let counts = none();
   let file = '';
   for await (const event of source) {
     const { type, data } = event;
     const isResult = type === 'test:pass' || type === 'test:fail';
-    if (!isResult || data.details?.type === 'suite') {
+    const isSkipped = data.skip !== undefined && data.skip !== false;
+    if (!isResult || (data.details?.type === 'suite' && !isSkipped)) {
       continue;
     }
     const name = nameOf(data.file);
@@ -57,6 +59,9 @@ export default async function* report(
       file = name;
     }
     count(counts, event);
+    if (isSkipped) {
+      skipped.push(`${file}: ${data.name ?? ''}: ${data.skip}\n`);
+    }
     if (type === 'test:fail' && data.todo === undefined) {
       const failure = formatFailure(file, event);
       failures.push(failure);
@@ -68,8 +73,10 @@ export default async function* report(
   if (failures.length > 1) {
     yield `\n${failures.length} failures again:\n${failures.join('')}`;
   }
-  const { passed, failed, skipped } = total;
-  yield `\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`;
+  if (skipped.length > 0) {
+    yield `\nSkipped:\n${skipped.join('')}`;
+  }
+  yield `\n${total.passed} passed, ${total.failed} failed${formatSkipped(total)}\n`;
 }
 
 /** The source that a compiled test came from. */
@@ -100,9 +107,12 @@ function formatFile(file: string, counts: Counts): string {
     return '';
   }
   const verdict = counts.failed > 0 ? 'FAIL' : 'ok  ';
-  const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
   const seconds = (counts.durationMs / 1000).toFixed(1);
-  return `${verdict} ${file}  ${counts.passed + counts.failed} tests${skipped}, ${seconds} s\n`;
+  return `${verdict} ${file}  ${counts.passed + counts.failed} tests${formatSkipped(counts)}, ${seconds} s\n`;
+}
+
+function formatSkipped({ skipped }: Counts): string {
+  return skipped > 0 ? `, ${skipped} skipped` : '';
 }
 
 function formatFailure(file: string, { data }: TestEvent): string {

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 
 import { importPkcs11js } from '../../src/signing/pkcs11-slots.ts';
 import type { Pkcs11TokenSettings } from '../../src/signing/signer-protocol.ts';
-import { isCi, skipWithout } from './outside-tool.ts';
+import { isEverythingExpected, skipWithout } from './outside-tool.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const softhsmPlaces = [
@@ -71,7 +71,7 @@ async function skipWithoutPkcs11js(): Promise<string | false> {
     await importPkcs11js();
     return false;
   } catch {
-    if (isCi()) {
+    if (isEverythingExpected()) {
       throw new Error('pkcs11js is not there; in CI nothing is skipped');
     }
     return 'needs the optional package pkcs11js';
