@@ -149,3 +149,13 @@ export async function recordFailure(
     parts.log.error('a refusal was not recorded', { act: event.kind, error: formatError(second) });
   }
 }
+
+/** Reads from one state of the store. */
+export async function reading<T>(store: Store, read: (view: ReadView) => Promise<T>): Promise<T> {
+  const snapshot = store.snapshot();
+  try {
+    return await read(snapshot);
+  } finally {
+    await snapshot.close();
+  }
+}

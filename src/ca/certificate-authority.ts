@@ -5,22 +5,17 @@
  * @module
  */
 
-import type { AuditLog, AuditOrigin } from '../audit/audit-log.ts';
-import { encodeUtf8, equalBytes, formatHex } from '../core/bytes.ts';
-import type { Clock } from '../core/clock.ts';
-import { isCertdirError } from '../core/errors.ts';
-import type { Log } from '../core/log.ts';
-import type { RandomSource } from '../core/random.ts';
-import type { Directory } from '../directory/directory.ts';
-import { isPassing } from '../signing/errors.ts';
-import type { Signer } from '../signing/signer.ts';
-import type { ReadView, Store } from '../store/store.ts';
+import type { AuditOrigin } from '../audit/audit-log.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { nameFromText } from '../x509/name.ts';
-import { type AuthorityRecord, parseAuthorityRecord } from './authority-record.ts';
+import {
+  type CertificateAuthorityOptions,
+  claimOwnership,
+  openCore,
+  prepare,
+} from './authority-opening.ts';
 import { type AuthorityStatus, PublicationCalendar, readStatus } from './authority-status.ts';
-import { type CaCore, type CaParts, readAuthority, transactAsOwner } from './ca-core.ts';
-import { CaTables } from './ca-tables.ts';
+import { type CaCore, type CaParts, reading } from './ca-core.ts';
 import {
   type CertificateFilter,
   findByIndex,
@@ -31,37 +26,20 @@ import {
 } from './certificate-register.ts';
 import { createAuthority } from './creation.ts';
 import { CrlPublication, type Publication } from './crl-publication.ts';
-import { CaError } from './errors.ts';
 import { Issuance, type IssuedCertificate } from './issuance.ts';
 import { digestOfKey, digestOfSubscriber, type IssueRequest } from './issue-request.ts';
-import { type Policy, signatureAlgorithmOf } from './policy.ts';
-import { compileProfiles } from './profile.ts';
+import { findList, listArchived, readList, type WhichList } from './list-archive.ts';
+import type { Policy } from './policy.ts';
 import { confirmRecovery, type PublishedMarks, type RecoveryReport } from './recovery.ts';
 import { type RecoveryHold, readHold } from './recovery-hold.ts';
 import { Revocation, type RevocationReceipt, type RevokeRequest } from './revocation.ts';
-import { Scopes } from './scope.ts';
-import { addScope } from './scope-entries.ts';
+import type { Scopes } from './scope.ts';
 import type { PublishedList } from './scope-record.ts';
-import { parseScopeRecord } from './scope-record.ts';
-import { readAllArchived, readArchived, readArchivedAt, readScopeRecord } from './scope-state.ts';
+import { readScopeRecord } from './scope-state.ts';
 import { SubjectAttributeRules, type SubjectAttributes } from './subject-attributes.ts';
-
-export interface CertificateAuthorityOptions {
-  readonly policy: Policy;
-  readonly store: Store;
-  readonly directory: Directory;
-  /** Active while certificates are issued and lists are published. */
-  readonly signer: Signer;
-  readonly audit: AuditLog;
-  readonly clock: Clock;
-  readonly random: RandomSource;
-  readonly log: Log;
-}
 
 /** How many lists of a longer publication are out. */
 export type OnPublished = (progress: { readonly done: number; readonly total: number }) => void;
-
-const OWNER_OCTETS = 16;
 
 export class CertificateAuthority {
   readonly #core: CaCore;
@@ -112,16 +90,7 @@ export class CertificateAuthority {
   }
 
   static async #openWith(parts: CaParts): Promise<CertificateAuthority> {
-    const record = await reading(parts.store, (view) => readAuthorityRecord(view, parts));
-    const generation = record.generations.at(-1);
-    if (generation === undefined) {
-      throw new CaError('CA_RECORD_DAMAGED', 'the authority record has no key');
-    }
-    const algorithm = signatureAlgorithmOf(parts.policy.keys.authority.signature);
-    const core = { ...parts, authority: readAuthority(generation, algorithm) };
-    assertSameName(core);
-    await assertSameKey(core);
-    await settleScopes(core);
+    const core = await openCore(parts);
     const calendar = new PublicationCalendar(core.policy);
     await reading(parts.store, async (view) => {
       for (const scope of core.scopes.list) {
@@ -286,23 +255,7 @@ export class CertificateAuthority {
    * @throws {CaError} `CA_SCOPE_UNKNOWN`, `CA_RECORD_DAMAGED`
    */
   readList(scopeId: string, number?: bigint): Promise<Uint8Array | undefined> {
-    const { store, tables, scopes } = this.#core;
-    const { id } = scopes.find(scopeId);
-    return reading(store, async (view) => {
-      const { published } = await readScopeRecord(view, tables, id);
-      const list =
-        number === undefined
-          ? published
-          : await readArchived(view, tables, { scopeId: id, number });
-      if (list === undefined) {
-        return undefined;
-      }
-      const der = await view.readLarge(list.sha256);
-      if (der === undefined) {
-        throw new CaError('CA_RECORD_DAMAGED', `list ${list.number} of ${id} is not in the store`);
-      }
-      return der;
-    });
+    return readList(this.#core, scopeId, number);
   }
 
   /**
@@ -313,25 +266,9 @@ export class CertificateAuthority {
    */
   findList(
     scopeId: string,
-    which: { readonly number?: bigint; readonly atMs?: number },
+    which: WhichList,
   ): Promise<PublishedList & { readonly der: Uint8Array }> {
-    const { store, tables, scopes } = this.#core;
-    const { id } = scopes.find(scopeId);
-    const { number, atMs = Number.POSITIVE_INFINITY } = which;
-    return reading(store, async (view) => {
-      const list =
-        number === undefined
-          ? await readArchivedAt(view, tables, { scopeId: id, atMs })
-          : await readArchived(view, tables, { scopeId: id, number });
-      if (list === undefined) {
-        throw new CaError('CA_LIST_UNKNOWN', `no such list of ${id} was published`);
-      }
-      const der = await view.readLarge(list.sha256);
-      if (der === undefined) {
-        throw new CaError('CA_RECORD_DAMAGED', `list ${list.number} of ${id} is not in the store`);
-      }
-      return { ...list, der };
-    });
+    return findList(this.#core, scopeId, which);
   }
 
   /** Takes note of the lists in use after a restore; see `confirmRecovery`. */
@@ -346,9 +283,7 @@ export class CertificateAuthority {
 
   /** Every list of a scope that was published, by number, without its bytes. @throws {CaError} `CA_SCOPE_UNKNOWN`. */
   listArchived(scopeId: string): Promise<readonly PublishedList[]> {
-    const { store, tables, scopes } = this.#core;
-    const { id } = scopes.find(scopeId);
-    return reading(store, (view) => readAllArchived(view, tables, id));
+    return listArchived(this.#core, scopeId);
   }
 
   /** Waits for operations under way. Store, signer and directory are closed by whoever opened them. */
@@ -363,105 +298,5 @@ export class CertificateAuthority {
     };
     operation.then(forget, forget);
     return operation;
-  }
-}
-
-function prepare(options: CertificateAuthorityOptions): CaParts {
-  const { policy, directory, random } = options;
-  return {
-    ...options,
-    entries: directory.managed,
-    log: options.log.with({ component: 'ca' }),
-    tables: new CaTables(policy.id),
-    scopes: new Scopes(policy),
-    profiles: compileProfiles(policy),
-    ownerId: formatHex(random.bytes(OWNER_OCTETS)),
-  };
-}
-
-/** Other processes that had opened this CA are refused from now on. */
-async function claimOwnership({ store, tables, ownerId }: CaParts): Promise<void> {
-  await store.transact('ca: claim ownership', (transaction) => {
-    transaction.put(tables.owner, encodeUtf8(ownerId));
-    return Promise.resolve();
-  });
-}
-
-async function readAuthorityRecord(
-  view: ReadView,
-  { tables, policy }: CaParts,
-): Promise<AuthorityRecord> {
-  const bytes = await view.read(tables.authority);
-  if (bytes === undefined) {
-    throw new CaError('CA_MISSING', `the store holds no CA of the policy ${policy.id}`);
-  }
-  return parseAuthorityRecord(bytes);
-}
-
-function assertSameName({ authority, policy }: CaCore): void {
-  const { issuer, printable } = policy.names;
-  if (!equalBytes(nameFromText(issuer, { printable }).der, authority.reference.name.der)) {
-    throw new CaError(
-      'CA_POLICY_CHANGED',
-      'names.issuer is not the name in the CA certificate; a CA keeps its name',
-    );
-  }
-}
-
-async function assertSameKey({ authority, signer, log }: CaCore): Promise<void> {
-  const { keyLabel, certificate } = authority;
-  try {
-    const { spki } = await signer.describe(keyLabel);
-    if (!equalBytes(spki, certificate.spki)) {
-      throw new CaError('CA_KEY_MISMATCH', `the token's key ${keyLabel} is not the CA's key`);
-    }
-  } catch (error) {
-    if (!isTokenAway(error)) {
-      throw error;
-    }
-    log.warn('the token is away: nothing can be signed until it is back', { keyLabel });
-  }
-}
-
-/** True for errors that say the token is away for now, not that something is wrong. */
-function isTokenAway(error: unknown): boolean {
-  return isPassing(error) || (isCertdirError(error) && error.code === 'SIGNING_NOT_ACTIVE');
-}
-
-/** Lists that are new in the policy are made; lists that have been may not change or vanish. */
-async function settleScopes(core: CaCore): Promise<void> {
-  await transactAsOwner(core, 'ca: settle lists', async (transaction) => {
-    const stored = new Set<string>();
-    for (const scope of core.scopes.list) {
-      const bytes = await transaction.read(core.tables.scope(scope.id));
-      if (bytes === undefined) {
-        await addScope(core, transaction, scope);
-      } else {
-        const { distributionPointDer } = parseScopeRecord(bytes);
-        if (!equalBytes(distributionPointDer, scope.distributionPoint.der)) {
-          throw new CaError(
-            'CA_POLICY_CHANGED',
-            `the distribution point of ${scope.id} is another than certificates carry`,
-          );
-        }
-      }
-      stored.add(scope.id);
-    }
-    // With their values: the checksum that binds a value to its key tells a damaged name from another one.
-    for await (const [key] of transaction.range(core.tables.scopes)) {
-      const id = core.tables.scopeIdOf(key);
-      if (!stored.has(id)) {
-        throw new CaError('CA_POLICY_CHANGED', `the policy no longer has the list ${id}`);
-      }
-    }
-  });
-}
-
-async function reading<T>(store: Store, read: (view: ReadView) => Promise<T>): Promise<T> {
-  const snapshot = store.snapshot();
-  try {
-    return await read(snapshot);
-  } finally {
-    await snapshot.close();
   }
 }

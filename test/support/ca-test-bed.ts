@@ -10,10 +10,8 @@ import { join } from 'node:path';
 
 import type { AuditLog, AuditOrigin, AuditRecord } from '../../src/audit/audit-log.ts';
 import { openAuditLog } from '../../src/audit/merkle-audit-log.ts';
-import {
-  CertificateAuthority,
-  type CertificateAuthorityOptions,
-} from '../../src/ca/certificate-authority.ts';
+import type { CertificateAuthorityOptions } from '../../src/ca/authority-opening.ts';
+import { CertificateAuthority } from '../../src/ca/certificate-authority.ts';
 import type { IssuedCertificate } from '../../src/ca/issuance.ts';
 import { Municipalities } from '../../src/ca/municipality.ts';
 import { loadPolicy, type Policy, shippedPolicyFile } from '../../src/ca/policy.ts';

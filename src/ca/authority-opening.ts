@@ -1,0 +1,152 @@
+/**
+ * Opening the CA of a policy: its record, its key and its lists. What does not fit what the CA was made with
+ * is refused before anything is signed.
+ *
+ * @module
+ */
+
+import type { AuditLog } from '../audit/audit-log.ts';
+import { encodeUtf8, equalBytes, formatHex } from '../core/bytes.ts';
+import type { Clock } from '../core/clock.ts';
+import { isCertdirError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { RandomSource } from '../core/random.ts';
+import type { Directory } from '../directory/directory.ts';
+import { isPassing } from '../signing/errors.ts';
+import type { Signer } from '../signing/signer.ts';
+import type { ReadView, Store } from '../store/store.ts';
+import { nameFromText } from '../x509/name.ts';
+import { type AuthorityRecord, parseAuthorityRecord } from './authority-record.ts';
+import { type CaCore, type CaParts, readAuthority, reading, transactAsOwner } from './ca-core.ts';
+import { CaTables } from './ca-tables.ts';
+import { CaError } from './errors.ts';
+import { type Policy, signatureAlgorithmOf } from './policy.ts';
+import { compileProfiles } from './profile.ts';
+import { Scopes } from './scope.ts';
+import { addScope } from './scope-entries.ts';
+import { parseScopeRecord } from './scope-record.ts';
+
+export interface CertificateAuthorityOptions {
+  readonly policy: Policy;
+  readonly store: Store;
+  readonly directory: Directory;
+  /** Active while certificates are issued and lists are published. */
+  readonly signer: Signer;
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly log: Log;
+}
+
+const OWNER_OCTETS = 16;
+
+/** What the engine works with, from a policy and what it rests on. */
+export function prepare(options: CertificateAuthorityOptions): CaParts {
+  const { policy, directory, random } = options;
+  return {
+    ...options,
+    entries: directory.managed,
+    log: options.log.with({ component: 'ca' }),
+    tables: new CaTables(policy.id),
+    scopes: new Scopes(policy),
+    profiles: compileProfiles(policy),
+    ownerId: formatHex(random.bytes(OWNER_OCTETS)),
+  };
+}
+
+/** Other processes that had opened this CA are refused from now on. */
+export async function claimOwnership({ store, tables, ownerId }: CaParts): Promise<void> {
+  await store.transact('ca: claim ownership', (transaction) => {
+    transaction.put(tables.owner, encodeUtf8(ownerId));
+    return Promise.resolve();
+  });
+}
+
+/**
+ * The CA as the store has it, with lists that are new in the policy made.
+ *
+ * @throws {CaError} `CA_MISSING`, `CA_POLICY_CHANGED`, `CA_KEY_MISMATCH`, `CA_RECORD_DAMAGED`.
+ */
+export async function openCore(parts: CaParts): Promise<CaCore> {
+  const record = await reading(parts.store, (view) => readAuthorityRecord(view, parts));
+  const generation = record.generations.at(-1);
+  if (generation === undefined) {
+    throw new CaError('CA_RECORD_DAMAGED', 'the authority record has no key');
+  }
+  const algorithm = signatureAlgorithmOf(parts.policy.keys.authority.signature);
+  const core = { ...parts, authority: readAuthority(generation, algorithm) };
+  assertSameName(core);
+  await assertSameKey(core);
+  await settleScopes(core);
+  return core;
+}
+
+async function readAuthorityRecord(
+  view: ReadView,
+  { tables, policy }: CaParts,
+): Promise<AuthorityRecord> {
+  const bytes = await view.read(tables.authority);
+  if (bytes === undefined) {
+    throw new CaError('CA_MISSING', `the store holds no CA of the policy ${policy.id}`);
+  }
+  return parseAuthorityRecord(bytes);
+}
+
+function assertSameName({ authority, policy }: CaCore): void {
+  const { issuer, printable } = policy.names;
+  if (!equalBytes(nameFromText(issuer, { printable }).der, authority.reference.name.der)) {
+    throw new CaError(
+      'CA_POLICY_CHANGED',
+      'names.issuer is not the name in the CA certificate; a CA keeps its name',
+    );
+  }
+}
+
+async function assertSameKey({ authority, signer, log }: CaCore): Promise<void> {
+  const { keyLabel, certificate } = authority;
+  try {
+    const { spki } = await signer.describe(keyLabel);
+    if (!equalBytes(spki, certificate.spki)) {
+      throw new CaError('CA_KEY_MISMATCH', `the token's key ${keyLabel} is not the CA's key`);
+    }
+  } catch (error) {
+    if (!isTokenAway(error)) {
+      throw error;
+    }
+    log.warn('the token is away: nothing can be signed until it is back', { keyLabel });
+  }
+}
+
+/** True for errors that say the token is away for now, not that something is wrong. */
+function isTokenAway(error: unknown): boolean {
+  return isPassing(error) || (isCertdirError(error) && error.code === 'SIGNING_NOT_ACTIVE');
+}
+
+/** Lists that are new in the policy are made; lists that have been may not change or vanish. */
+async function settleScopes(core: CaCore): Promise<void> {
+  await transactAsOwner(core, 'ca: settle lists', async (transaction) => {
+    const stored = new Set<string>();
+    for (const scope of core.scopes.list) {
+      const bytes = await transaction.read(core.tables.scope(scope.id));
+      if (bytes === undefined) {
+        await addScope(core, transaction, scope);
+      } else {
+        const { distributionPointDer } = parseScopeRecord(bytes);
+        if (!equalBytes(distributionPointDer, scope.distributionPoint.der)) {
+          throw new CaError(
+            'CA_POLICY_CHANGED',
+            `the distribution point of ${scope.id} is another than certificates carry`,
+          );
+        }
+      }
+      stored.add(scope.id);
+    }
+    // With their values: the checksum that binds a value to its key tells a damaged name from another one.
+    for await (const [key] of transaction.range(core.tables.scopes)) {
+      const id = core.tables.scopeIdOf(key);
+      if (!stored.has(id)) {
+        throw new CaError('CA_POLICY_CHANGED', `the policy no longer has the list ${id}`);
+      }
+    }
+  });
+}
