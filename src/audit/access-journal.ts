@@ -264,11 +264,25 @@ export class AccessJournal {
     const counts = tally.counts(month.name);
     this.#ended.push({ file, from: size - bytes, end: size, accesses, sha256, counts });
     const { maxFileBytes = 64 * MIB, folder } = this.#options;
+    // Handles that nobody uses any more must not keep everything that was seen beside them.
+    ended.known.length = 0;
     if (size >= maxFileBytes) {
-      await this.#file.close();
-      this.#file = await openAccessFile(folder, file + 1, 0);
+      await this.#turnPage(() => openAccessFile(folder, file + 1, 0));
     }
     await this.#recordEnded(0);
+  }
+
+  /** Goes on in another file; where it cannot be made, in the same one until the next seal. */
+  async #turnPage(open: () => Promise<AccessFile>): Promise<void> {
+    const before = this.#file;
+    try {
+      this.#file = await open();
+    } catch (error) {
+      const facts = { error: formatError(error) };
+      this.#options.log.error('no further file of the access journal can be made', facts);
+      return;
+    }
+    await before.close();
   }
 
   /**

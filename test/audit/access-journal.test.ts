@@ -4,12 +4,16 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 import type { AccessEvent, AccessFacts } from '../../src/audit/access-event.ts';
 import { AccessJournal, type AccessJournalOptions } from '../../src/audit/access-journal.ts';
@@ -295,6 +299,48 @@ describe('the access journal', () => {
     await bed.open();
     assert.equal(sum(await bed.accounts()), 6);
     assert.equal((await bed.read()).length, 6);
+  });
+
+  it('goes on in the same file while no further one can be made', async (t) => {
+    const bed = await setUp(t);
+    const journal = await bed.open({ maxFileBytes: 1_000 });
+    const handle = journal.prepare(facts());
+    const inTheWay = join(bed.folder, 'access-00000002.log');
+    mkdirSync(inTheWay);
+    for (let at = 0; at < 6; at += 1) {
+      journal.add(handle);
+      await journal.seal();
+    }
+    rmdirSync(inTheWay);
+    journal.add(handle);
+    await journal.seal();
+    journal.add(handle);
+    await bed.crash(journal);
+    assert.deepEqual(readdirSync(bed.folder), ['access-00000001.log', 'access-00000002.log']);
+    await bed.open();
+    assert.equal(sum(await bed.accounts()), 8);
+    assert.equal((await bed.read()).length, 8);
+  });
+
+  it('keeps nothing of what was sealed for the sake of a handle that is kept', async (t) => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const bed = await setUp(t);
+    const journal = await bed.open();
+    const kept = journal.prepare(facts());
+    journal.add(kept);
+    const beside = ((): WeakRef<AccessFacts> => {
+      const own = facts({ subject: 'cn=beside' });
+      journal.add(journal.prepare(own));
+      return new WeakRef(own);
+    })();
+    await journal.seal();
+    await setImmediate();
+    collectGarbage();
+    assert.equal(beside.deref(), undefined);
+    journal.add(kept);
+    await journal.seal();
+    assert.equal(sum(await bed.accounts()), 3);
   });
 
   it('is sealed early when somebody brings too many different facts', async (t) => {
