@@ -176,6 +176,9 @@ async function* exportChunks(request: Request): AsyncIterable<string> {
 async function* answerLines({ answer, request }: Exchange): AsyncIterable<AnswerLine> {
   try {
     yield* parseLines(answer);
+  } catch (error) {
+    // A server that is killed resets the connection.
+    throw answer.errored === null ? error : cutAnswer(answer.errored);
   } finally {
     // Nothing happens to one that is complete.
     request.destroy();
@@ -195,9 +198,10 @@ async function* parseLines(answer: IncomingMessage): AsyncIterable<AnswerLine> {
   }
 }
 
-function cutAnswer(): HttpError {
+function cutAnswer(cause?: Error): HttpError {
   return new HttpError(
     'HTTP_ANSWER_CUT',
     'the server went away before it had answered; run `certdir status` to see what was done',
+    cause === undefined ? {} : { cause },
   );
 }

@@ -257,6 +257,20 @@ describe('control socket', () => {
     });
   });
 
+  it('reports a server that is killed in the middle of an answer', async (t) => {
+    const socketFile = join(temporaryFolder(t), 's');
+    const server = createServer((peer) => {
+      peer.once('data', () => {
+        peer.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}', () =>
+          peer.destroy(),
+        );
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(socketFile, resolve));
+    t.after(() => server.close());
+    await assert.rejects(connectControl(socketFile, 'anna').status(), { code: 'HTTP_ANSWER_CUT' });
+  });
+
   it('reports a server that goes away before it has answered', async (t) => {
     const socketFile = join(temporaryFolder(t), 'c.sock');
     const server = createServer((socket) => {
