@@ -20,6 +20,7 @@ import { type AuthorityRecord, parseAuthorityRecord } from './authority-record.t
 import { type CaCore, type CaParts, readAuthority, reading, transactAsOwner } from './ca-core.ts';
 import { CaTables } from './ca-tables.ts';
 import { CaError } from './errors.ts';
+import { settleIndexes } from './index-layout.ts';
 import { type Policy, signatureAlgorithmOf } from './policy.ts';
 import { compileProfiles } from './profile.ts';
 import { Scopes } from './scope.ts';
@@ -77,6 +78,7 @@ export async function openCore(parts: CaParts): Promise<CaCore> {
   const core = { ...parts, authority: readAuthority(generation, algorithm) };
   assertSameName(core);
   await assertSameKey(core);
+  await settleIndexes(parts, record);
   await settleScopes(core);
   return core;
 }

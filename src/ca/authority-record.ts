@@ -10,7 +10,11 @@ import {
   encodeSequence,
   encodeUtf8String,
 } from '../asn1/der-writer.ts';
+import { CaError } from './errors.ts';
 import { readNumber, readRecord } from './record-reading.ts';
+
+/** What a record without a layout has. */
+const FIRST_LAYOUT = 1;
 
 export interface KeyGeneration {
   /** 1, 2, 3, … */
@@ -22,7 +26,11 @@ export interface KeyGeneration {
   readonly certificate: Uint8Array;
 }
 
+/** How the tables of the CA are laid out; see `index-layout.ts`. */
+export const CURRENT_LAYOUT = 2;
+
 export interface AuthorityRecord {
+  readonly layout: number;
   readonly createdMs: number;
   /** Oldest first; the last one signs. At least one. */
   readonly generations: readonly KeyGeneration[];
@@ -41,6 +49,7 @@ export function encodeAuthorityRecord(record: AuthorityRecord): Uint8Array {
         ),
       ),
     ),
+    ...(record.layout === FIRST_LAYOUT ? [] : [encodeInteger(record.layout)]),
   );
 }
 
@@ -60,6 +69,13 @@ export function parseAuthorityRecord(bytes: Uint8Array): AuthorityRecord {
       });
       one.expectEnd();
     } while (!list.isAtEnd);
-    return { createdMs, generations };
+    const layout = fields.isAtEnd ? FIRST_LAYOUT : readNumber(fields);
+    if (layout > CURRENT_LAYOUT) {
+      throw new CaError(
+        'CA_RECORD_DAMAGED',
+        `the CA's tables have layout ${layout}; this version reads ${CURRENT_LAYOUT}: use a newer one`,
+      );
+    }
+    return { layout, createdMs, generations };
   });
 }

@@ -21,15 +21,28 @@ const Table = {
   certificate: 0x10,
   status: 0x11,
   reservation: 0x12,
-  subject: 0x13,
-  subscriber: 0x14,
-  publicKey: 0x15,
+  /** The three indexes of layout 1, a row for each certificate (`index-layout.ts`). */
+  formerSubject: 0x13,
+  formerSubscriber: 0x14,
+  formerPublicKey: 0x15,
+  subject: 0x16,
+  subscriber: 0x17,
+  publicKey: 0x18,
   scope: 0x20,
   revokedEntry: 0x21,
   archive: 0x22,
 } as const;
 
 const end = Uint8Array.of(0);
+
+export const indexNames = ['subject', 'subscriber', 'publicKey'] as const;
+export type IndexName = (typeof indexNames)[number];
+
+const formerTables = {
+  subject: Table.formerSubject,
+  subscriber: Table.formerSubscriber,
+  publicKey: Table.formerPublicKey,
+} as const satisfies Record<IndexName, number>;
 
 /** The keys of one CA. */
 export class CaTables {
@@ -81,21 +94,18 @@ export class CaTables {
     return this.#range(Table.reservation);
   }
 
-  /** By subject, subscriber and public key, each under the SHA-256: serial numbers. */
-  index(
-    name: 'subject' | 'subscriber' | 'publicKey',
-    digest: Uint8Array,
-    serialNumber: bigint,
-  ): Uint8Array {
-    return this.#key(Table[name], digest, encodeSerialKey(serialNumber));
+  /** Serial numbers by the SHA-256 of a subject, subscriber or public key: a set (`store/key-sets.ts`). */
+  index(name: IndexName, digest: Uint8Array): Uint8Array {
+    return this.#key(Table[name], digest);
   }
 
-  indexes(name: 'subject' | 'subscriber' | 'publicKey'): KeyRange {
+  indexes(name: IndexName): KeyRange {
     return this.#range(Table[name]);
   }
 
-  indexRange(name: 'subject' | 'subscriber' | 'publicKey', digest: Uint8Array): KeyRange {
-    return this.#range(Table[name], digest);
+  /** Rows of layout 1: the digest, then the serial number. */
+  formerIndexes(name: IndexName): KeyRange {
+    return this.#range(formerTables[name]);
   }
 
   /** The state of a list (`scope-record.ts`). */
@@ -141,7 +151,7 @@ export class CaTables {
   }
 }
 
-/** The serial number that a key of a table ends with. */
+/** The serial number that a key of a table ends with, or that a member of an index is. */
 export function serialNumberOfKey(key: Uint8Array): bigint {
   return BigInt(`0x${Buffer.from(key.subarray(key.length - 20)).toString('hex')}`);
 }

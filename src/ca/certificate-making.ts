@@ -7,6 +7,7 @@
  * @module
  */
 
+import { addMember } from '../store/key-sets.ts';
 import { encodeUint64 } from '../store/keyspace.ts';
 import type { Transaction } from '../store/store.ts';
 import { encodeSignatureAlgorithm } from '../x509/algorithms.ts';
@@ -28,7 +29,7 @@ import { digestOfKey } from './issue-request.ts';
 import { lintCertificate } from './lint.ts';
 import type { Profile, ValidityPeriod } from './profile.ts';
 import type { Scope } from './scope.ts';
-import { drawSerialNumber } from './serial-number.ts';
+import { drawSerialNumber, encodeSerialKey } from './serial-number.ts';
 
 /** A certificate as it is to be signed. */
 export interface CertificateDraft {
@@ -49,9 +50,9 @@ export async function reserveSerialNumber(
   const { tables, random, clock } = parts;
   for (;;) {
     const serialNumber = drawSerialNumber(random);
-    const keys = [tables.certificate(serialNumber), tables.reservation(serialNumber)];
-    const found = await Promise.all(keys.map((key) => transaction.read(key)));
-    if (found.every((value) => value === undefined)) {
+    const issued = await transaction.read(tables.certificate(serialNumber));
+    const reserved = await transaction.read(tables.reservation(serialNumber));
+    if (issued === undefined && reserved === undefined) {
       transaction.put(tables.reservation(serialNumber), encodeUint64(clock.nowMs()));
       return serialNumber;
     }
@@ -116,7 +117,7 @@ export async function recordCertificate(
   const { draft, certificate, generation, subscriberDigest } = issued;
   const { tables, clock } = parts;
   const { serialNumber, profile, scope } = draft;
-  const none = new Uint8Array(0);
+  const member = encodeSerialKey(serialNumber);
   transaction.put(
     tables.certificate(serialNumber),
     encodeCertificateRecord({
@@ -128,10 +129,10 @@ export async function recordCertificate(
       der: certificate.der,
     }),
   );
-  transaction.put(tables.index('subject', digestOfSubject(draft.subject), serialNumber), none);
-  transaction.put(tables.index('publicKey', digestOfKey(draft.spki), serialNumber), none);
+  await addMember(transaction, tables.index('subject', digestOfSubject(draft.subject)), member);
+  await addMember(transaction, tables.index('publicKey', digestOfKey(draft.spki)), member);
   if (subscriberDigest !== undefined) {
-    transaction.put(tables.index('subscriber', subscriberDigest, serialNumber), none);
+    await addMember(transaction, tables.index('subscriber', subscriberDigest), member);
   }
   transaction.delete(tables.reservation(serialNumber));
   const counters = await readCounters(transaction, tables);

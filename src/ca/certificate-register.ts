@@ -6,10 +6,12 @@
 
 import { createHash } from 'node:crypto';
 
+import type { Awaitable } from '../core/awaitable.ts';
+import { eachMember, type MembersAtHand, readMembers } from '../store/key-sets.ts';
 import type { ReadView } from '../store/store.ts';
 import { CrlReason, type CrlReasonName } from '../x509/crl-extensions.ts';
 import type { Name } from '../x509/name.ts';
-import { type CaTables, serialNumberOfKey } from './ca-tables.ts';
+import { type CaTables, type IndexName, serialNumberOfKey } from './ca-tables.ts';
 import {
   type CertificateRecord,
   parseCertificateRecord,
@@ -52,25 +54,33 @@ export async function findBySubject(
   return await findByIndex(view, tables, { index: 'subject', digest, nowMs: at.nowMs });
 }
 
-/** Certificates under an index. */
+/** Certificates under an index, by serial number. */
 export async function findByIndex(
   view: ReadView,
   tables: CaTables,
-  at: {
-    readonly index: 'subject' | 'subscriber' | 'publicKey';
-    readonly digest: Uint8Array;
-    readonly nowMs: number;
-  },
+  at: { readonly index: IndexName; readonly digest: Uint8Array; readonly nowMs: number },
 ): Promise<readonly RegisteredCertificate[]> {
   const found: RegisteredCertificate[] = [];
-  for await (const key of view.keys(tables.indexRange(at.index, at.digest))) {
-    const serialNumber = serialNumberOfKey(key);
-    const certificate = await findCertificate(view, tables, { serialNumber, nowMs: at.nowMs });
+  const { nowMs } = at;
+  for await (const member of eachMember(view, tables.index(at.index, at.digest))) {
+    const serialNumber = serialNumberOfKey(member);
+    const certificate = await findCertificate(view, tables, { serialNumber, nowMs });
     if (certificate !== undefined) {
       found.push(certificate);
     }
   }
   return found;
+}
+
+/** True when an index leads nowhere; the promise is only there when the view has one. */
+export function isFree(view: ReadView, key: Uint8Array): Awaitable<boolean> {
+  const members = readMembers(view, key);
+  return members instanceof Promise ? members.then(isEmpty) : isEmpty(members);
+}
+
+function isEmpty(members: MembersAtHand): boolean {
+  // A set in rows of its own may have lost them all again; none of ours ever does.
+  return members?.length === 0;
 }
 
 /** Every certificate that fits, in the order of serial numbers, one at a time. */

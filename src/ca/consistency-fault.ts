@@ -43,6 +43,8 @@ export interface ConsistencyContext extends ConsistencySubject {
   readonly scopes: Scopes;
   /** The CA's keys, oldest first. */
   readonly authorities: readonly Authority[];
+  /** False while the indexes are as an older version wrote them (`index-layout.ts`). */
+  readonly hasIndexes: boolean;
   readonly tally: ConsistencyTally;
   /** To be called after each certificate and each list: tells progress, lets others work. */
   readonly step: () => Promise<void>;

@@ -10,7 +10,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { parseAuthorityRecord } from './authority-record.ts';
+import { type AuthorityRecord, CURRENT_LAYOUT, parseAuthorityRecord } from './authority-record.ts';
 import { type Authority, readAuthority, readCounters } from './ca-core.ts';
 import { CaTables } from './ca-tables.ts';
 import { findCertificateFaults, type RevokedByScope } from './certificate-consistency.ts';
@@ -39,9 +39,11 @@ export async function* findInconsistencies(
   subject: ConsistencySubject,
   { tally, onStep = () => undefined }: { readonly tally: ConsistencyTally; onStep?: () => void },
 ): AsyncGenerator<ConsistencyFault, void, undefined> {
+  let record: AuthorityRecord;
   let authorities: readonly Authority[];
   try {
-    authorities = await readAuthorities(subject);
+    record = await readRecord(subject);
+    authorities = readAuthorities(subject, record);
   } catch (error) {
     // Nothing can be verified without the CA's certificate.
     yield faultOf('authority', error);
@@ -54,6 +56,7 @@ export async function* findInconsistencies(
     tables: new CaTables(subject.policy.id),
     scopes: new Scopes(subject.policy),
     authorities,
+    hasIndexes: record.layout === CURRENT_LAYOUT,
     tally,
     step: async () => {
       steps += 1;
@@ -79,13 +82,18 @@ export async function* findInconsistencies(
 }
 
 /** @throws {CaError} `CA_MISSING`, `CA_RECORD_DAMAGED`. */
-async function readAuthorities({ policy, view }: ConsistencySubject): Promise<Authority[]> {
+async function readRecord({ policy, view }: ConsistencySubject): Promise<AuthorityRecord> {
   const bytes = await view.read(new CaTables(policy.id).authority);
   if (bytes === undefined) {
     throw new CaError('CA_MISSING', `the store holds no CA of the policy ${policy.id}`);
   }
+  return parseAuthorityRecord(bytes);
+}
+
+/** @throws {X509Error} for a certificate of the CA that cannot be read. */
+function readAuthorities({ policy }: ConsistencySubject, record: AuthorityRecord): Authority[] {
   const algorithm = signatureAlgorithmOf(policy.keys.authority.signature);
-  return parseAuthorityRecord(bytes).generations.map((one) => readAuthority(one, algorithm));
+  return record.generations.map((one) => readAuthority(one, algorithm));
 }
 
 async function* checkCounters(

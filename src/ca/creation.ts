@@ -20,7 +20,7 @@ import type { ReadView, Transaction } from '../store/store.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { computeKeyIdentifier } from '../x509/key-identifier.ts';
 import { nameFromText } from '../x509/name.ts';
-import { encodeAuthorityRecord } from './authority-record.ts';
+import { CURRENT_LAYOUT, encodeAuthorityRecord } from './authority-record.ts';
 import { type CaParts, type SigningAuthority, transactAsOwner } from './ca-core.ts';
 import {
   type CertificateDraft,
@@ -234,6 +234,7 @@ async function writeAuthority(
   transaction.put(
     tables.authority,
     encodeAuthorityRecord({
+      layout: CURRENT_LAYOUT,
       createdMs,
       generations: [
         {

@@ -19,7 +19,7 @@ import {
   reserveSerialNumber,
   signCertificate,
 } from './certificate-making.ts';
-import { digestOfSubject, findByIndex } from './certificate-register.ts';
+import { digestOfSubject, findByIndex, isFree } from './certificate-register.ts';
 import { CaError } from './errors.ts';
 import { type CheckedRequest, type IssueRequest, RequestRules } from './issue-request.ts';
 import type { Profile } from './profile.ts';
@@ -157,8 +157,7 @@ export class Issuance {
     for (;;) {
       const issueId = formatHex(random.bytes(ISSUE_ID_OCTETS)).toUpperCase();
       const subject = profile.subject(municipality, issueId);
-      const range = tables.indexRange('subject', digestOfSubject(subject));
-      if (await isEmpty(view.keys({ ...range, limit: 1 }))) {
+      if (await isFree(view, tables.index('subject', digestOfSubject(subject)))) {
         return subject;
       }
       if (!profile.needsIssueId) {
@@ -166,11 +165,4 @@ export class Issuance {
       }
     }
   }
-}
-
-async function isEmpty(keys: AsyncIterable<Uint8Array>): Promise<boolean> {
-  for await (const _key of keys) {
-    return false;
-  }
-  return true;
 }
