@@ -16,6 +16,7 @@ import type { KeyUsagePurpose, SignatureAlgorithm, Signer } from '../signing/sig
 import type { ReadView, Store, Transaction } from '../store/store.ts';
 import { type Certificate, parseCertificate } from '../x509/certificate.ts';
 import { computeKeyIdentifier } from '../x509/key-identifier.ts';
+import { importVerifyingKey, type VerifyingKey } from '../x509/verify-signature.ts';
 import type { KeyGeneration } from './authority-record.ts';
 import type { CaTables } from './ca-tables.ts';
 import { type CountersRecord, noneCounted, parseCountersRecord } from './counters-record.ts';
@@ -33,6 +34,8 @@ export interface SigningAuthority {
   readonly reference: IssuerReference;
   /** Undefined while the key's own certificate is being made. */
   readonly certificate: Certificate | undefined;
+  /** The key in that certificate, or that it will have. */
+  readonly verifyingKey: VerifyingKey;
 }
 
 /** The generation of the CA's key that signs. */
@@ -76,6 +79,7 @@ export function readAuthority(generation: KeyGeneration, algorithm: SignatureAlg
       serialNumber: certificate.serialNumber,
     },
     certificate,
+    verifyingKey: importVerifyingKey(certificate.spki),
   };
 }
 

@@ -20,6 +20,7 @@ import type { ReadView, Transaction } from '../store/store.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { computeKeyIdentifier } from '../x509/key-identifier.ts';
 import { nameFromText } from '../x509/name.ts';
+import { importVerifyingKey } from '../x509/verify-signature.ts';
 import { CURRENT_LAYOUT, encodeAuthorityRecord } from './authority-record.ts';
 import { type CaParts, type SigningAuthority, transactAsOwner } from './ca-core.ts';
 import {
@@ -66,6 +67,7 @@ export async function createAuthority(
       serialNumber: draft.serialNumber,
     },
     certificate: undefined,
+    verifyingKey: importVerifyingKey(draft.spki),
   };
   const certificate = await signCertificate(parts, authority, draft);
   await transactAsOwner(parts, 'ca: create', async (transaction) => {

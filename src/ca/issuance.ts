@@ -55,7 +55,7 @@ export class Issuance {
   async issue(request: IssueRequest): Promise<IssuedCertificate> {
     let serialNumber: bigint | undefined;
     try {
-      const checked = this.#rules.check(request, this.#core.clock.nowMs());
+      const checked = await this.#rules.check(request, this.#core.clock.nowMs());
       const draft = await this.#reserve(checked, request.origin);
       serialNumber = draft.serialNumber;
       const certificate = await signCertificate(this.#core, this.#core.authority, draft);

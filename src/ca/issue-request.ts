@@ -73,14 +73,14 @@ export class RequestRules {
    *   `CA_PROOF_OF_POSSESSION`, `CA_KEY_WEAK`, `CA_MUNICIPALITY_UNKNOWN`,
    *   `CA_CHARACTER_NOT_ALLOWED`, `CA_ATTRIBUTE_INVALID`.
    */
-  check(request: IssueRequest, nowMs: number): CheckedRequest {
+  async check(request: IssueRequest, nowMs: number): Promise<CheckedRequest> {
     const profile = this.#findProfile(request.profile);
     const municipality = this.#municipality(profile, request.municipality);
     const subjectAttributes = this.#subjectAttributes(profile, request, nowMs);
     const csr = readRequest(request.csr);
     const { spki } = csr;
     this.#checkKey(spki);
-    assertPossession(csr);
+    await assertPossession(csr);
     return {
       profile,
       scope: this.#scopes.of(profile.definition.scope, municipality),
@@ -153,8 +153,9 @@ function readRequest(csr: Uint8Array | string): CertificationRequest {
 }
 
 /** gunma 3-1-11: the request is signed with the key that it asks a certificate for. */
-function assertPossession(request: CertificationRequest): void {
-  if (!asMalformed(() => verifyProofOfPossession(request))) {
+async function assertPossession(request: CertificationRequest): Promise<void> {
+  const isPossessed = await verifyProofOfPossession(request).catch(throwMalformed);
+  if (!isPossessed) {
     throw new CaError(
       'CA_PROOF_OF_POSSESSION',
       'the request is not signed with the key that it asks a certificate for',
@@ -166,10 +167,14 @@ function asMalformed<T>(read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    throw isCertdirError(cause)
-      ? new CaError('CA_REQUEST_MALFORMED', cause.message, { cause })
-      : cause;
+    return throwMalformed(cause);
   }
+}
+
+function throwMalformed(cause: unknown): never {
+  throw isCertdirError(cause)
+    ? new CaError('CA_REQUEST_MALFORMED', cause.message, { cause })
+    : cause;
 }
 
 /** Two encodings of one key must not pass for two keys, so only its bits count. */

@@ -1,15 +1,10 @@
 /**
  * PKCS#10 certification requests (RFC 2986): the form in which others ask us for certificates.
  *
- * The request is checked to be strict DER first and then taken apart with pkijs' schema.
- *
  * Not here: what a request may ask for (ca/), and whether its key is any good (key-strength.ts).
  *
  * @module
  */
-
-import * as asn1js from 'asn1js';
-import { CertificationRequest as PkijsRequest } from 'pkijs';
 
 import { assertDer } from '../asn1/assert-der.ts';
 import { DerReader } from '../asn1/der-reader.ts';
@@ -28,7 +23,7 @@ import { type Extension, encodeExtensions, parseExtensions } from './extensions.
 import { type Name, parseName } from './name.ts';
 import { Oid } from './object-identifiers.ts';
 import { decodePem } from './pem.ts';
-import { verifySignature } from './verify-signature.ts';
+import { importVerifyingKey, verifyInPool } from './verify-signature.ts';
 
 export interface RequestAttribute {
   readonly type: string;
@@ -50,12 +45,8 @@ export interface CertificationRequest {
   readonly signature: Uint8Array;
 }
 
-/**
- * No honest request is larger: a key of 16,384 bits and a page of extensions. What is much larger takes
- * pkijs longer than anything here may hold others up.
- */
+/** No honest request is larger: a key of 16,384 bits and a page of extensions. */
 const maxRequestBytes = 16_384;
-const infoName = 'CertificationRequestInfo';
 const attributesTag = contextTag(0, 'constructed');
 const pemLabels = ['CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST'];
 
@@ -76,8 +67,7 @@ export function parseCertificationRequest(input: Uint8Array | string): Certifica
   return parsing('X509_REQUEST', 'certification request', () => {
     assertDer(der);
     const { tbs: info, signatureAlgorithm, signature } = parseSigned(der);
-    const parts = readBySchema(der);
-    expectNothingElse(info);
+    const parts = readInfo(info);
     const attributes = parts.attributes.map(parseAttribute);
     return {
       der,
@@ -98,42 +88,32 @@ interface RequestParts {
   readonly attributes: readonly Uint8Array[];
 }
 
-/** The parts that pkijs finds, as bytes: the library's objects go no further. */
-function readBySchema(der: Uint8Array): RequestParts {
-  const compared = asn1js.verifySchema(Uint8Array.from(der), PkijsRequest.schema());
-  if (!compared.verified) {
-    throw new X509Error('X509_REQUEST', 'this is no PKCS#10 certification request');
-  }
-  const blocks: Readonly<Record<string, unknown>> = compared.result;
-  const part = (name: string): Uint8Array => rawBytes(blocks[`${infoName}.${name}`], name);
-  if (new DerReader(part('version')).readInteger() !== 0n) {
+/** CertificationRequestInfo (RFC 2986 §4.1); many leave the attributes out when there are none. */
+function readInfo(info: Uint8Array): RequestParts {
+  const reader = new DerReader(info).readConstructed();
+  if (reader.readInteger() !== 0n) {
     throw new X509Error('X509_REQUEST', 'the certification request is not of version 1');
   }
-  const attributes = blocks[`${infoName}.attributes`];
-  return {
-    subject: part('subject'),
-    spki: part('subjectPublicKeyInfo'),
-    attributes: Array.isArray(attributes)
-      ? attributes.map((block: unknown) => rawBytes(block, 'attribute'))
-      : [],
-  };
-}
-
-/** pkijs passes over what stands behind the attributes; it was signed, so it must not be there. */
-function expectNothingElse(info: Uint8Array): void {
-  const reader = new DerReader(info).readConstructed();
-  reader.skip(Tag.integer);
-  reader.skip(Tag.sequence);
-  reader.skip(Tag.sequence);
-  reader.readOptional(attributesTag);
-  reader.expectEnd();
-}
-
-function rawBytes(block: unknown, name: string): Uint8Array {
-  if (!(block instanceof asn1js.BaseBlock)) {
-    throw new X509Error('X509_REQUEST', `the certification request has no ${name}`);
+  const subject = reader.readElement(Tag.sequence).raw;
+  const spki = reader.readElement(Tag.sequence).raw;
+  expectKeyInfo(spki);
+  const attributes: Uint8Array[] = [];
+  if (reader.peekTag() === attributesTag) {
+    const set = reader.readConstructed(attributesTag);
+    while (!set.isAtEnd) {
+      attributes.push(set.readElement().raw);
+    }
   }
-  return block.valueBeforeDecodeView;
+  reader.expectEnd();
+  return { subject, spki, attributes };
+}
+
+/** The shape of a SubjectPublicKeyInfo; what is in it is for others to judge. */
+function expectKeyInfo(spki: Uint8Array): void {
+  const reader = new DerReader(spki).readConstructed();
+  reader.skip(Tag.sequence);
+  reader.skip(Tag.bitString);
+  reader.expectEnd();
 }
 
 function parseAttribute(der: Uint8Array): RequestAttribute {
@@ -158,15 +138,16 @@ function findExtensionRequest(attributes: readonly RequestAttribute[]): readonly
 }
 
 /**
- * Checks that the request was signed with the key it asks a certificate for.
+ * Checks that the request was signed with the key it asks a certificate for, beside the event loop.
  *
  * @throws {X509Error} `X509_ALGORITHM` when it is signed with an algorithm that is not supported,
  *   SHA-1 included; `X509_PUBLIC_KEY` when the key is malformed or not supported.
  */
-export function verifyProofOfPossession(request: CertificationRequest): boolean {
-  return verifySignature({
-    spki: request.spki,
-    algorithm: parseSignatureAlgorithm(request.signatureAlgorithm),
+export async function verifyProofOfPossession(request: CertificationRequest): Promise<boolean> {
+  const algorithm = parseSignatureAlgorithm(request.signatureAlgorithm);
+  const key = importVerifyingKey(request.spki);
+  return await verifyInPool(key, {
+    algorithm,
     message: request.info,
     signature: request.signature,
   });

@@ -4,14 +4,10 @@
  * @module
  */
 
-import { constants, createPublicKey, createVerify, type KeyObject } from 'node:crypto';
+import { constants, createPublicKey, createVerify, type KeyObject, verify } from 'node:crypto';
 
 import { asBuffer } from '../core/bytes.ts';
-import {
-  type ForeignSignatureAlgorithm,
-  type PublicKeyInfo,
-  parseSubjectPublicKeyInfo,
-} from './algorithms.ts';
+import { type ForeignSignatureAlgorithm, parseSubjectPublicKeyInfo } from './algorithms.ts';
 import { X509Error } from './errors.ts';
 
 export interface SignatureToVerify {
@@ -31,10 +27,7 @@ export interface SignatureToVerify {
  *   supported.
  */
 export function verifySignature(signed: SignatureToVerify): boolean {
-  const key = parseSubjectPublicKeyInfo(signed.spki);
-  if (key.kind === 'other') {
-    throw new X509Error('X509_PUBLIC_KEY', `keys of type ${key.oid} are not supported`);
-  }
+  const key = importVerifyingKey(signed.spki);
   const { scheme, digest } = signed.algorithm;
   if (!fits(key, scheme)) {
     return false;
@@ -47,29 +40,78 @@ export function verifySignature(signed: SignatureToVerify): boolean {
       verifier.update(piece);
     }
   }
-  const keyObject = importPublicKey(signed.spki);
+  return verifier.verify(withScheme(key, scheme), signed.signature);
+}
+
+/** A public key made ready, which costs more than verifying with it. */
+export interface VerifyingKey {
+  readonly kind: 'rsa' | 'ec';
+  readonly object: KeyObject;
+}
+
+/**
+ * Makes a public key ready.
+ *
+ * @throws {X509Error} as `verifySignature`.
+ */
+export function importVerifyingKey(spki: Uint8Array): VerifyingKey {
+  const key = parseSubjectPublicKeyInfo(spki);
+  if (key.kind === 'other') {
+    throw new X509Error('X509_PUBLIC_KEY', `keys of type ${key.oid} are not supported`);
+  }
+  return { kind: key.kind, object: importPublicKey(spki) };
+}
+
+/**
+ * Verifies in libuv's pool, so that nobody else waits: P-384 takes half a millisecond.
+ *
+ * @returns as `verifySignature`.
+ */
+export function verifyInPool(
+  key: VerifyingKey,
+  signed: Omit<SignatureToVerify, 'spki'> & { readonly message: Uint8Array },
+): Promise<boolean> {
+  const { algorithm, message, signature } = signed;
+  if (!fits(key, algorithm.scheme)) {
+    return Promise.resolve(false);
+  }
+  return new Promise((resolve, reject) => {
+    const given = withScheme(key, algorithm.scheme);
+    verify(algorithm.digest, message, given, signature, (error, isRight) => {
+      if (error === null) {
+        resolve(isRight);
+      } else {
+        reject(error);
+      }
+    });
+  });
+}
+
+type SchemedKey =
+  | { readonly key: KeyObject; readonly padding: number; readonly saltLength?: number }
+  | { readonly key: KeyObject; readonly dsaEncoding: 'der' };
+
+/** The key with what makes node:crypto do exactly this scheme. */
+function withScheme(
+  { object: key }: VerifyingKey,
+  scheme: ForeignSignatureAlgorithm['scheme'],
+): SchemedKey {
   switch (scheme) {
     case 'rsa-pkcs1':
-      return verifier.verify(
-        { key: keyObject, padding: constants.RSA_PKCS1_PADDING },
-        signed.signature,
-      );
+      return { key, padding: constants.RSA_PKCS1_PADDING };
     case 'rsa-pss':
-      return verifier.verify(
-        {
-          key: keyObject,
-          padding: constants.RSA_PKCS1_PSS_PADDING,
-          saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
-        },
-        signed.signature,
-      );
+      return {
+        key,
+        padding: constants.RSA_PKCS1_PSS_PADDING,
+        saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+      };
     case 'ecdsa':
-      return verifier.verify({ key: keyObject, dsaEncoding: 'der' }, signed.signature);
+      return { key, dsaEncoding: 'der' };
   }
 }
 
 /** Asked to verify ECDSA with an RSA key, OpenSSL would verify PKCS#1 v1.5. */
-function fits(key: PublicKeyInfo, scheme: ForeignSignatureAlgorithm['scheme']): boolean {
+function fits(key: VerifyingKey, scheme: ForeignSignatureAlgorithm['scheme']): boolean {
   return key.kind === (scheme === 'ecdsa' ? 'ec' : 'rsa');
 }
 

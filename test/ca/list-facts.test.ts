@@ -16,6 +16,7 @@ import {
 import { buildIssuingDistributionPoint } from '../../src/x509/distribution-point.ts';
 import { buildAuthorityKeyIdentifier } from '../../src/x509/key-identifier.ts';
 import { nameFromText } from '../../src/x509/name.ts';
+import { importVerifyingKey } from '../../src/x509/verify-signature.ts';
 import {
   sampleCertificate,
   sampleEntries,
@@ -33,6 +34,7 @@ const authority: Authority = {
   algorithm: key.algorithm,
   reference: { name, keyIdentifier: Uint8Array.of(1), serialNumber: 7n },
   certificate: parseCertificate(sampleCertificate(key)),
+  verifyingKey: importVerifyingKey(key.spki),
 };
 
 describe('reading a list back', () => {

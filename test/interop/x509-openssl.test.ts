@@ -115,7 +115,7 @@ describe('names that OpenSSL writes', { skip }, () => {
     { subject: '/CN=a/emailAddress=a@b.jp', text: 'emailAddress=a@b.jp,CN=a' },
   ];
   for (const { subject, text } of rows) {
-    it(text, (t) => {
+    it(text, async (t) => {
       const folder = temporaryFolder(t);
       const keyFile = join(folder, 'key.pem');
       const key = sampleKey('p256').privateKey.export({ format: 'pem', type: 'pkcs8' });
@@ -133,7 +133,7 @@ describe('names that OpenSSL writes', { skip }, () => {
       ]);
       const request = parseCertificationRequest(der);
       assert.equal(formatName(request.subject), text);
-      assert.ok(verifyProofOfPossession(request));
+      assert.ok(await verifyProofOfPossession(request));
     });
   }
 });

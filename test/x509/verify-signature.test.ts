@@ -4,27 +4,41 @@ import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
 import type { SignatureAlgorithmLike } from '../../src/x509/algorithms.ts';
-import { importPublicKey, verifySignature } from '../../src/x509/verify-signature.ts';
+import {
+  importPublicKey,
+  importVerifyingKey,
+  verifyInPool,
+  verifySignature,
+} from '../../src/x509/verify-signature.ts';
 import { sampleKey, signSample } from '../support/x509-samples.ts';
 
 const message = encodeUtf8('what was signed');
 const keyFor = (scheme: SignatureAlgorithmLike['scheme']): ReturnType<typeof sampleKey> =>
   sampleKey(scheme === 'ecdsa' ? 'p384' : 'rsa-2048');
 
-describe('verifySignature', () => {
+/** What both ways of verifying say, which must be the same. */
+async function verifyBoth(
+  signed: Parameters<typeof verifySignature>[0] & { readonly message: Uint8Array },
+): Promise<boolean> {
+  const isRight = verifySignature(signed);
+  assert.equal(await verifyInPool(importVerifyingKey(signed.spki), signed), isRight);
+  return isRight;
+}
+
+describe('verifySignature and verifyInPool', () => {
   for (const scheme of ['rsa-pkcs1', 'rsa-pss', 'ecdsa'] as const) {
     for (const digest of ['sha256', 'sha384', 'sha512'] as const) {
       const algorithm = { scheme, digest };
       const { spki } = keyFor(scheme);
       const signature = signSample(keyFor(scheme), message, algorithm);
 
-      it(`${scheme} with ${digest}`, () => {
-        assert.ok(verifySignature({ spki, algorithm, message, signature }));
+      it(`${scheme} with ${digest}`, async () => {
+        assert.ok(await verifyBoth({ spki, algorithm, message, signature }));
         const pieces = [message.subarray(0, 4), new Uint8Array(0), message.subarray(4)];
         assert.ok(verifySignature({ spki, algorithm, message: pieces, signature }));
       });
 
-      it(`${scheme} with ${digest}: refuses what is wrong`, () => {
+      it(`${scheme} with ${digest}: refuses what is wrong`, async () => {
         const changed = Uint8Array.from(signature);
         const last = changed.length - 1;
         changed[last] = (changed[last] ?? 0) ^ 1;
@@ -40,13 +54,13 @@ describe('verifySignature', () => {
           { spki: keyFor(scheme === 'ecdsa' ? 'rsa-pkcs1' : 'ecdsa').spki },
         ];
         for (const change of wrong) {
-          assert.equal(verifySignature({ spki, algorithm, message, signature, ...change }), false);
+          assert.equal(await verifyBoth({ spki, algorithm, message, signature, ...change }), false);
         }
       });
     }
   }
 
-  it('PKCS#1 v1.5 and PSS are not taken for each other', () => {
+  it('PKCS#1 v1.5 and PSS are not taken for each other', async () => {
     const key = sampleKey('rsa-2048');
     const digest = 'sha256';
     for (const [signed, read] of [
@@ -55,24 +69,24 @@ describe('verifySignature', () => {
     ] as const) {
       const signature = signSample(key, message, { scheme: signed, digest });
       const algorithm = { scheme: read, digest } as const;
-      assert.equal(verifySignature({ spki: key.spki, algorithm, message, signature }), false);
+      assert.equal(await verifyBoth({ spki: key.spki, algorithm, message, signature }), false);
     }
   });
 
-  it('an RSA signature is not taken for an ECDSA one', () => {
+  it('an RSA signature is not taken for an ECDSA one', async () => {
     const key = sampleKey('rsa-2048');
     const signature = signSample(key, message, { scheme: 'rsa-pkcs1', digest: 'sha256' });
     const algorithm = { scheme: 'ecdsa', digest: 'sha256' } as const;
-    assert.equal(verifySignature({ spki: key.spki, algorithm, message, signature }), false);
+    assert.equal(await verifyBoth({ spki: key.spki, algorithm, message, signature }), false);
   });
 
-  it('PSS with a salt of another length than the digest is refused', () => {
+  it('PSS with a salt of another length than the digest is refused', async () => {
     const { spki, privateKey } = sampleKey('rsa-2048');
     const algorithm = { scheme: 'rsa-pss', digest: 'sha256' } as const;
     const padding = constants.RSA_PKCS1_PSS_PADDING;
     for (const saltLength of [0, 20, 31, 32, 33]) {
       const signature = sign('sha256', message, { key: privateKey, padding, saltLength });
-      const isRight = verifySignature({ spki, algorithm, message, signature });
+      const isRight = await verifyBoth({ spki, algorithm, message, signature });
       assert.equal(isRight, saltLength === 32);
     }
   });

@@ -146,11 +146,15 @@ function readPair(input: Uint8Array): void {
   orRefused(() => assertPairMatches(pair));
 }
 
-function readRequest(input: Uint8Array): void {
+async function readRequest(input: Uint8Array): Promise<void> {
   const request = parseCertificationRequest(input);
   readNameTwice(request.subject);
   readExtensions(request.extensionRequest);
-  orRefused(() => verifyProofOfPossession(request));
+  await verifyProofOfPossession(request).catch((error: unknown) => {
+    orRefused(() => {
+      throw error;
+    });
+  });
   orRefused(() => assessPublicKey(request.spki));
 }
 
