@@ -19,7 +19,7 @@ import {
 } from '../x509/certificate.ts';
 import type { JpkiSubject } from '../x509/jpki-other-name.ts';
 import type { Name } from '../x509/name.ts';
-import { verifyInPool } from '../x509/verify-signature.ts';
+import { verifyBeside } from '../x509/verify-signature.ts';
 import { type CaParts, readCounters, type SigningAuthority, signPieces } from './ca-core.ts';
 import { encodeCertificateRecord } from './certificate-record.ts';
 import { digestOfSubject } from './certificate-register.ts';
@@ -96,7 +96,7 @@ export async function signCertificate(
   const signature = await signPieces(parts, key, [tbs]);
   const signed = parseCertificate(assembleSigned(tbs, algorithmDer, signature));
   const { tbs: message, signature: released } = signed;
-  if (!(await verifyInPool(authority.verifyingKey, { algorithm, message, signature: released }))) {
+  if (!(await verifyBeside(authority.verifyingKey, { algorithm, message, signature: released }))) {
     throw new CaError('CA_SIGNATURE_WRONG', 'the signature does not verify; nothing was released');
   }
   return signed;

@@ -23,7 +23,7 @@ import { type Extension, encodeExtensions, parseExtensions } from './extensions.
 import { type Name, parseName } from './name.ts';
 import { Oid } from './object-identifiers.ts';
 import { decodePem } from './pem.ts';
-import { importVerifyingKey, verifyInPool } from './verify-signature.ts';
+import { importVerifyingKey, verifyBeside } from './verify-signature.ts';
 
 export interface RequestAttribute {
   readonly type: string;
@@ -146,7 +146,7 @@ function findExtensionRequest(attributes: readonly RequestAttribute[]): readonly
 export async function verifyProofOfPossession(request: CertificationRequest): Promise<boolean> {
   const algorithm = parseSignatureAlgorithm(request.signatureAlgorithm);
   const key = importVerifyingKey(request.spki);
-  return await verifyInPool(key, {
+  return await verifyBeside(key, {
     algorithm,
     message: request.info,
     signature: request.signature,

@@ -19,6 +19,7 @@ import { formatName } from '../../src/x509/name.ts';
 import { Oid } from '../../src/x509/object-identifiers.ts';
 import { encodePem } from '../../src/x509/pem.ts';
 import { verifySignature } from '../../src/x509/verify-signature.ts';
+import { assertConsistent } from '../support/ca-consistency.ts';
 import { CaTestBed, collect, gunma, hanako, smallGunma, tester } from '../support/ca-test-bed.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { rsaSpki, sampleKey, sampleRequest } from '../support/x509-samples.ts';
@@ -463,6 +464,46 @@ describe('a second certificate', () => {
     );
     const results = await Promise.allSettled(asked);
     assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1);
+  });
+
+  it('over one key, or for one person, is issued once to 64 who ask at the same time', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const csr = sampleRequest(sampleKey('p256', 'one of many'));
+    const count = 64;
+    const rows = [
+      {
+        code: 'CA_KEY_REUSED',
+        requestOf: (index: number): IssueRequest => ({
+          ...goodRequest(),
+          csr,
+          subjectAttributes: { ...hanako, dateOfBirth: `${1930 + index}-01-01` },
+        }),
+      },
+      {
+        code: 'CA_CERTIFICATE_EXISTS',
+        requestOf: (index: number): IssueRequest => ({
+          ...goodRequest(),
+          csr: sampleRequest(sampleKey('p256', `one of many ${index}`)),
+        }),
+      },
+    ];
+    for (const { code, requestOf } of rows) {
+      const before = (await bed.records('certificate.issue.intent')).length;
+      const refusedBefore = (await bed.records('certificate.issue')).length;
+      const asked = Array.from({ length: count }, (_, index) => bed.ca.issue(requestOf(index)));
+      const results = await Promise.allSettled(asked);
+      const reasons = results.flatMap((result) =>
+        result.status === 'rejected' ? [(result.reason as { code?: string }).code] : [],
+      );
+      assert.deepEqual(reasons, new Array(count - 1).fill(code));
+      // Each has its result on record, and whoever got a serial number his intent before.
+      const intents = (await bed.records('certificate.issue.intent')).length - before;
+      assert.ok(intents >= 1 && intents <= count);
+      const records = (await bed.records('certificate.issue')).slice(refusedBefore);
+      assert.equal(records.length, count);
+      assert.equal(records.filter(({ result }) => result === 'done').length, 1);
+    }
+    await assertConsistent(bed);
   });
 
   it("over the CA's own key would be refused: its key is among those in use", async (t) => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { sign } from 'node:crypto';
 import { describe, it } from 'node:test';
+import { CertificationRequest as PkijsRequest } from 'pkijs';
 
 import {
   encodeElement,
@@ -47,6 +48,24 @@ describe('parseCertificationRequest, RFC 2986', () => {
       assert.ok(await verifyProofOfPossession(request));
     });
   }
+
+  it('pkijs reads the same', () => {
+    for (const type of ['rsa-2048', 'p256', 'p384'] as const) {
+      const der = sampleRequest(sampleKey(type), { extensionRequest: [extension] });
+      const other = PkijsRequest.fromBER(Uint8Array.from(der).buffer);
+      const request = parseCertificationRequest(der);
+      const written = (schema: { toBER(): ArrayBuffer }): Uint8Array =>
+        new Uint8Array(schema.toBER());
+      assert.deepEqual(request.subject.der, written(other.subject.toSchema()));
+      assert.deepEqual(request.spki, written(other.subjectPublicKeyInfo.toSchema()));
+      assert.deepEqual(request.info, other.tbsView);
+      assert.deepEqual(request.signature, other.signatureValue.valueBlock.valueHexView);
+      assert.deepEqual(
+        request.attributes,
+        other.attributes?.map(({ type, values }) => ({ type, values: values.map(written) })),
+      );
+    }
+  });
 
   it('without attributes', () => {
     const request = parseCertificationRequest(sampleRequest(key));
@@ -188,7 +207,7 @@ describe('certification requests that are refused', () => {
       der: withAttributes(attribute(Oid.extensionRequest, asked, asked)),
     },
     {
-      why: 'an indefinite length, which pkijs alone would take',
+      why: 'an indefinite length, which pkijs would take',
       der: Uint8Array.of(Tag.sequence, 0x80, ...good.subarray(3), 0, 0),
     },
     {

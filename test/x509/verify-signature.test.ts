@@ -7,7 +7,7 @@ import type { SignatureAlgorithmLike } from '../../src/x509/algorithms.ts';
 import {
   importPublicKey,
   importVerifyingKey,
-  verifyInPool,
+  verifyBeside,
   verifySignature,
 } from '../../src/x509/verify-signature.ts';
 import { sampleKey, signSample } from '../support/x509-samples.ts';
@@ -21,11 +21,11 @@ async function verifyBoth(
   signed: Parameters<typeof verifySignature>[0] & { readonly message: Uint8Array },
 ): Promise<boolean> {
   const isRight = verifySignature(signed);
-  assert.equal(await verifyInPool(importVerifyingKey(signed.spki), signed), isRight);
+  assert.equal(await verifyBeside(importVerifyingKey(signed.spki), signed), isRight);
   return isRight;
 }
 
-describe('verifySignature and verifyInPool', () => {
+describe('verifySignature and verifyBeside', () => {
   for (const scheme of ['rsa-pkcs1', 'rsa-pss', 'ecdsa'] as const) {
     for (const digest of ['sha256', 'sha384', 'sha512'] as const) {
       const algorithm = { scheme, digest };
