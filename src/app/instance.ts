@@ -42,13 +42,15 @@ import type { JobStatus } from '../scheduler/job.ts';
 import { isPassing } from '../signing/errors.ts';
 import type { Signer } from '../signing/signer.ts';
 import type { SignerProcess } from '../signing/signer-process.ts';
-import { openLevelStore } from '../store/level-store.ts';
+import type { JournalFeed } from '../store/journal-feed.ts';
+import { type LevelStoreOptions, openLevelStore } from '../store/level-store.ts';
 import type { Snapshot, Store } from '../store/store.ts';
 import { type Auditing, announceLists, openAuditing } from './auditing.ts';
 import { backUp } from './backup.ts';
 import { type CheckSubject, checkStore } from './check.ts';
 import { LocalCustody } from './custody.ts';
 import { readLdifControls } from './ldif-controls.ts';
+import { makeFeed, reportReplication, serveJournal } from './replication.ts';
 import { activateToken, openToken, type TokenOpening } from './token.ts';
 
 /** What the CA is built on. */
@@ -63,6 +65,10 @@ export interface InstanceParts {
   readonly signer: SignerProcess;
   readonly directory: Directory;
   readonly auditing: Auditing;
+  /** Undefined where no standby is provided for. */
+  readonly feed: JournalFeed | undefined;
+  /** Where standbys find the journal; none while it is not served. */
+  readonly replicationEndpoints: readonly string[];
 }
 
 export interface Instance extends InstanceParts {
@@ -78,6 +84,8 @@ export interface OpenOptions {
   readonly clock?: Clock;
   /** Asked where the configuration names no passphrase file. */
   readonly askPassphrase?: (() => Promise<string>) | undefined;
+  /** A server's instance: standbys are served. */
+  readonly isServing?: boolean;
 }
 
 const MIB = 1024 * 1024;
@@ -108,9 +116,8 @@ export async function openParts(
   const clock = options.clock ?? new SystemClock();
   const random = new SystemRandom();
   const log = options.log ?? openLog(clock, logOptions(configuration));
-  const store = closing.push(await openStore(configuration, { clock, log }), {
-    name: 'store',
-    close: (opened) => opened.close(),
+  const { store, feed, replicationEndpoints } = await openReplicated(options, closing, {
+    ...{ configuration, clock, log },
   });
   const audit = openAuditLog({ clock });
   const opening: TokenOpening = {
@@ -135,7 +142,40 @@ export async function openParts(
     }),
     { name: 'directory', close: (opened) => opened.close() },
   );
-  return { configuration, policy, clock, random, log, store, audit, signer, directory, auditing };
+  const parts = { configuration, policy, clock, random, log, store, audit, signer, directory };
+  return { ...parts, auditing, feed, replicationEndpoints };
+}
+
+/**
+ * Opens the store, and the listener of its standbys: with a server, and wherever nothing may be acknowledged without
+ * them. What closes after it has still been replicated.
+ */
+async function openReplicated(
+  { isServing }: OpenOptions,
+  closing: ClosingStack,
+  {
+    configuration,
+    clock,
+    log,
+  }: { readonly configuration: Configuration; readonly clock: Clock; readonly log: Log },
+): Promise<Pick<InstanceParts, 'store' | 'feed' | 'replicationEndpoints'>> {
+  const { replication } = configuration;
+  const feed = replication && makeFeed(replication, { clock, log });
+  const store = closing.push(await openStore(configuration, { clock, log, feed }), {
+    name: 'store',
+    close: (opened) => opened.close(),
+  });
+  if (replication === undefined || feed === undefined) {
+    return { store, feed: undefined, replicationEndpoints: [] };
+  }
+  if (isServing !== true && !replication.synchronous) {
+    return { store, feed, replicationEndpoints: [] };
+  }
+  const server = closing.push(await serveJournal(feed, replication, log), {
+    name: 'replication',
+    close: (opened) => opened.close(),
+  });
+  return { store, feed, replicationEndpoints: [server.url] };
 }
 
 /** Opens what a check looks at: the store, and what says how to read it. No token, and no CA. */
@@ -148,7 +188,7 @@ export async function openCheckSubject(
   const schema = await loadSchema(configuration);
   const clock = options.clock ?? new SystemClock();
   const log = options.log ?? openLog(clock, logOptions(configuration));
-  const store = closing.push(await openStore(configuration, { clock, log }), {
+  const store = closing.push(await openStore(configuration, { clock, log, role: 'inspection' }), {
     name: 'store',
     close: (opened) => opened.close(),
   });
@@ -167,9 +207,14 @@ function logOptions({ log }: Configuration): LogOptions {
 
 function openStore(
   { store }: Configuration,
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  {
+    clock,
+    log,
+    ...rest
+  }: { readonly clock: Clock; readonly log: Log } & Pick<LevelStoreOptions, 'feed' | 'role'>,
 ): Promise<Store> {
   return openLevelStore({
+    ...rest,
     folder: store.folder,
     clock,
     log: log.with({ component: 'store' }),
@@ -331,6 +376,7 @@ async function readStatus(
       isRecoveryPending: (await authority.recoveryHold()) !== undefined,
       passwordEnds: await directory.passwordEnds(),
       passwordWarningMs: (policy.passwords.ageing?.warningDays ?? 0) * DAY_MS,
+      replication: instance.feed && reportReplication(instance.feed),
       auditHead: await audit.head(snapshot),
     });
   } finally {

@@ -100,7 +100,7 @@ export async function openCheck(options: OpenOptions): Promise<LocalInstance<'ch
 export async function serve(options: OpenOptions): Promise<RunningServer> {
   const closing = new ClosingStack();
   return closingOnFailure(closing, async () => {
-    const instance = await openInstance(options, closing);
+    const instance = await openInstance({ ...options, isServing: true }, closing);
     const { store, log, configuration } = instance;
     store.onWriterClosed((error) =>
       log.error('the store refuses writes until the server is started again; reads go on', {
@@ -138,7 +138,9 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
     );
     // Catches up with what became due while nobody served.
     scheduler.start();
-    const endpoints = [...ldap.endpoints, ...httpEndpoints, ...metricsEndpoints];
+    const { replicationEndpoints } = instance;
+    const webEndpoints = [...httpEndpoints, ...metricsEndpoints, ...replicationEndpoints];
+    const endpoints = [...ldap.endpoints, ...webEndpoints];
     return { operations, endpoints, close: () => closing.close() };
   });
 }

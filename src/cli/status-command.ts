@@ -6,7 +6,7 @@
 
 import type { Command } from 'commander';
 
-import type { ServerFigures, ServiceStatus } from '../http/operations.ts';
+import type { ReplicationReport, ServerFigures, ServiceStatus } from '../http/operations.ts';
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
 import { formatTable } from './output.ts';
@@ -36,6 +36,7 @@ function formatStatus(status: ServiceStatus): string {
       `${status.certificates.issued} issued, ${status.certificates.revoked} revoked`,
     ],
     ['audit log', `${status.audit.size} records, root ${status.audit.rootHash}`],
+    ...(status.replication === null ? [] : formatReplication(status.replication)),
     ...(status.server === null ? [] : formatFigures(status.server)),
   ];
   const width = Math.max(...facts.map(([name = '']) => name.length));
@@ -58,6 +59,21 @@ function formatStatus(status: ServiceStatus): string {
     lists,
     ...(warnings.length === 0 ? [] : ['', ...warnings]),
   ].join('\n');
+}
+
+function formatReplication({
+  mode,
+  epoch,
+  sequence,
+  standbys,
+}: ReplicationReport): [string, string][] {
+  return [
+    ['journal', `record ${sequence}, epoch ${epoch}, ${mode}`],
+    ...standbys.map((one): [string, string] => [
+      'standby',
+      `${one.standby.slice(0, 16)}: record ${one.sequence}, ${one.behind} behind (${one.behindSeconds} s), heard of ${one.silentSeconds} s ago`,
+    ]),
+  ];
 }
 
 function formatFigures(server: ServerFigures): [string, string][] {

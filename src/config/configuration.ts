@@ -17,6 +17,12 @@ import {
   ldapLimitsSchema,
 } from './limit-settings.ts';
 import {
+  type ReplicationConfiguration,
+  replicationSchema,
+  type StandbyConfiguration,
+  standbySchema,
+} from './replication-configuration.ts';
+import {
   type TokenConfiguration,
   tokenConfigurationSchema,
   withAbsolutePaths,
@@ -53,6 +59,10 @@ interface FileConfiguration {
   };
   readonly http?: { readonly address: string; readonly port: number } | undefined;
   readonly metrics?: { readonly address: string; readonly port: number } | undefined;
+  /** Gives the journal to standbys. */
+  readonly replication?: ReplicationConfiguration | undefined;
+  /** How this folder's standby shows itself to its primary. */
+  readonly standby?: StandbyConfiguration | undefined;
   readonly access: {
     /** The access journal's files. */
     readonly folder: string;
@@ -120,6 +130,8 @@ const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
   http: z.strictObject({ address, port }).optional(),
   /** Figures for Prometheus; nobody asks who reads them. */
   metrics: z.strictObject({ address: address.default('127.0.0.1'), port }).optional(),
+  replication: replicationSchema.optional(),
+  standby: standbySchema.optional(),
   access: z
     .strictObject({
       folder: z.string().min(1).default('access'),
@@ -158,9 +170,16 @@ export async function loadConfiguration(file: string): Promise<Configuration> {
   const at = (path: string): string => resolve(folder, path);
   const { certificateFile, keyFile } = raw.ldap;
   const { schemaFolder, schemaExtensions } = raw.directory;
+  const withFiles = <T extends { certificateFile: string; keyFile: string }>(part: T): T => ({
+    ...part,
+    certificateFile: at(part.certificateFile),
+    keyFile: at(part.keyFile),
+  });
   return {
     ...raw,
     folder,
+    ...(raw.replication === undefined ? {} : { replication: withFiles(raw.replication) }),
+    ...(raw.standby === undefined ? {} : { standby: withFiles(raw.standby) }),
     policy: at(raw.policy),
     store: { ...raw.store, folder: at(raw.store.folder) },
     access: { ...raw.access, folder: at(raw.access.folder) },

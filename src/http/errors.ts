@@ -20,6 +20,10 @@ export type HttpErrorCode =
   | 'HTTP_SERVER_UNREACHABLE'
   /** The server went away in the middle of an answer. */
   | 'HTTP_ANSWER_CUT'
+  /** The primary does not have this standby's certificate among `replication.clients`. */
+  | 'HTTP_CLIENT_REFUSED'
+  /** The server of the journal has another certificate than the one that was named. */
+  | 'HTTP_PEER_UNPROVEN'
   /** The server met an error it has no code for; its log has the details. */
   | 'HTTP_INTERNAL';
 

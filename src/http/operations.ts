@@ -55,6 +55,24 @@ export interface ServerFigures {
   readonly storeBytes: number;
 }
 
+/** The journal as standbys have it. */
+export interface ReplicationReport {
+  readonly epoch: number;
+  /** The last record of the journal. */
+  readonly sequence: number;
+  readonly mode: 'asynchronous' | 'synchronous' | 'fallen back';
+  readonly standbys: readonly {
+    /** SHA-256 of its certificate. */
+    readonly standby: string;
+    readonly sequence: number;
+    /** In records, and in seconds since the first of them was written. */
+    readonly behind: number;
+    readonly behindSeconds: number;
+    /** Since it was last heard of. */
+    readonly silentSeconds: number;
+  }[];
+}
+
 export interface ServiceStatus {
   readonly version: string;
   /** True when a server answered, false when the command opened the store itself. */
@@ -72,6 +90,8 @@ export interface ServiceStatus {
   readonly scopes: readonly ScopeStatus[];
   /** Null when no server runs. */
   readonly server: ServerFigures | null;
+  /** Null when no standby is provided for. */
+  readonly replication: ReplicationReport | null;
   /** What an operator should look at, most urgent first; empty when all is well. */
   readonly warnings: readonly string[];
 }

@@ -7,7 +7,7 @@
 import type { AuthorityStatus, ListStatus } from '../ca/authority-status.ts';
 import { formatHex } from '../core/bytes.ts';
 import type { PasswordEnd } from '../directory/password-ends.ts';
-import type { ScopeStatus, ServerFigures, ServiceStatus } from './operations.ts';
+import type { ReplicationReport, ScopeStatus, ServerFigures, ServiceStatus } from './operations.ts';
 import { formatTime } from './report-time.ts';
 
 /** A job of the server. */
@@ -35,6 +35,8 @@ export interface StatusFacts {
   /** Of accounts whose passwords age, and from how long before the end that is worth a warning. */
   readonly passwordEnds: readonly PasswordEnd[];
   readonly passwordWarningMs: number;
+  /** Undefined when no standby is provided for. */
+  readonly replication?: ReplicationReport | undefined;
   readonly auditHead: { readonly size: bigint; readonly rootHash: Uint8Array };
 }
 
@@ -56,6 +58,7 @@ export function describeStatus(facts: StatusFacts): ServiceStatus {
     audit: { size: auditHead.size.toString(), rootHash: formatHex(auditHead.rootHash) },
     scopes: authority.lists.map(describeList),
     server: facts.server,
+    replication: facts.replication ?? null,
     warnings: [...warningsOf(facts)],
   };
 }
@@ -82,6 +85,7 @@ function* warningsOf(facts: StatusFacts): Iterable<string> {
   if (facts.isRecoveryPending) {
     yield 'the store was restored from a backup: nothing is signed before certdir recover confirm';
   }
+  yield* replicationWarnings(facts);
   const expired = authority.lists.filter(
     ({ published }) => published === undefined || published.nextUpdateMs <= nowMs,
   );
@@ -106,6 +110,26 @@ function* warningsOf(facts: StatusFacts): Iterable<string> {
   yield* passwordWarnings(facts);
   if (authority.certificateEndsMs - nowMs < YEAR_MS) {
     yield `the CA certificate ends at ${formatTime(authority.certificateEndsMs)}`;
+  }
+}
+
+/** A standby that is not heard of for so long is away: each asks again within half a minute. */
+const SILENT_SECONDS = 60;
+
+function* replicationWarnings({ replication, isServing }: StatusFacts): Iterable<string> {
+  if (replication === undefined || !isServing) {
+    return;
+  }
+  if (replication.mode === 'fallen back') {
+    yield 'the standby did not answer in time: what is acknowledged now may be lost with this machine';
+  }
+  if (replication.standbys.length === 0) {
+    yield 'no standby has asked for the journal since the server was started';
+  }
+  for (const { standby, behind, silentSeconds } of replication.standbys) {
+    if (silentSeconds > SILENT_SECONDS) {
+      yield `the standby ${standby.slice(0, 16)} was last heard of ${Math.round(silentSeconds)} s ago, ${behind} records behind`;
+    }
   }
 }
 

@@ -259,11 +259,13 @@ export class CommitQueue {
 
   #close(cause: unknown): void {
     const text = formatError(cause);
-    this.#failure = new StoreError(
-      'STORE_WRITER_CLOSED',
-      `The store takes no more writes, because one failed: ${text}. Repair the disk and restart`,
-      { cause },
-    );
+    this.#failure = isRefusal(cause)
+      ? cause
+      : new StoreError(
+          'STORE_WRITER_CLOSED',
+          `The store takes no more writes, because one failed: ${text}. Repair the disk and restart`,
+          { cause },
+        );
     this.#options.log.error('the store takes no more writes', { cause: text });
     const lost = [...(this.#flushing?.waiters ?? []), ...this.#filling.waiters];
     this.#flushing = undefined;
@@ -329,10 +331,18 @@ export class CommitQueue {
   }
 }
 
+/** What closes the writer with every part of the store whole: it says itself what to do. */
+function isRefusal(cause: unknown): cause is StoreError {
+  return (
+    cause instanceof StoreError &&
+    (cause.code === 'STORE_FENCED' || cause.code === 'STORE_STANDBY_SILENT')
+  );
+}
+
 function builtOnLost(failure: StoreError | undefined): StoreError {
   return new StoreError(
     'STORE_WRITE_FAILED',
-    `The commit may not have become durable: ${formatError(failure?.cause)}`,
-    { cause: failure?.cause },
+    `The commit may not have become durable: ${formatError(failure?.cause ?? failure)}`,
+    { cause: failure?.cause ?? failure },
   );
 }

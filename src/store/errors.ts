@@ -33,6 +33,26 @@ export type StoreErrorCode =
   | 'STORE_EXISTS'
   /** The index is older than the oldest segment that is there. */
   | 'STORE_INDEX_BEHIND'
+  /** What a standby follows is another store's journal. */
+  | 'STORE_FEED_FOREIGN'
+  /** What a standby follows is another history of its store: both have written since they were one. */
+  | 'STORE_FEED_FORK'
+  /** Records that a standby needs next are not in the journal that it follows. */
+  | 'STORE_FEED_GAP'
+  /** What a standby was given is not what was written. */
+  | 'STORE_FEED_DAMAGED'
+  /** The journal that a standby follows cannot be reached; it tries again. */
+  | 'STORE_FEED_UNREACHABLE'
+  /** Another store has taken over in a later epoch: this one writes nothing any more. */
+  | 'STORE_FENCED'
+  /** The store follows another one; only following it or its promotion may write. */
+  | 'STORE_STANDBY'
+  /** The store follows no other. */
+  | 'STORE_NO_STANDBY'
+  /** The standby that must have everything before it is acknowledged has not answered in time. */
+  | 'STORE_STANDBY_SILENT'
+  /** A promotion lacks approvals, or what they approve is not how the store stands. */
+  | 'STORE_PROMOTION_REFUSED'
   /** The store was closed. */
   | 'STORE_CLOSED'
   /** The snapshot was closed. */

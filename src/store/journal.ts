@@ -14,7 +14,8 @@
  * @module
  */
 
-import { join } from 'node:path';
+import assert from 'node:assert/strict';
+import { basename, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { Clock } from '../core/clock.ts';
@@ -48,6 +49,13 @@ export interface JournalPosition {
   readonly sequence: number;
   readonly epoch: number;
   readonly hash: Uint8Array;
+}
+
+/** How far a segment may be read while it grows. */
+export interface DurableSegment {
+  /** Its first sequence number. */
+  readonly first: number;
+  readonly bytes: number;
 }
 
 /** The last segment, when it can be gone on with. */
@@ -89,6 +97,8 @@ export class Journal {
   #chainHash: Uint8Array;
   #failure: unknown;
   #sealedSegments = 0;
+  /** Of the last segment, as far as it is synced. */
+  #durableBytes: number;
 
   constructor(options: JournalOptions) {
     this.#folder = options.folder;
@@ -100,11 +110,24 @@ export class Journal {
     this.#segment = options.segment;
     this.#end = options.end;
     this.#chainHash = options.chainHash;
+    this.#durableBytes = options.segment?.size ?? 0;
   }
 
   /** The last durable record. */
   get end(): JournalPosition {
     return this.#end;
+  }
+
+  /** What the next record goes on from. */
+  get chainHash(): Uint8Array {
+    return this.#chainHash;
+  }
+
+  /** What is durable of the last segment; undefined when it is sealed. All before it are. */
+  get durableSegment(): DurableSegment | undefined {
+    return this.#segment === undefined
+      ? undefined
+      : { first: Number.parseInt(basename(this.#segment.path), 10), bytes: this.#durableBytes };
   }
 
   /** How many segments this journal has sealed since it was opened. */
@@ -152,7 +175,56 @@ export class Journal {
     }
     this.#end = group.end;
     this.#chainHash = group.end.hash;
+    this.#durableBytes = this.#size;
     return group.end;
+  }
+
+  /**
+   * Begins a segment with the head that it has elsewhere. This and the two after it make a copy, byte for byte;
+   * whoever calls them has verified what is copied.
+   */
+  async beginCopy(head: Uint8Array): Promise<void> {
+    await this.#copy(async () => {
+      await this.#beginWith(head, this.#end.sequence + 1);
+    });
+  }
+
+  /** Adds a record of a group; not yet durable. */
+  async copyRecord(record: Uint8Array): Promise<void> {
+    await this.#copy(async () => {
+      await this.#write(await this.#copyFile(), [record]);
+    });
+  }
+
+  /** Makes the group that has been copied durable. */
+  async settleCopy(end: JournalPosition, isSeal: boolean): Promise<void> {
+    await this.#copy(async () => {
+      const file = await this.#copyFile();
+      await file.sync();
+      this.#end = end;
+      this.#chainHash = end.hash;
+      this.#durableBytes = this.#size;
+      if (isSeal) {
+        await this.#leaveSegment(file);
+      }
+    });
+  }
+
+  async #copyFile(): Promise<AppendFile> {
+    assert(this.#segment !== undefined, 'a segment was begun');
+    return await this.#openedFile(this.#segment);
+  }
+
+  async #copy(work: () => Promise<void>): Promise<void> {
+    if (this.#failure !== undefined) {
+      throw this.#failure;
+    }
+    try {
+      await work();
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
   }
 
   /** Seals the last segment, so that every segment there is will not change any more. */
@@ -254,11 +326,15 @@ export class Journal {
     const seal = { kind: RecordKind.seal, isGroupEnd: true };
     await this.#write(file, [group.seal(new Uint8Array(HEADER_BYTES), seal)]);
     await file.sync();
+    await this.#leaveSegment(file);
+    this.#end = group.end;
+    this.#chainHash = group.end.hash;
+  }
+
+  async #leaveSegment(file: AppendFile): Promise<void> {
     await file.close();
     this.#file = undefined;
     this.#segment = undefined;
-    this.#end = group.end;
-    this.#chainHash = group.end.hash;
     this.#sealedSegments += 1;
   }
 
@@ -271,12 +347,18 @@ export class Journal {
       createdMs: this.#nowMs(),
       previousHash: hash,
     });
-    const path = join(this.#folder, segmentName(sequence + 1));
+    return await this.#beginWith(head, sequence + 1);
+  }
+
+  async #beginWith(head: Uint8Array, firstSequence: number): Promise<AppendFile> {
+    const path = join(this.#folder, segmentName(firstSequence));
     await writeWholeFile(path, head);
     this.#segment = { path, size: SEGMENT_HEAD_BYTES };
     this.#chainHash = hashOfHead(head);
     this.#size = SEGMENT_HEAD_BYTES;
-    return await this.#openFile(path, SEGMENT_HEAD_BYTES);
+    this.#durableBytes = SEGMENT_HEAD_BYTES;
+    this.#file = await this.#openFile(path, SEGMENT_HEAD_BYTES);
+    return this.#file;
   }
 
   async #write(file: AppendFile, parts: readonly Uint8Array[]): Promise<void> {

@@ -15,8 +15,9 @@ import { clearLoadFolder } from './bulk-load.ts';
 import { reportDroppedRecords } from './dropped-records.ts';
 import { StoreError } from './errors.ts';
 import { appliedRow, checkpointRow, readIndexKnowledge } from './index-position.ts';
-import { Journal, type JournalPosition, NEW_CHAIN } from './journal.ts';
+import { type DurableSegment, Journal, type JournalPosition, NEW_CHAIN } from './journal.ts';
 import { checkFolderOf } from './journal-check.ts';
+import type { JournalFeed } from './journal-feed.ts';
 import { makeFolder, type OpenAppendFile, removeTemporaryFiles } from './journal-file.ts';
 import { SEGMENT_HEAD_BYTES, STORE_ID_BYTES } from './journal-record.ts';
 import { replay } from './journal-replay.ts';
@@ -30,6 +31,7 @@ import {
 import type { OpenLevelDatabase } from './level-database.ts';
 import { type LevelDatabase, type LevelSizes, openLevelDatabase } from './level-database.ts';
 import type { Row } from './sorted-rows.ts';
+import { assertRole, readFence, type StoreRole } from './standby-marks.ts';
 import {
   formatRow,
   openFailed,
@@ -54,6 +56,12 @@ export interface JournaledOptions {
   readonly segmentBytes?: number | undefined;
   /** Writes as another writer than before: after a restore. The epoch of the journal's records is raised. */
   readonly isNewWriter?: boolean | undefined;
+  /** Who opens it; `primary` when left out. */
+  readonly role?: StoreRole | undefined;
+  /** Of a new store; a random one when left out. */
+  readonly bornAs?: Uint8Array | undefined;
+  /** Gives the journal to standbys. */
+  readonly feed?: JournalFeed | undefined;
   /** So much of LevelDB's tables is verified before the store is opened, the rest afterwards; 256 MiB. */
   readonly tableCheckBytes?: number | undefined;
 }
@@ -120,7 +128,7 @@ class Opening {
         `${this.#place.journalFolder} holds a journal without its index. Make the index: certdir store rebuild`,
       );
     }
-    const storeId = new SystemRandom().bytes(STORE_ID_BYTES);
+    const storeId = this.#options.bornAs ?? new SystemRandom().bytes(STORE_ID_BYTES);
     await this.#notePosition(storeId, NEW_CHAIN);
     return this.#opened({ storeId, ...newJournal });
   }
@@ -169,6 +177,7 @@ class Opening {
     }
     const end =
       (await findJournalEnd(journalFolder, index)) ?? withoutSegments(journalFolder, index);
+    await assertRole(folder, this.#options.role ?? 'primary', end.end.epoch);
     if (end.torn !== undefined) {
       const { path, start, end: size } = end.torn;
       log.warn('the journal’s end was torn while it was written, and is cut', {
@@ -184,7 +193,10 @@ class Opening {
       log.info('the index was brought up to its journal', { folder, groups });
     }
     const unchecked = await this.#checkTables();
-    const epoch = end.end.epoch + (this.#options.isNewWriter === true ? 1 : 0);
+    const epoch =
+      this.#options.isNewWriter === true
+        ? Math.max(end.end.epoch, await readFence(folder)) + 1
+        : end.end.epoch;
     return this.#opened({ ...end, end: { ...end.end, epoch } }, unchecked);
   }
 
@@ -217,12 +229,19 @@ class Opening {
     { storeId, end, chainHash, segment }: Omit<JournalEnd, 'lastGroup' | 'torn'>,
     unchecked: readonly string[] = [],
   ): JournaledDatabase {
-    const { clock, log, segmentBytes, openJournalFile: openFile } = this.#options;
+    const { clock, log, segmentBytes, feed, openJournalFile: openFile } = this.#options;
     const folder = this.#place.journalFolder;
     const chain = { storeId, end, chainHash, segment };
     const journal = new Journal({ folder, clock, segmentBytes, openFile, ...chain });
-    const details = { journalFolder: folder, storeId, log };
+    const details = {
+      storeFolder: this.#options.folder,
+      journalFolder: folder,
+      storeId,
+      log,
+      feed,
+    };
     const opened = new JournaledDatabase(this.#database, journal, details);
+    feed?.attach(opened);
     opened.checkTables(unchecked);
     return opened;
   }
@@ -258,14 +277,24 @@ async function* recordsOf(
   }
 }
 
+interface JournaledDetails {
+  readonly storeFolder: string;
+  readonly journalFolder: string;
+  readonly storeId: Uint8Array;
+  readonly log: Log;
+  readonly feed: JournalFeed | undefined;
+}
+
 /** An open index with its journal. Writes come one after another. */
 export class JournaledDatabase {
   /** For reading. */
   readonly database: LevelDatabase;
+  readonly storeFolder: string;
   readonly journalFolder: string;
+  readonly storeId: Uint8Array;
   readonly #journal: Journal;
-  readonly #storeId: Uint8Array;
   readonly #log: Log;
+  readonly #feed: JournalFeed | undefined;
   /** The last group that was applied. */
   #applied: JournalPosition;
   #checkpoint: JournalPosition;
@@ -274,23 +303,52 @@ export class JournaledDatabase {
   #failure: unknown;
   #tableCheck: Promise<void> = Promise.resolve();
   #isClosing = false;
+  #refusal: StoreError | undefined;
 
   constructor(
     database: LevelDatabase,
     journal: Journal,
-    {
-      journalFolder,
-      storeId,
-      log,
-    }: { readonly journalFolder: string; readonly storeId: Uint8Array; readonly log: Log },
+    { storeFolder, journalFolder, storeId, log, feed }: JournaledDetails,
   ) {
     this.database = database;
+    this.storeFolder = storeFolder;
     this.journalFolder = journalFolder;
+    this.storeId = storeId;
     this.#journal = journal;
-    this.#storeId = storeId;
     this.#log = log;
+    this.#feed = feed;
     this.#applied = journal.end;
     this.#checkpoint = journal.end;
+  }
+
+  /** The last durable record. */
+  get end(): JournalPosition {
+    return this.#journal.end;
+  }
+
+  /** What the next record goes on from: the hash of the last one, or that of the head behind it. */
+  get chainHash(): Uint8Array {
+    return this.#journal.chainHash;
+  }
+
+  get durableSegment(): DurableSegment | undefined {
+    return this.#journal.durableSegment;
+  }
+
+  /** False once something has failed, or writes are refused. */
+  get isWritable(): boolean {
+    return this.#failure === undefined;
+  }
+
+  /** Why every write is refused, though nothing has failed. */
+  get refusal(): StoreError | undefined {
+    return this.#refusal;
+  }
+
+  /** From now on every write fails with this. What is being written is not acknowledged either. */
+  refuseWrites(error: StoreError): void {
+    this.#refusal ??= error;
+    this.#failure ??= error;
   }
 
   /** Makes all rows durable, then visible. After a failure nothing is written any more. */
@@ -298,13 +356,63 @@ export class JournaledDatabase {
     const group = [...rows];
     await this.#guard(async () => {
       this.#applied = await this.#journal.append(group);
-      group.push(appliedRow(this.#storeId, this.#applied));
+      await this.#replicated();
+      group.push(appliedRow(this.storeId, this.#applied));
       await this.database.write(group);
     });
+    this.#checkpointBehindSeal();
+  }
+
+  #checkpointBehindSeal(): void {
     if (this.#journal.sealedSegments > this.#sealedSegments) {
       this.#sealedSegments = this.#journal.sealedSegments;
       this.#checkpointing ??= this.#guard(() => this.#makeCheckpoint()).catch(() => undefined);
     }
+  }
+
+  /** What is durable here may be acknowledged when those who must have it have it too. */
+  async #replicated(): Promise<void> {
+    if (this.#feed !== undefined) {
+      this.#feed.published(this.#applied);
+      await this.#feed.confirm(this.#applied);
+      if (this.#failure !== undefined) {
+        throw this.#failure;
+      }
+    }
+  }
+
+  /** Begins a segment that is copied from elsewhere; see `Journal.beginCopy`. */
+  async beginCopy(head: Uint8Array): Promise<void> {
+    await this.#guard(() => this.#journal.beginCopy(head));
+  }
+
+  /** Adds a record of a group that is copied; nothing of it is durable or visible yet. */
+  async copyRecord(record: Uint8Array): Promise<void> {
+    await this.#guard(() => this.#journal.copyRecord(record));
+  }
+
+  /**
+   * Makes the copied group durable, then visible.
+   *
+   * @param rows What is in it; undefined when that was too much to keep: it is read again.
+   */
+  async settleCopy(
+    end: JournalPosition,
+    { rows, isSeal }: { readonly rows: readonly Row[] | undefined; readonly isSeal: boolean },
+  ): Promise<void> {
+    if (rows === undefined) {
+      await this.#checkpointing;
+    }
+    await this.#guard(async () => {
+      await this.#journal.settleCopy(end, isSeal);
+      if (rows === undefined) {
+        const index = { storeId: this.storeId, applied: end, checkpoint: this.#checkpoint };
+        await replay({ journalFolder: this.journalFolder, index, end }, this.database);
+      }
+      this.#applied = end;
+      await this.database.write([...(rows ?? []), appliedRow(this.storeId, end)]);
+    });
+    this.#checkpointBehindSeal();
   }
 
   /**
@@ -320,7 +428,8 @@ export class JournaledDatabase {
     await this.#checkpointing;
     await this.#guard(async () => {
       this.#applied = await this.#journal.appendRecords(recordsOf(group, pages()));
-      group.push(appliedRow(this.#storeId, this.#applied));
+      await this.#replicated();
+      group.push(appliedRow(this.storeId, this.#applied));
       await this.database.write(group);
       let written = Promise.resolve();
       for await (const page of pages()) {
@@ -342,7 +451,8 @@ export class JournaledDatabase {
     const { end } = this.#journal;
     // There is nothing in a seal to apply.
     this.#applied = end;
-    return { folder: this.journalFolder, storeId: this.#storeId, end };
+    this.#feed?.published(end);
+    return { folder: this.journalFolder, storeId: this.storeId, end };
   }
 
   /** Verifies tables while the store is in use, and raises an alarm for each that is damaged. */
@@ -381,7 +491,7 @@ export class JournaledDatabase {
   async #makeCheckpoint(): Promise<void> {
     const position = this.#applied;
     await this.database.flush();
-    await this.database.write([checkpointRow(this.#storeId, position)]);
+    await this.database.write([checkpointRow(this.storeId, position)]);
     // Out of LevelDB's log again: beside an older list of tables it would speak of tables that are not there.
     await this.database.flush();
     this.#checkpoint = position;

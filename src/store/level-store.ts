@@ -13,6 +13,7 @@ import { LevelBulkLoad } from './bulk-load.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { DurableStates } from './durable-states.ts';
 import { StoreError } from './errors.ts';
+import type { JournalFeed } from './journal-feed.ts';
 import type { OpenAppendFile } from './journal-file.ts';
 import {
   type JournaledDatabase,
@@ -28,6 +29,7 @@ import {
 } from './level-transaction.ts';
 import { SharedLargeValues } from './shared-large-values.ts';
 import { type Row, SortedRows } from './sorted-rows.ts';
+import type { StoreRole } from './standby-marks.ts';
 import type { BulkLoad, Snapshot, Store, StoreStatistics, Transaction } from './store.ts';
 
 export interface StoreLimits extends TransactionLimits {
@@ -56,6 +58,10 @@ export interface LevelStoreOptions {
   readonly openJournalFile?: OpenAppendFile;
   /** Writes as another writer than before, in an epoch of its own: after a restore. */
   readonly isNewWriter?: boolean;
+  /** Who opens it; `primary` when left out. */
+  readonly role?: StoreRole;
+  /** Gives the journal to standbys. */
+  readonly feed?: JournalFeed | undefined;
   /** A segment of the journal is sealed when it has this much; 64 MiB by default. */
   readonly segmentBytes?: number;
 }
@@ -77,7 +83,7 @@ const DEFAULT_LIMITS: StoreLimits = {
  *
  * @throws {StoreError} `STORE_LOCKED`, `STORE_FORMAT`, `STORE_DAMAGED`, `STORE_OPEN_FAILED`, and what
  *   journal and index can be found in: `STORE_JOURNAL_DAMAGED`, `STORE_JOURNAL_BEHIND`,
- *   `STORE_JOURNAL_FOREIGN`, `STORE_INDEX_BEHIND`.
+ *   `STORE_JOURNAL_FOREIGN`, `STORE_INDEX_BEHIND`, `STORE_STANDBY`, `STORE_FENCED`.
  */
 export async function openLevelStore(options: LevelStoreOptions): Promise<Store> {
   const { folder, clock, log, openDatabase, openJournalFile, segmentBytes, isNewWriter } = options;
@@ -85,7 +91,8 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
     cacheBytes: options.cacheBytes ?? 64 * MIB,
     writeBufferBytes: options.writeBufferBytes ?? 16 * MIB,
   };
-  const journal = { openJournalFile, segmentBytes, isNewWriter };
+  const { role, feed } = options;
+  const journal = { openJournalFile, segmentBytes, isNewWriter, role, feed };
   const parts = { folder, clock, log, sizes, openDatabase, ...journal };
   return new LevelStore(await openJournaledDatabase(parts), options);
 }
@@ -126,7 +133,11 @@ class LevelStore implements Store {
   }
 
   get isWritable(): boolean {
-    return this.#commits.failure === undefined && this.#closed === undefined;
+    return (
+      this.#commits.failure === undefined &&
+      this.#closed === undefined &&
+      this.#journaled.isWritable
+    );
   }
 
   async transact<T>(reason: string, body: (transaction: Transaction) => Promise<T>): Promise<T> {
@@ -139,6 +150,9 @@ class LevelStore implements Store {
     commit?: (rows: Iterable<Row>) => Promise<void>,
   ): Promise<T> {
     this.#assertOpen();
+    if (this.#journaled.refusal !== undefined) {
+      throw this.#journaled.refusal;
+    }
     return await new Promise<T>((resolve, reject) => {
       let transaction: LevelTransaction | undefined;
       const settle = (answer: () => void): void => {
