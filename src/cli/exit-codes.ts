@@ -309,6 +309,7 @@ const exitNames = {
   X509_CERTIFICATE_LIST: 'refused',
   X509_CERTIFICATE_PAIR: 'refused',
   X509_REQUEST: 'refused',
+  X509_OCSP_REQUEST: 'refused',
   X509_PEM: 'refused',
   X509_ALGORITHM: 'refused',
   X509_PUBLIC_KEY: 'refused',

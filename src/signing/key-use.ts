@@ -1,5 +1,6 @@
 /**
- * What a CA's key may sign, looked at where the key is: certificates of given kinds and lists, all in the CA's own name.
+ * What a CA's key may sign, looked at where the key is: certificates of given kinds and lists, all in the CA's own name. A
+ * responder's key signs answers about certificates of that CA, in its own name (RFC 6960 §4.2.1), and nothing else.
  *
  * The list is fixed when the key is made, and bound to it (sealed beside it in the software token, signed by it in the key
  * register). The signer process parses what it is handed and finds out for itself what it is; a main process that is
@@ -9,6 +10,8 @@
  *
  * @module
  */
+
+import { createHash } from 'node:crypto';
 
 import { DerReader } from '../asn1/der-reader.ts';
 import { Tag } from '../asn1/tags.ts';
@@ -25,8 +28,9 @@ import type { KeyDescription, KeyUsagePurpose, SigningAlgorithm } from './signer
 export type CertificateKind = 'self-signed' | 'link' | 'cross' | 'end-entity';
 
 export interface KeyUse {
-  /** DER Name (RFC 5280 §4.1.2.4): the issuer of everything that is signed. */
+  /** DER Name (RFC 5280 §4.1.2.4): the issuer of everything that is signed, and of what answers are about. */
   readonly issuer: Uint8Array;
+  /** None for a responder's key. */
   readonly certificates: readonly CertificateKind[];
 }
 
@@ -42,7 +46,12 @@ export const allCertificateKinds: readonly CertificateKind[] = Object.keys(
 ) as readonly CertificateKind[];
 
 /** Purposes whose content can be looked at; a key with a `KeyUse` has no other. */
-const judgedPurposes: ReadonlySet<KeyUsagePurpose> = new Set(['certificate', 'crl', 'request']);
+const judgedPurposes: ReadonlySet<KeyUsagePurpose> = new Set([
+  'certificate',
+  'crl',
+  'ocsp',
+  'request',
+]);
 
 /** A name is far shorter. */
 const MAX_NAME_BYTES = 4096;
@@ -127,15 +136,21 @@ function findFault(
       case 'request':
         return findRequestFault(key, content);
       case 'ocsp':
+        return findAnswerFault(key, use, content);
       case 'audit':
       case 'tls':
         return `a CA's key is not for ${purpose}`;
     }
   } catch {
     // What the DER reader refuses.
-    return `it is no ${purpose === 'crl' ? 'list' : purpose}`;
+    return `it is no ${contentNames[purpose] ?? purpose}`;
   }
 }
+
+const contentNames: Readonly<Partial<Record<KeyUsagePurpose, string>>> = {
+  crl: 'list',
+  ocsp: 'OCSP answer',
+};
 
 interface Judged {
   readonly algorithm: SigningAlgorithm;
@@ -289,6 +304,48 @@ function findRequestFault(key: KeyDescription, content: Content): string | undef
   info.readOptional(VERSION);
   info.expectEnd();
   return equalBytes(spki, key.spki) ? undefined : 'it is for another key';
+}
+
+const RESPONDER_BY_KEY = 0xa2;
+const ANSWER_EXTENSIONS = 0xa1;
+const issuerDigests: Readonly<Record<string, 'sha1' | 'sha256'>> = {
+  '1.3.14.3.2.26': 'sha1',
+  '2.16.840.1.101.3.4.2.1': 'sha256',
+};
+
+/** ResponseData (RFC 6960 §4.2.1) by this very key, and about certificates of its CA alone. */
+function findAnswerFault(key: KeyDescription, use: KeyUse, content: Content): string | undefined {
+  if (content.kind !== 'whole') {
+    return 'it is too long for an OCSP answer';
+  }
+  const outer = new DerReader(content.bytes);
+  const data = outer.readConstructed();
+  outer.expectEnd();
+  const responder = data.readConstructed(RESPONDER_BY_KEY).readOctetString();
+  if (!equalBytes(responder, createHash('sha1').update(publicKeyBits(key.spki)).digest())) {
+    return 'it names another responder';
+  }
+  data.readGeneralizedTime();
+  const answers = data.readConstructed();
+  data.readOptional(ANSWER_EXTENSIONS);
+  data.expectEnd();
+  do {
+    const certId = answers.readConstructed().readConstructed();
+    const digest = issuerDigests[certId.readConstructed().readOid()];
+    const nameHash = certId.readOctetString();
+    const isOurs =
+      digest !== undefined && equalBytes(nameHash, createHash(digest).update(use.issuer).digest());
+    if (!isOurs) {
+      return 'it is about a certificate of another CA';
+    }
+  } while (!answers.isAtEnd);
+  return undefined;
+}
+
+function publicKeyBits(spki: Uint8Array): Uint8Array {
+  const info = new DerReader(spki).readConstructed();
+  info.readElement(Tag.sequence);
+  return info.readBitString().bytes;
 }
 
 const rsaOids = { sha256: '11', sha384: '12', sha512: '13' } as const;

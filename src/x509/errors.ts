@@ -18,6 +18,8 @@ export type X509ErrorCode =
   | 'X509_CERTIFICATE_PAIR'
   /** A PKCS#10 certification request is malformed. */
   | 'X509_REQUEST'
+  /** An OCSP request that is malformed, or larger than any that is answered. */
+  | 'X509_OCSP_REQUEST'
   | 'X509_PEM'
   /** An AlgorithmIdentifier that is malformed, or names an algorithm that is not supported. */
   | 'X509_ALGORITHM'

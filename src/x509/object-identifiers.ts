@@ -87,6 +87,13 @@ export const Oid = {
   timeStamping: '1.3.6.1.5.5.7.3.8',
   ocspSigning: '1.3.6.1.5.5.7.3.9',
 
+  // OCSP (RFC 6960 §4.2.1, §4.4).
+  ocspAccessMethod: '1.3.6.1.5.5.7.48.1',
+  caIssuersAccessMethod: '1.3.6.1.5.5.7.48.2',
+  ocspBasicResponse: '1.3.6.1.5.5.7.48.1.1',
+  ocspNonce: '1.3.6.1.5.5.7.48.1.2',
+  ocspArchiveCutoff: '1.3.6.1.5.5.7.48.1.6',
+
   // Certification requests (RFC 2985).
   extensionRequest: '1.2.840.113549.1.9.14',
   challengePassword: '1.2.840.113549.1.9.7',
