@@ -18,6 +18,7 @@ const Table = {
   authority: 0x01,
   owner: 0x02,
   counters: 0x03,
+  responder: 0x04,
   certificate: 0x10,
   status: 0x11,
   reservation: 0x12,
@@ -65,6 +66,11 @@ export class CaTables {
   /** How many certificates were issued and revoked (`counters-record.ts`). */
   get counters(): Uint8Array {
     return this.#key(Table.counters);
+  }
+
+  /** The delegated OCSP responder (`responder-record.ts`). */
+  get responder(): Uint8Array {
+    return this.#key(Table.responder);
   }
 
   /** A certificate as issued; never changed (`certificate-record.ts`). */

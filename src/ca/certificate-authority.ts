@@ -32,6 +32,7 @@ import { findList, listArchived, readList, type WhichList } from './list-archive
 import type { Policy } from './policy.ts';
 import { confirmRecovery, type PublishedMarks, type RecoveryReport } from './recovery.ts';
 import { type RecoveryHold, readHold } from './recovery-hold.ts';
+import { ResponderKeys } from './responder.ts';
 import { Revocation, type RevocationReceipt, type RevokeRequest } from './revocation.ts';
 import type { Scopes } from './scope.ts';
 import type { PublishedList } from './scope-record.ts';
@@ -47,16 +48,27 @@ export class CertificateAuthority {
   readonly #revocation: Revocation;
   readonly #publication: CrlPublication;
   readonly #calendar: PublicationCalendar;
+  /** Who answers about single certificates in the CA's name. */
+  readonly responder: ResponderKeys;
   #onUrgent: (scopeId: string) => void = () => undefined;
+  #onRevoked: (serialNumber: bigint) => void = () => undefined;
   /** Operations under way, which `close` waits for. */
   readonly #pending = new Set<Promise<unknown>>();
 
-  private constructor(core: CaCore, calendar: PublicationCalendar) {
+  private constructor(
+    core: CaCore,
+    parts: {
+      readonly calendar: PublicationCalendar;
+      readonly issuance: Issuance;
+      readonly responder: ResponderKeys;
+    },
+  ) {
     this.#core = core;
-    this.#issuance = new Issuance(core);
+    this.#issuance = parts.issuance;
+    this.responder = parts.responder;
     this.#revocation = new Revocation(core);
     this.#publication = new CrlPublication(core);
-    this.#calendar = calendar;
+    this.#calendar = parts.calendar;
   }
 
   /**
@@ -92,12 +104,14 @@ export class CertificateAuthority {
   static async #openWith(parts: CaParts): Promise<CertificateAuthority> {
     const core = await openCore(parts);
     const calendar = new PublicationCalendar(core.policy);
-    await reading(parts.store, async (view) => {
+    const issuance = new Issuance(core);
+    const responder = await reading(parts.store, async (view) => {
       for (const scope of core.scopes.list) {
         calendar.note(scope.id, await readScopeRecord(view, core.tables, scope.id));
       }
+      return await ResponderKeys.open(core, issuance, view);
     });
-    return new CertificateAuthority(core, calendar);
+    return new CertificateAuthority(core, { calendar, issuance, responder });
   }
 
   get policy(): Policy {
@@ -127,6 +141,8 @@ export class CertificateAuthority {
   async #revokeNow(request: RevokeRequest): Promise<RevocationReceipt> {
     const receipt = await this.#revocation.revoke(request);
     const { scope, urgent } = receipt;
+    // Before anyone is told that it is done: who asks afterwards is given nothing older.
+    this.#onRevoked(receipt.serialNumber);
     if (urgent !== undefined) {
       this.#calendar.note(scope.id, { urgent });
       this.#onUrgent(scope.id);
@@ -140,6 +156,14 @@ export class CertificateAuthority {
    */
   onUrgentRevocation(listener: (scopeId: string) => void): void {
     this.#onUrgent = listener;
+  }
+
+  /**
+   * Has `listener` called when a certificate was revoked, durably and before whoever asked for it is told.
+   * Replaces the listener before.
+   */
+  onRevocation(listener: (serialNumber: bigint) => void): void {
+    this.#onRevoked = listener;
   }
 
   /**

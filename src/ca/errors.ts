@@ -89,6 +89,8 @@ export type CaErrorCode =
   | 'CA_LIST_UNKNOWN'
   /** The clock stands before the last list's thisUpdate. */
   | 'CA_CLOCK_BACK'
+  /** The policy has no OCSP. */
+  | 'CA_OCSP_OFF'
   | GateErrorCode;
 
 export class CaError extends CertdirError<CaErrorCode> {}

@@ -7,6 +7,7 @@
 
 import { isCertdirError } from '../core/errors.ts';
 import { type Placeholder, placeholders, placeholdersIn, renderName } from './name-template.ts';
+import { ocspFaults } from './ocsp-policy.ts';
 import type { PolicyFile, ScopeDefinition } from './policy.ts';
 import type { ExtensionDefinition, ProfileDefinition } from './profile-definition.ts';
 
@@ -28,6 +29,7 @@ export function findPolicyFaults(policy: PolicyFile): readonly PolicyFault[] {
     ...cadenceFaults(policy),
     ...policy.crl.scopes.flatMap((scope, index) => scopeFaults(policy, scope, index)),
     ...scopeSetFaults(policy),
+    ...ocspFaults(policy),
     ...clauseFaults(policy),
   ];
 }
@@ -155,6 +157,11 @@ function extensionFaults(
             },
           ],
     );
+  }
+  if (extension.type === 'authorityInfoAccess') {
+    return policy.ocsp?.url === undefined && policy.ocsp?.caIssuersUrl === undefined
+      ? [{ path: [...path, 'type'], message: 'needs ocsp.url or ocsp.caIssuersUrl' }]
+      : [];
   }
   const needsAlternative = 'content' in extension && extension.content === 'issuerAlternative';
   return needsAlternative && policy.names.issuerAlternative === undefined

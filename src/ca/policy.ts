@@ -19,6 +19,7 @@ import type { KeyType, SignatureAlgorithm } from '../signing/signer.ts';
 import type { CrlReasonName } from '../x509/crl-extensions.ts';
 import type { CharacterSet } from './jis-characters.ts';
 import { Municipalities } from './municipality.ts';
+import type { OcspPolicy } from './ocsp-policy.ts';
 import { policySchema } from './policy-schema.ts';
 import type { ProfileDefinition } from './profile-definition.ts';
 
@@ -144,6 +145,8 @@ export interface PolicyFile {
     readonly nextPublish: boolean;
     readonly scopes: readonly ScopeDefinition[];
   };
+  /** Answers about single certificates; none where it is left out. */
+  readonly ocsp?: OcspPolicy | undefined;
   /** Kinds of verifiers that can be registered, by the value of certdirVerifierKind. */
   readonly verifierKinds: Readonly<Record<string, LocalizedText>>;
   readonly access: readonly AccessRule[];

@@ -46,6 +46,8 @@ export type ExtensionDefinition = { readonly critical: boolean } & (
   | { readonly type: 'issuerAltName'; readonly content: 'issuerAlternative' }
   /** The distribution point of the scope that the certificate belongs to. */
   | { readonly type: 'cRLDistributionPoints' }
+  /** The policy's `ocsp.url` and `ocsp.caIssuersUrl`. */
+  | { readonly type: 'authorityInfoAccess' }
 );
 
 /** How long a certificate lives. */
@@ -114,6 +116,7 @@ const extension: z.ZodType<ExtensionDefinition> = z.discriminatedUnion('type', [
     content: z.literal('issuerAlternative'),
   }),
   strictObject({ type: z.literal('cRLDistributionPoints'), critical }),
+  strictObject({ type: z.literal('authorityInfoAccess'), critical }),
   strictObject({ type: z.literal('ocspNoCheck'), critical }),
 ]);
 

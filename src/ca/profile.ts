@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict';
 
 import { buildIssuerAltName, buildSubjectAltName } from '../x509/alternative-name.ts';
+import { buildAuthorityInfoAccess } from '../x509/authority-information-access.ts';
 import { buildBasicConstraints } from '../x509/basic-constraints.ts';
 import { buildCertificatePolicies } from '../x509/certificate-policies.ts';
 import { buildCrlDistributionPoints } from '../x509/distribution-point.ts';
@@ -172,6 +173,11 @@ function compileExtension(definition: ExtensionDefinition, policy: Policy): Exte
       return buildIssuerAltName([alternativeName(policy)], critical);
     case 'cRLDistributionPoints':
       return ({ scope }) => buildDistributionPoint(scope, critical);
+    case 'authorityInfoAccess':
+      return buildAuthorityInfoAccess(
+        { ocsp: policy.ocsp?.url, caIssuers: policy.ocsp?.caIssuersUrl },
+        critical,
+      );
     case 'ocspNoCheck':
       return buildOcspNoCheck(critical);
   }

@@ -106,6 +106,7 @@ const exitNames = {
   CA_SCOPE_UNKNOWN: 'absent',
   CA_LIST_UNKNOWN: 'absent',
   CA_CLOCK_BACK: 'unavailable',
+  CA_OCSP_OFF: 'refused',
   DIRECTORY_DN_SYNTAX: 'refused',
   DIRECTORY_INVALID_SYNTAX: 'refused',
   DIRECTORY_UNDEFINED_TYPE: 'refused',
