@@ -36,6 +36,7 @@ import {
   operationsOf,
 } from './instance.ts';
 import type { LdapFigures } from './ldap-metrics.ts';
+import { prepareOcsp, type RunningOcsp, serveOcsp } from './ocsp.ts';
 import {
   ListPublication,
   publishDirectly,
@@ -117,6 +118,10 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
     const publication = new ListPublication(instance);
     scheduler.add(withCheckpoint(publication.job, instance));
     scheduler.add(checkpointJob(instance.auditing, instance.clock));
+    const ocsp = prepareOcsp(instance);
+    if (ocsp !== undefined) {
+      scheduler.add(ocsp.job);
+    }
     publishUrgentLists(instance, () => scheduler.trigger(publication.job.name));
     const jobs = (): readonly JobStatus[] => scheduler.status();
     const ldap = await openLdap(instance, closing);
@@ -126,7 +131,8 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
       jobs,
       figures: () => readServerFigures(registry),
     });
-    const httpEndpoints = await openHttp(instance, closing);
+    const httpEndpoints = await openHttp(instance, ocsp, closing);
+    const ocspEndpoints = await openOcsp(instance, ocsp, closing);
     const metricsEndpoints = await serveMetrics(instance, registry, closing);
     closing.push(
       await openControlServer({
@@ -140,7 +146,7 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
     scheduler.start();
     const { replicationEndpoints } = instance;
     const webEndpoints = [...httpEndpoints, ...metricsEndpoints, ...replicationEndpoints];
-    const endpoints = [...ldap.endpoints, ...webEndpoints];
+    const endpoints = [...ldap.endpoints, ...ocspEndpoints, ...webEndpoints];
     return { operations, endpoints, close: () => closing.close() };
   });
 }
@@ -233,7 +239,35 @@ async function readTlsCredentials({ ldap }: Configuration): Promise<TlsCredentia
   }
 }
 
-async function openHttp(instance: Instance, closing: ClosingStack): Promise<readonly string[]> {
+/** Under TLS it shows what LDAP shows. */
+async function openOcsp(
+  instance: Instance,
+  ocsp: RunningOcsp | undefined,
+  closing: ClosingStack,
+): Promise<readonly string[]> {
+  const settings = instance.configuration.ocsp;
+  if (settings === undefined) {
+    return [];
+  }
+  if (ocsp === undefined) {
+    instance.log.warn('the policy has no OCSP: nothing listens at ocsp.address');
+    return [];
+  }
+  const tls = settings.tls ? await readTlsCredentials(instance.configuration) : undefined;
+  if (settings.tls && tls === undefined) {
+    throw new LdapError(
+      'LDAP_TLS_CREDENTIALS',
+      'ocsp.tls needs ldap.certificateFile and ldap.keyFile in certdir.yaml',
+    );
+  }
+  return await serveOcsp(instance, ocsp, { tls, closing });
+}
+
+async function openHttp(
+  instance: Instance,
+  ocsp: RunningOcsp | undefined,
+  closing: ClosingStack,
+): Promise<readonly string[]> {
   const { configuration, directory, policy, log } = instance;
   if (configuration.http === undefined) {
     return [];
@@ -246,6 +280,7 @@ async function openHttp(instance: Instance, closing: ClosingStack): Promise<read
       address: configuration.http.address,
       port: configuration.http.port,
       audit: publicAudit(instance),
+      ocsp: ocsp?.publicHandler,
       log: log.with({ component: 'http' }),
     }),
     { name: 'repository', close: (opened) => opened.close() },

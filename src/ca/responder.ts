@@ -41,12 +41,14 @@ const DAY_MS = 86_400_000;
 export class ResponderKeys {
   readonly #core: CaCore;
   readonly #issuance: Issuance;
+  readonly #openedMs: number;
   #current: Responder | undefined;
   #renewing: Promise<Responder> | undefined;
 
   private constructor(core: CaCore, issuance: Issuance, current: Responder | undefined) {
     this.#core = core;
     this.#issuance = issuance;
+    this.#openedMs = core.clock.nowMs();
     this.#current = current;
   }
 
@@ -74,7 +76,11 @@ export class ResponderKeys {
     const current = this.#current?.certificate;
     // RFC 6960 §4.2.2.2: by the very key that signs certificates now.
     if (current === undefined || !isIssuedBy(current, authority.certificate)) {
-      return 0;
+      return this.#openedMs;
+    }
+    if (current.notAfterMs >= authority.certificate.notAfterMs) {
+      // Another one would end no later.
+      return undefined;
     }
     return current.notAfterMs - policy.ocsp.renewBeforeDays * DAY_MS;
   }

@@ -58,6 +58,10 @@ interface FileConfiguration {
     readonly limits: LdapLimitsConfiguration;
   };
   readonly http?: { readonly address: string; readonly port: number } | undefined;
+  /** Where OCSP is answered beside the public repository. */
+  readonly ocsp?:
+    | { readonly address: string; readonly port: number; readonly tls: boolean }
+    | undefined;
   readonly metrics?: { readonly address: string; readonly port: number } | undefined;
   /** Gives the journal to standbys. */
   readonly replication?: ReplicationConfiguration | undefined;
@@ -128,6 +132,8 @@ const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
     limits: ldapLimitsSchema.default({}),
   }),
   http: z.strictObject({ address, port }).optional(),
+  /** Under TLS with the certificate and key of LDAP, where verifiers show their own. */
+  ocsp: z.strictObject({ address, port, tls: z.boolean().default(false) }).optional(),
   /** Figures for Prometheus; nobody asks who reads them. */
   metrics: z.strictObject({ address: address.default('127.0.0.1'), port }).optional(),
   replication: replicationSchema.optional(),

@@ -10,7 +10,12 @@
  */
 
 import { createHash } from 'node:crypto';
-import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import { createServer, type Server } from 'node:http';
+import fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyServerFactoryHandler,
+} from 'fastify';
 
 import type { Log } from '../core/log.ts';
 import type { Filter } from '../directory/filter.ts';
@@ -18,6 +23,7 @@ import { anonymous } from '../directory/principal.ts';
 import type { AttributeValues, DirectoryService } from '../directory/service.ts';
 import { encodePem } from '../x509/pem.ts';
 import { HttpError } from './errors.ts';
+import type { OcspHandler } from './ocsp-server.ts';
 import { formatFingerprint, renderRepositoryPage } from './repository-page.ts';
 
 export interface PublicRepository {
@@ -44,6 +50,8 @@ export interface PublicRepositoryOptions {
   readonly address: string;
   readonly port: number;
   readonly audit?: PublicAudit;
+  /** Answers below `/ocsp`, where that is public. */
+  readonly ocsp?: OcspHandler | undefined;
   readonly log: Log;
 }
 
@@ -63,6 +71,7 @@ export async function openPublicRepository(
     requestTimeout: 30_000,
     connectionTimeout: 60_000,
     routerOptions: { maxParamLength: 200 },
+    ...(options.ocsp === undefined ? {} : { serverFactory: besideOcsp(options.ocsp) }),
   });
   server.addHook('onSend', async (_request, reply) => {
     reply.headers({
@@ -91,6 +100,21 @@ export async function openPublicRepository(
   }
   const url = await listen(server, options);
   return { url, close: () => server.close() };
+}
+
+const OCSP_PATH = '/ocsp';
+
+/** Requests below `/ocsp` never reach the framework. */
+function besideOcsp(ocsp: OcspHandler): (handler: FastifyServerFactoryHandler) => Server {
+  return (handler) =>
+    createServer({ requestTimeout: 30_000 }, (request, response) => {
+      const { url = '' } = request;
+      if (url === OCSP_PATH || url.startsWith(`${OCSP_PATH}/`)) {
+        ocsp(request, response, OCSP_PATH);
+      } else {
+        handler(request, response);
+      }
+    });
 }
 
 function statusOf(error: unknown): number {

@@ -1,0 +1,169 @@
+/**
+ * OCSP of an instance: the CA's register and responder behind `src/ocsp`, its listeners, and the job that renews the
+ * responder's certificate.
+ *
+ * @module
+ */
+
+import type { CertificateAuthority } from '../ca/certificate-authority.ts';
+import type { RegisteredCertificate } from '../ca/certificate-register.ts';
+import type { OcspPolicy } from '../ca/ocsp-policy.ts';
+import type { ClosingStack } from '../core/closing-stack.ts';
+import { isCertdirError } from '../core/errors.ts';
+import { makeOcspHandler, type OcspHandler, openOcspServer } from '../http/ocsp-server.ts';
+import { OcspError } from '../ocsp/errors.ts';
+import type { OcspIssuer, OcspSigner, RegisteredStatus } from '../ocsp/issuer.ts';
+import { OcspResponder } from '../ocsp/responder.ts';
+import type { Job } from '../scheduler/job.ts';
+import { isPassing } from '../signing/errors.ts';
+import { maxSerialNumber } from '../x509/certificate.ts';
+import type { OcspCertStatus } from '../x509/ocsp-response.ts';
+import type { Instance } from './instance.ts';
+import { PublicOcspGate, VerifierOcspGate } from './ocsp-gate.ts';
+import { scheduleOrigin } from './publication-job.ts';
+
+export const RESPONDER_JOB = 'renew OCSP responder';
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+/** As long as most years are; what is said is rounded anyway. */
+const YEAR_MS = 365 * DAY_MS;
+
+/** OCSP as the server runs it. */
+export interface RunningOcsp {
+  readonly responder: OcspResponder;
+  readonly job: Job;
+  /** For the path `/ocsp` of the public repository; only where answers are public. */
+  readonly publicHandler: OcspHandler | undefined;
+}
+
+/**
+ * Makes the responder ready.
+ *
+ * @returns undefined where the policy has no OCSP, or nothing listens for it.
+ */
+export function prepareOcsp(instance: Instance): RunningOcsp | undefined {
+  const { policy, configuration, authority, clock, log, directory, auditing } = instance;
+  const { ocsp } = policy;
+  const isPublic = ocsp?.access === 'public';
+  const isReachable =
+    configuration.ocsp !== undefined || (isPublic && configuration.http !== undefined);
+  if (ocsp === undefined || ocsp.access === 'off' || !isReachable) {
+    return undefined;
+  }
+  const { journal } = auditing;
+  const responder = new OcspResponder({
+    issuers: [issuerOf(authority, ocsp)],
+    gate: isPublic
+      ? new PublicOcspGate(journal)
+      : new VerifierOcspGate({
+          directory,
+          findScope: (scopeId) => authority.scopes.find(scopeId),
+          acceptsSigned: ocsp.signedRequests,
+          journal,
+        }),
+    isPublic,
+    clock,
+    log: log.with({ component: 'ocsp' }),
+  });
+  authority.onRevocation((serialNumber) => responder.revoked(serialNumber));
+  const job = renewalJob(authority, ocsp);
+  const publicHandler = isPublic
+    ? makeOcspHandler({ service: responder, clock, log: log.with({ component: 'ocsp' }) })
+    : undefined;
+  return { responder, job, publicHandler };
+}
+
+/** The CA as the responder knows it. */
+export function issuerOf(authority: CertificateAuthority, policy: OcspPolicy): OcspIssuer {
+  return {
+    certificate: authority.certificate,
+    findStatus: async (serialNumber) => {
+      if (serialNumber < 1n || serialNumber > maxSerialNumber) {
+        return neverIssued;
+      }
+      const certificate = await authority.findCertificate(serialNumber);
+      return certificate === undefined
+        ? neverIssued
+        : { status: statusOf(certificate, policy), scopeId: certificate.scopeId };
+    },
+    signer: () => signerOf(authority),
+    validityMs: policy.validityMinutes * MINUTE_MS,
+    httpMaxAgeMs: policy.httpMaxAgeMinutes * MINUTE_MS,
+    archiveCutoffMs:
+      policy.archiveCutoffYears === undefined ? undefined : policy.archiveCutoffYears * YEAR_MS,
+  };
+}
+
+const neverIssued: RegisteredStatus = { status: { kind: 'unknown' }, scopeId: '' };
+
+/** Held and not yet delivered are revoked for those who ask (RFC 6960 §2.2), with the reason on record. */
+function statusOf({ state, status }: RegisteredCertificate, policy: OcspPolicy): OcspCertStatus {
+  if (state === 'good' || state === 'expired' || status === undefined) {
+    return { kind: 'good' };
+  }
+  const { sinceMs: revokedMs, reason } = status;
+  return { kind: 'revoked', revokedMs, ...(policy.reasons ? { reason } : {}) };
+}
+
+function signerOf({ responder }: CertificateAuthority): OcspSigner | undefined {
+  const { current } = responder;
+  if (current === undefined) {
+    return undefined;
+  }
+  return {
+    certificate: current.certificate,
+    algorithm: current.algorithm,
+    sign: async (data) => {
+      try {
+        return await responder.sign(current, data);
+      } catch (cause) {
+        throw isForLater(cause)
+          ? new OcspError('OCSP_NO_SIGNER', 'the token is away', { cause })
+          : cause;
+      }
+    },
+  };
+}
+
+function isForLater(error: unknown): boolean {
+  const codes: readonly string[] = ['SIGNING_NOT_ACTIVE', 'CA_RECOVERY_PENDING'];
+  return isPassing(error) || (isCertdirError(error) && codes.includes(error.code));
+}
+
+function renewalJob(authority: CertificateAuthority, { renewBeforeDays }: OcspPolicy): Job {
+  return {
+    name: RESPONDER_JOB,
+    nextDueMs: async () => authority.responder.dueMs,
+    run: async () => {
+      await authority.responder.renew(scheduleOrigin);
+    },
+    lateAlarmsMs: [renewBeforeDays / 4, renewBeforeDays / 2].map((days) => days * DAY_MS),
+  };
+}
+
+/** Listens where the configuration says. @returns URLs, with the ports that were really taken. */
+export async function serveOcsp(
+  instance: Instance,
+  { responder }: RunningOcsp,
+  parts: {
+    readonly tls: { readonly certificate: string; readonly key: string } | undefined;
+    readonly closing: ClosingStack;
+  },
+): Promise<readonly string[]> {
+  const { configuration, clock, log } = instance;
+  if (configuration.ocsp === undefined) {
+    return [];
+  }
+  const { address, port, tls } = configuration.ocsp;
+  const server = parts.closing.push(
+    await openOcspServer({
+      service: responder,
+      ...{ address, port, clock },
+      ...(tls && parts.tls !== undefined ? { tls: parts.tls } : {}),
+      log: log.with({ component: 'ocsp' }),
+    }),
+    { name: 'OCSP server', close: (opened) => opened.close() },
+  );
+  return [`${server.url}/`];
+}
