@@ -72,9 +72,13 @@ export function isKeyUse(value: unknown): value is KeyUse {
   );
 }
 
-/** True when a key of these purposes can have a list of uses. */
+/** True when a key of these purposes can have a list of uses. A CA's key signs no answers: it delegates that. */
 export function areJudged(purposes: readonly KeyUsagePurpose[]): boolean {
-  return purposes.every((purpose) => judgedPurposes.has(purpose));
+  const isCa = purposes.includes('certificate') || purposes.includes('crl');
+  return (
+    purposes.every((purpose) => judgedPurposes.has(purpose)) &&
+    !(isCa && purposes.includes('ocsp'))
+  );
 }
 
 /** A key's uses as JSON keeps them. */
