@@ -76,8 +76,7 @@ export function isKeyUse(value: unknown): value is KeyUse {
 export function areJudged(purposes: readonly KeyUsagePurpose[]): boolean {
   const isCa = purposes.includes('certificate') || purposes.includes('crl');
   return (
-    purposes.every((purpose) => judgedPurposes.has(purpose)) &&
-    !(isCa && purposes.includes('ocsp'))
+    purposes.every((purpose) => judgedPurposes.has(purpose)) && !(isCa && purposes.includes('ocsp'))
   );
 }
 
