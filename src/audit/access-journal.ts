@@ -87,6 +87,8 @@ export class AccessJournal {
   #pendingBytes = 0;
   #lost = 0;
   #isFailing = false;
+  /** To be told as soon as the disk refuses a write. */
+  readonly #onFailing = new Set<() => void>();
   #isClosed = false;
 
   private constructor(options: AccessJournalOptions, file: AccessFile) {
@@ -165,14 +167,17 @@ export class AccessJournal {
     await this.#last;
   }
 
-  /** Seals what there is; resolves when the counts of everything added so far are durable. */
+  /**
+   * Seals what there is; resolves when the counts of everything added so far are durable. While the disk
+   * refuses to take it nobody is kept waiting: it is sealed when it was written.
+   */
   async seal(): Promise<void> {
     if (this.#segment.accesses > 0) {
       this.#turnOver();
     } else if (this.#ended.length > 0) {
       this.#inTurn(() => this.#recordEnded(0));
     }
-    await this.#last;
+    await this.#untilWritten();
   }
 
   async close(): Promise<void> {
@@ -182,7 +187,21 @@ export class AccessJournal {
     this.#isClosed = true;
     this.#timer?.cancel();
     await this.seal();
+    await this.#last;
     await this.#file.close();
+  }
+
+  async #untilWritten(): Promise<void> {
+    if (this.#isFailing) {
+      return;
+    }
+    let stopWaiting = (): void => undefined;
+    const failing = new Promise<void>((resolve) => {
+      stopWaiting = resolve;
+    });
+    this.#onFailing.add(stopWaiting);
+    await Promise.race([this.#last, failing]);
+    this.#onFailing.delete(stopWaiting);
   }
 
   #arm(): void {
@@ -228,6 +247,9 @@ export class AccessJournal {
         }
         if (!this.#isFailing) {
           this.#isFailing = true;
+          for (const stopWaiting of this.#onFailing) {
+            stopWaiting();
+          }
           const facts = { error: formatError(error) };
           this.#options.log.error('the access journal cannot be written; it is tried again', facts);
         }

@@ -9,6 +9,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
@@ -382,6 +383,27 @@ describe('the access journal', () => {
     await journal.seal();
     assert.equal(sum(await bed.accounts()), 2);
     assert.equal(journal.unsealed, 0);
+  });
+
+  it('keeps nobody waiting while the disk takes nothing', { timeout: 20_000 }, async (t) => {
+    const bed = await setUp(t);
+    const journal = await bed.open();
+    const probe = await open(lastFile(bed.folder));
+    const full = t.mock.method(Object.getPrototypeOf(probe) as FileHandle, 'write', () =>
+      Promise.reject(new Error('ENOSPC')),
+    );
+    await probe.close();
+    journal.add(journal.prepare(facts()));
+    await journal.seal();
+    journal.add(journal.prepare(facts()));
+    await journal.seal();
+    assert.equal(sum(await bed.accounts()), 0);
+    full.mock.restore();
+    await bed.clock.advance(MINUTE_MS);
+    await journal.sync();
+    await journal.seal();
+    assert.equal(sum(await bed.accounts()), 2);
+    assert.equal((await bed.read()).length, 2);
   });
 
   it('leaves no record where nothing came', async (t) => {
