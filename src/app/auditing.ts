@@ -1,6 +1,6 @@
 /**
- * The audit log of an instance with all that goes with it: its own key in the token, its checkpoints and
- * when they are signed.
+ * The audit log of an instance with all that goes with it: its own key, in the CA's token or in one of its own, its
+ * checkpoints and when they are signed.
  *
  * @module
  */
@@ -33,6 +33,7 @@ export interface AuditingParts {
   readonly policy: Policy;
   readonly store: Store;
   readonly audit: AuditLog;
+  /** Of the token that `audit.token` names, or the CA's. */
   readonly signer: Signer;
   readonly clock: Clock;
   readonly log: Log;
@@ -101,7 +102,7 @@ async function makeKey(
   const { spki } = await obtainKey(signer, label);
   const publicKey = ed25519KeyOf(spki);
   if (publicKey === undefined) {
-    const text = `the token has a key ${label} that is none for the audit log; use another token`;
+    const text = `the token has a key ${label} that is none for the audit log; name another token in audit.token`;
     throw new SigningError('SIGNING_KEY_REFUSED', text);
   }
   const digest = recordDigest(spki);

@@ -22,6 +22,7 @@ import {
 } from '../config/configuration.ts';
 import { ConfigError } from '../config/errors.ts';
 import { packageRoot } from '../config/package-root.ts';
+import type { TokenConfiguration } from '../config/token-configuration.ts';
 import { locateInYamlFile } from '../config/yaml-file.ts';
 import { type Clock, SystemClock } from '../core/clock.ts';
 import type { ClosingStack } from '../core/closing-stack.ts';
@@ -120,19 +121,13 @@ export async function openParts(
     ...{ configuration, clock, log },
   });
   const audit = openAuditLog({ clock });
-  const opening: TokenOpening = {
-    token: configuration.token,
-    log: log.with({ component: 'signer' }),
-    isNew,
-    askPassphrase: options.askPassphrase,
-  };
-  const signer = closing.push(await openToken(opening), {
-    name: 'signer',
-    close: (opened) => opened.close(),
-  });
-  await activateToken(signer, opening);
+  const tokens = { isNew, askPassphrase: options.askPassphrase, log, closing };
+  const signer = await openActive(configuration.token, 'signer', tokens);
+  const { token: auditToken } = configuration.audit;
+  const auditSigner =
+    auditToken === undefined ? signer : await openActive(auditToken, 'audit signer', tokens);
   const auditing = await openAuditing(
-    { configuration, policy, store, audit, signer, clock, log },
+    { configuration, policy, store, audit, signer: auditSigner, clock, log },
     closing,
   );
   const directory = closing.push(
@@ -176,6 +171,21 @@ async function openReplicated(
     close: (opened) => opened.close(),
   });
   return { store, feed, replicationEndpoints: [server.url] };
+}
+
+/** A signer process on one token, as active as it can be now. */
+async function openActive(
+  token: TokenConfiguration,
+  name: string,
+  parts: Omit<TokenOpening, 'token'> & { readonly closing: ClosingStack },
+): Promise<SignerProcess> {
+  const opening = { ...parts, token, log: parts.log.with({ component: name }) };
+  const signer = parts.closing.push(await openToken(opening), {
+    name,
+    close: (opened) => opened.close(),
+  });
+  await activateToken(signer, opening);
+  return signer;
 }
 
 /** Opens what a check looks at: the store, and what says how to read it. No token, and no CA. */

@@ -266,6 +266,7 @@ const exitNames = {
   HTTP_PEER_UNPROVEN: 'refused',
   SETUP_FOLDER_NOT_EMPTY: 'conflict',
   SETUP_LEFTOVER: 'conflict',
+  SETUP_KEYS_LEFT: 'unavailable',
   SETUP_PRESET_UNKNOWN: 'absent',
   SETUP_FOLDER: 'unavailable',
   SETUP_CUSTODY: 'conflict',

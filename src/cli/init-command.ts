@@ -26,6 +26,7 @@ interface InitOptions {
   readonly tokenSerial?: string;
   readonly pinFile?: string;
   readonly env?: readonly string[];
+  readonly removeLeftover?: boolean;
 }
 
 /** Adds the command to the program. */
@@ -38,7 +39,10 @@ export function addInitCommand(program: Command): void {
     .option('--ldap-port <port>', 'LDAP with StartTLS', '1389')
     .option('--ldaps-port <port>', 'LDAP over TLS', '1636')
     .option('--http-port <port>', 'public repository', '8080')
-    .option('--passphrase-file <file>', 'passphrase of the software token; made up when left out')
+    .option(
+      '--passphrase-file <file>',
+      "passphrase of the software token, with pkcs11 of the audit log's; made up when left out",
+    )
     .addOption(
       new Option('--token <kind>', 'where the key is kept')
         .choices(['software', 'pkcs11'])
@@ -49,6 +53,10 @@ export function addInitCommand(program: Command): void {
     .option('--token-serial <number>', 'pkcs11: the serial number of the token')
     .option('--pin-file <file>', 'pkcs11: file with the user PIN, mode 0600')
     .option('--env <name=value...>', 'pkcs11: environment that the module needs')
+    .option(
+      '--remove-leftover',
+      'remove what an init of this folder that was ended has left, its keys in the HSM too',
+    )
     .addHelpText(
       'after',
       examples(
@@ -72,6 +80,7 @@ export function addInitCommand(program: Command): void {
         passphraseFile: options.passphraseFile,
         hsm: hsmChoice(options),
         allowClearPasswords: false,
+        removesLeftovers: options.removeLeftover === true,
         operator: context.operator,
         onProgress: bar.onProgress,
       }).finally(() => bar.stop());

@@ -10,6 +10,7 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 
 import type { LogLevel } from '../core/log.ts';
+import { ConfigError } from './errors.ts';
 import {
   type DirectoryLimitsConfiguration,
   directoryLimitsSchema,
@@ -23,6 +24,8 @@ import {
   standbySchema,
 } from './replication-configuration.ts';
 import {
+  auditTokenSchema,
+  shareFile,
   type TokenConfiguration,
   tokenConfigurationSchema,
   withAbsolutePaths,
@@ -78,6 +81,8 @@ interface FileConfiguration {
     readonly folder: string;
     /** The log's name in its checkpoints. */
     readonly origin?: string | undefined;
+    /** Where the log's key is kept; with the CA's keys when it is left out. */
+    readonly token?: TokenConfiguration | undefined;
   };
   readonly log: {
     readonly level: LogLevel;
@@ -151,6 +156,7 @@ const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
         .string()
         .regex(/^[^\s+]{1,200}$/, 'a name without spaces and +, e.g. ca.example.jp/audit')
         .optional(),
+      token: auditTokenSchema.optional(),
     })
     .prefault({}),
   log: z
@@ -181,6 +187,15 @@ export async function loadConfiguration(file: string): Promise<Configuration> {
     certificateFile: at(part.certificateFile),
     keyFile: at(part.keyFile),
   });
+  const token = withAbsolutePaths(raw.token, folder);
+  const auditToken =
+    raw.audit.token === undefined ? undefined : withAbsolutePaths(raw.audit.token, folder);
+  if (auditToken !== undefined && shareFile(token, auditToken)) {
+    throw new ConfigError(
+      'CONFIG_INVALID',
+      `${file}: audit.token and token name one file; leave audit.token out to have both keys in one token`,
+    );
+  }
   return {
     ...raw,
     folder,
@@ -189,8 +204,12 @@ export async function loadConfiguration(file: string): Promise<Configuration> {
     policy: at(raw.policy),
     store: { ...raw.store, folder: at(raw.store.folder) },
     access: { ...raw.access, folder: at(raw.access.folder) },
-    audit: { ...raw.audit, folder: at(raw.audit.folder) },
-    token: withAbsolutePaths(raw.token, folder),
+    audit: {
+      ...raw.audit,
+      folder: at(raw.audit.folder),
+      ...(auditToken === undefined ? {} : { token: auditToken }),
+    },
+    token,
     directory: {
       ...raw.directory,
       ...(schemaFolder === undefined ? {} : { schemaFolder: at(schemaFolder) }),

@@ -53,10 +53,8 @@ const pkcs11: z.ZodType<Pkcs11TokenConfiguration> = z
   });
 
 /** One way to open it, or a person at the terminal. */
-const oneOpening = (token: TokenConfiguration): boolean => {
-  const file = token.kind === 'software' ? token.passphraseFile : token.pinFile;
-  return file === undefined || token.custodiansFile === undefined;
-};
+const oneOpening = (token: TokenConfiguration): boolean =>
+  secretFileOf(token) === undefined || token.custodiansFile === undefined;
 
 export const tokenConfigurationSchema: z.ZodType<TokenConfiguration> = z
   .union([
@@ -71,6 +69,30 @@ export const tokenConfigurationSchema: z.ZodType<TokenConfiguration> = z
   .refine(oneOpening, {
     message: 'custodiansFile stands in place of passphraseFile or pinFile, not beside it',
   });
+
+/**
+ * `audit.token`: a token of the audit log's own. It signs at every minute and every restart, with nobody asked, so that what
+ * happens while the CA's token is locked is signed too.
+ */
+export const auditTokenSchema: z.ZodType<TokenConfiguration> = tokenConfigurationSchema.refine(
+  (token) => secretFileOf(token) !== undefined,
+  {
+    message:
+      'the audit token is opened by passphraseFile or pinFile, not by custodians or a person',
+  },
+);
+
+/** The file with what opens the token, if there is one. */
+export function secretFileOf(token: TokenConfiguration): string | undefined {
+  return token.kind === 'software' ? token.passphraseFile : token.pinFile;
+}
+
+/** True when two tokens would write one file. */
+export function shareFile(one: TokenConfiguration, other: TokenConfiguration): boolean {
+  const fileOf = (token: TokenConfiguration): string =>
+    token.kind === 'software' ? token.file : token.register;
+  return fileOf(one) === fileOf(other);
+}
 
 /** The same with absolute paths. @param folder Of the configuration. */
 export function withAbsolutePaths(token: TokenConfiguration, folder: string): TokenConfiguration {

@@ -11,6 +11,8 @@ export type SetupErrorCode =
   | 'SETUP_FOLDER_NOT_EMPTY'
   /** The workshop of an init that was ended lies beside the folder. */
   | 'SETUP_LEFTOVER'
+  /** An init failed and the keys that it made are still in the HSM. */
+  | 'SETUP_KEYS_LEFT'
   /** No policy of that name is shipped. */
   | 'SETUP_PRESET_UNKNOWN'
   /** The token has custodians already, or nothing to hand over to them. */

@@ -19,6 +19,7 @@ import { type RandomSource, SystemRandom } from '../core/random.ts';
 import { generatePassword } from '../directory/password-quality.ts';
 import type { OnProgress, Operator } from '../http/operations.ts';
 import { SetupError } from './errors.ts';
+import { discardWorkshop, settleLeftover, UNFINISHED_FILE, WORKSHOP_MARK } from './leftover.ts';
 import { makeTlsCertificate } from './tls-certificate.ts';
 
 export interface InitialiseOptions {
@@ -30,12 +31,12 @@ export interface InitialiseOptions {
   readonly ldapPort: number;
   readonly ldapsPort: number;
   readonly httpPort: number;
-  /** File with the software token's passphrase; one is made up when it is undefined. */
+  /** File with the software token's passphrase, with an HSM that of the audit log's; one is made up when it is undefined. */
   readonly passphraseFile: string | undefined;
   /** The HSM that is to hold the CA's key; the software token when it is left out. */
   readonly hsm?: HsmChoice | undefined;
   readonly allowClearPasswords: boolean;
-  /** Deletes what an init that was killed has left, instead of asking for it. Only for trials. */
+  /** Deletes what an init that was ended has left, keys in an HSM included, instead of asking for it. */
   readonly removesLeftovers?: boolean;
   readonly operator: Operator;
   readonly onProgress: OnProgress;
@@ -68,21 +69,20 @@ export interface InitialisedReport {
 const PASSPHRASE_FILE = 'secrets/token-passphrase';
 const ADMINISTRATOR_FILE = 'secrets/administrator';
 const TLS_CERTIFICATE_FILE = 'tls/server.pem';
-const WORKSHOP_MARK = '.making-';
+const AUDIT_PASSPHRASE_FILE = 'secrets/audit-token-passphrase';
 const TLS_KEY_FILE = 'tls/server-key.pem';
 
 /**
  * Makes the data folder and the CA in it.
  *
  * @throws {SetupError} `SETUP_PRESET_UNKNOWN`, `SETUP_FOLDER_NOT_EMPTY`, `SETUP_LEFTOVER`,
- *   `SETUP_FOLDER`; and the
- *   errors of the parts. Nothing is left behind when it fails.
+ *   `SETUP_FOLDER`; and the errors of the parts. Nothing is left behind when it fails, in an HSM neither; `SETUP_KEYS_LEFT` when it was away then.
  */
 export async function initialise(options: InitialiseOptions): Promise<InitialisedReport> {
   const folder = resolve(options.folder);
   await assertPreset(options.preset);
   await assertAbsentOrEmpty(folder);
-  await settleLeftover(folder, options.removesLeftovers === true);
+  await settleLeftover(folder, { removes: options.removesLeftovers === true });
   const workshop = await makeWorkshop(folder);
   try {
     const made = await furnish(workshop, options);
@@ -95,7 +95,7 @@ export async function initialise(options: InitialiseOptions): Promise<Initialise
       administratorPasswordFile: join(folder, ADMINISTRATOR_FILE),
     };
   } catch (error) {
-    await rm(workshop, { recursive: true, force: true });
+    await discardWorkshop(workshop, error);
     throw error;
   }
 }
@@ -130,21 +130,6 @@ async function assertAbsentOrEmpty(folder: string): Promise<void> {
   }
 }
 
-/** A killed `init` leaves its workshop, secrets and all; nobody else would ever look there. */
-async function settleLeftover(folder: string, removes: boolean): Promise<void> {
-  const names = await readdir(dirname(folder)).catch(() => []);
-  const leftover = names.find((name) => name.startsWith(`${basename(folder)}${WORKSHOP_MARK}`));
-  if (leftover !== undefined && removes) {
-    await rm(join(dirname(folder), leftover), { recursive: true, force: true });
-  } else if (leftover !== undefined) {
-    throw new SetupError(
-      'SETUP_LEFTOVER',
-      `${join(dirname(folder), leftover)} is left from an init that was ended, or belongs to one that` +
-        ' runs; it may hold keys and passwords: delete it, then try again',
-    );
-  }
-}
-
 /** A fresh folder beside the wanted one, so that the rename stays within one file system. */
 async function makeWorkshop(folder: string): Promise<string> {
   try {
@@ -159,7 +144,9 @@ async function makeWorkshop(folder: string): Promise<string> {
 async function furnish(folder: string, options: InitialiseOptions): Promise<CreatedInstance> {
   const clock: Clock = new SystemClock();
   const random: RandomSource = new SystemRandom();
-  for (const name of ['secrets', 'tls', 'token']) {
+  await writeDurably(join(folder, UNFINISHED_FILE), 'certdir init has not ended here\n', 0o600);
+  const audit = options.hsm === undefined ? [] : ['audit-token'];
+  for (const name of ['secrets', 'tls', 'token', ...audit]) {
     await mkdir(join(folder, name), { mode: 0o700 });
   }
   await copyFile(shippedPolicyFile(options.preset), join(folder, 'policy.yaml'));
@@ -170,8 +157,9 @@ async function furnish(folder: string, options: InitialiseOptions): Promise<Crea
   });
   await writeDurably(join(folder, TLS_CERTIFICATE_FILE), certificatePem, 0o644);
   await writeDurably(join(folder, TLS_KEY_FILE), keyPem, 0o600);
-  if (options.passphraseFile === undefined && options.hsm === undefined) {
-    await writeDurably(join(folder, PASSPHRASE_FILE), makeUpSecret(random), 0o600);
+  if (options.passphraseFile === undefined) {
+    const file = options.hsm === undefined ? PASSPHRASE_FILE : AUDIT_PASSPHRASE_FILE;
+    await writeDurably(join(folder, file), makeUpSecret(random), 0o600);
   }
   const { passwords } = await loadPolicy(shippedPolicyFile(options.preset));
   const administratorPassword = asBuffer(generatePassword(passwords, random)).toString('utf8');
@@ -197,6 +185,7 @@ function configurationText(options: InitialiseOptions): string {
     policy: 'policy.yaml',
     store: { folder: 'store' },
     token: tokenConfiguration(options),
+    ...(options.hsm === undefined ? {} : { audit: { token: auditTokenConfiguration(options) } }),
     ldap: {
       listeners: [
         { address, port: options.ldapPort, tls: 'starttls' },
@@ -212,18 +201,11 @@ function configurationText(options: InitialiseOptions): string {
   return `# How this certdir runs; docs/operations.md explains every setting.\n${stringify(configuration)}`;
 }
 
-function tokenConfiguration({
-  hsm,
-  passphraseFile,
-}: InitialiseOptions): Readonly<Record<string, unknown>> {
-  if (hsm === undefined) {
-    return {
-      kind: 'software',
-      file: 'token/software-token.json',
-      passphraseFile: passphraseFile === undefined ? PASSPHRASE_FILE : resolve(passphraseFile),
-    };
+function tokenConfiguration(options: InitialiseOptions): Readonly<Record<string, unknown>> {
+  if (options.hsm === undefined) {
+    return softwareToken('token/software-token.json', options, PASSPHRASE_FILE);
   }
-  const { module, tokenLabel, tokenSerial, pinFile, environment } = hsm;
+  const { module, tokenLabel, tokenSerial, pinFile, environment } = options.hsm;
   return {
     kind: 'pkcs11',
     module: resolve(module),
@@ -233,6 +215,20 @@ function tokenConfiguration({
     register: 'token/key-register.json',
     environment,
   };
+}
+
+/** The audit log's key is Ed25519, which many devices do not have. */
+function auditTokenConfiguration(options: InitialiseOptions): Readonly<Record<string, unknown>> {
+  return softwareToken('audit-token/software-token.json', options, AUDIT_PASSPHRASE_FILE);
+}
+
+function softwareToken(
+  file: string,
+  { passphraseFile }: InitialiseOptions,
+  madeUp: string,
+): Readonly<Record<string, unknown>> {
+  const opening = passphraseFile === undefined ? madeUp : resolve(passphraseFile);
+  return { kind: 'software', file, passphraseFile: opening };
 }
 
 async function writeDurably(file: string, text: string, mode: number): Promise<void> {
@@ -248,6 +244,7 @@ async function writeDurably(file: string, text: string, mode: number): Promise<v
 /** Moves the finished folder to its place; an empty folder there gives way. */
 async function settle(workshop: string, folder: string): Promise<void> {
   try {
+    await rm(join(workshop, UNFINISHED_FILE));
     await syncFolder(workshop);
     await rmdir(folder).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') {

@@ -166,13 +166,20 @@ class Pkcs11KeyToken implements Token {
     await this.#inTurn(async () => {
       const sessions = this.#active();
       await this.#refresh();
-      const record = this.#find(label);
-      const name = nameOf(record);
+      const isDoomed = (key: { readonly label: string }): boolean => key.label === label;
+      const unfinished = this.#register.unfinished.filter(isDoomed);
+      // What a generation that was cut short has left is no key that anybody can use, and goes too.
+      const keys = this.#register.keys.filter(isDoomed);
+      const doomed = [...(unfinished.length > 0 ? keys : [this.#find(label)]), ...unfinished];
       // First the objects: a record without a key is harmless and can be destroyed again.
-      await sessions.run((session) => this.#destroyObjects(session, name));
+      for (const key of doomed) {
+        await sessions.run((session) => this.#destroyObjects(session, nameOf(key)));
+      }
       this.#handles.delete(label);
-      const keys = this.#register.keys.filter((key) => key !== record);
-      await this.#replace({ ...this.#register, keys });
+      await this.#replace({
+        keys: this.#register.keys.filter((key) => !isDoomed(key)),
+        unfinished: this.#register.unfinished.filter((key) => !isDoomed(key)),
+      });
     });
   }
 
@@ -323,7 +330,7 @@ class Pkcs11KeyToken implements Token {
     if (findKeyObjects(binding, session, { kind: 'privateKey', label }).length > 0) {
       throw new SigningError(
         'SIGNING_KEY_FOREIGN',
-        `the token has a key ${label} that is not in ${this.#options.settings.registerFile}: another CA's, or of a data folder that is gone. Use another token, or destroy it with the vendor's tool`,
+        `the token has a key ${label} that is not in ${this.#options.settings.registerFile}: another CA's, or of a data folder that is gone. Use another token, or, when you know that nobody uses it, destroy it with the vendor's tool`,
       );
     }
   }

@@ -59,6 +59,27 @@ describe('loadConfiguration', () => {
     }
   });
 
+  it("gives the audit log a token of its own, which opens by itself and is not the CA's", async (t) => {
+    const token = (text: string): string => `${minimal}audit: { token: { ${text} } }\n`;
+    const own = 'kind: software, file: audit-token/keys.json';
+    const { audit, folder } = (await load(
+      t,
+      token(`${own}, passphraseFile: secrets/p`),
+    )) as Configuration;
+    assert.deepEqual(audit.token, {
+      kind: 'software',
+      file: join(folder, 'audit-token/keys.json'),
+      passphraseFile: join(folder, 'secrets/p'),
+    });
+    for (const bad of [
+      own,
+      `${own}, custodiansFile: token/custodians.json`,
+      'kind: software, file: ./token/keys.json, passphraseFile: secrets/p',
+    ]) {
+      await assert.rejects(load(t, token(bad)), { code: 'CONFIG_INVALID' }, bad);
+    }
+  });
+
   it('puts metrics on the loopback unless told otherwise, and takes further indexes', async (t) => {
     const text = `${minimal}metrics: { port: 9189 }\ndirectory: { indexes: [sn] }\n`;
     const { metrics, directory } = (await load(t, text)) as Configuration;
