@@ -2,7 +2,7 @@
  * What waits to be sent on one connection. Messages go out whole and in order; a large value is
  * handed to the socket in slices of the memory it lies in, so that it is neither copied nor
  * encrypted at one go, and the peer's progress can be seen. Small messages of one turn of the event
- * loop leave in one write.
+ * loop leave in one write, and the writes of all connections follow each other at the turn's end.
  *
  * Back-pressure is by bytes: producers ask `ready` before they make the next message, and the
  * reader of requests stops while `hasRoom` is false.
@@ -58,6 +58,27 @@ interface Part {
 }
 
 const NOTHING: Part = { bytes: new Uint8Array(0), isShared: false };
+
+/** Connections with something to send, in the order in which they came by it. */
+let senders: (() => void)[] = [];
+
+/**
+ * Calls `send` when everything that has arrived is read. The first write of a turn wakes a peer that waits,
+ * which costs as much as the rest of a small answer; one process with many connections is woken once so.
+ */
+function sendAtEndOfTurn(send: () => void): void {
+  if (senders.push(send) === 1) {
+    setImmediate(sendAll);
+  }
+}
+
+function sendAll(): void {
+  const due = senders;
+  senders = [];
+  for (const send of due) {
+    send();
+  }
+}
 
 export interface OutputOptions {
   readonly clock: Pick<Clock, 'monotonicMs'>;
@@ -229,12 +250,12 @@ export class Output {
     }
   }
 
-  /** What is sent until the end of this turn leaves together. */
+  /** What is sent until the end of this turn leaves together, behind what other connections have sent. */
   #planPump(): void {
     this.#account();
     if (!this.#isPumpPlanned) {
       this.#isPumpPlanned = true;
-      process.nextTick(this.#runPump);
+      sendAtEndOfTurn(this.#runPump);
     }
   }
 
