@@ -110,6 +110,10 @@ const HOST_BYTES = 8;
  * the /64 of an IPv6 one, its zone aside. Text that is no address stands for itself.
  */
 export function sourceOf(address: string): string {
+  if (isIPv4(address)) {
+    // Its only notation: no part may begin with a needless zero.
+    return address;
+  }
   const { bytes } = new PeerAddress(address);
   if (bytes === undefined) {
     return address;

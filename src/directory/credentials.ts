@@ -104,6 +104,8 @@ export class Credentials {
   readonly #groups: GroupMembers;
   /** What a principal handed out earlier has become. */
   readonly #known = new WeakMap<EntryPrincipal, KnownPrincipal>();
+  /** Of entries that are decoded once for many binds (`Tree.readOften`). */
+  readonly #principals = new WeakMap<Entry, EntryPrincipal>();
   /** Until when an account's next warning waits, by entryUUID. */
   readonly #warned = new Map<string, number>();
   /** Counts committed changes of accounts, and of the groups that access rules name. */
@@ -318,9 +320,20 @@ export class Credentials {
   }
 
   async #readPrincipal(entry: Entry, dn: Dn): Promise<EntryPrincipal> {
-    const principal = readPrincipal(entry, dn, this.#core.types);
+    const principal = this.#ownPrincipal(entry, dn);
     const groups = await this.#groups.groupsOf(dn.key);
     return groups.size === 0 ? principal : { ...principal, groups };
+  }
+
+  /** Without groups. */
+  #ownPrincipal(entry: Entry, dn: Dn): EntryPrincipal {
+    const before = this.#principals.get(entry);
+    if (before?.dn === dn) {
+      return before;
+    }
+    const principal = readPrincipal(entry, dn, this.#core.types);
+    this.#principals.set(entry, principal);
+    return principal;
   }
 
   /** The entry, if there is one whose userPassword the nobody who binds may be checked against. */

@@ -29,6 +29,18 @@ export class LargeValue {
 /** A value's bytes, or where they are. */
 export type StoredValue = Uint8Array | LargeValue;
 
+const noValues: readonly Uint8Array[] = [];
+
+/** True when no value has to be fetched. */
+export function isLoaded(values: readonly StoredValue[]): values is readonly Uint8Array[] {
+  for (const value of values) {
+    if (value instanceof LargeValue) {
+      return false;
+    }
+  }
+  return true;
+}
+
 export interface Attribute {
   readonly type: AttributeType;
   /** Tagging options, lower case, sorted, without `binary`. */
@@ -70,8 +82,13 @@ export class Entry {
 
   /** Small values of the type without options; what single facts about an entry are read from. */
   values(type: AttributeType): readonly Uint8Array[] {
-    const values = this.attribute(type)?.values ?? [];
-    return values.filter((value) => value instanceof Uint8Array);
+    for (const attribute of this.attributes) {
+      if (attribute.type === type && attribute.options.length === 0) {
+        const { values } = attribute;
+        return isLoaded(values) ? values : values.filter((value) => value instanceof Uint8Array);
+      }
+    }
+    return noValues;
   }
 
   /** The same entry with other attributes. */

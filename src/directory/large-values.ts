@@ -6,7 +6,7 @@
 
 import type { Awaitable } from '../core/awaitable.ts';
 import type { ReadView, RowSink, Transaction } from '../store/store.ts';
-import { type Attribute, Entry, LargeValue, type StoredValue } from './entry.ts';
+import { type Attribute, Entry, isLoaded, LargeValue, type StoredValue } from './entry.ts';
 import { DirectoryError } from './errors.ts';
 
 /** Values longer than this are kept apart, under their hash. */
@@ -33,16 +33,6 @@ export function loadValues(view: ReadView, attribute: Attribute): Awaitable<read
   return isLoaded(attribute.values)
     ? attribute.values
     : Promise.all(attribute.values.map((value) => loadValue(view, value)));
-}
-
-/** True when no value has to be fetched. */
-export function isLoaded(values: readonly StoredValue[]): values is readonly Uint8Array[] {
-  for (const value of values) {
-    if (value instanceof LargeValue) {
-      return false;
-    }
-  }
-  return true;
 }
 
 /** Whether a value of the entry is to be kept apart and is not yet. */

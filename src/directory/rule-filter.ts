@@ -7,11 +7,10 @@
  */
 
 import { isSubtypeOf } from './attribute-description.ts';
-import type { Attribute, Entry } from './entry.ts';
+import { type Attribute, type Entry, isLoaded } from './entry.ts';
 import { comparedTypes, evaluateFilter, mentionedTypes } from './filter-evaluation.ts';
 import { type ResolvedFilter, resolveFilter } from './filter-resolution.ts';
 import { parseFilter } from './filter-text.ts';
-import { isLoaded } from './large-values.ts';
 import type { AttributeType, SchemaLookup } from './schema-model.ts';
 import { nothingFetched, SearchedEntry } from './searched-entry.ts';
 

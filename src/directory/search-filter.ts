@@ -10,11 +10,11 @@
 import type { Awaitable } from '../core/awaitable.ts';
 import type { ReadView } from '../store/store.ts';
 import type { EntryAccess } from './access.ts';
-import type { Attribute, Entry } from './entry.ts';
+import { type Attribute, type Entry, isLoaded } from './entry.ts';
 import type { Filter } from './filter.ts';
 import { comparedTypes, evaluateFilter, mentionedTypes } from './filter-evaluation.ts';
 import { type ResolvedFilter, resolveFilter } from './filter-resolution.ts';
-import { isLoaded, loadValues } from './large-values.ts';
+import { loadValues } from './large-values.ts';
 import type { AttributeType, EntryAttribute, SchemaLookup } from './schema-model.ts';
 import { type FetchedValues, nothingFetched, SearchedEntry } from './searched-entry.ts';
 
@@ -58,7 +58,7 @@ export class SearchFilter {
    */
   #comparesKeptApart(entry: Entry, canSearch: (type: AttributeType) => boolean): boolean {
     for (const { type, values } of entry.attributes) {
-      if (!isLoaded(values) && isAmong(type, this.#compared) && canSearch(type)) {
+      if (isAmong(type, this.#compared) && !isLoaded(values) && canSearch(type)) {
         return true;
       }
     }

@@ -10,8 +10,8 @@ import type { EntryAccess } from './access.ts';
 import type { AccessNotes } from './access-notes.ts';
 import { formatAttributeDescription } from './attribute-description.ts';
 import type { AttributeSelection } from './attribute-selection.ts';
-import type { Attribute, Entry } from './entry.ts';
-import { isLoaded, loadValues } from './large-values.ts';
+import { type Attribute, type Entry, isLoaded } from './entry.ts';
+import { loadValues } from './large-values.ts';
 import type { AttributeValues, SearchResultEntry } from './service.ts';
 import type { ValueSelection } from './value-selection.ts';
 

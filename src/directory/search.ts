@@ -263,8 +263,8 @@ function isAtHand(candidates: Candidates): candidates is readonly VisibleEntry[]
 /** An answer is recorded when the request alone decides it, and nothing goes with its result. */
 function recordOf(request: SearchRequest): AnswerRecord | undefined {
   const { record, assertion, page, sort, matchedValues, manageDsaIt, subentries } = request;
-  const options = [assertion, page, sort, matchedValues, manageDsaIt, subentries];
-  return options.every((option) => option === undefined) ? record : undefined;
+  const isAsItIs = (assertion ?? page ?? sort ?? matchedValues) === undefined;
+  return isAsItIs && manageDsaIt === undefined && subentries === undefined ? record : undefined;
 }
 
 /** RFC 4528 §3: after finding the base, before searching. */

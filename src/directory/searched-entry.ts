@@ -7,9 +7,8 @@
 
 import { isSubtypeOf } from './attribute-description.ts';
 import { Dn } from './dn.ts';
-import type { Attribute, Entry } from './entry.ts';
+import { type Attribute, type Entry, isLoaded } from './entry.ts';
 import type { EntryView } from './filter-evaluation.ts';
-import { isLoaded } from './large-values.ts';
 import type { AttributeType, EntryAttribute, SchemaLookup } from './schema-model.ts';
 
 /** Attributes whose values are kept apart, with the values. */

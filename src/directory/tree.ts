@@ -37,6 +37,8 @@ const nothing = new Uint8Array(0);
 /** Entries of one state. */
 interface KeptEntries {
   readonly revision: object | undefined;
+  /** The one asked for last, and most often next. */
+  last: Entry | undefined;
   readonly entries: Map<string, Entry>;
 }
 
@@ -48,7 +50,7 @@ export class Tree {
   readonly #index: EqualityIndex;
   readonly #entryUuid: AttributeType;
   readonly #kinds: EntryKinds | undefined;
-  #often: KeptEntries = { revision: undefined, entries: new Map() };
+  #often: KeptEntries = { revision: undefined, last: undefined, entries: new Map() };
   /** On what is written through this tree. */
   readonly watches: TreeWatches = new TreeWatches();
 
@@ -201,12 +203,17 @@ export class Tree {
       return this.read(view, key);
     }
     if (this.#often.revision !== revision || this.#often.entries.size === MAX_KEPT_ENTRIES) {
-      this.#often = { revision, entries: new Map() };
+      this.#often = { revision, last: undefined, entries: new Map() };
     }
-    const { entries } = this.#often;
+    const often = this.#often;
+    const { last, entries } = often;
+    if (last !== undefined && equalBytes(last.key, key)) {
+      return last;
+    }
     const name = formatHex(key);
     const kept = entries.get(name);
     if (kept !== undefined) {
+      often.last = kept;
       return kept;
     }
     const entry = this.read(view, key);

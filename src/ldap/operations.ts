@@ -23,7 +23,7 @@ import type { LdapLimits } from './limits.ts';
 import type { OperationCounts } from './operation-counts.ts';
 import type { Output } from './output.ts';
 import type { PendingOperation } from './pending-operations.ts';
-import { type RequestControls, readControls } from './request-controls.ts';
+import { noRequestControls, type RequestControls, readControls } from './request-controls.ts';
 import { type RequestKind, ResponseTag } from './requests.ts';
 import { type ResponseControl, readEntryControls, searchControls } from './response-controls.ts';
 import {
@@ -116,7 +116,11 @@ interface Outcome {
 }
 
 function sendResult(operation: PendingOperation, outcome: Outcome, output: Output): void {
-  const { result, answer, controls = [] } = outcome;
+  const { result, answer, controls = noControls } = outcome;
+  if (operation.request.kind === 'search' && result === success && controls.length === 0) {
+    output.sendOperation(operation.messageId, successfulSearchDone);
+    return;
+  }
   const tag = responseTagOf[operation.request.kind];
   if (tag === ResponseTag.extended) {
     output.send([encodeExtendedResult(operation.messageId, result, answer)]);
@@ -124,6 +128,8 @@ function sendResult(operation: PendingOperation, outcome: Outcome, output: Outpu
     output.send([encodeResult(operation.messageId, tag, { ...result, controls })]);
   }
 }
+
+const noControls: readonly ResponseControl[] = [];
 
 const cancelled: Outcome = { result: resultOf(ResultCode.canceled) };
 
@@ -136,7 +142,11 @@ async function perform(
   const { directory } = environment;
   switch (request.kind) {
     case 'search':
-      return await search({ ...request.search, ...asked }, operation, environment);
+      return await search(
+        asked === noRequestControls ? request.search : { ...request.search, ...asked },
+        operation,
+        environment,
+      );
     case 'compare': {
       const isTrue = await directory.compare({ ...request.compare, ...asked }, caller);
       return { result: resultOf(isTrue ? ResultCode.compareTrue : ResultCode.compareFalse) };
@@ -181,8 +191,12 @@ async function search(
     await room;
   }
   const draft = answerKey === undefined ? undefined : answerCache?.draft(answerKey);
-  const record = draft === undefined ? {} : { record: draft.record };
-  const answers = directory.search({ ...request, ...record, signal: operation }, operation.caller);
+  const answers = directory.search(
+    draft === undefined
+      ? { ...request, signal: operation }
+      : { ...request, record: draft.record, signal: operation },
+    operation.caller,
+  );
   let result = success;
   try {
     await sendEntries({ answers, draft }, operation, environment);

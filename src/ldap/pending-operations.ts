@@ -194,19 +194,23 @@ export class PendingOperations {
 
   #start(operation: PendingOperation): void {
     this.#running += 1;
-    void this.#options.run(operation).finally(() => {
-      this.#running -= 1;
-      this.#byMessageId.delete(operation.messageId);
-      this.#bytes -= operation.pduBytes;
-      this.#options.total.addOperations(-1);
-      this.#options.total.addBytes(-operation.pduBytes);
-      this.#startNext();
-      this.#options.onEnded();
-      if (this.count === 0) {
-        this.#onEmpty?.();
-        this.#onEmpty = undefined;
-      }
-    });
+    const onEnded = (): void => this.#ended(operation);
+    // Twice the same costs less than a promise of `finally`.
+    void this.#options.run(operation).then(onEnded, onEnded);
+  }
+
+  #ended(operation: PendingOperation): void {
+    this.#running -= 1;
+    this.#byMessageId.delete(operation.messageId);
+    this.#bytes -= operation.pduBytes;
+    this.#options.total.addOperations(-1);
+    this.#options.total.addBytes(-operation.pduBytes);
+    this.#startNext();
+    this.#options.onEnded();
+    if (this.count === 0) {
+      this.#onEmpty?.();
+      this.#onEmpty = undefined;
+    }
   }
 
   #startNext(): void {

@@ -102,7 +102,8 @@ const knownControls: ReadonlyMap<string, KnownControl> = new Map<string, KnownCo
 /** Controls that are obeyed wherever they make sense; what the root DSE lists. */
 export const supportedControls: readonly string[] = [...knownControls.keys()];
 
-const none: RequestControls = {};
+/** What a request without controls asks for with them. */
+export const noRequestControls: RequestControls = {};
 
 /**
  * Reads what the controls of a request ask for.
@@ -117,10 +118,10 @@ export function readControls(
   limits: LdapLimits,
 ): RequestControls {
   if (controls.length === 0) {
-    return none;
+    return noRequestControls;
   }
   const seen = new Set<string>();
-  let asked = none;
+  let asked = noRequestControls;
   for (const control of controls) {
     const known = knownControls.get(control.type);
     if (known === undefined || !known.operations.has(kind)) {

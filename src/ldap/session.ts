@@ -191,7 +191,14 @@ export class LdapSession {
           this.#cancel({ messageId, controls }, request.extended);
         } else {
           const key = controls.length === 0 ? answerKey : undefined;
-          this.#begin({ messageId, controls, request, pduBytes, answerKey: key });
+          this.#begin({
+            messageId,
+            controls,
+            request,
+            pduBytes,
+            answerKey: key,
+            caller: this.#caller,
+          });
         }
     }
   }
@@ -240,7 +247,7 @@ export class LdapSession {
     }
   }
 
-  #begin(source: Omit<OperationSource, 'caller'>): void {
+  #begin(source: OperationSource): void {
     if (!this.#options.pendingTotal.hasRoom) {
       this.#refuse(
         source,
@@ -248,7 +255,7 @@ export class LdapSession {
       );
       return;
     }
-    this.#operations.add(new PendingOperation({ ...source, caller: this.#caller }));
+    this.#operations.add(new PendingOperation(source));
   }
 
   /** The key of an answer that may have been given before; undefined for requests without one. */
