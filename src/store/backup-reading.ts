@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-import { parseHex } from '../core/bytes.ts';
+import { formatHex, parseHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
@@ -25,6 +25,7 @@ import { listSegments, segmentName, syncFolder } from './journal-file.ts';
 import { HEADER_BYTES } from './journal-record.ts';
 import { findJournalEnd, readJournal, START } from './journal-scan.ts';
 import { openLevelStore } from './level-store.ts';
+import { SegmentReader } from './segment-reader.ts';
 import type { Transaction } from './store.ts';
 import { rebuildIndex } from './store-rebuild.ts';
 
@@ -208,6 +209,50 @@ async function findPoint(
     throw new StoreError('STORE_BACKUP_INVALID', `The backup ends with record ${last}`);
   }
   return found;
+}
+
+/**
+ * Puts segments back from the last backup that a journal does not have any more: those that were retired.
+ *
+ * @returns how many.
+ * @throws {StoreError} `STORE_BACKUP_INVALID` when the backup is of another store, and as {@link verifyBackup}.
+ */
+export async function putBackSegments(
+  { folder, passphrase, onFile }: ReadingOptions,
+  journalFolder: string,
+): Promise<number> {
+  const { manifest } = await lastManifest(folder);
+  const key = await keyOf(folder, passphrase);
+  const present = new Set(await listSegments(journalFolder));
+  const oldest = [...present][0] ?? Number.POSITIVE_INFINITY;
+  await assertSameStore(journalFolder, oldest, manifest);
+  const missing = manifest.segments.filter(
+    ({ path }) => Number.parseInt(path.replace('segments/', ''), 10) < oldest,
+  );
+  for (const [at, file] of missing.entries()) {
+    const target = join(journalFolder, file.path.replace('segments/', ''));
+    // A name that does not count until the file is whole.
+    await unsealTo(folder, file, { key, target: `${target}.new` });
+    await rename(`${target}.new`, target);
+    onFile(at + 1, missing.length);
+  }
+  await syncFolder(journalFolder);
+  return missing.length;
+}
+
+async function assertSameStore(
+  journalFolder: string,
+  oldest: number,
+  { storeId }: BackupManifest,
+): Promise<void> {
+  if (oldest === Number.POSITIVE_INFINITY) {
+    return;
+  }
+  const reader = await SegmentReader.open(join(journalFolder, segmentName(oldest)));
+  await reader?.close();
+  if (reader !== undefined && formatHex(reader.head.storeId) !== storeId) {
+    throw new StoreError('STORE_BACKUP_INVALID', 'The backup is of another store');
+  }
 }
 
 /**

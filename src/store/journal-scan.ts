@@ -149,8 +149,8 @@ class Scan {
     if (start < 0 && oldest !== undefined) {
       throw new StoreError(
         'STORE_INDEX_BEHIND',
-        `${this.#folder} begins with record ${oldest}, and the index needs those from ${from} on. Put ` +
-          'the missing segments there, or restore a backup',
+        `${this.#folder} begins with record ${oldest}, and those from ${from} on are needed. Put the missing ` +
+          'segments there (certdir store rebuild --backup DIR), or restore a backup',
       );
     }
     return firsts.slice(Math.max(0, start));

@@ -14,7 +14,12 @@ import { SystemRandom } from '../core/random.ts';
 import { clearLoadFolder } from './bulk-load.ts';
 import { reportDroppedRecords } from './dropped-records.ts';
 import { StoreError } from './errors.ts';
-import { appliedRow, checkpointRow, readIndexKnowledge } from './index-position.ts';
+import {
+  appliedRow,
+  checkpointRow,
+  readIndexKnowledge,
+  readJournalKeeping,
+} from './index-position.ts';
 import { type DurableSegment, Journal, type JournalPosition, NEW_CHAIN } from './journal.ts';
 import { checkFolderOf } from './journal-check.ts';
 import type { JournalFeed } from './journal-feed.ts';
@@ -265,6 +270,8 @@ export interface SealedJournal {
   readonly folder: string;
   readonly storeId: Uint8Array;
   readonly end: JournalPosition;
+  /** The last record of what was retired: the first segment goes on from there. */
+  readonly retired: JournalPosition;
 }
 
 async function* recordsOf(
@@ -452,7 +459,18 @@ export class JournaledDatabase {
     // There is nothing in a seal to apply.
     this.#applied = end;
     this.#feed?.published(end);
-    return { folder: this.journalFolder, storeId: this.storeId, end };
+    const { retired } = readJournalKeeping(this.database, this.storeId);
+    return { folder: this.journalFolder, storeId: this.storeId, end, retired };
+  }
+
+  /** Makes rows of the index itself durable that are no part of the journal. */
+  async noteMarks(rows: readonly Row[]): Promise<void> {
+    await this.#guard(async () => {
+      await this.database.write(rows);
+      await this.database.flush();
+      // A flush that failed says so here.
+      await this.database.write(rows);
+    });
   }
 
   /** Verifies tables while the store is in use, and raises an alarm for each that is damaged. */

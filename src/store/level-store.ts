@@ -15,6 +15,7 @@ import { DurableStates } from './durable-states.ts';
 import { StoreError } from './errors.ts';
 import type { JournalFeed } from './journal-feed.ts';
 import type { OpenAppendFile } from './journal-file.ts';
+import { JournalKeeper } from './journal-keeper.ts';
 import {
   type JournaledDatabase,
   openJournaledDatabase,
@@ -98,6 +99,7 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
 }
 
 class LevelStore implements Store {
+  readonly journal: JournalKeeper;
   readonly #journaled: JournaledDatabase;
   readonly #database: LevelDatabase;
   readonly #log: Log;
@@ -111,6 +113,7 @@ class LevelStore implements Store {
 
   constructor(journaled: JournaledDatabase, { folder, clock, log, limits }: LevelStoreOptions) {
     this.#journaled = journaled;
+    this.journal = new JournalKeeper(journaled);
     this.#database = journaled.database;
     this.#folder = folder;
     this.#states = new DurableStates(journaled.database);
@@ -123,6 +126,7 @@ class LevelStore implements Store {
       large: new SharedLargeValues(),
       maxKeyBytes,
       journalFolder: journaled.journalFolder,
+      holdJournal: () => this.journal.hold(),
     };
     this.#commits = new CommitQueue({
       ...this.#limits,

@@ -77,6 +77,8 @@ export interface SnapshotBasis {
   readonly large: SharedLargeValues;
   readonly maxKeyBytes: number;
   readonly journalFolder: string;
+  /** Keeps segments from being removed until the returned function is called. */
+  readonly holdJournal: () => () => void;
 }
 
 const noLayers: readonly SortedRows[] = [];
@@ -105,7 +107,7 @@ class SnapshotSource implements RowSource {
 export class LevelSnapshot extends LevelReadView implements Snapshot {
   readonly #source: SnapshotSource;
   readonly #large: SharedLargeValues;
-  readonly #journalFolder: string;
+  readonly #journal: Pick<SnapshotBasis, 'journalFolder' | 'holdJournal'>;
 
   /** @param state Held for this snapshot, which releases it. */
   constructor(basis: SnapshotBasis, state: DurableState) {
@@ -113,7 +115,7 @@ export class LevelSnapshot extends LevelReadView implements Snapshot {
     super(source, basis.maxKeyBytes);
     this.#source = source;
     this.#large = basis.large;
-    this.#journalFolder = basis.journalFolder;
+    this.#journal = basis;
   }
 
   /** The same object for views of the same state. */
@@ -131,11 +133,16 @@ export class LevelSnapshot extends LevelReadView implements Snapshot {
     return findDamage({ database, snapshot: state.pin(), rows: this.reader }, onRows);
   }
 
-  findJournalDamage(check: JournalCheck): AsyncIterable<StoreDamage> {
+  async *findJournalDamage(check: JournalCheck): AsyncGenerator<StoreDamage, void, undefined> {
     const { database, state } = this.#source;
+    const { journalFolder, holdJournal } = this.#journal;
     this.#source.assertUsable();
-    const journalFolder = this.#journalFolder;
-    return findJournalDamage({ journalFolder, database, snapshot: state.pin() }, check);
+    const release = holdJournal();
+    try {
+      yield* findJournalDamage({ journalFolder, database, snapshot: state.pin() }, check);
+    } finally {
+      release();
+    }
   }
 
   close(): Awaitable<void> {

@@ -34,7 +34,7 @@ import {
 } from './backup-sealing.ts';
 import { StoreError } from './errors.ts';
 import { listSegments, makeFolder, segmentName, syncFolder } from './journal-file.ts';
-import { readJournal, START } from './journal-scan.ts';
+import { readJournal } from './journal-scan.ts';
 import type { SealedJournal } from './journaled-database.ts';
 
 export interface BackupOptions {
@@ -121,10 +121,15 @@ class BackupRun {
   async #lastBackup(): Promise<BackupManifest | undefined> {
     const { folder, journal } = this.#options;
     const last = (await listBackups(folder)).at(-1);
+    assertReaches(folder, last ?? 0, journal.retired.sequence);
     if (last === undefined) {
       return undefined;
     }
     const { manifest } = await readManifest(folder, last);
+    const { retired } = journal;
+    if (last === retired.sequence && manifest.hash !== formatHex(retired.hash)) {
+      throw otherHistory(manifestName(last));
+    }
     if (manifest.storeId !== formatHex(journal.storeId) || last > journal.end.sequence) {
       throw new StoreError(
         'STORE_BACKUP_INVALID',
@@ -157,11 +162,11 @@ class BackupRun {
 
   /** What is damaged must not become the only copy. */
   async #verifyJournal(): Promise<void> {
-    const { folder, storeId, end } = this.#options.journal;
+    const { folder, storeId, end, retired } = this.#options.journal;
     if (end.sequence === 0) {
       throw new StoreError('STORE_BACKUP_INVALID', 'The store has nothing to back up');
     }
-    const whole = { storeId, applied: end, checkpoint: START };
+    const whole = { storeId, applied: end, checkpoint: retired };
     for await (const _ of readJournal(folder, whole, end.sequence)) {
       // Verified as it is read.
     }
@@ -173,24 +178,50 @@ class BackupRun {
   ): Promise<BackupFile[]> {
     const { folder, journal, random, onSegment } = this.#options;
     const firsts = (await listSegments(journal.folder)).filter(
-      (first) => first <= journal.end.sequence,
+      (first) => first > journal.retired.sequence && first <= journal.end.sequence,
     );
     const known = new Map(before?.segments.map((segment) => [segment.path, segment]));
-    const segments: BackupFile[] = [];
+    const segments: BackupFile[] = await this.#retiredSegments(before);
+    const total = segments.length + firsts.length;
     for (const first of firsts) {
       const path = `segments/${segmentName(first)}`;
       const source = join(journal.folder, segmentName(first));
       const kept = await this.#unchanged(known.get(path), source);
       if (kept === undefined) {
         const copied = await sealFile([source, join(folder, path)], { name: path, key, random });
+        await this.#assertStored({ path, ...copied });
         this.#note(copied);
         segments.push({ path, ...copied });
       } else {
         segments.push(kept);
       }
-      onSegment(segments.length, firsts.length);
+      onSegment(segments.length, total);
     }
     return segments;
+  }
+
+  /** What the folder alone has any more, verified: segments that the store has retired. */
+  async #retiredSegments(before: BackupManifest | undefined): Promise<BackupFile[]> {
+    const { retired } = this.#options.journal;
+    const last = segmentName(retired.sequence);
+    const segments = (before?.segments ?? []).filter(({ path }) => path <= `segments/${last}`);
+    for (const segment of segments) {
+      await this.#assertStored(segment);
+    }
+    return segments;
+  }
+
+  /** A backup counts as verified once it is there: what was written is read again. */
+  async #assertStored({ path, storedSha256 }: BackupFile): Promise<void> {
+    const { folder } = this.#options;
+    const stored = await hashFile(join(folder, path));
+    if (stored?.sha256 !== storedSha256) {
+      const what = stored === undefined ? 'is missing' : 'is not what was written';
+      throw new StoreError(
+        'STORE_BACKUP_DAMAGED',
+        `${path} in ${folder} ${what}, so this is no whole backup any more. Use another copy of the folder`,
+      );
+    }
   }
 
   /** What the folder has of a segment, when that is still what it was, and the segment too. */
@@ -203,10 +234,7 @@ class BackupRun {
       await hashFile(source),
     ];
     if (present?.sha256 !== known.sha256) {
-      throw new StoreError(
-        'STORE_BACKUP_INVALID',
-        `${known.path} of the backup is of another history than the store. Nothing was changed; use another folder`,
-      );
+      throw otherHistory(known.path);
     }
     return stored?.sha256 === known.storedSha256 ? known : undefined;
   }
@@ -232,5 +260,23 @@ class BackupRun {
   #note({ storedBytes }: CopiedFile): void {
     this.#copiedSegments += 1;
     this.#copiedBytes += storedBytes;
+  }
+}
+
+function otherHistory(path: string): StoreError {
+  return new StoreError(
+    'STORE_BACKUP_INVALID',
+    `${path} of the backup is of another history than the store. Nothing was changed; use another folder`,
+  );
+}
+
+/** A folder without what the store has retired cannot become a whole backup. */
+function assertReaches(folder: string, last: number, retired: number): void {
+  if (last < retired) {
+    throw new StoreError(
+      'STORE_BACKUP_INVALID',
+      `The store has retired its journal up to record ${retired}, and the backups in ${folder} go up to record ` +
+        `${last}. Nothing was changed. Copy the whole folder of an earlier backup there first, or go on with that one`,
+    );
   }
 }

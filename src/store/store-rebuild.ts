@@ -53,7 +53,8 @@ const SIZES = { cacheBytes: 8 * MIB, writeBufferBytes: 32 * MIB };
  * Makes the index anew from the journal.
  *
  * @throws {StoreError} `STORE_LOCKED`, and what the journal can be found in, `STORE_JOURNAL_BEHIND` too
- *   when the present index knows more: then nothing was changed.
+ *   when the present index knows more, `STORE_INDEX_BEHIND` when segments were retired and are not put back
+ *   (`putBackSegments`): then nothing was changed.
  */
 export async function rebuildIndex(options: RebuildOptions): Promise<RebuildReport> {
   const { folder, acceptsLoss } = options;
@@ -87,8 +88,8 @@ async function makeIndex(
   if (first !== 1) {
     throw new StoreError(
       'STORE_INDEX_BEHIND',
-      `${journalFolder} begins with record ${first}; an index is made from record 1 on. Put the segments ` +
-        'before back from a backup',
+      `${journalFolder} begins with record ${first}; an index is made from record 1 on. The segments before, ` +
+        'retired or lost, are in your backups: certdir store rebuild --backup DIR',
     );
   }
   await settleJournalEnd(found);

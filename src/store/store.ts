@@ -12,6 +12,7 @@
 
 import type { Awaitable } from '../core/awaitable.ts';
 import type { StoreErrorCode } from './errors.ts';
+import type { JournalKeeper } from './journal-keeper.ts';
 import type { SealedJournal } from './journaled-database.ts';
 
 /** Half-open key range `[gte, lt)`; a missing bound is open. */
@@ -213,6 +214,9 @@ export interface Store {
    * hold everything that was acknowledged before the call.
    */
   sealJournal(): Promise<SealedJournal>;
+
+  /** Which segments of the journal are kept, and for what. */
+  readonly journal: Pick<JournalKeeper, 'hold' | 'noteBackup' | 'overview' | 'retire'>;
 
   /** Called once when the first write error has closed the writer. */
   onWriterClosed(listener: (error: Error) => void): void;

@@ -52,6 +52,10 @@ class MortalStore implements Store {
     return await this.#store.transact(reason, body);
   }
 
+  get journal(): Store['journal'] {
+    return this.#store.journal;
+  }
+
   sealJournal(): ReturnType<Store['sealJournal']> {
     return this.#store.sealJournal();
   }
