@@ -24,30 +24,30 @@ import {
   verifyBackup,
 } from '../store/backup-reading.ts';
 import { StoreError } from '../store/errors.ts';
-import { createBackup } from '../store/store-backup.ts';
+import type { SealedJournal } from '../store/journaled-database.ts';
+import { type BackupReport, createBackup } from '../store/store-backup.ts';
 import type { InstanceParts } from './instance.ts';
+import { retireSegments } from './journal-keeping.ts';
 
 /** Where the policy is in a backup, whatever its name in the data folder. */
 const POLICY_NAME = 'policy.yaml';
 
 /** Adds a backup to a folder, and records it. */
 export async function backUp(
-  { configuration, store, audit, clock, random }: InstanceParts,
+  instance: InstanceParts,
   { folder, passphrase, origin }: BackupInput & { readonly origin: AuditOrigin },
   onProgress: OnProgress,
 ): Promise<BackupCreateReport> {
+  const { configuration, store, audit } = instance;
   assertOutside(folder, configuration.folder);
-  const { manifest, sha256, copiedSegments, copiedBytes } = await createBackup({
-    folder,
-    journal: await store.sealJournal(),
-    files: [
-      { name: CONFIGURATION_FILE, path: join(configuration.folder, CONFIGURATION_FILE) },
-      { name: POLICY_NAME, path: configuration.policy },
-    ],
-    passphrase,
-    ...{ clock, random },
-    onSegment: (done, total) => onProgress({ done, total, what: 'segments' }),
-  });
+  const release = store.journal.hold();
+  const { journal, report } = await copyJournal(
+    instance,
+    { folder, passphrase },
+    onProgress,
+  ).finally(release);
+  const { manifest, sha256, copiedSegments, copiedBytes } = report;
+  await store.journal.noteBackup(journal.end);
   const { sequence, isEncrypted } = manifest;
   await store.transact('app: record a backup', (transaction) =>
     audit.append(transaction, {
@@ -55,6 +55,7 @@ export async function backUp(
       details: { sequence, isEncrypted, manifestSha256: sha256 },
     }),
   );
+  await retireSegments(instance, origin);
   const segments = manifest.segments.length;
   return {
     folder,
@@ -65,6 +66,23 @@ export async function backUp(
     copiedBytes,
     manifestSha256: sha256,
   };
+}
+
+async function copyJournal(
+  { configuration, store, clock, random }: InstanceParts,
+  { folder, passphrase }: BackupInput,
+  onProgress: OnProgress,
+): Promise<{ readonly journal: SealedJournal; readonly report: BackupReport }> {
+  const journal = await store.sealJournal();
+  const report = await createBackup({
+    ...{ folder, journal, passphrase, clock, random },
+    files: [
+      { name: CONFIGURATION_FILE, path: join(configuration.folder, CONFIGURATION_FILE) },
+      { name: POLICY_NAME, path: configuration.policy },
+    ],
+    onSegment: (done, total) => onProgress({ done, total, what: 'segments' }),
+  });
+  return { journal, report };
 }
 
 function assertOutside(folder: string, dataFolder: string): void {

@@ -50,6 +50,7 @@ import { type Auditing, announceLists, openAuditing } from './auditing.ts';
 import { backUp } from './backup.ts';
 import { type CheckSubject, checkStore } from './check.ts';
 import { LocalCustody } from './custody.ts';
+import { describeJournal } from './journal-keeping.ts';
 import { readLdifControls } from './ldif-controls.ts';
 import { makeFeed, reportReplication, serveJournal } from './replication.ts';
 import { activateToken, openToken, type TokenOpening } from './token.ts';
@@ -319,6 +320,7 @@ export function operationsOf(instance: Instance, setting: OperationsSetting): Op
     },
     custodyOperations: new LocalCustody(instance),
     backup: (input, origin, onProgress) => backUp(instance, { ...input, origin }, onProgress),
+    journal: () => describeJournal(instance),
     check: (input, onProgress) => {
       const { store, policy, directory, clock } = instance;
       const { schema } = directory;

@@ -13,6 +13,7 @@ import type { Configuration } from '../config/configuration.ts';
 import { readSecretFile } from '../config/secret-file.ts';
 import { ClosingStack } from '../core/closing-stack.ts';
 import { formatError } from '../core/errors.ts';
+import { silentLog } from '../core/log.ts';
 import { affordableConnections, openFileLimit } from '../core/open-files.ts';
 import { CONTROL_SOCKET } from '../http/control-protocol.ts';
 import { openControlServer } from '../http/control-server.ts';
@@ -35,6 +36,7 @@ import {
   openInstance,
   operationsOf,
 } from './instance.ts';
+import { describeJournal, journalJob, openJournalSubject } from './journal-keeping.ts';
 import type { LdapFigures } from './ldap-metrics.ts';
 import { prepareOcsp, type RunningOcsp, serveOcsp } from './ocsp.ts';
 import {
@@ -94,6 +96,21 @@ export async function openCheck(options: OpenOptions): Promise<LocalInstance<'ch
 }
 
 /**
+ * Opens the store of a data folder for a look at its journal.
+ *
+ * @throws {CertdirError} of the configuration or the store.
+ */
+export async function openJournal(options: OpenOptions): Promise<LocalInstance<'journal'>> {
+  const closing = new ClosingStack();
+  return closingOnFailure(closing, async () => {
+    const { folder, log = silentLog } = options;
+    const subject = await openJournalSubject({ folder, log }, closing);
+    const operations = { journal: () => describeJournal(subject) };
+    return { operations, close: () => closing.close() };
+  });
+}
+
+/**
  * Runs the server of a data folder: LDAP, HTTP, the control socket and the schedule.
  *
  * @throws {CertdirError} of the part that could not be opened; everything opened before is closed.
@@ -122,6 +139,7 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
     if (ocsp !== undefined) {
       scheduler.add(ocsp.job);
     }
+    scheduler.add(journalJob(instance));
     publishUrgentLists(instance, () => scheduler.trigger(publication.job.name));
     const jobs = (): readonly JobStatus[] => scheduler.status();
     const ldap = await openLdap(instance, closing);

@@ -14,11 +14,12 @@ import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
 import { UsageError } from './usage-error.ts';
 
-interface PassphraseOption {
+export interface PassphraseOption {
   readonly passphraseFile?: string;
 }
 
-const passphraseOption: readonly [flags: string, description: string] = [
+/** The option of every command that reads or writes backups. */
+export const passphraseOption: readonly [flags: string, description: string] = [
   '--passphrase-file <file>',
   'file with the passphrase of an encrypted backup, readable by its owner only',
 ];
@@ -37,7 +38,8 @@ async function passphraseOf({ passphraseFile }: PassphraseOption): Promise<strin
   return passphraseFile === undefined ? undefined : await readSecretFile(passphraseFile);
 }
 
-async function sourceOf(folder: string, options: PassphraseOption): Promise<BackupSource> {
+/** A folder of backups, with what opens it. */
+export async function sourceOf(folder: string, options: PassphraseOption): Promise<BackupSource> {
   return { folder: resolve(folder), passphrase: await passphraseOf(options) };
 }
 

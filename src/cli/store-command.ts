@@ -1,17 +1,23 @@
 /**
- * `certdir store check` and `certdir store rebuild`.
+ * `certdir store check`, `certdir store journal` and `certdir store rebuild`.
  *
  * @module
  */
 
 import type { Command } from 'commander';
 
+import type { OpenOptions } from '../app/instance.ts';
+import type { LocalInstance } from '../app/server.ts';
+import type { JournalReport } from '../http/operations.ts';
+import { type PassphraseOption, passphraseOption, sourceOf } from './backup-command.ts';
 import { type DeepOption, deepOption, runCheck } from './check-command.ts';
-import { contextOf } from './context.ts';
+import { contextOf, withServerOr } from './context.ts';
 import { examples } from './examples.ts';
+import { formatTable } from './output.ts';
 
-interface RebuildFlags {
+interface RebuildFlags extends PassphraseOption {
   readonly journal?: boolean;
+  readonly backup?: string;
   readonly acceptLoss?: boolean;
 }
 
@@ -20,7 +26,19 @@ A store has two halves: the journal, which has everything that was ever committe
 made from it. When the index is damaged, lost or older, it is made anew. When the journal is damaged or
 lost and the index is whole, --journal begins a new one from the index; what is left of the old one is
 kept beside it. Stop the server first, and keep a copy of the folder.
-${examples('certdir store rebuild', 'certdir store rebuild --journal')}`;
+
+Segments of the journal that were retired (certdir store journal) are in the backups: --backup puts them back
+before the index is made.
+${examples(
+  'certdir store rebuild',
+  'certdir store rebuild --backup /backup/certdir',
+  'certdir store rebuild --journal',
+)}`;
+
+const journalHelp = `
+States: last (it is written to), needed-by-index, kept (by the setting store.journal.keepDays), waits-for-backup,
+waits-for-standby, retirable (goes within the hour), retired (removed, and put back).
+${examples('certdir store journal', 'certdir store journal --json')}`;
 
 /** Adds the commands to the program. */
 export function addStoreCommand(program: Command): void {
@@ -36,9 +54,53 @@ export function addStoreCommand(program: Command): void {
     .addHelpText('after', examples('certdir store check', 'certdir store check --deep --json'))
     .action((options: DeepOption, command: Command) => runCheck('store', options, command));
   store
+    .command('journal')
+    .description('the segments of the journal, and what keeps each of them')
+    .addHelpText('after', journalHelp)
+    .action(async (_options: unknown, command: Command) => {
+      const context = contextOf(command);
+      const report = await withServerOr(openJournalOfStore, context, (operations) =>
+        operations.journal(),
+      );
+      context.output.answer(report, () => formatJournal(report));
+    });
+  addRebuild(store);
+}
+
+async function openJournalOfStore(options: OpenOptions): Promise<LocalInstance<'journal'>> {
+  const { openJournal } = await import('../app/server.ts');
+  return openJournal(options);
+}
+
+function formatJournal(report: JournalReport): string {
+  const { keepDays, keepUntilBackedUp, retiredUpTo, backedUpTo, segments } = report;
+  const kept =
+    keepDays === null
+      ? 'Everything is kept (store.journal.keepDays is not set).'
+      : `Segments are kept ${keepDays} days${keepUntilBackedUp ? ' and until they are in a backup' : ''}.`;
+  const table = formatTable(
+    ['first', 'last', 'bytes', 'begun', 'sealed', 'state'],
+    segments.map(({ first, last, bytes, createdAt, sealedAt, state }) => [
+      ...[String(first), last === null ? '' : String(last), String(bytes)],
+      ...[createdAt, sealedAt ?? '', state],
+    ]),
+  );
+  const ends = [
+    `last record ${report.lastRecord}`,
+    `index whole up to ${report.indexWholeUpTo}`,
+    `backed up to ${backedUpTo}`,
+    `retired up to ${retiredUpTo}`,
+  ];
+  return [table, '', ends.join(', '), kept].join('\n');
+}
+
+function addRebuild(store: Command): void {
+  store
     .command('rebuild')
     .description('make the index anew from the journal, or the journal from the index')
     .option('--journal', 'make a new journal from the index')
+    .option('--backup <dir>', 'folder of backups that has the segments which were retired')
+    .option(...passphraseOption)
     .option(
       '--accept-loss',
       'go on where something that was acknowledged may be missing afterwards',
@@ -49,7 +111,10 @@ export function addStoreCommand(program: Command): void {
       const bar = output.progress();
       const { rebuildStore } = await import('../app/store-maintenance.ts');
       const report = await rebuildStore(
-        { folder, half: flags.journal === true ? 'journal' : 'index' },
+        {
+          ...{ folder, half: flags.journal === true ? 'journal' : 'index' },
+          backup: flags.backup === undefined ? undefined : await sourceOf(flags.backup, flags),
+        },
         { acceptsLoss: flags.acceptLoss === true, onProgress: bar.onProgress },
       ).finally(() => bar.stop());
       output.answer(report, () =>

@@ -45,6 +45,12 @@ interface FileConfiguration {
     readonly folder: string;
     readonly cacheMiB: number;
     readonly writeBufferMiB: number;
+    readonly journal: {
+      /** From a segment's seal until it may be removed; all are kept when it is left out. */
+      readonly keepDays?: number | undefined;
+      /** Only what is in a backup that was verified is removed. */
+      readonly keepUntilBackedUp: boolean;
+    };
   };
   readonly token: TokenConfiguration;
   readonly directory: {
@@ -114,6 +120,12 @@ const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
       folder: z.string().min(1).default('store'),
       cacheMiB: z.int().min(8).max(65_536).default(64),
       writeBufferMiB: z.int().min(1).max(1_024).default(16),
+      journal: z
+        .strictObject({
+          keepDays: z.int().min(1).max(36_500).optional(),
+          keepUntilBackedUp: z.boolean().default(true),
+        })
+        .prefault({}),
     })
     .prefault({}),
   token: tokenConfigurationSchema,

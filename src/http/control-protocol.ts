@@ -52,6 +52,7 @@ export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> =
   ...custodySchemas,
   status: objectOf({}),
   check: objectOf({ isDeep: { type: 'boolean' }, parts: { enum: ['all', 'store'] } }),
+  journal: objectOf({}),
   backup: objectOf({ folder: text, passphrase: text }, ['passphrase']),
   issue: objectOf({
     request: text,

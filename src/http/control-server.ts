@@ -130,6 +130,7 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
     ...custodyHandlers(operations.custody),
     status: () => operations.status(),
     check: ({ body, onProgress }) => operations.check(body as CheckInput, onProgress),
+    journal: () => operations.journal(),
     backup: ({ body, operator, onProgress }) =>
       operations.backup(body as BackupInput, operator, onProgress),
     issue: ({ body, operator }) => operations.issue(body as IssueInput, operator),

@@ -43,6 +43,7 @@ import type {
   CheckReport,
   IssuedReport,
   IssueInput,
+  JournalReport,
   LdifExportInput,
   LdifInput,
   LdifModifyReport,
@@ -78,6 +79,7 @@ export interface LocalOperationsOptions {
   /** Asks every part of the instance how it is. */
   readonly status: () => Promise<ServiceStatus>;
   readonly check: Operations['check'];
+  readonly journal: Operations['journal'];
   readonly backup: (
     input: BackupInput,
     origin: AuditOrigin,
@@ -128,6 +130,10 @@ export class LocalOperations implements Operations {
     onProgress: OnProgress,
   ): Promise<BackupCreateReport> {
     return this.#options.backup(input, originOf(operator), onProgress);
+  }
+
+  journal(): Promise<JournalReport> {
+    return this.#options.journal();
   }
 
   check(input: CheckInput, onProgress: OnProgress): Promise<CheckReport> {

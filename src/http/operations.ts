@@ -297,6 +297,30 @@ export interface BackupCreateReport {
   readonly manifestSha256: string;
 }
 
+export interface JournalReport {
+  /** Null when everything is kept. */
+  readonly keepDays: number | null;
+  readonly keepUntilBackedUp: boolean;
+  /** The last record whose segment was removed; 0 when none was. */
+  readonly retiredUpTo: number;
+  /** The last record in a verified backup; 0 when there is none. */
+  readonly backedUpTo: number;
+  /** The last record that the index is whole without. */
+  readonly indexWholeUpTo: number;
+  readonly lastRecord: number;
+  readonly segments: readonly {
+    readonly name: string;
+    readonly first: number;
+    /** Null of the last segment, and when it was sealed likewise. */
+    readonly last: number | null;
+    readonly bytes: number;
+    readonly createdAt: string;
+    readonly sealedAt: string | null;
+    /** See `SegmentState` of the store. */
+    readonly state: string;
+  }[];
+}
+
 export interface Operations {
   readonly audit: AuditOperations;
   readonly archive: ArchiveOperations;
@@ -304,6 +328,8 @@ export interface Operations {
   status(): Promise<ServiceStatus>;
   /** Reads everything that is stored, from one state, and says what is wrong with it. */
   check(input: CheckInput, onProgress: OnProgress): Promise<CheckReport>;
+  /** The journal's segments, and what keeps each. */
+  journal(): Promise<JournalReport>;
   /** Adds a backup of the store to a folder; see store-backup.ts. */
   backup(
     input: BackupInput,

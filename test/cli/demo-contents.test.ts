@@ -39,6 +39,7 @@ async function open(t: TestContext): Promise<Bench> {
     archiveParts: { policyId: 'gunma', utcOffsetMs: 0, signNote: async () => '' },
     custodyOperations: absentCustody,
     check: () => Promise.reject(new Error('nobody asks')),
+    journal: () => Promise.reject(new Error('nobody asks')),
     backup: () => Promise.reject(new Error('nobody asks')),
     publishLists: publishDirectly({ authority: bed.ca }),
     readControls: readLdifControls,

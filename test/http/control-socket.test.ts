@@ -30,6 +30,7 @@ function recordingOperations(calls: unknown[]): Operations {
     custody: absentCustody,
     status: never,
     check: never,
+    journal: never,
     backup: never,
     issue: never,
     findCertificates: (query) => {

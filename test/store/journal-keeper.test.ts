@@ -12,6 +12,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { silentLog } from '../../src/core/log.ts';
 import { putBackSegments, restoreBackup } from '../../src/store/backup-reading.ts';
 import type { KeepingRules } from '../../src/store/journal-keeper.ts';
+import { openLevelDatabase } from '../../src/store/level-database.ts';
 import type { Store, StoreDamage } from '../../src/store/store.ts';
 import { type BackupReport, createBackup } from '../../src/store/store-backup.ts';
 import { rebuildIndex, rebuildJournal } from '../../src/store/store-rebuild.ts';
@@ -44,6 +45,24 @@ class Bed {
     await bed.act(1);
     assert.ok(bed.segments().length >= 4, `${bed.segments().length}`);
     return bed;
+  }
+
+  /** Nothing gets into tables from now on until the returned function is called. */
+  async openWithHeldFlush(): Promise<() => void> {
+    let proceed = (): void => undefined;
+    let held = Promise.resolve();
+    this.store = await openActStore(this.live, {
+      clock: this.clock,
+      openDatabase: async (...order) => {
+        const database = await openLevelDatabase(...order);
+        const flush = (): Promise<void> => held.then(() => database.flush());
+        return { ...database, flush };
+      },
+    });
+    held = new Promise((resolve) => {
+      proceed = resolve;
+    });
+    return proceed;
   }
 
   async act(count: number): Promise<void> {
@@ -150,13 +169,15 @@ describe('a segment of the journal stays', () => {
 
   it('while the index may need it', async (t) => {
     const bed = new Bed(t);
-    // Nothing but what is written at opening is checkpointed: segments are larger than all acts.
-    bed.store = await openActStore(bed.live, { clock: bed.clock });
+    const proceed = await bed.openWithHeldFlush();
     await bed.act(5);
     await bed.open.sealJournal();
     await bed.act(1);
     assert.deepEqual(await bed.states(), ['needed-by-index', 'last']);
     assert.equal(await bed.retire(), 0);
+    proceed();
+    await bed.reopen();
+    assert.deepEqual(await bed.states(), ['retirable', 'last']);
   });
 
   it('until it is in a backup', async (t) => {
@@ -297,7 +318,7 @@ describe('a journal whose first segments were retired', () => {
     await bed.reopen();
     assert.deepEqual(await bed.damage(true), []);
     assert.equal((await bed.states())[0], 'retired');
-    assert.equal(await bed.retire(), 1);
+    assert.ok((await bed.retire()) >= 1);
     assert.ok(!bed.segments().includes(left));
   });
 });
