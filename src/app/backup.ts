@@ -70,7 +70,7 @@ export async function backUp(
 
 async function copyJournal(
   { configuration, store, clock, random }: InstanceParts,
-  { folder, passphrase }: BackupInput,
+  { folder, passphrase }: BackupSource,
   onProgress: OnProgress,
 ): Promise<{ readonly journal: SealedJournal; readonly report: BackupReport }> {
   const journal = await store.sealJournal();

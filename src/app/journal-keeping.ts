@@ -19,6 +19,7 @@ import type { Log } from '../core/log.ts';
 import type { JournalReport } from '../http/operations.ts';
 import { formatTime } from '../http/report-time.ts';
 import type { Job } from '../scheduler/job.ts';
+import type { JournalFeed } from '../store/journal-feed.ts';
 import type { JournalSegment, KeepingRules } from '../store/journal-keeper.ts';
 import { openLevelStore } from '../store/level-store.ts';
 import type { Store } from '../store/store.ts';
@@ -31,6 +32,8 @@ export interface JournalSubject {
   readonly configuration: Configuration;
   readonly store: Store;
   readonly clock: Clock;
+  /** Knows what standbys have, while the server gives them the journal. */
+  readonly feed?: JournalFeed | undefined;
 }
 
 interface RetiringParts extends JournalSubject {
@@ -38,14 +41,28 @@ interface RetiringParts extends JournalSubject {
   readonly log: Log;
 }
 
-function rulesOf({ configuration, clock }: JournalSubject): KeepingRules {
+function rulesOf({ configuration, clock, feed }: JournalSubject): KeepingRules {
   const { keepDays, keepUntilBackedUp } = configuration.store.journal;
   return {
     keepMs: keepDays === undefined ? undefined : keepDays * DAY_MS,
     keepUntilBackedUp,
-    standbysHave: undefined,
+    standbysHave: standbysHave(configuration, feed),
     nowMs: clock.nowMs(),
   };
+}
+
+/** What is not known of a standby that was configured counts as missing there. */
+function standbysHave(
+  { replication }: Configuration,
+  feed: JournalFeed | undefined,
+): number | undefined {
+  if (replication === undefined) {
+    return undefined;
+  }
+  const heard = new Map(
+    feed?.status.standbys.map(({ standby, sequence }) => [standby, sequence] as const),
+  );
+  return Math.min(...replication.clients.map((client) => heard.get(client) ?? 0));
 }
 
 /** Removes the segments that nothing needs any more, and records it. */
@@ -113,7 +130,8 @@ export async function openJournalSubject(
 ): Promise<JournalSubject> {
   const configuration = await loadConfiguration(join(folder, CONFIGURATION_FILE));
   const clock = new SystemClock();
-  const store = await openLevelStore({ folder: configuration.store.folder, clock, log });
+  const { folder: storeFolder } = configuration.store;
+  const store = await openLevelStore({ folder: storeFolder, clock, log, role: 'inspection' });
   closing.push(store, { name: 'store', close: (opened) => opened.close() });
   return { configuration, store, clock };
 }

@@ -13,6 +13,7 @@ import { after, before, describe, it } from 'node:test';
 import type {
   BackupCreateReport,
   CheckReport,
+  JournalReport,
   PublishedReport,
   ServiceStatus,
 } from '../../src/http/operations.ts';
@@ -49,6 +50,13 @@ describe('the restore drill', () => {
     assert.equal(next.copiedSegments, 1);
     assert.ok(next.sequence > first.sequence);
     await certdir.answer('backup', 'verify', backups, ...sealed);
+    const journal = await certdir.answer<JournalReport>('store', 'journal');
+    assert.deepEqual([journal.keepDays, journal.retiredUpTo], [null, 0]);
+    assert.equal(journal.backedUpTo, next.sequence);
+    assert.deepEqual(
+      journal.segments.map(({ state }) => state),
+      ['kept', 'kept', 'last'],
+    );
     const inside = await certdir.failure('backup', 'create', join(certdir.folder, 'b'), ...sealed);
     assert.equal(inside.code, 'STORE_BACKUP_INVALID');
   });

@@ -41,8 +41,21 @@ describe('loadConfiguration', () => {
     assert.equal(configuration.http, undefined);
     assert.equal(configuration.metrics, undefined);
     assert.deepEqual(configuration.directory.indexes, []);
+    assert.deepEqual(configuration.store.journal, { keepUntilBackedUp: true });
     assert.deepEqual(configuration.audit, { folder: join(folder, 'audit') });
     assert.deepEqual(configuration.access, { folder: join(folder, 'access'), syncMs: 500 });
+  });
+
+  it('keeps the journal for 1 to 36,500 days', async (t) => {
+    const setting = (days: string): string =>
+      `${minimal}store: { journal: { keepDays: ${days}, keepUntilBackedUp: false } }\n`;
+    for (const days of [1, 36_500]) {
+      const { store } = (await load(t, setting(`${days}`))) as Configuration;
+      assert.deepEqual(store.journal, { keepDays: days, keepUntilBackedUp: false });
+    }
+    for (const bad of ['0', '36501', '1.5', 'all']) {
+      await assert.rejects(load(t, setting(bad)), { code: 'CONFIG_INVALID' }, bad);
+    }
   });
 
   it('takes names of the audit log without spaces and plus, and syncs within a second', async (t) => {
