@@ -16,6 +16,7 @@ import { passwordsSchema } from './passwords-schema.ts';
 import type { PolicyFile, ScopeDefinition } from './policy.ts';
 import { findPolicyFaults } from './policy-faults.ts';
 import { profileSchema } from './profile-definition.ts';
+import { keepingSchema, retentionSchema } from './retention.ts';
 
 const name = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'lower-case letters, digits and hyphens');
 const text = z.string().min(1);
@@ -133,12 +134,8 @@ export const policySchema: z.ZodType<PolicyFile> = strictObject({
   ),
   access: z.array(accessRuleSchema).min(1),
   passwords: passwordsSchema,
-  retention: strictObject({
-    auditLogYears: years,
-    archiveYears: years,
-    issuedCertificateYears: years,
-    provisionReportYears: years,
-  }),
+  retention: retentionSchema,
+  keeping: keepingSchema.default({ monthlyExport: false }),
   audit: strictObject({
     auditorRoles: z.array(text).min(1),
     publicTiles: z.boolean(),

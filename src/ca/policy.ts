@@ -22,6 +22,7 @@ import { Municipalities } from './municipality.ts';
 import type { OcspPolicy } from './ocsp-policy.ts';
 import { policySchema } from './policy-schema.ts';
 import type { ProfileDefinition } from './profile-definition.ts';
+import type { KeepingSchedule, RetentionClasses } from './retention.ts';
 
 /** A text in the statement's language and in English. */
 export interface LocalizedText {
@@ -152,12 +153,10 @@ export interface PolicyFile {
   readonly access: readonly AccessRule[];
   /** Passwords of every account in the directory. */
   readonly passwords: PasswordPolicy;
-  readonly retention: {
-    readonly auditLogYears: number;
-    readonly archiveYears: number;
-    readonly issuedCertificateYears: number;
-    readonly provisionReportYears: number;
-  };
+  /** What is kept, and for how long. */
+  readonly retention: RetentionClasses;
+  /** When it is looked at and copied. */
+  readonly keeping: KeepingSchedule;
   /** The audit log. */
   readonly audit: {
     /** Roles (certdirOperatorRole) whose holders review the log and remove records. */

@@ -12,6 +12,7 @@ import type { SignedCheckpoint } from '../audit/checkpointer.ts';
 import { AuditError } from '../audit/errors.ts';
 import type { ProvisionCount } from '../audit/provision-accounts.ts';
 import type { Policy } from '../ca/policy.ts';
+import { keptLongEnoughBeforeMs, retentionOf } from '../ca/retention.ts';
 import { VerifierRegister } from '../ca/verifier-register.ts';
 import { encodeUtf8, formatHex, parseHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
@@ -152,9 +153,8 @@ export class LocalAuditOperations implements AuditOperations {
   async prune(input: { readonly auditor: AuditorCredentials }): Promise<AuditMarksReport> {
     const { policy, clock, prune } = this.#options;
     const origin = await this.#authenticate(input.auditor);
-    const before = new Date(clock.nowMs());
-    before.setUTCFullYear(before.getUTCFullYear() - policy.retention.auditLogYears);
-    return marksReport(await prune(before.getTime(), origin));
+    const retention = retentionOf(policy.retention, 'auditRecords');
+    return marksReport(await prune(keptLongEnoughBeforeMs(retention, clock.nowMs()), origin));
   }
 
   /**

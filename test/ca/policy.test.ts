@@ -304,6 +304,36 @@ describe('a policy is refused', () => {
       names: ['subjectAttributes.genders'],
     },
     {
+      why: 'with records that two classes cover (gunma 4-12-2-2)',
+      from: 'covers: [lists, accessJournal]',
+      to: 'covers: [lists, accessJournal, certificates]',
+      names: ['retention.archive.covers.2', 'issuedCertificates'],
+    },
+    {
+      why: 'with records that no class covers (gunma 4-12-2-2)',
+      from: 'covers: [lists, accessJournal]',
+      to: 'covers: [lists]',
+      names: ['retention', 'accessJournal'],
+    },
+    {
+      why: 'with a kind of records that is none',
+      from: 'covers: [lists, accessJournal]',
+      to: 'covers: [lists, accessJournals]',
+      names: ['retention.archive.covers.1', 'accessJournal'],
+    },
+    {
+      why: 'with an audit log kept by certificates that says nowhere when it leaves the store',
+      from: 'covers: [auditRecords], years: 1',
+      to: 'covers: [auditRecords], years: 10, from: certificateEnd',
+      names: ['retention.auditLog.onLineWeeks'],
+    },
+    {
+      why: 'with a retention of no time',
+      from: 'covers: [auditRecords], years: 1',
+      to: 'covers: [auditRecords], years: 0',
+      names: ['retention.auditLog.years'],
+    },
+    {
       why: 'of another format version',
       from: 'formatVersion: 1',
       to: 'formatVersion: 2',
