@@ -13,6 +13,7 @@ import { putNoteKey, readNoteKey } from '../audit/audit-state.ts';
 import { settleTiles } from '../audit/audit-tiles.ts';
 import { AuditTrail } from '../audit/audit-trail.ts';
 import { Checkpointer, type CheckpointKey } from '../audit/checkpointer.ts';
+import { KeepingRegister } from '../audit/keeping-register.ts';
 import { recordDigest } from '../audit/record-digest.ts';
 import type { CertificateAuthority } from '../ca/certificate-authority.ts';
 import type { Policy } from '../ca/policy.ts';
@@ -44,6 +45,7 @@ export interface Auditing {
   readonly checkpointer: Checkpointer;
   readonly journal: AccessJournal;
   readonly accounts: AccessAccounts;
+  readonly keeping: KeepingRegister;
 }
 
 export const CHECKPOINT_JOB = 'audit checkpoint';
@@ -77,7 +79,8 @@ export async function openAuditing(parts: AuditingParts, closing: ClosingStack):
     { name: 'access journal', close: (opened) => opened.close() },
   );
   const trail = new AuditTrail({ store, audit, checkpointer });
-  return { checkpointer, trail, journal, accounts: new AccessAccounts(journal) };
+  const keeping = new KeepingRegister({ store, audit, clock });
+  return { checkpointer, trail, journal, accounts: new AccessAccounts(journal), keeping };
 }
 
 /** What is known needs no token: it may be away while the log is read. */

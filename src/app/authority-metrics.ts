@@ -8,6 +8,7 @@ import type { ListStatus } from '../ca/authority-status.ts';
 import type { MetricSample, MetricsRegistry } from '../core/metrics.ts';
 import type { JobStatus } from '../scheduler/job.ts';
 import { type Instance, isKeyActive } from './instance.ts';
+import { findOverdue, overdueMatters } from './overdue.ts';
 import { recent } from './recent-value.ts';
 
 const SECOND_MS = 1000;
@@ -57,7 +58,26 @@ export function addAuthorityMetrics(
     read: () => jobs().map(({ name, failures }) => ({ labels: { job: name }, value: failures })),
   });
   addAudit(registry, instance);
+  addKeeping(registry, instance);
   addLists(registry, { lists: async () => (await status()).lists, nowMs: () => clock.nowMs() });
+}
+
+function addKeeping(registry: MetricsRegistry, { auditing, policy, clock }: Instance): void {
+  registry.add({
+    name: 'certdir_overdue_seconds',
+    help: 'For how long a review, a backup, an export, a receipt or a reading is overdue by the policy; 0 when it is not',
+    labels: ['matter'],
+    kind: 'gauge',
+    place: { path: ['Audit', 'Overdue', '{matter}'], property: 'microseconds' },
+    read: async () => {
+      const nowMs = clock.nowMs();
+      const overdue = findOverdue(await auditing.keeping.facts(), policy, nowMs);
+      return overdueMatters.map((matter) => {
+        const dueMs = overdue.find((one) => one.matter === matter)?.dueMs ?? nowMs;
+        return { labels: { matter }, value: (nowMs - dueMs) / SECOND_MS };
+      });
+    },
+  });
 }
 
 function addAudit(registry: MetricsRegistry, { store, audit }: Instance): void {

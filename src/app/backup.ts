@@ -38,7 +38,7 @@ export async function backUp(
   { folder, passphrase, origin }: BackupInput & { readonly origin: AuditOrigin },
   onProgress: OnProgress,
 ): Promise<BackupCreateReport> {
-  const { configuration, store, audit } = instance;
+  const { configuration, store, audit, auditing } = instance;
   assertOutside(folder, configuration.folder);
   const release = store.journal.hold();
   const { journal, report } = await copyJournal(
@@ -49,12 +49,13 @@ export async function backUp(
   const { manifest, sha256, copiedSegments, copiedBytes } = report;
   await store.journal.noteBackup(journal.end);
   const { sequence, isEncrypted } = manifest;
-  await store.transact('app: record a backup', (transaction) =>
-    audit.append(transaction, {
+  await store.transact('app: record a backup', async (transaction) => {
+    await auditing.keeping.noteBackup(transaction, sha256);
+    await audit.append(transaction, {
       ...{ kind: 'backup.create', result: 'done', origin, subject: folder },
       details: { sequence, isEncrypted, manifestSha256: sha256 },
-    }),
-  );
+    });
+  });
   await retireSegments(instance, origin);
   const segments = manifest.segments.length;
   return {

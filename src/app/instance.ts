@@ -36,7 +36,7 @@ import type { AccessObserver } from '../directory/service.ts';
 import type { AuditOperations } from '../http/audit-operations.ts';
 import { LocalAuditOperations } from '../http/local-audit-operations.ts';
 import { LocalOperations, type PublishLists } from '../http/local-operations.ts';
-import type { Operations, ServerFigures, ServiceStatus } from '../http/operations.ts';
+import type { ServerFigures, ServiceStatus } from '../http/operations.ts';
 import { describeStatus } from '../http/status-report.ts';
 import { serverCapabilities } from '../ldap/root-dse.ts';
 import type { JobStatus } from '../scheduler/job.ts';
@@ -46,12 +46,14 @@ import type { SignerProcess } from '../signing/signer-process.ts';
 import type { JournalFeed } from '../store/journal-feed.ts';
 import { type LevelStoreOptions, openLevelStore } from '../store/level-store.ts';
 import type { Snapshot, Store } from '../store/store.ts';
+import { readArchiveStatus } from './archive-status.ts';
 import { type Auditing, announceLists, openAuditing } from './auditing.ts';
 import { backUp } from './backup.ts';
 import { type CheckSubject, checkStore } from './check.ts';
 import { LocalCustody } from './custody.ts';
 import { describeJournal } from './journal-keeping.ts';
 import { readLdifControls } from './ldif-controls.ts';
+import { findOverdue } from './overdue.ts';
 import { makeFeed, reportReplication, serveJournal } from './replication.ts';
 import { activateToken, openToken, type TokenOpening } from './token.ts';
 
@@ -304,7 +306,7 @@ export interface OperationsSetting {
 }
 
 /** The operations of the CLI on this instance. */
-export function operationsOf(instance: Instance, setting: OperationsSetting): Operations {
+export function operationsOf(instance: Instance, setting: OperationsSetting): LocalOperations {
   const { publishLists } = setting;
   return new LocalOperations({
     ...instance,
@@ -318,6 +320,8 @@ export function operationsOf(instance: Instance, setting: OperationsSetting): Op
       utcOffsetMs: instance.policy.utcOffsetMs,
       signNote: (text) => instance.auditing.checkpointer.signNote(text),
     },
+    keeping: instance.auditing.keeping,
+    archiveStatus: () => readArchiveStatus(instance),
     custodyOperations: new LocalCustody(instance),
     backup: (input, origin, onProgress) => backUp(instance, { ...input, origin }, onProgress),
     journal: () => describeJournal(instance),
@@ -373,7 +377,7 @@ async function readStatus(
   instance: Instance,
   { jobs, figures }: OperationsSetting,
 ): Promise<ServiceStatus> {
-  const { store, audit, signer, authority, clock, directory, policy } = instance;
+  const { store, audit, auditing, signer, authority, clock, directory, policy } = instance;
   const snapshot = store.snapshot();
   try {
     return describeStatus({
@@ -390,6 +394,7 @@ async function readStatus(
       passwordWarningMs: (policy.passwords.ageing?.warningDays ?? 0) * DAY_MS,
       replication: instance.feed && reportReplication(instance.feed),
       auditHead: await audit.head(snapshot),
+      overdue: findOverdue(await auditing.keeping.facts(), policy, clock.nowMs()),
     });
   } finally {
     await snapshot.close();

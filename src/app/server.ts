@@ -37,6 +37,7 @@ import {
   operationsOf,
 } from './instance.ts';
 import { describeJournal, journalJob, openJournalSubject } from './journal-keeping.ts';
+import { type ExportMonth, keepingJobs } from './keeping-jobs.ts';
 import type { LdapFigures } from './ldap-metrics.ts';
 import { prepareOcsp, type RunningOcsp, serveOcsp } from './ocsp.ts';
 import {
@@ -149,6 +150,10 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
       jobs,
       figures: () => readServerFigures(registry),
     });
+    const exportMonth: ExportMonth = (month, origin) => operations.archive.exportAs(month, origin);
+    for (const job of keepingJobs(instance, exportMonth)) {
+      scheduler.add(job);
+    }
     const httpEndpoints = await openHttp(instance, ocsp, closing);
     const ocspEndpoints = await openOcsp(instance, ocsp, closing);
     const metricsEndpoints = await serveMetrics(instance, registry, closing);

@@ -28,6 +28,9 @@ export interface AuditMarks {
   readonly pruned: bigint;
   /** Of those that were removed, how many there were of each kind and result (`"kind result"`). */
   readonly prunedKinds: Readonly<Record<string, number>>;
+  /** The records that tell of the last review and of the last export. */
+  readonly reviewRecord?: bigint;
+  readonly exportRecord?: bigint;
 }
 
 const noMarks: AuditMarks = { reviewed: 0n, exported: 0n, pruned: 0n, prunedKinds: {} };
@@ -54,12 +57,14 @@ export async function readMarks(view: ReadView): Promise<AuditMarks> {
 }
 
 export function putMarks(transaction: Transaction, marks: AuditMarks): void {
-  const { reviewed, exported, pruned, prunedKinds } = marks;
+  const { reviewed, exported, pruned, prunedKinds, reviewRecord, exportRecord } = marks;
   const text = JSON.stringify({
     reviewed: reviewed.toString(),
     exported: exported.toString(),
     pruned: pruned.toString(),
     prunedKinds,
+    reviewRecord: reviewRecord?.toString(),
+    exportRecord: exportRecord?.toString(),
   });
   transaction.put(marksKey, encodeUtf8(text));
 }
@@ -94,10 +99,16 @@ function parseMarks(text: string): AuditMarks | undefined {
   if (typeof value !== 'object' || value === null) {
     return undefined;
   }
-  const { reviewed, exported, pruned, prunedKinds } = value as Partial<Record<string, unknown>>;
+  const { reviewed, exported, pruned, prunedKinds, reviewRecord, exportRecord } = value as Partial<
+    Record<string, unknown>
+  >;
   const isCount = (one: unknown): one is string =>
     typeof one === 'string' && /^\d{1,20}$/.test(one);
   if (!isCount(reviewed) || !isCount(exported) || !isCount(pruned) || !isTally(prunedKinds)) {
+    return undefined;
+  }
+  const isRecord = (one: unknown): one is string | undefined => one === undefined || isCount(one);
+  if (!isRecord(reviewRecord) || !isRecord(exportRecord)) {
     return undefined;
   }
   return {
@@ -105,6 +116,8 @@ function parseMarks(text: string): AuditMarks | undefined {
     exported: BigInt(exported),
     pruned: BigInt(pruned),
     prunedKinds,
+    ...(reviewRecord === undefined ? {} : { reviewRecord: BigInt(reviewRecord) }),
+    ...(exportRecord === undefined ? {} : { exportRecord: BigInt(exportRecord) }),
   };
 }
 

@@ -231,7 +231,7 @@ export class AuditTrail {
         subject: this.#options.checkpointer.key.name,
         details: { from: marks.reviewed.toString(), below: upTo.toString(), note },
       });
-      return { ...marks, reviewed: upTo };
+      return { ...marks, reviewed: upTo, reviewRecord: size };
     });
   }
 
@@ -284,7 +284,7 @@ export class AuditTrail {
         after: formatHex(rootHash),
         details: { size: size.toString() },
       });
-      return { ...marks, exported: size };
+      return { ...marks, exported: size, exportRecord: head.size };
     });
   }
 

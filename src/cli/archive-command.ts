@@ -6,15 +6,15 @@
 
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-
-import type { ListQuery } from '../http/archive-operations.ts';
-import type { CertificateQuery } from '../http/operations.ts';
-import { parseNoteKey } from '../tlog/signed-note.ts';
 import {
   type ArchiveFolderReport,
   verifyArchiveFolder,
   writeArchiveFolder,
-} from './archive-folder.ts';
+} from '../app/archive-folder.ts';
+import type { ListQuery } from '../http/archive-operations.ts';
+import type { CertificateQuery } from '../http/operations.ts';
+import { parseNoteKey } from '../tlog/signed-note.ts';
+import { addReceipt, addStatus } from './archive-keeping-command.ts';
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
 import { readInputFile } from './input-file.ts';
@@ -30,6 +30,8 @@ export function addArchiveCommand(program: Command): void {
   addDisclose(archive);
   addExport(archive);
   addVerify(archive);
+  addReceipt(archive);
+  addStatus(archive);
 }
 
 interface CrlOptions {
@@ -136,7 +138,11 @@ function addExport(archive: Command): void {
         const files = operations.archive.export({ period: options.month }, context.operator);
         const folder = await writeArchiveFolder(path, files);
         const { key } = await operations.audit.checkpoint();
-        return await verifyArchiveFolder(folder, parseNoteKey(key));
+        const verified = await verifyArchiveFolder(folder, parseNoteKey(key));
+        const { manifestSha256: sha256 } = verified;
+        const statement = { what: 'written', sha256, place: folder } as const;
+        await operations.archive.attest(statement, context.operator);
+        return verified;
       });
       context.output.answer(report, () => formatFolder(report));
     });
@@ -148,21 +154,36 @@ function addVerify(archive: Command): void {
     .description('read an export again: signature, every file, every certificate and list')
     .argument('<folder>', 'an export')
     .requiredOption('--key <file>', "the audit log's verifier key (audit-key.txt)")
+    .option('--record', 'also record in the audit log of the data folder that it could be read')
     .addHelpText(
       'after',
-      examples('certdir archive verify /media/archive-2026-01 --key audit-key.txt'),
+      examples(
+        'certdir archive verify /media/archive-2026-01 --key audit-key.txt',
+        'certdir archive verify /media/archive-2026-01 --key audit-key.txt --record',
+      ),
     )
-    .action(async (path: string, options: { key: string }, command: Command) => {
-      const { output } = contextOf(command);
+    .action(async (path: string, options: { key: string; record?: boolean }, command: Command) => {
+      const context = contextOf(command);
       const bounds = { what: 'the key', maxBytes: MAX_KEY_BYTES };
       const key = parseNoteKey((await readInputFile(options.key, bounds)).toString('utf8'));
       const report = await verifyArchiveFolder(path, key);
-      output.answer(report, () => formatFolder(report));
+      if (options.record === true) {
+        const { folder: place, manifestSha256: sha256 } = report;
+        const statement = { what: 'read', sha256, place } as const;
+        await withOperations(context, ({ archive: operations }) =>
+          operations.attest(statement, context.operator),
+        );
+      }
+      context.output.answer(report, () => formatFolder(report));
     });
 }
 
-function formatFolder({ folder, period, certificates, lists }: ArchiveFolderReport): string {
-  return `${folder}: ${period}, ${certificates} certificates and ${lists} lists, all as archived and readable`;
+function formatFolder(report: ArchiveFolderReport): string {
+  const { folder, period, certificates, lists, manifestSha256 } = report;
+  return [
+    `${folder}: ${period}, ${certificates} certificates and ${lists} lists, all as archived and readable`,
+    `SHA-256 of the manifest: ${manifestSha256}`,
+  ].join('\n');
 }
 
 async function queryOf(options: {

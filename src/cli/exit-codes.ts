@@ -286,6 +286,7 @@ const exitNames = {
   AUDIT_RECORD_UNKNOWN: 'absent',
   AUDIT_RECORD_PRUNED: 'absent',
   AUDIT_NOT_PRUNABLE: 'conflict',
+  AUDIT_COPY_UNKNOWN: 'absent',
   AUDIT_MARK_REFUSED: 'refused',
   AUDIT_JOURNAL_DAMAGED: 'damaged',
   AUDIT_NOT_AUDITOR: 'refused',

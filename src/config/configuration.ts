@@ -90,6 +90,12 @@ interface FileConfiguration {
     /** Where the log's key is kept; with the CA's keys when it is left out. */
     readonly token?: TokenConfiguration | undefined;
   };
+  /** Where the server adds backups by itself. */
+  readonly backup?:
+    | { readonly folder: string; readonly passphraseFile?: string | undefined }
+    | undefined;
+  /** Where the server writes every month of the archive. */
+  readonly archive?: { readonly folder: string } | undefined;
   readonly log: {
     readonly level: LogLevel;
     readonly format: 'json' | 'text' | 'auto';
@@ -171,6 +177,10 @@ const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
       token: auditTokenSchema.optional(),
     })
     .prefault({}),
+  backup: z
+    .strictObject({ folder: z.string().min(1), passphraseFile: z.string().min(1).optional() })
+    .optional(),
+  archive: z.strictObject({ folder: z.string().min(1) }).optional(),
   log: z
     .strictObject({
       level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -221,6 +231,8 @@ export async function loadConfiguration(file: string): Promise<Configuration> {
       folder: at(raw.audit.folder),
       ...(auditToken === undefined ? {} : { token: auditToken }),
     },
+    ...(raw.backup === undefined ? {} : { backup: backupPaths(raw.backup, at) }),
+    ...(raw.archive === undefined ? {} : { archive: { folder: at(raw.archive.folder) } }),
     token,
     directory: {
       ...raw.directory,
@@ -232,5 +244,15 @@ export async function loadConfiguration(file: string): Promise<Configuration> {
       ...(certificateFile === undefined ? {} : { certificateFile: at(certificateFile) }),
       ...(keyFile === undefined ? {} : { keyFile: at(keyFile) }),
     },
+  };
+}
+
+function backupPaths(
+  { folder, passphraseFile }: NonNullable<FileConfiguration['backup']>,
+  at: (path: string) => string,
+): NonNullable<FileConfiguration['backup']> {
+  return {
+    folder: at(folder),
+    ...(passphraseFile === undefined ? {} : { passphraseFile: at(passphraseFile) }),
   };
 }

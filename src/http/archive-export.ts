@@ -28,6 +28,8 @@ export interface ArchiveExportParts {
   readonly provisions: (period: string) => Promise<ProvisionReport>;
   /** A note with the log's key over a text that ends with a newline. */
   readonly signNote: (text: string) => Promise<string>;
+  /** Puts on record that this manifest is given out. */
+  readonly noteManifest: (sha256: string) => Promise<void>;
 }
 
 /** What is signed of a manifest. */
@@ -52,6 +54,7 @@ export async function* exportArchive(
   }
   const manifest = encodeUtf8(`${lines.sort(byPath).join('\n')}\n`);
   const { policyId } = parts;
+  await parts.noteManifest(hash('sha256', manifest, 'hex'));
   const note = await parts.signNote(manifestText({ policyId, period, manifest }));
   yield { path: MANIFEST, content: Buffer.from(manifest).toString('base64') };
   yield { path: SIGNED_MANIFEST, content: Buffer.from(note).toString('base64') };

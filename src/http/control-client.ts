@@ -11,7 +11,7 @@ import { pipeline, Readable } from 'node:stream';
 
 import { CertdirError } from '../core/errors.ts';
 import type { AccessExplanation } from '../directory/access-explanation.ts';
-import type { ArchivedList, DisclosureReport } from './archive-operations.ts';
+import type { ArchivedList, ArchiveStatusReport, DisclosureReport } from './archive-operations.ts';
 import { parseFiles, remoteAudit } from './audit-control.ts';
 import { type AnswerLine, OPERATOR_HEADER } from './control-protocol.ts';
 import { remoteCustody } from './custody-operations.ts';
@@ -61,6 +61,8 @@ export function connectControl(socketFile: string, operatorName: string): Operat
     archive: {
       list: (query) => call<ArchivedList>('archive-list', query),
       export: (input) => parseFiles(chunks('archive-export', input)),
+      status: () => call<ArchiveStatusReport>('archive-status', {}),
+      attest: (statement) => call<{ readonly of: string }>('archive-attest', statement),
       disclose: (query) => call<DisclosureReport>('archive-disclose', { query }),
     },
     custody: remoteCustody(call),

@@ -62,6 +62,12 @@ export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> =
   'find-certificates': objectOf({ query: certificateQuery }),
   'archive-list': objectOf({ scope: text, number: text, at: text }, ['number', 'at']),
   'archive-export': objectOf({ period: text }),
+  'archive-status': objectOf({}),
+  'archive-attest': objectOf({
+    what: { enum: ['written', 'received', 'read'] },
+    sha256: text,
+    place: { type: 'string', minLength: 1, maxLength: 1_024 },
+  }),
   'archive-disclose': objectOf({ query: certificateQuery }),
   revoke: objectOf({ serialNumber: text, reason: text }),
   publish: objectOf({ scopes: { anyOf: [{ const: 'all' }, texts] } }),

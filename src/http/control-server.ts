@@ -11,6 +11,7 @@ import { chmod, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 
+import type { CopyStatement } from '../audit/keeping-register.ts';
 import { isCertdirError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { AccessQuestion } from '../directory/access-explanation.ts';
@@ -142,6 +143,9 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
       }
       return null;
     },
+    'archive-status': () => operations.archive.status(),
+    'archive-attest': ({ body, operator }) =>
+      operations.archive.attest(body as CopyStatement, operator),
     'archive-disclose': ({ body, operator }) =>
       operations.archive.disclose((body as { readonly query: CertificateQuery }).query, operator),
     'find-certificates': ({ body }) =>

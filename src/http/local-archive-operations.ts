@@ -5,12 +5,14 @@
  */
 
 import type { AuditOrigin } from '../audit/audit-log.ts';
+import type { CopyStatement, KeepingRegister } from '../audit/keeping-register.ts';
 import { recordDigest } from '../audit/record-digest.ts';
 import type { CertificateAuthority } from '../ca/certificate-authority.ts';
 import { type ArchiveExportParts, exportArchive } from './archive-export.ts';
 import type {
   ArchivedList,
   ArchiveOperations,
+  ArchiveStatusReport,
   DisclosureReport,
   ListQuery,
 } from './archive-operations.ts';
@@ -27,7 +29,9 @@ export interface LocalArchiveOptions {
   readonly findCertificates: (query: CertificateQuery) => Promise<readonly CertificateReport[]>;
   /** Puts the disclosure on record. */
   readonly record: (kind: string, subject: string, origin: AuditOrigin) => Promise<void>;
-  readonly exportParts: Omit<ArchiveExportParts, 'authority' | 'provisions'>;
+  readonly exportParts: Omit<ArchiveExportParts, 'authority' | 'provisions' | 'noteManifest'>;
+  readonly keeping: KeepingRegister;
+  readonly status: () => Promise<ArchiveStatusReport>;
 }
 
 const MAX_RECORDS = 10_000;
@@ -71,11 +75,33 @@ export class LocalArchiveOperations implements ArchiveOperations {
     if (!/^\d{4}-\d\d$/.test(period)) {
       throw new HttpError('HTTP_REQUEST_INVALID', 'a month is written as 2026-01');
     }
-    const { authority, audit, exportParts, record } = this.#options;
-    await record('archive.export', period, { channel: 'cli', actor: operator.name });
+    yield* this.exportAs(period, { channel: 'cli', actor: operator.name });
+  }
+
+  /** The same for whoever is no operator at this machine. */
+  async *exportAs(period: string, origin: AuditOrigin): AsyncGenerator<AuditFile, void, undefined> {
+    const { authority, audit, exportParts, record, keeping } = this.#options;
+    await record('archive.export', period, origin);
     const provisions = (month: string): Promise<ProvisionReport> =>
       audit.provisions({ period: month });
-    yield* exportArchive({ ...exportParts, authority, provisions }, period);
+    const noteManifest = (sha256: string): Promise<void> =>
+      keeping.noteMonth({ month: period, sha256 }, origin);
+    yield* exportArchive({ ...exportParts, authority, provisions, noteManifest }, period);
+  }
+
+  async attest(statement: CopyStatement, operator: Operator): Promise<{ readonly of: string }> {
+    if (!/^[0-9a-f]{64}$/.test(statement.sha256)) {
+      throw new HttpError(
+        'HTTP_REQUEST_INVALID',
+        'a copy is named by the SHA-256 of its manifest, 64 hexadecimal digits in lower case',
+      );
+    }
+    const origin = { channel: 'cli', actor: operator.name };
+    return { of: await this.#options.keeping.attest(statement, origin) };
+  }
+
+  status(): Promise<ArchiveStatusReport> {
+    return this.#options.status();
   }
 
   async disclose(query: CertificateQuery, operator: Operator): Promise<DisclosureReport> {

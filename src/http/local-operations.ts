@@ -6,6 +6,7 @@
  */
 
 import type { AuditOrigin } from '../audit/audit-log.ts';
+import type { KeepingRegister } from '../audit/keeping-register.ts';
 import type { CertificateAuthority } from '../ca/certificate-authority.ts';
 import { type RegisteredCertificate, reasonName } from '../ca/certificate-register.ts';
 import type { Publication } from '../ca/crl-publication.ts';
@@ -29,11 +30,10 @@ import { parseCertificate } from '../x509/certificate.ts';
 import { fingerprint } from '../x509/fingerprint.ts';
 import { formatName } from '../x509/name.ts';
 import { encodePem } from '../x509/pem.ts';
-import type { ArchiveExportParts } from './archive-export.ts';
-import type { ArchiveOperations } from './archive-operations.ts';
+import type { ArchiveStatusReport } from './archive-operations.ts';
 import type { AuditOperations } from './audit-operations.ts';
 import type { CustodyOperations } from './custody-operations.ts';
-import { LocalArchiveOperations } from './local-archive-operations.ts';
+import { LocalArchiveOperations, type LocalArchiveOptions } from './local-archive-operations.ts';
 import type {
   BackupCreateReport,
   BackupInput,
@@ -90,7 +90,9 @@ export interface LocalOperationsOptions {
   readonly auditOperations: AuditOperations;
   /** Puts on record what was taken from the archive. */
   readonly recordArchive: (kind: string, subject: string, origin: AuditOrigin) => Promise<void>;
-  readonly archiveParts: Omit<ArchiveExportParts, 'authority' | 'provisions'>;
+  readonly archiveParts: LocalArchiveOptions['exportParts'];
+  readonly keeping: KeepingRegister;
+  readonly archiveStatus: () => Promise<ArchiveStatusReport>;
   readonly custodyOperations: CustodyOperations;
 }
 
@@ -102,7 +104,7 @@ export class LocalOperations implements Operations {
   readonly #operators: OperatorRegister;
   readonly #verifiers: VerifierRegister;
   readonly audit: AuditOperations;
-  readonly archive: ArchiveOperations;
+  readonly archive: LocalArchiveOperations;
   readonly custody: CustodyOperations;
 
   constructor(options: LocalOperationsOptions) {
@@ -114,6 +116,8 @@ export class LocalOperations implements Operations {
       findCertificates: (query) => this.findCertificates(query),
       record: options.recordArchive,
       exportParts: options.archiveParts,
+      keeping: options.keeping,
+      status: options.archiveStatus,
     });
     this.#operators = new OperatorRegister(options.directory, options.policy);
     this.custody = options.custodyOperations;

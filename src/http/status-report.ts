@@ -37,6 +37,12 @@ export interface StatusFacts {
   readonly passwordWarningMs: number;
   /** Undefined when no standby is provided for. */
   readonly replication?: ReplicationReport | undefined;
+  /** What of the keeping of records is overdue by the policy. */
+  readonly overdue: readonly {
+    readonly matter: string;
+    readonly dueMs: number;
+    readonly advice: string;
+  }[];
   readonly auditHead: { readonly size: bigint; readonly rootHash: Uint8Array };
 }
 
@@ -106,6 +112,9 @@ function* warningsOf(facts: StatusFacts): Iterable<string> {
   }
   if (!facts.isKeyActive) {
     yield 'the CA key is not active: nothing can be issued or published';
+  }
+  for (const { matter, dueMs, advice } of facts.overdue) {
+    yield `${matter} is overdue since ${formatTime(dueMs)}: ${advice}`;
   }
   yield* passwordWarnings(facts);
   if (authority.certificateEndsMs - nowMs < YEAR_MS) {

@@ -6,6 +6,8 @@ import { describe, it, type TestContext } from 'node:test';
 
 import { readLdifControls } from '../../src/app/ldif-controls.ts';
 import { publishDirectly } from '../../src/app/publication-job.ts';
+import { KeepingRegister } from '../../src/audit/keeping-register.ts';
+import { openAuditLog } from '../../src/audit/merkle-audit-log.ts';
 import { type DemoFacts, makeDemoContents } from '../../src/cli/demo-contents.ts';
 import { encodeUtf8 } from '../../src/core/bytes.ts';
 import { LocalOperations } from '../../src/http/local-operations.ts';
@@ -37,6 +39,12 @@ async function open(t: TestContext): Promise<Bench> {
     auditOperations: absentAudit,
     recordArchive: async () => undefined,
     archiveParts: { policyId: 'gunma', utcOffsetMs: 0, signNote: async () => '' },
+    keeping: new KeepingRegister({
+      store: bed.store,
+      clock: bed.clock,
+      audit: openAuditLog({ clock: bed.clock }),
+    }),
+    archiveStatus: () => Promise.reject(new Error('nobody asks')),
     custodyOperations: absentCustody,
     check: () => Promise.reject(new Error('nobody asks')),
     journal: () => Promise.reject(new Error('nobody asks')),
@@ -56,6 +64,7 @@ async function open(t: TestContext): Promise<Bench> {
         isKeyActive: true,
         isStoreWritable: true,
         isRecoveryPending: false,
+        overdue: [],
         auditHead: { size: 0n, rootHash: new Uint8Array(32) },
       }),
   });

@@ -26,7 +26,10 @@ function recordingOperations(calls: unknown[]): Operations {
   const never = (): Promise<never> => Promise.reject(new Error('a detail that must not leak'));
   return {
     audit: absentAudit,
-    archive: { list: never, disclose: never, export: () => absentAudit.export({ since: '0' }) },
+    archive: {
+      ...{ list: never, disclose: never, status: never, attest: never },
+      export: () => absentAudit.export({ since: '0' }),
+    },
     custody: absentCustody,
     status: never,
     check: never,

@@ -26,6 +26,7 @@ const sound: StatusFacts = {
   isRecoveryPending: false,
   passwordEnds: [],
   passwordWarningMs: 14 * DAY_MS,
+  overdue: [],
   auditHead: { size: 0n, rootHash: new Uint8Array(32) },
 };
 

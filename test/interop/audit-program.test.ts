@@ -9,9 +9,13 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { ArchiveFolderReport } from '../../src/cli/archive-folder.ts';
+import type { ArchiveFolderReport } from '../../src/app/archive-folder.ts';
 import { packageRoot } from '../../src/config/package-root.ts';
-import type { ArchivedList, DisclosureReport } from '../../src/http/archive-operations.ts';
+import type {
+  ArchivedList,
+  ArchiveStatusReport,
+  DisclosureReport,
+} from '../../src/http/archive-operations.ts';
 import type {
   AuditMarksReport,
   AuditRecordReport,
@@ -127,6 +131,19 @@ describe('the audit log from outside', { skip: skipWithout('openssl', 'python3')
     assert.ok(archived.certificates >= 1 && archived.lists >= 37);
     const again = ['archive', 'verify', made, '--key', at('audit-key.txt')];
     assert.deepEqual(await certdir.answer<ArchiveFolderReport>(...again), archived);
+    await certdir.answer<ArchiveFolderReport>(...again, '--record');
+    const { manifestSha256 } = archived;
+    const received = ['archive', 'receipt', manifestSha256, '--place', 'a safe'];
+    assert.deepEqual(await certdir.answer(...received), {
+      ...{ of: month, manifestSha256, place: 'a safe' },
+    });
+    const unknown = ['archive', 'receipt', '0'.repeat(64), '--place', 'a safe'];
+    const refused = await certdir.failure(...unknown);
+    assert.deepEqual([refused.code, refused.exitCode], ['AUDIT_COPY_UNKNOWN', 5]);
+    const { held, copies } = await certdir.answer<ArchiveStatusReport>('archive', 'status');
+    assert.ok((held.find(({ kind }) => kind === 'certificates')?.held ?? 0) >= 2);
+    const copy = copies.find((one) => one.manifestSha256 === manifestSha256);
+    assert.ok(copy?.of === month && copy.written && copy.received && copy.read);
     const file = join(made, 'certificates', `${issued.serialNumber}.cer`);
     const der = readFileSync(file);
     writeFileSync(file, der.subarray(1));

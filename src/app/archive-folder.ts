@@ -14,7 +14,6 @@ import { type NoteKey, openSignedNote } from '../tlog/signed-note.ts';
 import { VerifierError } from '../verifier/errors.ts';
 import { parseCertificate } from '../x509/certificate.ts';
 import { parseCertificateList } from '../x509/certificate-list.ts';
-import { UsageError } from './usage-error.ts';
 
 const PATH =
   /^(?:MANIFEST(?:\.signed)?|provision\.json|certificates\/[0-9A-F]+\.cer|lists\/[a-z0-9-]+\/\d+\.crl)$/;
@@ -25,9 +24,15 @@ export interface ArchiveFolderReport {
   readonly period: string;
   readonly certificates: number;
   readonly lists: number;
+  /** SHA-256 of the manifest: what receipts name. */
+  readonly manifestSha256: string;
 }
 
-/** Writes the files into a new or empty folder; durable when it resolves. */
+/**
+ * Writes the files into a folder that is there and empty; durable when it resolves.
+ *
+ * @throws {VerifierError} `VERIFIER_UNEXPECTED` for a file that no export has, and for a folder that has files.
+ */
 export async function writeArchiveFolder(
   path: string,
   files: AsyncIterable<AuditFile>,
@@ -35,11 +40,11 @@ export async function writeArchiveFolder(
   const folder = resolve(path);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   if ((await readdir(folder)).length > 0) {
-    throw new UsageError(`${folder} is not empty; name a new folder`);
+    throw new VerifierError('VERIFIER_UNEXPECTED', `${folder} is not empty; name a new folder`);
   }
   for await (const file of files) {
     if (!PATH.test(file.path)) {
-      throw new UsageError(`the server has sent a file of another name: ${file.path}`);
+      throw new VerifierError('VERIFIER_UNEXPECTED', `${file.path} is no file of an export`);
     }
     const target = join(folder, file.path);
     await mkdir(dirname(target), { recursive: true, mode: 0o700 });
@@ -94,7 +99,8 @@ export async function verifyArchiveFolder(
   if (other !== undefined) {
     throw new VerifierError('VERIFIER_UNEXPECTED', `${other} is not in the manifest`);
   }
-  return { folder, policy, period, certificates, lists };
+  const manifestSha256 = hash('sha256', manifest, 'hex');
+  return { folder, policy, period, certificates, lists, manifestSha256 };
 }
 
 async function readOf(folder: string, name: string): Promise<Buffer> {
