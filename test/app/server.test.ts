@@ -217,7 +217,12 @@ describe('a server', () => {
         await clock.advance(1_000);
         return has('a job is well again');
       });
-      assert.deepEqual((await operations.status()).warnings, []);
+      const left = (await operations.status()).warnings;
+      // Days have gone by without a backup: that is another matter.
+      assert.deepEqual(
+        left.filter((text) => !text.includes(' is overdue since ')),
+        [],
+      );
     }, keepingLog(lines));
   });
 });
