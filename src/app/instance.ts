@@ -213,7 +213,8 @@ function loadSchema({ directory }: Configuration): Promise<Schema> {
   return Schema.load(schemaFolder ?? join(packageRoot, 'schema'), schemaExtensions);
 }
 
-function logOptions({ log }: Configuration): LogOptions {
+/** Where the configuration leaves it open, lines for people on a terminal. */
+export function logOptions({ log }: Configuration): LogOptions {
   const readable = process.stderr.isTTY ? 'text' : 'json';
   return { level: log.level, format: log.format === 'auto' ? readable : log.format };
 }

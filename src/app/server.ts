@@ -47,6 +47,7 @@ import {
   scheduleOrigin,
 } from './publication-job.ts';
 import { openServiceMetrics, readServerFigures, serveMetrics } from './service-metrics.ts';
+import { keepTellingOldPrimary } from './standby-promotion.ts';
 
 /** An instance that a command works on while no server runs. */
 export interface LocalInstance<Name extends keyof Operations = keyof Operations> {
@@ -131,6 +132,10 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
     closing.push(instance, {
       name: 'service record',
       close: (opened) => recordService(opened, 'service.stop'),
+    });
+    closing.push(keepTellingOldPrimary(configuration, instance), {
+      name: 'old primary',
+      close: (telling) => telling.close(),
     });
     const scheduler = openScheduler(instance, closing);
     const publication = new ListPublication(instance);

@@ -40,7 +40,8 @@ export async function assertMaySign(store: Store): Promise<void> {
     if ((await readHold(snapshot)) !== undefined) {
       throw new CaError(
         'CA_RECOVERY_PENDING',
-        'the store was restored from a backup: nothing is signed until the numbers of the lists in use are known ' +
+        'the store was restored from a backup, or was a standby that may lack something: nothing is signed until the ' +
+          'numbers of the lists in use are known ' +
           '(certdir recover confirm --help)',
       );
     }

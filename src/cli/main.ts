@@ -25,6 +25,7 @@ import { addOperatorCommand } from './operator-command.ts';
 import { addRecoverCommand } from './recover-command.ts';
 import { addReportCommand } from './report-command.ts';
 import { addServeCommand } from './serve-command.ts';
+import { addStandbyCommand } from './standby-command.ts';
 import { addStatusCommand } from './status-command.ts';
 import { addStoreCommand } from './store-command.ts';
 import { addVerifierCommand } from './verifier-command.ts';
@@ -69,6 +70,7 @@ function buildProgram(): Command {
   addStoreCommand(program);
   addBackupCommand(program);
   addRecoverCommand(program);
+  addStandbyCommand(program);
   addCaCommand(program);
   addOperatorCommand(program);
   addVerifierCommand(program);

@@ -10,6 +10,7 @@ import type { ReplicationReport, ServerFigures, ServiceStatus } from '../http/op
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
 import { formatTable } from './output.ts';
+import { formatStandby } from './standby-command.ts';
 
 /** Adds the command to the program. */
 export function addStatusCommand(program: Command): void {
@@ -19,6 +20,12 @@ export function addStatusCommand(program: Command): void {
     .addHelpText('after', examples('certdir status', 'certdir status --json'))
     .action(async (_options: unknown, command: Command) => {
       const context = contextOf(command);
+      const { readStandbyReport } = await import('../app/standby.ts');
+      const standby = await readStandbyReport(context.folder);
+      if (standby !== undefined) {
+        context.output.answer(standby, () => formatStandby(standby));
+        return;
+      }
       const status = await withOperations(context, (operations) => operations.status());
       context.output.answer(status, () => formatStatus(status));
     });

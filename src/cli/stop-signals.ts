@@ -11,8 +11,16 @@ interface Stoppable {
   close(): Promise<void>;
 }
 
-/** Resolves when the server has stopped cleanly after a signal. */
-export async function untilStopped(server: Stoppable, output: Output): Promise<void> {
+/**
+ * Resolves when the server has stopped cleanly after a signal.
+ *
+ * @param failed Rejects when the server cannot go on by itself.
+ */
+export async function untilStopped(
+  server: Stoppable,
+  output: Output,
+  failed: Promise<never> = new Promise(() => undefined),
+): Promise<void> {
   const signalled = new Promise<string>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.once(signal, () => resolve(signal));
@@ -21,7 +29,7 @@ export async function untilStopped(server: Stoppable, output: Output): Promise<v
   // Timers of the server do not keep the process alive; this does, until the signal comes.
   const keepAlive = setInterval(() => undefined, 2 ** 30);
   try {
-    const signal = await signalled;
+    const signal = await Promise.race([signalled, failed]);
     output.note(`${signal}: stopping; once more ends it at once`);
     for (const again of ['SIGINT', 'SIGTERM'] as const) {
       process.once(again, () => process.exit(130));

@@ -89,7 +89,7 @@ function* warningsOf(facts: StatusFacts): Iterable<string> {
     yield 'the store refuses writes after an error: restart the server, then look at the disk';
   }
   if (facts.isRecoveryPending) {
-    yield 'the store was restored from a backup: nothing is signed before certdir recover confirm';
+    yield 'the store was restored, or was a standby: nothing is signed before certdir recover confirm';
   }
   yield* replicationWarnings(facts);
   const expired = authority.lists.filter(

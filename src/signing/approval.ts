@@ -41,6 +41,15 @@ export type CustodyOperation =
     }
   | { readonly act: 'destroy'; readonly label: string }
   | {
+      /** A standby becomes the primary; approved in a file, since no token is open there. */
+      readonly act: 'promote';
+      /** Hexadecimal. */
+      readonly storeId: string;
+      /** The epoch that it begins, and the last record before it. */
+      readonly epoch: number;
+      readonly sequence: number;
+    }
+  | {
       readonly act: 'sign';
       readonly label: string;
       readonly purpose: KeyUsagePurpose;
@@ -105,6 +114,10 @@ export function formatOperation(operation: CustodyOperation): string {
     }
     case 'destroy':
       return JSON.stringify([operation.act, operation.label]);
+    case 'promote': {
+      const { act, storeId, epoch, sequence } = operation;
+      return JSON.stringify([act, storeId, epoch, sequence]);
+    }
     case 'sign': {
       const { act, label, purpose, algorithm, sha256 } = operation;
       const { scheme } = algorithm;

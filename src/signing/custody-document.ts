@@ -32,7 +32,15 @@ const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 const SPLIT_KEY_BYTES = 32;
 
 /** What needs the custodians. `sign` means each single signature of a key that is not for everyday use. */
-export const custodyActs = ['activate', 'deactivate', 'generate', 'destroy', 'sign'] as const;
+export const custodyActs = [
+  'activate',
+  'deactivate',
+  'generate',
+  'destroy',
+  'sign',
+  /** Of a standby; always, where there are custodians. */
+  'promote',
+] as const;
 export type CustodyAct = (typeof custodyActs)[number];
 
 export interface Custodian {
