@@ -9,7 +9,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 
 import { serve } from '../../src/app/server.ts';
 import { readStandbyReport } from '../../src/app/standby.ts';
@@ -17,6 +17,7 @@ import { fenceFolder, promoteStandby } from '../../src/app/standby-promotion.ts'
 import { silentLog } from '../../src/core/log.ts';
 import { connectControl } from '../../src/http/control-client.ts';
 import { CONTROL_SOCKET } from '../../src/http/control-protocol.ts';
+import { type DataFolder, makeDataFolder } from '../support/data-folder.ts';
 import type { KillReport } from '../support/kill-acts.ts';
 import { KillLedger } from '../support/kill-ledger.ts';
 import { fingerprintOf, killed, StandbyPair } from '../support/standby-pair.ts';
@@ -43,11 +44,13 @@ async function workAndDie(
   onReport: (report: KillReport) => void,
 ): Promise<void> {
   let reports = 0;
-  const child = pair.startPrimary('one', (report) => {
+  const child = pair.startPrimary('1', (report) => {
     reports += 1;
     onReport(report);
   });
   const standby = await pair.follow();
+  // Keeps this process alive: timers of the standby do not.
+  const keepAlive = setInterval(() => undefined, 2 ** 30);
   try {
     await until(() => reports >= REPORTS || child.exitCode !== null);
     assert.equal(child.exitCode, null, 'it works until it is killed');
@@ -56,14 +59,22 @@ async function workAndDie(
     assert.equal(replication?.standbys[0]?.standby, pair.client);
     assert.ok(!warnings.some((warning) => warning.includes('standby')), warnings.join());
   } finally {
+    clearInterval(keepAlive);
     await killed(child);
     await standby.close();
   }
 }
 
+const workFolder = temporaryFolder({ after: (fn) => process.once('exit', fn) });
+let model: DataFolder;
+
+before(async () => {
+  model = await makeDataFolder(join(workFolder, 'model'));
+});
+
 describe('a primary that waits for its standby, killed at work', () => {
   it('is taken over from with nothing lost that was acknowledged, and is fenced', async (t) => {
-    const pair = await StandbyPair.make(temporaryFolder(t), { synchronous: true });
+    const pair = await StandbyPair.make(temporaryFolder(t), model, { synchronous: true });
     const ledger = new KillLedger();
     const faults: unknown[] = [];
     await workAndDie(pair, (report) => {
@@ -103,7 +114,7 @@ describe('a primary that waits for its standby, killed at work', () => {
 
 describe('a primary that does not wait for its standby, killed at work', () => {
   it('is taken over from with less than the bound lost, and nothing is signed at first', async (t) => {
-    const pair = await StandbyPair.make(temporaryFolder(t));
+    const pair = await StandbyPair.make(temporaryFolder(t), model);
     const issued: { readonly serialNumber: string; readonly atMs: number }[] = [];
     await workAndDie(pair, (report) => {
       if (report.kind === 'issued') {
@@ -138,7 +149,7 @@ describe('a primary that does not wait for its standby, killed at work', () => {
 
 describe('the journal over HTTPS', () => {
   it('is for those whose certificates are listed, from the server that was named', async (t) => {
-    const pair = await StandbyPair.make(temporaryFolder(t));
+    const pair = await StandbyPair.make(temporaryFolder(t), model);
     const server = await serve({ folder: pair.primary.folder, log: silentLog });
     try {
       pair.setStandby({ primary: pair.client });
@@ -159,7 +170,7 @@ describe('the journal over HTTPS', () => {
   });
 
   it('tells a primary that runs on that it has been taken over from', async (t) => {
-    const pair = await StandbyPair.make(temporaryFolder(t));
+    const pair = await StandbyPair.make(temporaryFolder(t), model);
     const server = await serve({ folder: pair.primary.folder, log: silentLog });
     try {
       const standby = await pair.follow();

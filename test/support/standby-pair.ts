@@ -21,7 +21,7 @@ import { silentLog } from '../../src/core/log.ts';
 import { SystemRandom } from '../../src/core/random.ts';
 import { makeTlsCertificate } from '../../src/setup/tls-certificate.ts';
 import { childEnvironment } from './command-run.ts';
-import { type DataFolder, makeDataFolder } from './data-folder.ts';
+import type { DataFolder } from './data-folder.ts';
 import type { KillReport } from './kill-acts.ts';
 
 const worker = fileURLToPath(new URL(`./kill-worker${extname(import.meta.url)}`, import.meta.url));
@@ -62,8 +62,14 @@ export class StandbyPair {
   readonly server: string;
   readonly #port: number;
 
-  static async make(folder: string, replication: object = {}): Promise<StandbyPair> {
-    const primary = await makeDataFolder(join(folder, 'primary'));
+  /** @param model A data folder that is copied. */
+  static async make(
+    folder: string,
+    model: DataFolder,
+    replication: object = {},
+  ): Promise<StandbyPair> {
+    const primary = { ...model, folder: join(folder, 'primary') };
+    cpSync(model.folder, primary.folder, { recursive: true });
     const standby = { ...primary, folder: join(folder, 'standby') };
     cpSync(primary.folder, standby.folder, { recursive: true });
     for (const name of ['store', 'audit', 'access']) {
@@ -125,7 +131,9 @@ export class StandbyPair {
 
 /** Kills it, and resolves when all that it said has been taken down. */
 export async function killed(child: ChildProcess): Promise<void> {
-  const gone = Promise.all([once(child, 'exit'), once(child, 'disconnect')]);
-  child.kill('SIGKILL');
-  await gone;
+  if (child.exitCode === null && child.signalCode === null) {
+    const gone = Promise.all([once(child, 'exit'), once(child, 'disconnect')]);
+    child.kill('SIGKILL');
+    await gone;
+  }
 }
