@@ -12,8 +12,6 @@
  * @module
  */
 
-import { createHash, type Hash } from 'node:crypto';
-
 import type { Clock, TimerHandle } from '../core/clock.ts';
 import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
@@ -22,8 +20,9 @@ import { FrameBuffer } from './access-encoding.ts';
 import type { AccessFacts } from './access-event.ts';
 import { type AccessFile, accessFileName, openAccessFile } from './access-file.ts';
 import { type RecoveredSegment, recoverAccesses } from './access-recovery.ts';
+import { type Numbered, newSegment, numbered, type Segment } from './access-segment.ts';
 import type { AuditLog } from './audit-log.ts';
-import { type MonthSpan, monthOf } from './civil-month.ts';
+import { monthOf } from './civil-month.ts';
 import {
   addToAccounts,
   ProvisionTally,
@@ -54,26 +53,8 @@ const FLUSH_BYTES = 256 * 1024;
 /** Different facts in one segment; whoever brings more of them gets it sealed early. */
 const MAX_FACTS = 20_000;
 
-/** Facts with their number in a segment; the number holds for that segment alone. */
-interface Numbered {
-  segment: Segment | undefined;
-  number: number;
-  readonly facts: AccessFacts;
-}
-
 /** Facts that were put in once, to be counted again and again. */
 export type AccessHandle = Numbered;
-
-interface Segment {
-  readonly month: MonthSpan;
-  readonly known: Numbered[];
-  readonly counts: number[];
-  readonly hash: Hash;
-  buffer: FrameBuffer;
-  isBegun: boolean;
-  accesses: number;
-  bytes: number;
-}
 
 export class AccessJournal {
   readonly #options: AccessJournalOptions;
@@ -143,14 +124,9 @@ export class AccessJournal {
       this.#lost += 1;
       return;
     }
-    if (handle.segment !== segment) {
-      handle.segment = segment;
-      handle.number = segment.known.push(handle) - 1;
-      segment.counts.push(0);
-      segment.buffer.define(handle.facts);
-    }
-    segment.counts[handle.number] = (segment.counts[handle.number] ?? 0) + 1;
-    segment.buffer.access(handle.number, nowMs);
+    const { number } = handle.segment === segment ? handle : numbered(segment, handle);
+    segment.counts[number] = (segment.counts[number] ?? 0) + 1;
+    segment.buffer.access(number, nowMs);
     segment.accesses += 1;
     this.#arm();
     if (segment.buffer.byteLength > FLUSH_BYTES) {
@@ -346,16 +322,7 @@ export class AccessJournal {
 
   #newSegment(): Segment {
     const month = monthOf(this.#options.clock.nowMs(), this.#options.utcOffsetMs);
-    return {
-      month,
-      known: [],
-      counts: [],
-      hash: createHash('sha256'),
-      buffer: new FrameBuffer(),
-      isBegun: false,
-      accesses: 0,
-      bytes: 0,
-    };
+    return newSegment(month);
   }
 
   #inTurn(work: () => Promise<void>): void {

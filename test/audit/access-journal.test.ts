@@ -348,7 +348,7 @@ describe('the access journal', () => {
     const bed = await setUp(t);
     const journal = await bed.open();
     for (let at = 0; at < 20_001; at += 1) {
-      journal.add(journal.prepare(facts({ outcome: 'refused', subject: `cn=${at}` })));
+      journal.add(journal.prepare(facts({ subject: `cn=${at}` })));
     }
     await journal.sync();
     const seals = await bed.trail.list({ kind: 'access.seal' }, 10);
@@ -358,6 +358,30 @@ describe('the access journal', () => {
     );
     await journal.seal();
     assert.equal(sum(await bed.accounts()), 20_001);
+  });
+
+  it('counts every refused try, and keeps what was asked for of a thousand in a minute', async (t) => {
+    const bed = await setUp(t);
+    const journal = await bed.open();
+    const refuse = (count: number, verifier: string): void => {
+      for (let at = 0; at < count; at += 1) {
+        const change = { outcome: 'refused', code: 'insufficientAccess', verifier } as const;
+        journal.add(journal.prepare(facts({ ...change, subject: `cn=${verifier}${at}` })));
+      }
+    };
+    refuse(1_001, '');
+    journal.add(journal.prepare(facts()));
+    refuse(50, 'cn=tax-office');
+    await journal.seal();
+    refuse(3, '');
+    await journal.seal();
+    const events = await bed.read();
+    const of = (isCoarse: boolean, verifier: string): number =>
+      events.filter((event) => (event.subject === '') === isCoarse && event.verifier === verifier)
+        .length;
+    assert.deepEqual([of(false, ''), of(true, '')], [1_003, 1]);
+    assert.deepEqual([of(false, 'cn=tax-office'), of(true, 'cn=tax-office')], [1, 50]);
+    assert.equal(sum(await bed.accounts()), 1_055);
   });
 
   it('counts with the next seal what the store did not take', async (t) => {
