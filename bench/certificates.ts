@@ -20,8 +20,8 @@ import { Rounds, rateFor, rateOver } from './support/timing.ts';
 import { runBenchmark, type Workshop } from './support/workshop.ts';
 
 const ROUNDS = 3;
-const PER_ROUND = 300;
-const WARM_UP = 100;
+const PER_ROUND = 600;
+const WARM_UP = 1000;
 const CALLERS = [1, 16, 64] as const;
 const SIGNATURES_MS = 700;
 const SYNCS = 50;
@@ -49,8 +49,11 @@ async function measureRound(
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   for (const callers of CALLERS) {
     const requests = makeRequests(PER_ROUND);
+    const before = process.cpuUsage();
     const issue = rateOver(requests, callers, (request) => instance.authority.issue(request));
     rounds.add(`issued ${callers}`, await issue);
+    const { user, system } = process.cpuUsage(before);
+    rounds.add(`issued ${callers}, CPU`, (user + system) / requests.length);
   }
   for (const callers of CALLERS) {
     rounds.add(`signed ${callers}`, await signerRate(instance, callers));
@@ -98,6 +101,11 @@ async function measure(workshop: Workshop): Promise<Report> {
         ours: rounds.of(`issued ${callers}`),
         peer,
         limit,
+      })),
+      ...CALLERS.map((callers) => ({
+        name: `issued durably, ${callers} at a time, CPU of the main process`,
+        unit: 'µs' as const,
+        ours: rounds.of(`issued ${callers}, CPU`),
       })),
       ...CALLERS.map((callers) => ({
         name: `signatures of the token, ${callers} at a time`,

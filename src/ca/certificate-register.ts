@@ -62,7 +62,10 @@ export async function findByIndex(
 ): Promise<readonly RegisteredCertificate[]> {
   const found: RegisteredCertificate[] = [];
   const { nowMs } = at;
-  for await (const member of eachMember(view, tables.index(at.index, at.digest))) {
+  const key = tables.index(at.index, at.digest);
+  const members = readMembers(view, key);
+  const atHand = members instanceof Promise ? await members : members;
+  for await (const member of atHand ?? eachMember(view, key)) {
     const serialNumber = serialNumberOfKey(member);
     const certificate = await findCertificate(view, tables, { serialNumber, nowMs });
     if (certificate !== undefined) {

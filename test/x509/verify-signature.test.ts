@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { constants, sign } from 'node:crypto';
 import { describe, it } from 'node:test';
 
-import { encodeUtf8 } from '../../src/core/bytes.ts';
-import type { SignatureAlgorithmLike } from '../../src/x509/algorithms.ts';
+import { DerReader } from '../../src/asn1/der-reader.ts';
+import { encodeBitString, encodeSequence } from '../../src/asn1/der-writer.ts';
+import { concatBytes, encodeUtf8 } from '../../src/core/bytes.ts';
+import { readPublicKeyBits, type SignatureAlgorithmLike } from '../../src/x509/algorithms.ts';
 import {
   importPublicKey,
   importVerifyingKey,
@@ -99,6 +101,18 @@ describe('verifySignature and verifyBeside', () => {
       name: 'X509Error',
       code: 'X509_PUBLIC_KEY',
     });
+  });
+
+  it('a key whose point is compressed verifies the same', async () => {
+    const key = sampleKey('p256');
+    const algorithm = { scheme: 'ecdsa', digest: 'sha256' } as const;
+    const signature = signSample(key, message, algorithm);
+    const point = readPublicKeyBits(key.spki);
+    const isOdd = ((point.at(-1) ?? 0) & 1) === 1;
+    const compressed = concatBytes(Uint8Array.of(isOdd ? 3 : 2), point.subarray(1, 33));
+    const identifier = new DerReader(key.spki).readConstructed().readElement().raw;
+    const spki = encodeSequence(identifier, encodeBitString(compressed));
+    assert.ok(await verifyBoth({ spki, algorithm, message, signature }));
   });
 
   it('a point that is not on its curve is an error', () => {
