@@ -14,6 +14,8 @@ class Peer {
   /** Lengths of what was given to the socket, in KiB. */
   readonly slices: number[] = [];
   readonly output: Output;
+  /** Told how many bytes each write has. */
+  onWrite: (bytes: number) => void = () => undefined;
   #take: (() => void) | undefined;
 
   constructor() {
@@ -44,6 +46,7 @@ class Peer {
     const socket = new Writable({
       write: (chunk: Uint8Array, _encoding, callback) => {
         this.slices.push(chunk.length / KIB);
+        this.onWrite(chunk.length);
         this.#take = () => callback();
       },
     });
@@ -75,5 +78,31 @@ describe('a large value is sent in slices', () => {
     peer.output.send([new Uint8Array(2000 * KIB)]);
     await peer.take(3, 0);
     assert.deepEqual(peer.slices.slice(0, 4), [256, 256, 256, 256]);
+  });
+});
+
+describe('what is sent in one turn of the event loop', () => {
+  it('leaves together, behind what other connections sent before, when all is read', async () => {
+    const written: string[] = [];
+    const [first, second] = ['first', 'second'].map((name) => {
+      const peer = new Peer();
+      peer.onWrite = (bytes) => written.push(`${name} ${bytes}`);
+      return peer;
+    });
+    first?.output.send([new Uint8Array(3)]);
+    second?.output.send([new Uint8Array(5)]);
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    assert.deepEqual(written, []);
+    await turn();
+    assert.deepEqual(written, ['first 3', 'second 5']);
+  });
+
+  it('leaves although another connection is closed meanwhile', async () => {
+    const [gone, other] = [new Peer(), new Peer()];
+    gone.output.send([new Uint8Array(KIB)]);
+    other.output.send([new Uint8Array(KIB)]);
+    gone.output.close();
+    await turn();
+    assert.deepEqual([gone.slices, other.slices], [[], [1]]);
   });
 });
