@@ -58,6 +58,32 @@ describe('loadConfiguration', () => {
     }
   });
 
+  it('takes a listener for standbys, off when left out, with hashes as OpenSSL writes them', async (t) => {
+    assert.equal(((await load(t, minimal)) as Configuration).replication, undefined);
+    const colons = Array.from({ length: 32 }, () => 'AB').join(':');
+    const [one, two] = ['ab'.repeat(32), 'cd'.repeat(32)];
+    const head = 'address: "::", port: 7443, certificateFile: tls/c.pem, keyFile: tls/k.pem';
+    const settings = (rest: string): string => `${minimal}replication: { ${head}, ${rest} }\n`;
+    const { replication } = (await load(t, settings(`clients: ["${colons}"]`))) as Configuration;
+    assert.deepEqual(replication?.clients, [one]);
+    const { synchronous, timeoutSeconds, onTimeout } = replication ?? {};
+    assert.deepEqual([synchronous, timeoutSeconds, onTimeout], [false, 10, 'stop']);
+    assert.match(replication?.keyFile ?? '', /^\/.*tls\/k\.pem$/);
+    await load(t, settings(`clients: [${one}], synchronous: true`));
+    await load(t, settings(`clients: [${one}, ${two}], synchronous: true, standby: ${two}`));
+    for (const bad of [
+      'clients: []',
+      `clients: [${one.slice(1)}]`,
+      `clients: [${one}], standby: ${two}`,
+      `clients: [${one}, ${two}], synchronous: true`,
+      `clients: [${one}], timeoutSeconds: 0.05`,
+      `clients: [${one}], timeoutSeconds: 601`,
+      `clients: [${one}], onTimeout: hope`,
+    ]) {
+      await assert.rejects(load(t, settings(bad)), { code: 'CONFIG_INVALID' }, bad);
+    }
+  });
+
   it('takes names of the audit log without spaces and plus, and syncs within a second', async (t) => {
     const good = `${minimal}audit: { origin: ca.example.jp/audit }\naccess: { syncMs: 1000 }\n`;
     const { audit, access } = (await load(t, good)) as Configuration;
