@@ -10,6 +10,7 @@ import { connectionsTarget, directoriesTarget } from './targets/connections.ts';
 import { filterTextsTarget } from './targets/filter-texts.ts';
 import { ldifTarget } from './targets/ldif.ts';
 import { namesTarget } from './targets/names.ts';
+import { ocspTarget } from './targets/ocsp.ts';
 import {
   controlsTarget,
   credentialsTarget,
@@ -46,6 +47,7 @@ export const allTargets: readonly FuzzTarget[] = [
   pairsTarget,
   requestsTarget,
   extensionsTarget,
+  ocspTarget,
 ];
 
 /** @throws {Error} naming those that there are. */
