@@ -202,7 +202,9 @@ export class OcspResponder {
     }
     const underWay = this.#making.get(key);
     if (underWay !== undefined) {
-      return await underWay;
+      const answer = await underWay;
+      // What was unknown when that one was begun may have been issued before this one was asked.
+      return hasUnknown(answer) ? await this.#make(request, key, issuer) : answer;
     }
     const making = this.#make(request, key, issuer);
     this.#making.set(key, making);
@@ -315,6 +317,10 @@ export class OcspResponder {
     this.#options.gate.refused(peer, refusal);
     return refusals[refusal];
   }
+}
+
+function hasUnknown({ told }: OcspAnswer): boolean {
+  return told.some(({ status }) => status === 'unknown');
 }
 
 async function assertMayLearn(asker: OcspAsker, { told }: OcspAnswer): Promise<void> {
