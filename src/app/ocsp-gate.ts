@@ -48,7 +48,11 @@ class OcspAccounts {
     }
   }
 
+  /** What is malformed or comes at a bad time was no try to get at anything. */
   refused({ address }: OcspPeer, code: OcspRefusal): void {
+    if (code !== 'unauthorized' && code !== 'sigRequired') {
+      return;
+    }
     const key = `${address} ${code}`;
     const none = { verifier: '', partition: '', subject: '', attribute: 'status', listNumber: '' };
     const handle =
@@ -120,7 +124,7 @@ export class VerifierOcspGate implements OcspGate {
     const principal = await this.#identify(peer, signer, session);
     const verifier = actorOf(principal);
     return {
-      mayLearn: (scopeId) => this.#mayLearn(scopeId, principal, session),
+      mayLearn: (scopeId) => this.#mayLearn(scopeId, principal, { peer, session }),
       told: (statuses) => this.#accounts.told(peer, verifier, statuses),
     };
   }
@@ -160,10 +164,19 @@ export class VerifierOcspGate implements OcspGate {
   }
 
   /** Asked each time: accounts, agreements and rules change, and the directory looks at all of them. */
-  #mayLearn(scopeId: string, principal: Principal, session: Session): Awaitable<boolean> {
+  #mayLearn(
+    scopeId: string,
+    principal: Principal,
+    { peer, session }: { readonly peer: OcspPeer; readonly session: Session },
+  ): Awaitable<boolean> {
     if (scopeId === '') {
-      return principal.kind === 'entry' && principal.verifier !== undefined;
+      const isVerifier = principal.kind === 'entry' && principal.verifier !== undefined;
+      if (!isVerifier) {
+        this.#accounts.refused(peer, 'unauthorized');
+      }
+      return isVerifier;
     }
+    // The directory notes whom it refuses.
     return this.#mayRead(this.#findScope(scopeId), principal, session);
   }
 

@@ -21,6 +21,7 @@ import { reportFailure } from './exit-codes.ts';
 import { addHsmCommand } from './hsm-command.ts';
 import { addInitCommand } from './init-command.ts';
 import { addLdifCommand } from './ldif-command.ts';
+import { addOcspCommand } from './ocsp-command.ts';
 import { addOperatorCommand } from './operator-command.ts';
 import { addRecoverCommand } from './recover-command.ts';
 import { addReportCommand } from './report-command.ts';
@@ -72,6 +73,7 @@ function buildProgram(): Command {
   addRecoverCommand(program);
   addStandbyCommand(program);
   addCaCommand(program);
+  addOcspCommand(program);
   addOperatorCommand(program);
   addVerifierCommand(program);
   addAclCommand(program);

@@ -16,6 +16,7 @@ import { parseFiles, remoteAudit } from './audit-control.ts';
 import { type AnswerLine, OPERATOR_HEADER } from './control-protocol.ts';
 import { remoteCustody } from './custody-operations.ts';
 import { HttpError } from './errors.ts';
+import type { OcspReport } from './ocsp-report.ts';
 import type {
   BackupCreateReport,
   CertificateReport,
@@ -85,6 +86,8 @@ export function connectControl(socketFile: string, operatorName: string): Operat
       ),
     ldifExport: (input) => chunks('ldif-export', input),
     explainAccess: (question) => call<AccessExplanation>('acl-explain', question),
+    ocspStatus: () => call<OcspReport>('ocsp-status', {}),
+    ocspRenew: () => call<OcspReport>('ocsp-renew', {}),
     operatorList: () => call<readonly OperatorReport[]>('operator-list', {}),
     operatorPassword: (input) => call<OperatorReport>('operator-password', input),
     verifierAdd: (input) => call<VerifierReport>('verifier-add', input),

@@ -90,6 +90,8 @@ export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> =
     },
     ['as', 'attribute', 'address'],
   ),
+  'ocsp-status': objectOf({}),
+  'ocsp-renew': objectOf({}),
   'operator-list': objectOf({}),
   'operator-password': objectOf({ name: text, password: text }),
   'verifier-add': objectOf(

@@ -166,6 +166,8 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
       return null;
     },
     'acl-explain': ({ body }) => operations.explainAccess(body as AccessQuestion),
+    'ocsp-status': () => operations.ocspStatus(),
+    'ocsp-renew': ({ operator }) => operations.ocspRenew(operator),
     'operator-list': () => operations.operatorList(),
     'operator-password': ({ body, operator }) =>
       operations.operatorPassword(

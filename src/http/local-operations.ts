@@ -34,6 +34,7 @@ import type { ArchiveStatusReport } from './archive-operations.ts';
 import type { AuditOperations } from './audit-operations.ts';
 import type { CustodyOperations } from './custody-operations.ts';
 import { LocalArchiveOperations, type LocalArchiveOptions } from './local-archive-operations.ts';
+import { describeOcsp, type OcspReport } from './ocsp-report.ts';
 import type {
   BackupCreateReport,
   BackupInput,
@@ -254,6 +255,15 @@ export class LocalOperations implements Operations {
 
   explainAccess(question: AccessQuestion): Promise<AccessExplanation> {
     return this.#options.directory.explainAccess(question);
+  }
+
+  async ocspStatus(): Promise<OcspReport> {
+    return describeOcsp(this.#options.authority);
+  }
+
+  async ocspRenew(operator: Operator): Promise<OcspReport> {
+    await this.#options.authority.responder.renew(originOf(operator));
+    return describeOcsp(this.#options.authority);
   }
 
   async operatorList(): Promise<readonly OperatorReport[]> {

@@ -14,6 +14,7 @@ import type { AccessExplanation, AccessQuestion } from '../directory/access-expl
 import type { ArchiveOperations } from './archive-operations.ts';
 import type { AuditOperations } from './audit-operations.ts';
 import type { CustodyOperations } from './custody-operations.ts';
+import type { OcspReport } from './ocsp-report.ts';
 import type { Operator } from './operator.ts';
 
 /** Counts of steps done, for progress bars. `total` is 0 while it is not known. */
@@ -361,6 +362,10 @@ export interface Operations {
   ldifExport(input: LdifExportInput): AsyncIterable<string>;
   /** What someone may do with an entry, and by which rules. */
   explainAccess(question: AccessQuestion): Promise<AccessExplanation>;
+  /** The CA's OCSP responder. */
+  ocspStatus(): Promise<OcspReport>;
+  /** Makes another key for it and certifies that. */
+  ocspRenew(operator: Operator): Promise<OcspReport>;
   operatorList(): Promise<readonly OperatorReport[]>;
   operatorPassword(
     input: { readonly name: string; readonly password: string },

@@ -8,8 +8,10 @@ import { CertdirError } from '../core/errors.ts';
 import type { OcspRefusal } from '../x509/ocsp-response.ts';
 
 export type OcspErrorCode =
-  /** Not of an issuer that is answered for here, or not for who asks. */
+  /** Of no issuer that is answered for here, or nobody knows who asks. */
   | 'OCSP_UNAUTHORIZED'
+  /** Not for who asks; whoever decided that has noted it. */
+  | 'OCSP_WITHHELD'
   /** Who asks has to sign. */
   | 'OCSP_SIGNATURE_REQUIRED'
   /** Nobody can sign at the moment: the token is away, or there is no responder yet. */
@@ -22,6 +24,7 @@ export class OcspError extends CertdirError<OcspErrorCode> {}
 /** What the requestor is told (RFC 6960 §2.3); anything else is internalError. */
 export const refusalOf: Readonly<Record<OcspErrorCode, OcspRefusal>> = {
   OCSP_UNAUTHORIZED: 'unauthorized',
+  OCSP_WITHHELD: 'unauthorized',
   OCSP_SIGNATURE_REQUIRED: 'sigRequired',
   OCSP_NO_SIGNER: 'tryLater',
   OCSP_BUSY: 'tryLater',

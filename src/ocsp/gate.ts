@@ -19,7 +19,10 @@ export interface OcspPeer {
 
 /** Someone who may ask. */
 export interface OcspAsker {
-  /** Whether the status of certificates of this list may be told; an empty scope is that of numbers never issued. */
+  /**
+   * Whether the status of certificates of this list may be told; an empty scope is that of numbers never issued. Whoever
+   * says no notes it.
+   */
   mayLearn(scopeId: string): Awaitable<boolean>;
   /** Accounts: it was told. */
   told(statuses: readonly ToldStatus[]): void;

@@ -314,7 +314,9 @@ export class OcspResponder {
     } else if (refusal === 'tryLater') {
       this.#options.log.debug('an OCSP request is to come again', { error: formatError(error) });
     }
-    this.#options.gate.refused(peer, refusal);
+    if (!(error instanceof OcspError && error.code === 'OCSP_WITHHELD')) {
+      this.#options.gate.refused(peer, refusal);
+    }
     return refusals[refusal];
   }
 }
@@ -326,7 +328,7 @@ function hasUnknown({ told }: OcspAnswer): boolean {
 async function assertMayLearn(asker: OcspAsker, { told }: OcspAnswer): Promise<void> {
   for (const { scopeId } of told) {
     if (!(await asker.mayLearn(scopeId))) {
-      throw new OcspError('OCSP_UNAUTHORIZED', 'not for who asks');
+      throw new OcspError('OCSP_WITHHELD', 'not for who asks');
     }
   }
 }

@@ -22,6 +22,8 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 class SampleError extends CertdirError<'CA_SERIAL_UNKNOWN'> {}
 
 /** Records what arrives and answers with something that shows it came through. */
+const ocspReport = { access: 'off', url: null, responder: null, renewalDue: null };
+
 function recordingOperations(calls: unknown[]): Operations {
   const never = (): Promise<never> => Promise.reject(new Error('a detail that must not leak'));
   return {
@@ -74,6 +76,8 @@ function recordingOperations(calls: unknown[]): Operations {
     },
     explainAccess: never,
     operatorList: async () => [],
+    ocspStatus: async () => ocspReport,
+    ocspRenew: async () => ocspReport,
     operatorPassword: never,
     verifierAdd: never,
     verifierList: async () => [],
