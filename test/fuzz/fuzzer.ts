@@ -19,7 +19,7 @@ import { mutateText } from './text-mutation.ts';
 /** Processor time that one input may take. */
 export const MAX_INPUT_MS = 50;
 /** An input that took longer is tried so often, and the quickest time counts: machines are shared. */
-const TIMED_TRIES = 4;
+const TIMED_TRIES = 12;
 const MAX_KEPT = 400;
 const MAX_KEPT_BYTES = 16 * 1024;
 /** After so many no outcome is news any more. */
