@@ -13,6 +13,7 @@ import type { ServerFigures } from '../http/operations.ts';
 import type { JobStatus } from '../scheduler/job.ts';
 import { addAuthorityMetrics } from './authority-metrics.ts';
 import { type Instance, programVersion } from './instance.ts';
+import { addAccessJournalMetrics, addStoreJournalMetrics } from './journal-metrics.ts';
 import { addDirectoryMetrics, addLdapMetrics, type LdapFigures } from './ldap-metrics.ts';
 import { monitorSource } from './monitor-entries.ts';
 import { addProcessMetrics, addStoreMetrics } from './process-metrics.ts';
@@ -39,6 +40,8 @@ export function openServiceMetrics(
     close: async (opened) => opened.cancel(),
   });
   addStoreMetrics(registry, { store, folder: configuration.store.folder });
+  addStoreJournalMetrics(registry, { store, clock });
+  addAccessJournalMetrics(registry, { journal: instance.auditing.journal, clock });
   addDirectoryMetrics(registry, directory);
   addLdapMetrics(registry, ldap);
   addAuthorityMetrics(registry, instance, jobs);

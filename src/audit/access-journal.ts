@@ -53,6 +53,18 @@ const FLUSH_BYTES = 256 * 1024;
 /** Different facts in one segment; whoever brings more of them gets it sealed early. */
 const MAX_FACTS = 20_000;
 
+/** Since the journal was opened. */
+export interface AccessJournalStatistics {
+  /** Accesses that were added, and those that the disk and memory could not take. */
+  readonly accesses: number;
+  readonly lost: number;
+  /** Bytes that are in the files. */
+  readonly bytes: number;
+  readonly sealedSegments: number;
+  /** Of the monotonic clock: the last seal, or the opening. */
+  readonly sealedAtMonotonicMs: number;
+}
+
 /** Facts that were put in once, to be counted again and again. */
 export type AccessHandle = Numbered;
 
@@ -71,10 +83,14 @@ export class AccessJournal {
   /** To be told as soon as the disk refuses a write. */
   readonly #onFailing = new Set<() => void>();
   #isClosed = false;
+  readonly #counted = { accesses: 0, lost: 0, bytes: 0, sealedSegments: 0 };
+  #sealedAtMonotonicMs: number;
+  #onSynced: (durationMs: number) => void = () => undefined;
 
   private constructor(options: AccessJournalOptions, file: AccessFile) {
     this.#options = options;
     this.#file = file;
+    this.#sealedAtMonotonicMs = options.clock.monotonicMs();
     this.#segment = this.#newSegment();
   }
 
@@ -108,6 +124,15 @@ export class AccessJournal {
     return this.#segment.accesses + this.#ended.length + this.#lost;
   }
 
+  get statistics(): AccessJournalStatistics {
+    return { ...this.#counted, sealedAtMonotonicMs: this.#sealedAtMonotonicMs };
+  }
+
+  /** Has `listener` told how long each write with its sync took. Replaces the listener before. */
+  onSynced(listener: (durationMs: number) => void): void {
+    this.#onSynced = listener;
+  }
+
   /** Makes facts ready to be counted cheaply. */
   prepare(facts: AccessFacts): AccessHandle {
     return { segment: undefined, number: 0, facts };
@@ -122,12 +147,14 @@ export class AccessJournal {
     }
     if (this.#pendingBytes > (this.#options.maxPendingBytes ?? 64 * MIB)) {
       this.#lost += 1;
+      this.#counted.lost += 1;
       return;
     }
     const { number } = handle.segment === segment ? handle : numbered(segment, handle);
     segment.counts[number] = (segment.counts[number] ?? 0) + 1;
     segment.buffer.access(number, nowMs);
     segment.accesses += 1;
+    this.#counted.accesses += 1;
     this.#arm();
     if (segment.buffer.byteLength > FLUSH_BYTES) {
       this.#flushSoon(segment);
@@ -211,7 +238,10 @@ export class AccessJournal {
   async #write(frame: Uint8Array): Promise<void> {
     for (;;) {
       try {
+        const startedMs = this.#options.clock.monotonicMs();
         await this.#file.append(frame);
+        this.#counted.bytes += frame.length;
+        this.#onSynced(this.#options.clock.monotonicMs() - startedMs);
         if (this.#isFailing) {
           this.#isFailing = false;
           this.#options.log.info('the access journal is written again');
@@ -316,6 +346,8 @@ export class AccessJournal {
         });
       }
     });
+    this.#counted.sealedSegments += ended.length;
+    this.#sealedAtMonotonicMs = this.#options.clock.monotonicMs();
     this.#ended.splice(0, ended.length);
     this.#lost -= ended.length === 0 ? 0 : lost;
   }

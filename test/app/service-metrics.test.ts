@@ -22,7 +22,7 @@ const MICROSECONDS = 1_000_000;
 
 /** These go up and down while one looks. */
 const restless =
-  /^certdir_(memory_|store_disk_|store_shared_|store_pending_|password_|ldap_(pending|unsent)_|ldap_connections$)/;
+  /^certdir_(memory_|access_(unsealed|seal_age)|store_journal_(segments|bytes|lag)|store_disk_|store_shared_|store_pending_|password_|ldap_(pending|unsent)_|ldap_connections$)/;
 
 /** Samples by name and labels, as they stand in the text. */
 type Samples = ReadonlyMap<string, number>;
@@ -126,6 +126,21 @@ describe('the figures of a server', () => {
     assert.equal(grown('certdir_ldap_results_total{result="success"}'), 2);
     assert.equal(grown('certdir_ldap_connections_accepted_total'), 1);
     assert.ok((later.get('certdir_crl_age_seconds{scope="arl"}') ?? -1) > 0);
+    assert.ok((later.get('certdir_store_journal_records_total') ?? 0) > 37);
+    assert.ok((later.get('certdir_store_journal_segments') ?? 0) >= 1);
+    assert.equal(later.get('certdir_overdue_seconds{matter="auditReview"}'), 0);
+  });
+
+  it('say what was put on record of accesses', async () => {
+    const grown = async (name: string, before: Samples): Promise<number> =>
+      ((await scrape()).get(name) ?? 0) - (before.get(name) ?? 0);
+    const earlier = await scrape();
+    const client = await LdapTestClient.connectTls(ldapsPort);
+    const base = 'OU=Gunma Prefectural CA,O=JPKI,C=JP';
+    await client.request(searchOperation({ base, scope: 0 }));
+    client.destroy();
+    assert.equal(await grown('certdir_access_records_total', earlier), 1);
+    assert.equal(await grown('certdir_access_lost_total', earlier), 0);
   });
 
   it('are those of certdir status', async () => {
