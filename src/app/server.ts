@@ -31,6 +31,7 @@ import { checkStore } from './check.ts';
 import {
   definedOnly,
   type Instance,
+  isKeyActive,
   type OpenOptions,
   openCheckSubject,
   openInstance,
@@ -326,22 +327,29 @@ function publicAudit({ auditing, policy }: Instance): PublicAudit {
   };
 }
 
-/** Start and stop are on record (gunma 4-11-2); after a write error the log has to do. */
+/**
+ * Start and stop are on record (gunma 4-11-2), and that the start has opened the token; after a write error the log
+ * has to do.
+ */
 async function recordService(
-  { store, audit, policy }: Instance,
+  { store, audit, policy, signer }: Instance,
   kind: 'service.start' | 'service.stop',
 ): Promise<void> {
   if (!store.isWritable) {
     return;
   }
-  await store.transact(`app: ${kind}`, (transaction) =>
-    audit.append(transaction, {
-      kind,
-      result: 'done',
-      origin: { channel: 'system', actor: 'certdir' },
-      subject: policy.id,
-    }),
-  );
+  const isOpened = kind === 'service.start' && (await isKeyActive(signer));
+  const kinds = isOpened ? [kind, 'key.activate'] : [kind];
+  await store.transact(`app: ${kind}`, async (transaction) => {
+    for (const one of kinds) {
+      await audit.append(transaction, {
+        kind: one,
+        result: 'done',
+        origin: { channel: 'system', actor: 'certdir' },
+        subject: policy.id,
+      });
+    }
+  });
 }
 
 /** Closed after the listeners, so that what they were asked for is still published. */

@@ -155,6 +155,17 @@ describe('the figures of a server', () => {
     assert.ok((figures?.storeBytes ?? 0) > 0);
   });
 
+  it('begin with a start that is on record, with the token that it opened (gunma 4-11-2)', async () => {
+    const kinds = ['service.start', 'key.activate'];
+    for (const kind of kinds) {
+      const records = await server.operations.audit.list({ kind, limit: 10 });
+      assert.deepEqual(
+        records.map(({ result, actor, channel }) => [result, actor, channel]),
+        [['done', 'certdir', 'system']],
+      );
+    }
+  });
+
   it('are nobody’s business without rights', async () => {
     const client = await LdapTestClient.connectTls(ldapsPort);
     client.send(message(1, searchOperation({ base: 'cn=Monitor', scope: 2 })));
