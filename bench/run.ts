@@ -23,6 +23,7 @@ const programs = [
   'ldif',
   'store',
   'signer',
+  'ocsp',
   'audit',
 ] as const;
 type Program = (typeof programs)[number];
