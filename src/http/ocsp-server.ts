@@ -209,9 +209,28 @@ function answerGet(
   } else if (path === '' || path === '/') {
     refuse(response, 404);
   } else {
-    // What is no base64 is no request either, and answered as such.
-    answer(decodePath(path) ?? new Uint8Array(0), request, response);
+    answer(requestIn(path), request, response);
   }
+}
+
+const MAX_REMEMBERED_PATHS = 4096;
+const MAX_REMEMBERED_CHARACTERS = 512;
+const rememberedPaths = new Map<string, Uint8Array>();
+
+/** What is no base64 is no request either, and answered as such. Paths that come again are not decoded again. */
+function requestIn(path: string): Uint8Array {
+  const known = rememberedPaths.get(path);
+  if (known !== undefined) {
+    return known;
+  }
+  const der = decodePath(path) ?? new Uint8Array(0);
+  if (path.length <= MAX_REMEMBERED_CHARACTERS) {
+    if (rememberedPaths.size >= MAX_REMEMBERED_PATHS) {
+      rememberedPaths.clear();
+    }
+    rememberedPaths.set(path, der);
+  }
+  return der;
 }
 
 /**
@@ -301,15 +320,9 @@ function sendReply(
     response.end(reply.der);
     return;
   }
-  // RFC 5019 §6.2
-  const headers = [
-    ...['etag', `"${reply.tag}"`],
-    ...['last-modified', new Date(reply.thisUpdateMs).toUTCString()],
-    ...['expires', new Date(reply.nextUpdateMs).toUTCString()],
-    ...['cache-control', `max-age=${maxAge}, public, no-transform, must-revalidate`],
-  ];
+  const headers = cacheHeaders(reply, maxAge);
   if (request.headers['if-none-match']?.includes(`"${reply.tag}"`) === true) {
-    response.writeHead(304, headers);
+    response.writeHead(304, [...headers]);
     response.end();
     return;
   }
@@ -325,6 +338,33 @@ function sendReply(
     ...headers,
   ]);
   response.end(reply.der);
+}
+
+interface PreparedHeaders {
+  readonly maxAge: number;
+  readonly headers: readonly string[];
+}
+
+/** The same for a second, and asked for thousands of times in it. */
+const preparedHeaders = new WeakMap<object, PreparedHeaders>();
+
+/** RFC 5019 §6.2. */
+function cacheHeaders(
+  reply: OcspServiceReply & { readonly kind: 'answer' },
+  maxAge: number,
+): readonly string[] {
+  const known = preparedHeaders.get(reply);
+  if (known?.maxAge === maxAge) {
+    return known.headers;
+  }
+  const headers = [
+    ...['etag', `"${reply.tag}"`],
+    ...['last-modified', new Date(reply.thisUpdateMs).toUTCString()],
+    ...['expires', new Date(reply.nextUpdateMs).toUTCString()],
+    ...['cache-control', `max-age=${maxAge}, public, no-transform, must-revalidate`],
+  ];
+  preparedHeaders.set(reply, { maxAge, headers });
+  return headers;
 }
 
 /** Never past nextUpdate. */
