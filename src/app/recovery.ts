@@ -1,55 +1,38 @@
 /**
- * Lets the CA of a restored data folder sign again.
+ * What `certdir recover confirm` gathers: lists in use, from files, directories and web addresses.
  *
  * @module
  */
 
 import { asBuffer } from '../core/bytes.ts';
-import { ClosingStack } from '../core/closing-stack.ts';
+import type { Clock } from '../core/clock.ts';
+import { type ListAddress, readPublishedLists } from '../readback/published-lists.ts';
 import { decodePem } from '../x509/pem.ts';
-import { type OpenOptions, openInstance } from './instance.ts';
 
-export interface ConfirmInput {
-  /** Lists in use, DER or PEM. */
+export interface ListsInUse {
+  /** DER or PEM. */
   readonly files: readonly Uint8Array[];
-  readonly numbers: readonly { readonly scopeId: string; readonly number: bigint }[];
-  readonly coversRest: boolean;
-  readonly acceptsMissing: boolean;
-  readonly operator: string;
+  readonly addresses: readonly ListAddress[];
 }
 
-export interface ConfirmReport {
-  readonly moved: readonly { readonly scope: string; readonly from: string; readonly to: string }[];
-  readonly missing: readonly {
-    readonly scope: string;
-    readonly serialNumber: string;
-    readonly isKnown: boolean;
-  }[];
-}
-
-/** @throws {CaError} see `confirmRecovery`; `STORE_LOCKED` while a server runs. */
-export async function confirmRestored(
-  options: OpenOptions,
-  { files, numbers, coversRest, acceptsMissing, operator }: ConfirmInput,
-): Promise<ConfirmReport> {
-  const closing = new ClosingStack();
-  try {
-    const { authority } = await openInstance(options, closing);
-    const lists = files.map(listOf);
-    const marks = { lists, numbers, coversRest, acceptsMissing };
-    const report = await authority.confirmRecovery(marks, { channel: 'cli', actor: operator });
-    return {
-      moved: report.moved.map(({ scopeId: scope, from, to }) => {
-        return { scope, from: from.toString(), to: to.toString() };
-      }),
-      missing: report.missing.map(({ scopeId: scope, ...rest }) => ({ scope, ...rest })),
-    };
-  } finally {
-    await closing.close();
+/**
+ * Reads the lists in use; whether they are the CA's is found out when they are taken in.
+ *
+ * @returns DER.
+ * @throws {ReadbackError} of an address that cannot be read; {@link decodePem}'s of a file that is no list.
+ */
+export async function gatherLists(
+  { files, addresses }: ListsInUse,
+  clock: Clock,
+): Promise<readonly Uint8Array[]> {
+  const lists = [...files];
+  for (const address of addresses) {
+    lists.push(...(await readPublishedLists(address, clock)));
   }
+  return lists.map(derOf);
 }
 
-function listOf(file: Uint8Array): Uint8Array {
-  const text = asBuffer(file).toString('latin1');
-  return text.startsWith('-----BEGIN') ? decodePem(text, 'X509 CRL') : file;
+function derOf(list: Uint8Array): Uint8Array {
+  const text = asBuffer(list).subarray(0, 10).toString('latin1');
+  return text === '-----BEGIN' ? decodePem(asBuffer(list).toString('latin1'), 'X509 CRL') : list;
 }

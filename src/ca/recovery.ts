@@ -126,7 +126,9 @@ function readPublished(
   const scope = core.scopes.list.find(
     ({ distributionPoint }) => name !== undefined && equalBytes(distributionPoint.der, name),
   );
-  if (scope === undefined || facts.number === undefined || !facts.isSignatureValid) {
+  const isOurs =
+    facts.isSignatureValid && equalBytes(facts.issuerDer, core.authority.certificate.subject.der);
+  if (scope === undefined || facts.number === undefined || !isOurs) {
     throw new CaError(
       'CA_RECOVERY_FOREIGN',
       'a list that was given is not one that this CA has signed',

@@ -13,6 +13,7 @@ import { isCertdirError } from '../core/errors.ts';
 import type { DirectoryErrorCode } from '../directory/errors.ts';
 import type { HttpErrorCode } from '../http/errors.ts';
 import type { LdapErrorCode } from '../ldap/errors.ts';
+import type { ReadbackErrorCode } from '../readback/errors.ts';
 import type { SchedulerErrorCode } from '../scheduler/errors.ts';
 import type { SetupErrorCode } from '../setup/errors.ts';
 import type { SigningErrorCode } from '../signing/errors.ts';
@@ -44,6 +45,7 @@ type KnownCode =
   | CaErrorCode
   | DirectoryErrorCode
   | LdapErrorCode
+  | ReadbackErrorCode
   | StoreErrorCode
   | SchedulerErrorCode
   | SigningErrorCode
@@ -218,6 +220,9 @@ const exitNames = {
   CA_RECOVERY_NONE: 'conflict',
   CA_RECOVERY_INCOMPLETE: 'refused',
   CA_RECOVERY_FOREIGN: 'refused',
+  READBACK_ADDRESS: 'usage',
+  READBACK_FAILED: 'unavailable',
+  READBACK_TOO_LARGE: 'refused',
   SCHEDULER_JOB_UNKNOWN: 'failed',
   SCHEDULER_JOB_EXISTS: 'failed',
   SCHEDULER_JOB_STILL_DUE: 'failed',

@@ -29,10 +29,12 @@ import type {
   Operations,
   OperatorReport,
   PublishedReport,
+  RecoverReport,
   RevokedReport,
   ServiceStatus,
   VerifierReport,
 } from './operations.ts';
+import { writeRecovery } from './recovery-transfer.ts';
 
 /** An error that the server answered with; the code is the server's own. */
 class RemoteError extends CertdirError {}
@@ -69,6 +71,8 @@ export function connectControl(socketFile: string, operatorName: string): Operat
     custody: remoteCustody(call),
     status: () => call<ServiceStatus>('status', {}),
     check: (input, onProgress) => call<CheckReport>('check', input, onProgress),
+    recoverConfirm: (input) =>
+      call<RecoverReport>('recover-confirm', Readable.from(writeRecovery(input))),
     journal: () => call<JournalReport>('journal', {}),
     backup: (input, _operator, onProgress) => call<BackupCreateReport>('backup', input, onProgress),
     issue: (input) => call<IssuedReport>('issue', input),

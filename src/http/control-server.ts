@@ -33,6 +33,7 @@ import type {
   RevokeInput,
   VerifierInput,
 } from './operations.ts';
+import { readRecovery } from './recovery-transfer.ts';
 
 export interface ControlServer {
   /** Waits for requests under way, then removes the socket. */
@@ -131,6 +132,8 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
     ...custodyHandlers(operations.custody),
     status: () => operations.status(),
     check: ({ body, onProgress }) => operations.check(body as CheckInput, onProgress),
+    'recover-confirm': async ({ body, operator }) =>
+      operations.recoverConfirm(await readRecovery(streamOf(body)), operator),
     journal: () => operations.journal(),
     backup: ({ body, operator, onProgress }) =>
       operations.backup(body as BackupInput, operator, onProgress),

@@ -54,6 +54,8 @@ import type {
   OperatorReport,
   PublishedReport,
   PublishInput,
+  RecoverInput,
+  RecoverReport,
   RevokedReport,
   RevokeInput,
   ServiceStatus,
@@ -135,6 +137,21 @@ export class LocalOperations implements Operations {
     onProgress: OnProgress,
   ): Promise<BackupCreateReport> {
     return this.#options.backup(input, originOf(operator), onProgress);
+  }
+
+  async recoverConfirm(input: RecoverInput, operator: Operator): Promise<RecoverReport> {
+    const numbers = input.numbers.map(({ scope, number }) => {
+      return { scopeId: scope, number: BigInt(number) };
+    });
+    const marks = { ...input, numbers };
+    const report = await this.#options.authority.confirmRecovery(marks, originOf(operator));
+    return {
+      lists: input.lists.length,
+      moved: report.moved.map(({ scopeId: scope, from, to }) => {
+        return { scope, from: from.toString(), to: to.toString() };
+      }),
+      missing: report.missing.map(({ scopeId: scope, ...rest }) => ({ scope, ...rest })),
+    };
   }
 
   journal(): Promise<JournalReport> {

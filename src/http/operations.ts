@@ -298,6 +298,28 @@ export interface BackupCreateReport {
   readonly manifestSha256: string;
 }
 
+/** What is known of the lists in use, after a restore. */
+export interface RecoverInput {
+  /** DER. */
+  readonly lists: readonly Uint8Array[];
+  readonly numbers: readonly { readonly scope: string; readonly number: string }[];
+  /** Of every other list none is in use that the store does not know. */
+  readonly coversRest: boolean;
+  /** Goes on although lists carry revocations that the store does not have. */
+  readonly acceptsMissing: boolean;
+}
+
+export interface RecoverReport {
+  /** How many lists were read. */
+  readonly lists: number;
+  readonly moved: readonly { readonly scope: string; readonly from: string; readonly to: string }[];
+  readonly missing: readonly {
+    readonly scope: string;
+    readonly serialNumber: string;
+    readonly isKnown: boolean;
+  }[];
+}
+
 export interface JournalReport {
   /** Null when everything is kept. */
   readonly keepDays: number | null;
@@ -329,6 +351,8 @@ export interface Operations {
   status(): Promise<ServiceStatus>;
   /** Reads everything that is stored, from one state, and says what is wrong with it. */
   check(input: CheckInput, onProgress: OnProgress): Promise<CheckReport>;
+  /** Lets the CA of a restored store sign again; see ca/recovery.ts. */
+  recoverConfirm(input: RecoverInput, operator: Operator): Promise<RecoverReport>;
   /** The journal's segments, and what keeps each. */
   journal(): Promise<JournalReport>;
   /** Adds a backup of the store to a folder; see store-backup.ts. */

@@ -35,6 +35,7 @@ function recordingOperations(calls: unknown[]): Operations {
     custody: absentCustody,
     status: never,
     check: never,
+    recoverConfirm: never,
     journal: never,
     backup: never,
     issue: never,
