@@ -107,6 +107,7 @@ async function carryOut(signer: SignerProcess, operation: CustodyOperation): Pro
     }
     case 'sign':
     case 'promote':
+    case 'attest':
       return;
   }
 }

@@ -49,6 +49,7 @@ import type { Snapshot, Store } from '../store/store.ts';
 import { readArchiveStatus } from './archive-status.ts';
 import { type Auditing, announceLists, openAuditing } from './auditing.ts';
 import { backUp } from './backup.ts';
+import { LocalCeremonies } from './ceremonies.ts';
 import { type CheckSubject, checkStore } from './check.ts';
 import { LocalCustody } from './custody.ts';
 import { describeJournal } from './journal-keeping.ts';
@@ -309,6 +310,7 @@ export interface OperationsSetting {
 /** The operations of the CLI on this instance. */
 export function operationsOf(instance: Instance, setting: OperationsSetting): LocalOperations {
   const { publishLists } = setting;
+  const custody = new LocalCustody(instance);
   return new LocalOperations({
     ...instance,
     publishLists,
@@ -323,7 +325,8 @@ export function operationsOf(instance: Instance, setting: OperationsSetting): Lo
     },
     keeping: instance.auditing.keeping,
     archiveStatus: () => readArchiveStatus(instance),
-    custodyOperations: new LocalCustody(instance),
+    custodyOperations: custody,
+    ceremonyOperations: new LocalCeremonies({ ...instance, custody }),
     backup: (input, origin, onProgress) => backUp(instance, { ...input, origin }, onProgress),
     journal: () => describeJournal(instance),
     check: (input, onProgress) => {

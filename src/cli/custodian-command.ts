@@ -7,19 +7,17 @@
  * @module
  */
 
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 
-import { CONFIGURATION_FILE, loadConfiguration } from '../config/configuration.ts';
-import { SystemRandom } from '../core/random.ts';
 import { CONTROL_SOCKET } from '../http/control-protocol.ts';
 import type { ProposalReport } from '../http/custody-operations.ts';
 import type { Proposal } from '../signing/approval.ts';
-import { type Context, contextOf, withOperations } from './context.ts';
+import { contextOf, withOperations } from './context.ts';
+import { type ApproveOptions, makeApproval, readSecret } from './custodian-approval.ts';
 import { examples } from './examples.ts';
 import { InputError } from './input-error.ts';
 import { formatTable } from './output.ts';
-import { askSecret } from './passphrase-prompt.ts';
 import { UsageError } from './usage-error.ts';
 
 const MINUTE_MS = 60_000;
@@ -146,11 +144,6 @@ function addProposeCommand(custodian: Command): void {
     });
 }
 
-interface ApproveOptions {
-  readonly name: string;
-  readonly passphraseFile?: string;
-}
-
 function addApproveCommand(custodian: Command): void {
   custodian
     .command('approve')
@@ -185,43 +178,11 @@ function addApproveCommand(custodian: Command): void {
     });
 }
 
-async function makeApproval(
-  { folder }: Context,
-  found: ProposalReport,
-  { name, passphraseFile }: ApproveOptions,
-): Promise<unknown> {
-  const { token } = await loadConfiguration(join(folder, CONFIGURATION_FILE));
-  if (token.custodiansFile === undefined) {
-    throw new UsageError(`the token of ${folder} has no custodians`);
-  }
-  const { approve, hashOfProposal } = await import('../signing/approval.ts');
-  const { openCustodian, readCustody } = await import('../signing/custody-document.ts');
-  const proposal = found.proposal as Proposal;
-  if (hashOfProposal(proposal) !== found.hash) {
-    throw new InputError('CLI_INPUT_UNREADABLE', 'the server shows another act than it hashed');
-  }
-  const document = await readCustody(token.custodiansFile);
-  const passphrase = await readSecret(`Passphrase of ${name}`, passphraseFile);
-  const opened = await openCustodian(document, name, passphrase).finally(() => passphrase.fill(0));
-  try {
-    return approve(proposal, opened, new SystemRandom());
-  } finally {
-    opened.share.fill(0);
-  }
-}
-
 async function readCustodian(text: string): Promise<{ name: string; passphrase: Buffer }> {
   const equals = text.indexOf('=');
   const name = equals < 0 ? text : text.slice(0, equals);
   const file = equals < 0 ? undefined : text.slice(equals + 1);
   return { name, passphrase: await readSecret(`New passphrase of ${name}`, file) };
-}
-
-async function readSecret(prompt: string, file: string | undefined): Promise<Buffer> {
-  const { readPassphrase } = await import('../signing/passphrase.ts');
-  return file === undefined
-    ? await readPassphrase({ text: await askSecret(prompt) })
-    : await readPassphrase({ file: resolve(file) });
 }
 
 async function assertNoServer(folder: string): Promise<void> {

@@ -257,6 +257,7 @@ const exitNames = {
   SIGNING_KEY_FOREIGN: 'conflict',
   SIGNING_APPROVAL_NEEDED: 'conflict',
   SIGNING_APPROVAL_REFUSED: 'refused',
+  SIGNING_CEREMONY_REFUSED: 'refused',
   SIGNING_CUSTODIAN_UNKNOWN: 'absent',
   SIGNING_CUSTODY_REFUSED: 'refused',
   HTTP_ADDRESS_IN_USE: 'unavailable',

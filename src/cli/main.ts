@@ -14,6 +14,7 @@ import { addArchiveCommand } from './archive-command.ts';
 import { addAuditCommand } from './audit-command.ts';
 import { addBackupCommand } from './backup-command.ts';
 import { addCaCommand } from './ca-command.ts';
+import { addCeremonyCommand } from './ceremony-command.ts';
 import { addCheckCommand } from './check-command.ts';
 import { addCustodianCommand } from './custodian-command.ts';
 import { addDemoCommand } from './demo-command.ts';
@@ -83,6 +84,7 @@ function buildProgram(): Command {
   addLdifCommand(program);
   addHsmCommand(program);
   addCustodianCommand(program);
+  addCeremonyCommand(program);
   addDemoCommand(program);
   return program;
 }

@@ -13,6 +13,7 @@ import { CertdirError } from '../core/errors.ts';
 import type { AccessExplanation } from '../directory/access-explanation.ts';
 import type { ArchivedList, ArchiveStatusReport, DisclosureReport } from './archive-operations.ts';
 import { parseFiles, remoteAudit } from './audit-control.ts';
+import { remoteCeremonies } from './ceremony-operations.ts';
 import { type AnswerLine, OPERATOR_HEADER } from './control-protocol.ts';
 import { remoteCustody } from './custody-operations.ts';
 import { HttpError } from './errors.ts';
@@ -69,6 +70,7 @@ export function connectControl(socketFile: string, operatorName: string): Operat
       disclose: (query) => call<DisclosureReport>('archive-disclose', { query }),
     },
     custody: remoteCustody(call),
+    ceremonies: remoteCeremonies(call),
     status: () => call<ServiceStatus>('status', {}),
     check: (input, onProgress) => call<CheckReport>('check', input, onProgress),
     recoverConfirm: (input) =>

@@ -7,6 +7,7 @@
  */
 
 import { auditSchemas } from './audit-control.ts';
+import { ceremonySchemas } from './ceremony-operations.ts';
 import { custodySchemas } from './custody-operations.ts';
 import type { Progress } from './operations.ts';
 import { listOf, objectOf, textSchema } from './request-schema.ts';
@@ -50,6 +51,7 @@ const certificateQuery = {
 export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> = {
   ...auditSchemas,
   ...custodySchemas,
+  ...ceremonySchemas,
   status: objectOf({}),
   check: objectOf({ isDeep: { type: 'boolean' }, parts: { enum: ['all', 'store'] } }),
   journal: objectOf({}),

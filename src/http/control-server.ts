@@ -17,6 +17,7 @@ import type { Log } from '../core/log.ts';
 import type { AccessQuestion } from '../directory/access-explanation.ts';
 import type { ListQuery } from './archive-operations.ts';
 import { auditHandlers } from './audit-control.ts';
+import { ceremonyHandlers } from './ceremony-operations.ts';
 import { type AnswerLine, OPERATOR_HEADER, requestSchemas } from './control-protocol.ts';
 import { custodyHandlers } from './custody-operations.ts';
 import { HttpError } from './errors.ts';
@@ -130,6 +131,7 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
   return {
     ...auditHandlers(operations.audit),
     ...custodyHandlers(operations.custody),
+    ...ceremonyHandlers(operations.ceremonies),
     status: () => operations.status(),
     check: ({ body, onProgress }) => operations.check(body as CheckInput, onProgress),
     'recover-confirm': async ({ body, operator }) =>

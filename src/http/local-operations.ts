@@ -32,6 +32,7 @@ import { formatName } from '../x509/name.ts';
 import { encodePem } from '../x509/pem.ts';
 import type { ArchiveStatusReport } from './archive-operations.ts';
 import type { AuditOperations } from './audit-operations.ts';
+import type { CeremonyOperations } from './ceremony-operations.ts';
 import type { CustodyOperations } from './custody-operations.ts';
 import { LocalArchiveOperations, type LocalArchiveOptions } from './local-archive-operations.ts';
 import { describeOcsp, type OcspReport } from './ocsp-report.ts';
@@ -97,6 +98,7 @@ export interface LocalOperationsOptions {
   readonly keeping: KeepingRegister;
   readonly archiveStatus: () => Promise<ArchiveStatusReport>;
   readonly custodyOperations: CustodyOperations;
+  readonly ceremonyOperations: CeremonyOperations;
 }
 
 /** Whoever lists verifiers: the names of those who only look are not recorded. */
@@ -109,6 +111,7 @@ export class LocalOperations implements Operations {
   readonly audit: AuditOperations;
   readonly archive: LocalArchiveOperations;
   readonly custody: CustodyOperations;
+  readonly ceremonies: CeremonyOperations;
 
   constructor(options: LocalOperationsOptions) {
     this.#options = options;
@@ -124,6 +127,7 @@ export class LocalOperations implements Operations {
     });
     this.#operators = new OperatorRegister(options.directory, options.policy);
     this.custody = options.custodyOperations;
+    this.ceremonies = options.ceremonyOperations;
     this.#verifiers = new VerifierRegister(options.directory, options.policy);
   }
 

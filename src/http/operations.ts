@@ -13,6 +13,7 @@
 import type { AccessExplanation, AccessQuestion } from '../directory/access-explanation.ts';
 import type { ArchiveOperations } from './archive-operations.ts';
 import type { AuditOperations } from './audit-operations.ts';
+import type { CeremonyOperations } from './ceremony-operations.ts';
 import type { CustodyOperations } from './custody-operations.ts';
 import type { OcspReport } from './ocsp-report.ts';
 import type { Operator } from './operator.ts';
@@ -348,6 +349,7 @@ export interface Operations {
   readonly audit: AuditOperations;
   readonly archive: ArchiveOperations;
   readonly custody: CustodyOperations;
+  readonly ceremonies: CeremonyOperations;
   status(): Promise<ServiceStatus>;
   /** Reads everything that is stored, from one state, and says what is wrong with it. */
   check(input: CheckInput, onProgress: OnProgress): Promise<CheckReport>;

@@ -141,7 +141,7 @@ export class ApprovalBoard {
    * @throws {SigningError} `SIGNING_APPROVAL_NEEDED` when there is none.
    */
   use(operation: CustodyOperation): void {
-    if (!this.needsQuorum(operation.act)) {
+    if (operation.act === 'attest' || !this.needsQuorum(operation.act)) {
       return;
     }
     const key = formatOperation(operation);
@@ -185,7 +185,9 @@ export class ApprovalBoard {
         this.takeSecret()?.fill(0);
         this.#secret = secret;
       }
-      this.#grants.set(formatOperation(proposal.operation), proposal.expiresMs);
+      if (proposal.operation.act !== 'attest') {
+        this.#grants.set(formatOperation(proposal.operation), proposal.expiresMs);
+      }
     } finally {
       for (const share of shares) {
         share.fill(0);

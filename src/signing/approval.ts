@@ -50,6 +50,13 @@ export type CustodyOperation =
       readonly sequence: number;
     }
   | {
+      /** A quorum's word for a document, e.g. a ceremony's record; nothing is done with a key. */
+      readonly act: 'attest';
+      readonly subject: string;
+      /** Of the document, in hexadecimal. */
+      readonly sha256: string;
+    }
+  | {
       readonly act: 'sign';
       readonly label: string;
       readonly purpose: KeyUsagePurpose;
@@ -82,13 +89,17 @@ export function isCustodyOperation(value: unknown): value is CustodyOperation {
   if (typeof value !== 'object' || value === null || !('act' in value)) {
     return false;
   }
-  const { act, label, type, purposes, use } = value as Partial<Record<string, unknown>>;
+  const { act, label, type, purposes, use, subject, sha256 } = value as Partial<
+    Record<string, unknown>
+  >;
   switch (act) {
     case 'activate':
     case 'deactivate':
       return true;
     case 'destroy':
       return isKeyLabel(label);
+    case 'attest':
+      return isKeyLabel(subject) && typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256);
     case 'generate':
       return (
         isKeyLabel(label) &&
@@ -118,6 +129,8 @@ export function formatOperation(operation: CustodyOperation): string {
       const { act, storeId, epoch, sequence } = operation;
       return JSON.stringify([act, storeId, epoch, sequence]);
     }
+    case 'attest':
+      return JSON.stringify([operation.act, operation.subject, operation.sha256]);
     case 'sign': {
       const { act, label, purpose, algorithm, sha256 } = operation;
       const { scheme } = algorithm;

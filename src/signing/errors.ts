@@ -68,6 +68,8 @@ export const signingErrorCodes = [
   'SIGNING_APPROVAL_NEEDED',
   /** An approval that does not count: of another operation, of nobody, twice, too late, or not signed. */
   'SIGNING_APPROVAL_REFUSED',
+  /** A ceremony cannot be started, or not go on, like this. */
+  'SIGNING_CEREMONY_REFUSED',
   /** No custodian has this name. */
   'SIGNING_CUSTODIAN_UNKNOWN',
   /** The custodians, their quorum or their rules are not allowed like this. */

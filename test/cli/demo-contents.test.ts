@@ -14,7 +14,7 @@ import { LocalOperations } from '../../src/http/local-operations.ts';
 import type { Operations } from '../../src/http/operations.ts';
 import { describeStatus } from '../../src/http/status-report.ts';
 import { absentAudit } from '../support/absent-audit.ts';
-import { absentCustody } from '../support/absent-custody.ts';
+import { absentCeremonies, absentCustody } from '../support/absent-custody.ts';
 import { CaTestBed } from '../support/ca-test-bed.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -46,6 +46,7 @@ async function open(t: TestContext): Promise<Bench> {
     }),
     archiveStatus: () => Promise.reject(new Error('nobody asks')),
     custodyOperations: absentCustody,
+    ceremonyOperations: absentCeremonies,
     check: () => Promise.reject(new Error('nobody asks')),
     journal: () => Promise.reject(new Error('nobody asks')),
     backup: () => Promise.reject(new Error('nobody asks')),
@@ -129,7 +130,10 @@ function stoppingAt(
 ): { readonly operations: Operations; readonly steps: () => number } {
   let steps = 0;
   const wrapped = new Proxy(operations, {
-    get: (target, name: Exclude<keyof Operations, 'audit' | 'archive' | 'custody'>) => {
+    get: (
+      target,
+      name: Exclude<keyof Operations, 'audit' | 'archive' | 'custody' | 'ceremonies'>,
+    ) => {
       const method = target[name].bind(target) as (...args: unknown[]) => Promise<unknown>;
       return async (...args: unknown[]): Promise<unknown> => {
         steps += changing.has(name) ? 1 : 0;

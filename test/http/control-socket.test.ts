@@ -16,7 +16,7 @@ import type {
   Progress,
 } from '../../src/http/operations.ts';
 import { absentAudit } from '../support/absent-audit.ts';
-import { absentCustody } from '../support/absent-custody.ts';
+import { absentCeremonies, absentCustody } from '../support/absent-custody.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 class SampleError extends CertdirError<'CA_SERIAL_UNKNOWN'> {}
@@ -33,6 +33,7 @@ function recordingOperations(calls: unknown[]): Operations {
       export: () => absentAudit.export({ since: '0' }),
     },
     custody: absentCustody,
+    ceremonies: absentCeremonies,
     status: never,
     check: never,
     recoverConfirm: never,

@@ -4,8 +4,17 @@
  * @module
  */
 
+import type { CeremonyOperations } from '../../src/http/ceremony-operations.ts';
 import type { CustodyOperations } from '../../src/http/custody-operations.ts';
 
 const refuse = (): Promise<never> => Promise.reject(new Error('nobody asks'));
 
 export const absentCustody: CustodyOperations = { list: refuse, propose: refuse, approve: refuse };
+
+export const absentCeremonies: CeremonyOperations = {
+  start: refuse,
+  continue: refuse,
+  approve: refuse,
+  show: refuse,
+  list: refuse,
+};
