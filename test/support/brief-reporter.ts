@@ -21,7 +21,7 @@ interface TestEvent {
     readonly details?: {
       readonly type?: string;
       readonly duration_ms?: number;
-      readonly error?: { readonly cause?: unknown };
+      readonly error?: { readonly cause?: unknown; readonly failureType?: string };
     };
   };
 }
@@ -48,7 +48,8 @@ export default async function* report(
     const { type, data } = event;
     const isResult = type === 'test:pass' || type === 'test:fail';
     const isSkipped = data.skip !== undefined && data.skip !== false;
-    if (!isResult || (data.details?.type === 'suite' && !isSkipped)) {
+    const isHook = data.details?.error?.failureType === 'hookFailed';
+    if (!isResult || (data.details?.type === 'suite' && !isSkipped && !isHook)) {
       continue;
     }
     const name = nameOf(data.file);
