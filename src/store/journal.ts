@@ -9,7 +9,7 @@
  *
  * The first failure is the last: what is on the disk then is found out by opening again.
  *
- * Not here: reading at open (`journal-scan.ts`), the index (`journaled-database.ts`).
+ * Not here: reading at opening (`journal-scan.ts`), the index (`journaled-database.ts`).
  *
  * @module
  */

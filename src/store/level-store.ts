@@ -16,11 +16,7 @@ import { StoreError } from './errors.ts';
 import type { JournalFeed } from './journal-feed.ts';
 import type { OpenAppendFile } from './journal-file.ts';
 import { JournalKeeper } from './journal-keeper.ts';
-import {
-  type JournaledDatabase,
-  openJournaledDatabase,
-  type SealedJournal,
-} from './journaled-database.ts';
+import type { JournaledDatabase, SealedJournal } from './journaled-database.ts';
 import type { LevelDatabase, OpenLevelDatabase } from './level-database.ts';
 import {
   LevelSnapshot,
@@ -32,6 +28,7 @@ import { SharedLargeValues } from './shared-large-values.ts';
 import { type Row, SortedRows } from './sorted-rows.ts';
 import type { StoreRole } from './standby-marks.ts';
 import type { BulkLoad, Snapshot, Store, StoreStatistics, Transaction } from './store.ts';
+import { openJournaledDatabase } from './store-opening.ts';
 
 export interface StoreLimits extends TransactionLimits {
   /** Of what one flush makes durable; the next transaction waits when there is more. */

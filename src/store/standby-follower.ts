@@ -23,11 +23,12 @@ import { segmentName } from './journal-file.ts';
 import { HEADER_BYTES, RecordKind } from './journal-record.ts';
 import { decodeRows } from './journal-rows.ts';
 import type { JournalSource, SegmentPart, SourceDescription } from './journal-source.ts';
-import { type JournaledDatabase, openJournaledDatabase } from './journaled-database.ts';
+import type { JournaledDatabase } from './journaled-database.ts';
 import { foreign, forked, gap, RecordStream, type StreamItem } from './record-stream.ts';
 import type { Row } from './sorted-rows.ts';
 import { readFence, readStandbyMark, writeStandbyMark } from './standby-marks.ts';
 import { prepareStoreFolder } from './store-format.ts';
+import { openJournaledDatabase } from './store-opening.ts';
 
 export interface FollowerOptions {
   /** The standby's store; made where there is none. */

@@ -13,7 +13,6 @@ import { formatHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import { StoreError } from './errors.ts';
-import { openJournaledDatabase } from './journaled-database.ts';
 import { openLevelStore } from './level-store.ts';
 import {
   readFence,
@@ -23,6 +22,7 @@ import {
   writeFence,
 } from './standby-marks.ts';
 import type { Transaction } from './store.ts';
+import { openJournaledDatabase } from './store-opening.ts';
 
 export interface StandbyStore {
   readonly folder: string;
