@@ -45,13 +45,18 @@ class Bed {
   readonly primary: string;
   readonly standby: string;
   readonly #opened: { close(): Promise<void> }[] = [];
+  // A follower's own timers keep no process alive; here nothing else would.
+  readonly #alive = setInterval(() => undefined, 1_000);
   feed: JournalFeed | undefined;
 
   constructor(t: TestContext) {
     this.folder = temporaryFolder(t);
     this.primary = join(this.folder, 'primary');
     this.standby = join(this.folder, 'standby');
-    t.after(() => this.closeAll());
+    t.after(async () => {
+      await this.closeAll();
+      clearInterval(this.#alive);
+    });
   }
 
   get journal(): string {
