@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 
 import type { Instance } from '../src/app/instance.ts';
 import { keyLabelOf } from '../src/ca/creation.ts';
-import { signatureAlgorithmOf } from '../src/ca/policy.ts';
+import { signatureAlgorithmOf } from '../src/ca/policy/policy.ts';
 import { hasTool } from '../test/support/outside-tool.ts';
 import { makeBenchFolder, makeRequests, withInstance } from './support/bench-instance.ts';
 import { timeDurableWrite } from './support/disk.ts';

@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 
 import type { Instance } from '../src/app/instance.ts';
 import { keyLabelOf } from '../src/ca/creation.ts';
-import { signatureAlgorithmOf } from '../src/ca/policy.ts';
+import { signatureAlgorithmOf } from '../src/ca/policy/policy.ts';
 import { addRevoked } from '../test/support/ca-load.ts';
 import { hasTool } from '../test/support/outside-tool.ts';
 import { makeBenchFolder, makeRequests, withInstance } from './support/bench-instance.ts';

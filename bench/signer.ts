@@ -13,10 +13,10 @@ import { promisify } from 'node:util';
 
 import { SystemClock } from '../src/core/clock.ts';
 import { silentLog } from '../src/core/log.ts';
+import { forkSignerChannel, openPkcs11Channel } from '../src/signing/process/signer-channel.ts';
+import { openSignerProcess } from '../src/signing/process/signer-process.ts';
+import type { TokenSettings } from '../src/signing/process/signer-protocol.ts';
 import type { KeyType, SignatureAlgorithm, Signer } from '../src/signing/signer.ts';
-import { forkSignerChannel, openPkcs11Channel } from '../src/signing/signer-channel.ts';
-import { openSignerProcess } from '../src/signing/signer-process.ts';
-import type { TokenSettings } from '../src/signing/signer-protocol.ts';
 import {
   makeSofthsm,
   skipWithoutSofthsm,

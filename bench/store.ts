@@ -15,7 +15,7 @@ import { Level } from 'level';
 
 import { SystemClock } from '../src/core/clock.ts';
 import { silentLog } from '../src/core/log.ts';
-import { openLevelStore } from '../src/store/level-store.ts';
+import { openLevelStore } from '../src/store/level/level-store.ts';
 import type { Store } from '../src/store/store.ts';
 
 type ByteLevel = Level<Uint8Array, Uint8Array>;

@@ -7,7 +7,7 @@
 
 import { type Instance, openInstance } from '../../src/app/instance.ts';
 import type { AuditOrigin } from '../../src/audit/audit-log.ts';
-import type { IssueRequest } from '../../src/ca/issue-request.ts';
+import type { IssueRequest } from '../../src/ca/certificates/issue-request.ts';
 import { ClosingStack } from '../../src/core/closing-stack.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { initialise } from '../../src/setup/initialise.ts';

@@ -15,10 +15,10 @@ import { SystemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { SystemRandom } from '../../src/core/random.ts';
 import { Directory } from '../../src/directory/directory.ts';
-import { Schema } from '../../src/directory/schema.ts';
+import { Schema } from '../../src/directory/schema/schema.ts';
 import { LdapServer } from '../../src/ldap/server.ts';
 import type { TlsCredentials } from '../../src/ldap/tls-credentials.ts';
-import { openLevelStore } from '../../src/store/level-store.ts';
+import { openLevelStore } from '../../src/store/level/level-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { answerQuestions } from './workshop.ts';
 

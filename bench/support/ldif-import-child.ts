@@ -16,8 +16,8 @@ import { SystemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { SystemRandom } from '../../src/core/random.ts';
 import { Directory } from '../../src/directory/directory.ts';
-import { Schema } from '../../src/directory/schema.ts';
-import { openLevelStore } from '../../src/store/level-store.ts';
+import { Schema } from '../../src/directory/schema/schema.ts';
+import { openLevelStore } from '../../src/store/level/level-store.ts';
 import { peakMemoryMiB } from './process-figures.ts';
 import { answerQuestions } from './workshop.ts';
 

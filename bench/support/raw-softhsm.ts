@@ -13,9 +13,9 @@ import {
   CKU_USER,
   type Pkcs11Binding,
   type Pkcs11Handle,
-} from '../../src/signing/pkcs11-binding.ts';
-import { generateKeyObjects } from '../../src/signing/pkcs11-keys.ts';
-import { importPkcs11js } from '../../src/signing/pkcs11-slots.ts';
+} from '../../src/signing/pkcs11/pkcs11-binding.ts';
+import { generateKeyObjects } from '../../src/signing/pkcs11/pkcs11-keys.ts';
+import { importPkcs11js } from '../../src/signing/pkcs11/pkcs11-slots.ts';
 import { type Softhsm, softhsmModule, TOKEN_PIN } from '../../test/support/softhsm.ts';
 
 /** Opens sessions and makes an RSA-2048 key. @returns one function for each session, which makes one signature. */

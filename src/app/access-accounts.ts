@@ -10,7 +10,7 @@
 
 import type { AccessFacts, AccessMethod } from '../audit/access-event.ts';
 import type { AccessHandle, AccessJournal } from '../audit/access-journal.ts';
-import { actorOf, type Principal } from '../directory/principal.ts';
+import { actorOf, type Principal } from '../directory/accounts/principal.ts';
 import type {
   AccessObserver,
   ObservedAccess,

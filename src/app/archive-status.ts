@@ -19,7 +19,7 @@ import {
   type RecordKind,
   recordKinds,
   retentionOf,
-} from '../ca/retention.ts';
+} from '../ca/policy/retention.ts';
 import type { ArchiveStatusReport, CopyReport, HeldReport } from '../http/archive-operations.ts';
 import { formatTime } from '../http/report-time.ts';
 import type { ReadView } from '../store/store.ts';

@@ -16,7 +16,7 @@ import { Checkpointer, type CheckpointKey } from '../audit/checkpointer.ts';
 import { KeepingRegister } from '../audit/keeping-register.ts';
 import { recordDigest } from '../audit/record-digest.ts';
 import type { CertificateAuthority } from '../ca/certificate-authority.ts';
-import type { Policy } from '../ca/policy.ts';
+import type { Policy } from '../ca/policy/policy.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ClosingStack } from '../core/closing-stack.ts';

@@ -22,10 +22,10 @@ import {
   restoreBackup,
   restoreFiles,
   verifyBackup,
-} from '../store/backup-reading.ts';
+} from '../store/backup/backup-reading.ts';
+import { type BackupReport, createBackup } from '../store/backup/store-backup.ts';
 import { StoreError } from '../store/errors.ts';
-import type { SealedJournal } from '../store/journaled-database.ts';
-import { type BackupReport, createBackup } from '../store/store-backup.ts';
+import type { SealedJournal } from '../store/level/journaled-database.ts';
 import type { InstanceParts } from './instance.ts';
 import { retireSegments } from './journal-keeping.ts';
 

@@ -26,7 +26,7 @@ import { ceremonyKinds } from '../http/ceremony-operations.ts';
 import type { CustodyOperations } from '../http/custody-operations.ts';
 import type { Operator } from '../http/operator.ts';
 import { formatTime } from '../http/report-time.ts';
-import type { CustodyOperation } from '../signing/approval.ts';
+import type { CustodyOperation } from '../signing/custody/approval.ts';
 import { SigningError } from '../signing/errors.ts';
 import {
   compareToken,

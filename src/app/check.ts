@@ -11,13 +11,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AuditRecord } from '../audit/audit-log.ts';
 import { readMarks } from '../audit/audit-state.ts';
 import { verifyAuditLog } from '../audit/audit-verification.ts';
-import { findInconsistencies } from '../ca/consistency.ts';
-import type { ConsistencyTally } from '../ca/consistency-fault.ts';
-import type { Policy } from '../ca/policy.ts';
+import { findInconsistencies } from '../ca/checks/consistency.ts';
+import type { ConsistencyTally } from '../ca/checks/consistency-fault.ts';
+import type { Policy } from '../ca/policy/policy.ts';
 import { formatHex } from '../core/bytes.ts';
 import { isCertdirError } from '../core/errors.ts';
-import type { Schema } from '../directory/schema.ts';
-import { StoredEntries } from '../directory/stored-entries.ts';
+import { StoredEntries } from '../directory/entries/stored-entries.ts';
+import type { Schema } from '../directory/schema/schema.ts';
 import type { CheckFinding, CheckInput, CheckReport, OnProgress } from '../http/operations.ts';
 import type { Snapshot, Store } from '../store/store.ts';
 

@@ -5,7 +5,7 @@
  */
 
 import { CertificateAuthority } from '../ca/certificate-authority.ts';
-import type { Policy } from '../ca/policy.ts';
+import type { Policy } from '../ca/policy/policy.ts';
 import { encodeUtf8 } from '../core/bytes.ts';
 import { SystemClock } from '../core/clock.ts';
 import { ClosingStack } from '../core/closing-stack.ts';

@@ -13,11 +13,11 @@ import {
   type CustodyOperation,
   formatOperation,
   isCustodyOperation,
-} from '../signing/approval.ts';
-import type { ApprovalState } from '../signing/approval-board.ts';
+} from '../signing/custody/approval.ts';
+import type { ApprovalState } from '../signing/custody/approval-board.ts';
 import { SigningError } from '../signing/errors.ts';
 import { readKeyUse } from '../signing/key-use.ts';
-import type { SignerProcess } from '../signing/signer-process.ts';
+import type { SignerProcess } from '../signing/process/signer-process.ts';
 import type { Instance } from './instance.ts';
 
 type CustodySurroundings = Pick<Instance, 'signer' | 'store' | 'audit' | 'log'>;

@@ -14,7 +14,7 @@ import { openAuditLog } from '../audit/merkle-audit-log.ts';
 import { readAccounts } from '../audit/provision-accounts.ts';
 import { pruneRecords } from '../audit/pruning.ts';
 import { CertificateAuthority } from '../ca/certificate-authority.ts';
-import { loadPolicy, type Policy } from '../ca/policy.ts';
+import { loadPolicy, type Policy } from '../ca/policy/policy.ts';
 import {
   CONFIGURATION_FILE,
   type Configuration,
@@ -28,10 +28,10 @@ import { type Clock, SystemClock } from '../core/clock.ts';
 import type { ClosingStack } from '../core/closing-stack.ts';
 import { type Log, type LogOptions, openLog } from '../core/log.ts';
 import { type RandomSource, SystemRandom } from '../core/random.ts';
+import { AccessRuleError } from '../directory/access/rule-items.ts';
 import { Directory, defaultIndexes } from '../directory/directory.ts';
 import { monitorName } from '../directory/monitor-tree.ts';
-import { AccessRuleError } from '../directory/rule-items.ts';
-import { Schema } from '../directory/schema.ts';
+import { Schema } from '../directory/schema/schema.ts';
 import type { AccessObserver } from '../directory/service.ts';
 import type { AuditOperations } from '../http/audit-operations.ts';
 import { LocalAuditOperations } from '../http/local-audit-operations.ts';
@@ -41,10 +41,10 @@ import { describeStatus } from '../http/status-report.ts';
 import { serverCapabilities } from '../ldap/root-dse.ts';
 import type { JobStatus } from '../scheduler/job.ts';
 import { isPassing } from '../signing/errors.ts';
+import type { SignerProcess } from '../signing/process/signer-process.ts';
 import type { Signer } from '../signing/signer.ts';
-import type { SignerProcess } from '../signing/signer-process.ts';
-import type { JournalFeed } from '../store/journal-feed.ts';
-import { type LevelStoreOptions, openLevelStore } from '../store/level-store.ts';
+import type { JournalFeed } from '../store/journal/journal-feed.ts';
+import { type LevelStoreOptions, openLevelStore } from '../store/level/level-store.ts';
 import type { Snapshot, Store } from '../store/store.ts';
 import { readArchiveStatus } from './archive-status.ts';
 import { type Auditing, announceLists, openAuditing } from './auditing.ts';

@@ -19,9 +19,9 @@ import type { Log } from '../core/log.ts';
 import type { JournalReport } from '../http/operations.ts';
 import { formatTime } from '../http/report-time.ts';
 import type { Job } from '../scheduler/job.ts';
-import type { JournalFeed } from '../store/journal-feed.ts';
-import type { JournalSegment, KeepingRules } from '../store/journal-keeper.ts';
-import { openLevelStore } from '../store/level-store.ts';
+import type { JournalFeed } from '../store/journal/journal-feed.ts';
+import type { JournalSegment, KeepingRules } from '../store/journal/journal-keeper.ts';
+import { openLevelStore } from '../store/level/level-store.ts';
 import type { Store } from '../store/store.ts';
 
 const DAY_MS = 86_400_000;

@@ -7,7 +7,7 @@
 import type { AccessJournal } from '../audit/access-journal.ts';
 import type { Clock } from '../core/clock.ts';
 import type { MetricsRegistry } from '../core/metrics.ts';
-import type { JournalOverview } from '../store/journal-keeper.ts';
+import type { JournalOverview } from '../store/journal/journal-keeper.ts';
 import type { Store } from '../store/store.ts';
 import { recent } from './recent-value.ts';
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ReadLdifControls } from '../directory/ldif-change.ts';
+import type { ReadLdifControls } from '../directory/ldif/ldif-change.ts';
 import { LdapError } from '../ldap/errors.ts';
 import { defaultLdapLimits } from '../ldap/limits.ts';
 import { ControlOid, readControls } from '../ldap/request-controls.ts';

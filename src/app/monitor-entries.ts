@@ -8,8 +8,8 @@
 
 import type { Clock } from '../core/clock.ts';
 import type { MetricReading, MetricSample, MetricsRegistry } from '../core/metrics.ts';
-import { formatGeneralizedTime } from '../directory/generalized-time.ts';
 import type { MonitorEntry, MonitorSource } from '../directory/monitor-tree.ts';
+import { formatGeneralizedTime } from '../directory/schema/generalized-time.ts';
 
 /** Attribute types of `schema/monitor.ldif` by what a figure is of its thing. */
 const attributeOf: Readonly<Record<string, string>> = {

@@ -8,12 +8,12 @@
 
 import type { AccessFacts } from '../audit/access-event.ts';
 import type { AccessHandle, AccessJournal } from '../audit/access-journal.ts';
-import type { Scope } from '../ca/scope.ts';
-import { formatSerialNumber } from '../ca/serial-number.ts';
+import { formatSerialNumber } from '../ca/certificates/serial-number.ts';
+import type { Scope } from '../ca/policy/scope.ts';
 import type { Awaitable } from '../core/awaitable.ts';
+import { actorOf, type Principal } from '../directory/accounts/principal.ts';
 import { DirectoryError } from '../directory/errors.ts';
-import type { Filter } from '../directory/filter.ts';
-import { actorOf, type Principal } from '../directory/principal.ts';
+import type { Filter } from '../directory/filters/filter.ts';
 import type { DirectoryService, Session } from '../directory/service.ts';
 import type { ToldStatus } from '../ocsp/answer.ts';
 import { OcspError } from '../ocsp/errors.ts';

@@ -6,8 +6,8 @@
  */
 
 import type { CertificateAuthority } from '../ca/certificate-authority.ts';
-import type { RegisteredCertificate } from '../ca/certificate-register.ts';
-import type { OcspPolicy } from '../ca/ocsp-policy.ts';
+import type { RegisteredCertificate } from '../ca/certificates/certificate-register.ts';
+import type { OcspPolicy } from '../ca/policy/ocsp-policy.ts';
 import type { ClosingStack } from '../core/closing-stack.ts';
 import { isCertdirError } from '../core/errors.ts';
 import { makeOcspHandler, type OcspHandler, openOcspServer } from '../http/ocsp-server.ts';

@@ -7,7 +7,7 @@
 import { monthOf } from '../audit/civil-month.ts';
 import type { KeepingFacts } from '../audit/keeping-register.ts';
 import type { ArchivedMonth, Attestation, KeptCopy } from '../audit/keeping-state.ts';
-import type { Policy } from '../ca/policy.ts';
+import type { Policy } from '../ca/policy/policy.ts';
 
 export const overdueMatters = [
   'auditReview',

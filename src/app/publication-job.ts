@@ -6,7 +6,7 @@
  */
 
 import type { AuditOrigin } from '../audit/audit-log.ts';
-import type { Publication } from '../ca/crl-publication.ts';
+import type { Publication } from '../ca/lists/crl-publication.ts';
 import { formatError } from '../core/errors.ts';
 import type { PublishLists } from '../http/local-operations.ts';
 import { SchedulerError } from '../scheduler/errors.ts';

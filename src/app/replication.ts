@@ -14,7 +14,7 @@ import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { ReplicationReport } from '../http/operations.ts';
 import { openReplicationServer, type ReplicationServer } from '../http/replication-server.ts';
-import { JournalFeed } from '../store/journal-feed.ts';
+import { JournalFeed } from '../store/journal/journal-feed.ts';
 
 const SECOND_MS = 1_000;
 

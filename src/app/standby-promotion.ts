@@ -20,17 +20,21 @@ import { type Clock, SystemClock, type TimerHandle } from '../core/clock.ts';
 import { formatError } from '../core/errors.ts';
 import { type Log, silentLog } from '../core/log.ts';
 import { SystemRandom } from '../core/random.ts';
-import type { CustodyOperation } from '../signing/approval.ts';
-import { type ApprovalFile, assertApproved, makeApprovalFile } from '../signing/approval-file.ts';
-import { readCustody } from '../signing/custody-document.ts';
+import type { CustodyOperation } from '../signing/custody/approval.ts';
+import {
+  type ApprovalFile,
+  assertApproved,
+  makeApprovalFile,
+} from '../signing/custody/approval-file.ts';
+import { readCustody } from '../signing/custody/custody-document.ts';
 import { StoreError } from '../store/errors.ts';
-import { writeWholeFile } from '../store/journal-file.ts';
+import { writeWholeFile } from '../store/journal/journal-file.ts';
 import {
   fenceStore,
   promoteStore,
   readStandbyPosition,
   type StandbyPosition,
-} from '../store/standby-promotion.ts';
+} from '../store/standby/standby-promotion.ts';
 import { readTlsFiles } from './replication.ts';
 import { tellPrimary } from './standby-source.ts';
 

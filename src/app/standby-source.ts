@@ -13,7 +13,7 @@ import type {
   SegmentPart,
   SegmentRequest,
   SourceDescription,
-} from '../store/journal-source.ts';
+} from '../store/journal/journal-source.ts';
 
 export class PrimarySource implements JournalSource {
   readonly name: string;

@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { CONFIGURATION_FILE, loadConfiguration } from '../config/configuration.ts';
 import { SystemClock } from '../core/clock.ts';
 import type { OnProgress } from '../http/operations.ts';
-import { putBackSegments } from '../store/backup-reading.ts';
-import { rebuildIndex, rebuildJournal } from '../store/store-rebuild.ts';
+import { putBackSegments } from '../store/backup/backup-reading.ts';
+import { rebuildIndex, rebuildJournal } from '../store/level/store-rebuild.ts';
 import type { BackupSource } from './backup.ts';
 
 export interface RebuildSubject {

@@ -11,9 +11,9 @@ import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { isPassing, SigningError } from '../signing/errors.ts';
 import type { OpeningSource } from '../signing/passphrase.ts';
+import { openSignerProcess, type SignerProcess } from '../signing/process/signer-process.ts';
+import type { TokenSettings } from '../signing/process/signer-protocol.ts';
 import type { Signer } from '../signing/signer.ts';
-import { openSignerProcess, type SignerProcess } from '../signing/signer-process.ts';
-import type { TokenSettings } from '../signing/signer-protocol.ts';
 
 export interface TokenOpening {
   readonly token: TokenConfiguration;

@@ -16,16 +16,16 @@ import { isPassing } from '../signing/errors.ts';
 import type { Signer } from '../signing/signer.ts';
 import type { ReadView, Store } from '../store/store.ts';
 import { nameFromText } from '../x509/name.ts';
-import { type AuthorityRecord, parseAuthorityRecord } from './authority-record.ts';
 import { type CaCore, type CaParts, readAuthority, reading, transactAsOwner } from './ca-core.ts';
-import { CaTables } from './ca-tables.ts';
 import { CaError } from './errors.ts';
-import { settleIndexes } from './index-layout.ts';
-import { type Policy, signatureAlgorithmOf } from './policy.ts';
-import { compileProfiles } from './profile.ts';
-import { Scopes } from './scope.ts';
-import { addScope } from './scope-entries.ts';
-import { parseScopeRecord } from './scope-record.ts';
+import { addScope } from './lists/scope-entries.ts';
+import { type Policy, signatureAlgorithmOf } from './policy/policy.ts';
+import { compileProfiles } from './policy/profile.ts';
+import { Scopes } from './policy/scope.ts';
+import { type AuthorityRecord, parseAuthorityRecord } from './records/authority-record.ts';
+import { CaTables } from './records/ca-tables.ts';
+import { settleIndexes } from './records/index-layout.ts';
+import { parseScopeRecord } from './records/scope-record.ts';
 
 export interface CertificateAuthorityOptions {
   readonly policy: Policy;

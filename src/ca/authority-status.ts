@@ -6,11 +6,11 @@
 
 import type { ReadView } from '../store/store.ts';
 import { type CaCore, readCounters } from './ca-core.ts';
-import { dueMs, type Lateness, latenessAt } from './cadence.ts';
-import type { Policy } from './policy.ts';
-import type { Scope } from './scope.ts';
-import type { PublishedList, ScopeRecord } from './scope-record.ts';
-import { readScopeRecord } from './scope-state.ts';
+import { dueMs, type Lateness, latenessAt } from './policy/cadence.ts';
+import type { Policy } from './policy/policy.ts';
+import type { Scope } from './policy/scope.ts';
+import type { PublishedList, ScopeRecord } from './records/scope-record.ts';
+import { readScopeRecord } from './records/scope-state.ts';
 
 export interface ListStatus {
   readonly scope: Scope;

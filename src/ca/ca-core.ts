@@ -11,20 +11,24 @@ import type { Clock } from '../core/clock.ts';
 import { formatError, isCertdirError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { RandomSource } from '../core/random.ts';
-import type { ManagedEntries } from '../directory/managed-entries.ts';
+import type { ManagedEntries } from '../directory/changes/managed-entries.ts';
 import type { KeyUsagePurpose, SignatureAlgorithm, Signer } from '../signing/signer.ts';
 import type { ReadView, Store, Transaction } from '../store/store.ts';
 import { type Certificate, parseCertificate } from '../x509/certificate.ts';
 import { computeKeyIdentifier } from '../x509/key-identifier.ts';
 import { importVerifyingKey, type VerifyingKey } from '../x509/verify-signature.ts';
-import type { KeyGeneration } from './authority-record.ts';
-import type { CaTables } from './ca-tables.ts';
-import { type CountersRecord, noneCounted, parseCountersRecord } from './counters-record.ts';
 import { CaError } from './errors.ts';
-import type { Policy } from './policy.ts';
-import type { IssuerReference, Profile } from './profile.ts';
+import type { Policy } from './policy/policy.ts';
+import type { IssuerReference, Profile } from './policy/profile.ts';
+import type { Scopes } from './policy/scope.ts';
+import type { KeyGeneration } from './records/authority-record.ts';
+import type { CaTables } from './records/ca-tables.ts';
+import {
+  type CountersRecord,
+  noneCounted,
+  parseCountersRecord,
+} from './records/counters-record.ts';
 import { assertMaySign } from './recovery-hold.ts';
-import type { Scopes } from './scope.ts';
 
 /** A key that signs certificates and lists. */
 export interface SigningAuthority {

@@ -23,21 +23,32 @@ import {
   findCertificate,
   listCertificates,
   type RegisteredCertificate,
-} from './certificate-register.ts';
+} from './certificates/certificate-register.ts';
+import { Issuance, type IssuedCertificate } from './certificates/issuance.ts';
+import {
+  digestOfKey,
+  digestOfSubscriber,
+  type IssueRequest,
+} from './certificates/issue-request.ts';
+import { ResponderKeys } from './certificates/responder.ts';
+import {
+  Revocation,
+  type RevocationReceipt,
+  type RevokeRequest,
+} from './certificates/revocation.ts';
+import {
+  SubjectAttributeRules,
+  type SubjectAttributes,
+} from './certificates/subject-attributes.ts';
 import { createAuthority } from './creation.ts';
-import { CrlPublication, type Publication } from './crl-publication.ts';
-import { Issuance, type IssuedCertificate } from './issuance.ts';
-import { digestOfKey, digestOfSubscriber, type IssueRequest } from './issue-request.ts';
-import { findList, listArchived, readList, type WhichList } from './list-archive.ts';
-import type { Policy } from './policy.ts';
+import { CrlPublication, type Publication } from './lists/crl-publication.ts';
+import { findList, listArchived, readList, type WhichList } from './lists/list-archive.ts';
+import type { Policy } from './policy/policy.ts';
+import type { Scopes } from './policy/scope.ts';
+import type { PublishedList } from './records/scope-record.ts';
+import { readScopeRecord } from './records/scope-state.ts';
 import { confirmRecovery, type PublishedMarks, type RecoveryReport } from './recovery.ts';
 import { type RecoveryHold, readHold } from './recovery-hold.ts';
-import { ResponderKeys } from './responder.ts';
-import { Revocation, type RevocationReceipt, type RevokeRequest } from './revocation.ts';
-import type { Scopes } from './scope.ts';
-import type { PublishedList } from './scope-record.ts';
-import { readScopeRecord } from './scope-state.ts';
-import { SubjectAttributeRules, type SubjectAttributes } from './subject-attributes.ts';
 
 /** How many lists of a longer publication are out. */
 export type OnPublished = (progress: { readonly done: number; readonly total: number }) => void;

@@ -12,7 +12,7 @@ import type { AuditOrigin } from '../audit/audit-log.ts';
 import { recordDigest } from '../audit/record-digest.ts';
 import { formatHex } from '../core/bytes.ts';
 import type { Directory } from '../directory/directory.ts';
-import { type LdifRecord, readLdif } from '../directory/ldif-reader.ts';
+import { type LdifRecord, readLdif } from '../directory/ldif/ldif-reader.ts';
 import type { AttributeValues, Caller } from '../directory/service.ts';
 import { SigningError } from '../signing/errors.ts';
 import type { KeyDescription, KeyUsagePurpose } from '../signing/signer.ts';
@@ -21,19 +21,19 @@ import type { Certificate } from '../x509/certificate.ts';
 import { computeKeyIdentifier } from '../x509/key-identifier.ts';
 import { nameFromText } from '../x509/name.ts';
 import { importVerifyingKey } from '../x509/verify-signature.ts';
-import { CURRENT_LAYOUT, encodeAuthorityRecord } from './authority-record.ts';
 import { type CaParts, type SigningAuthority, transactAsOwner } from './ca-core.ts';
 import {
   type CertificateDraft,
   recordCertificate,
   reserveSerialNumber,
   signCertificate,
-} from './certificate-making.ts';
+} from './certificates/certificate-making.ts';
+import { formatSerialNumber } from './certificates/serial-number.ts';
 import { CaError } from './errors.ts';
-import { keyTypeOf, signatureAlgorithmOf } from './policy.ts';
-import type { Profile } from './profile.ts';
-import { addScope, managedAuthorityEntry } from './scope-entries.ts';
-import { formatSerialNumber } from './serial-number.ts';
+import { addScope, managedAuthorityEntry } from './lists/scope-entries.ts';
+import { keyTypeOf, signatureAlgorithmOf } from './policy/policy.ts';
+import type { Profile } from './policy/profile.ts';
+import { CURRENT_LAYOUT, encodeAuthorityRecord } from './records/authority-record.ts';
 
 /** What the CA's key may sign; the request is for a certificate by another CA. */
 const CA_KEY_PURPOSES: readonly KeyUsagePurpose[] = ['certificate', 'crl', 'request'];

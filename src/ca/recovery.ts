@@ -10,14 +10,14 @@ import type { AuditOrigin } from '../audit/audit-log.ts';
 import { equalBytes } from '../core/bytes.ts';
 import type { ReadView, Transaction } from '../store/store.ts';
 import { type CaCore, transactAsOwner } from './ca-core.ts';
-import { findCertificate } from './certificate-register.ts';
+import { findCertificate } from './certificates/certificate-register.ts';
+import { formatSerialNumber } from './certificates/serial-number.ts';
 import { CaError } from './errors.ts';
-import { readBackList } from './list-facts.ts';
+import { readBackList } from './lists/list-facts.ts';
+import type { Scope } from './policy/scope.ts';
+import { encodeScopeRecord } from './records/scope-record.ts';
+import { readScopeRecord } from './records/scope-state.ts';
 import { noteGap, readHold, releaseSigning } from './recovery-hold.ts';
-import type { Scope } from './scope.ts';
-import { encodeScopeRecord } from './scope-record.ts';
-import { readScopeRecord } from './scope-state.ts';
-import { formatSerialNumber } from './serial-number.ts';
 
 /** What was found to be in use. */
 export interface PublishedMarks {

@@ -11,7 +11,7 @@ import type {
   AccessExplanation,
   ExplainedTls,
   ItemExplanation,
-} from '../directory/access-explanation.ts';
+} from '../directory/access/access-explanation.ts';
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
 import { formatTable } from './output.ts';

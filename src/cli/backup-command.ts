@@ -9,7 +9,7 @@ import type { Command } from 'commander';
 
 import type { BackupSource } from '../app/backup.ts';
 import { readSecretFile } from '../config/secret-file.ts';
-import type { RestorePoint } from '../store/backup-reading.ts';
+import type { RestorePoint } from '../store/backup/backup-reading.ts';
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
 import { UsageError } from './usage-error.ts';

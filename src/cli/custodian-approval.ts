@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 import { CONFIGURATION_FILE, loadConfiguration } from '../config/configuration.ts';
 import { SystemRandom } from '../core/random.ts';
 import type { ProposalReport } from '../http/custody-operations.ts';
-import type { Proposal } from '../signing/approval.ts';
+import type { Proposal } from '../signing/custody/approval.ts';
 import type { Context } from './context.ts';
 import { InputError } from './input-error.ts';
 import { askSecret } from './passphrase-prompt.ts';
@@ -30,8 +30,8 @@ export async function makeApproval(
   if (token.custodiansFile === undefined) {
     throw new UsageError(`the token of ${folder} has no custodians`);
   }
-  const { approve, hashOfProposal } = await import('../signing/approval.ts');
-  const { openCustodian, readCustody } = await import('../signing/custody-document.ts');
+  const { approve, hashOfProposal } = await import('../signing/custody/approval.ts');
+  const { openCustodian, readCustody } = await import('../signing/custody/custody-document.ts');
   const proposal = found.proposal as Proposal;
   if (hashOfProposal(proposal) !== found.hash) {
     throw new InputError('CLI_INPUT_UNREADABLE', 'the server shows another act than it hashed');

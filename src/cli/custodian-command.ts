@@ -12,7 +12,7 @@ import type { Command } from 'commander';
 
 import { CONTROL_SOCKET } from '../http/control-protocol.ts';
 import type { ProposalReport } from '../http/custody-operations.ts';
-import type { Proposal } from '../signing/approval.ts';
+import type { Proposal } from '../signing/custody/approval.ts';
 import { contextOf, withOperations } from './context.ts';
 import { type ApproveOptions, makeApproval, readSecret } from './custodian-approval.ts';
 import { examples } from './examples.ts';

@@ -12,7 +12,7 @@ import { type Command, Option } from 'commander';
 import { SystemClock } from '../core/clock.ts';
 import { SystemRandom } from '../core/random.ts';
 import { formatKeyType, isPurposeList } from '../signing/key-rules.ts';
-import type { Pkcs11Module } from '../signing/pkcs11-module.ts';
+import type { Pkcs11Module } from '../signing/pkcs11/pkcs11-module.ts';
 import type { KeyType } from '../signing/signer.ts';
 import type { InspectedKey, TokenInspection } from '../signing/token-inspection.ts';
 import { contextOf } from './context.ts';
@@ -45,7 +45,7 @@ export function addHsmCommand(program: Command): void {
     )
     .action(async (options: { module: string; env?: string[] }, command: Command) => {
       const { output } = contextOf(command);
-      const { describePkcs11Module } = await import('../signing/pkcs11-module.ts');
+      const { describePkcs11Module } = await import('../signing/pkcs11/pkcs11-module.ts');
       const found = await describePkcs11Module({
         modulePath: resolve(options.module),
         clock: new SystemClock(),

@@ -12,8 +12,8 @@ import { CONFIGURATION_FILE, loadConfiguration } from '../config/configuration.t
 import { SystemClock } from '../core/clock.ts';
 import { openLog } from '../core/log.ts';
 import type { PassphraseSource } from '../signing/passphrase.ts';
-import { openSignerProcess, type SignerProcess } from '../signing/signer-process.ts';
-import type { TokenSettings } from '../signing/signer-protocol.ts';
+import { openSignerProcess, type SignerProcess } from '../signing/process/signer-process.ts';
+import type { TokenSettings } from '../signing/process/signer-protocol.ts';
 import { parseEnvironment } from './module-environment.ts';
 import { passphrasePrompt } from './passphrase-prompt.ts';
 import { UsageError } from './usage-error.ts';

@@ -11,7 +11,7 @@ import type { Command } from 'commander';
 import type { StandbyReport } from '../app/standby.ts';
 import { CONFIGURATION_FILE, loadConfiguration } from '../config/configuration.ts';
 import { SystemRandom } from '../core/random.ts';
-import type { ApprovalFile } from '../signing/approval-file.ts';
+import type { ApprovalFile } from '../signing/custody/approval-file.ts';
 import { contextOf } from './context.ts';
 import { examples } from './examples.ts';
 import { InputError } from './input-error.ts';
@@ -166,8 +166,10 @@ function addApprove(standby: Command): void {
           throw new UsageError(`the token of ${folder} has no custodians`);
         }
         const file = await readApprovals(path);
-        const { approve, formatOperation } = await import('../signing/approval.ts');
-        const { openCustodian, readCustody } = await import('../signing/custody-document.ts');
+        const { approve, formatOperation } = await import('../signing/custody/approval.ts');
+        const { openCustodian, readCustody } = await import(
+          '../signing/custody/custody-document.ts'
+        );
         const { readPassphrase } = await import('../signing/passphrase.ts');
         output.note(formatOperation(file.proposal.operation));
         const passphrase = await readPassphrase(
@@ -211,7 +213,7 @@ function addFence(standby: Command): void {
 }
 
 async function readApprovals(path: string): Promise<ApprovalFile> {
-  const { parseApprovalFile } = await import('../signing/approval-file.ts');
+  const { parseApprovalFile } = await import('../signing/custody/approval-file.ts');
   let text: string;
   try {
     text = await readFile(path, 'utf8');

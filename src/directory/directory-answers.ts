@@ -7,10 +7,10 @@
  * @module
  */
 
-import { AnswerRecord } from './answer-record.ts';
-import type { Audience } from './audience.ts';
-import type { Credentials } from './credentials.ts';
+import type { Audience } from './access/audience.ts';
+import type { Credentials } from './accounts/credentials.ts';
 import type { DirectoryCore } from './directory-core.ts';
+import { AnswerRecord } from './search/answer-record.ts';
 import type { Caller, ReusableAnswers } from './service.ts';
 
 export class DirectoryAnswers implements ReusableAnswers {

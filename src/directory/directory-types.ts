@@ -5,7 +5,7 @@
  */
 
 import { DirectoryError } from './errors.ts';
-import type { AttributeType, SchemaLookup } from './schema-model.ts';
+import type { AttributeType, SchemaLookup } from './schema/schema-model.ts';
 
 const nameByRole = {
   objectClass: 'objectClass',

@@ -10,44 +10,49 @@ import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import type { RandomSource } from '../core/random.ts';
 import type { Store } from '../store/store.ts';
-import { AccessPolicy } from './access.ts';
+import { AccessPolicy } from './access/access.ts';
 import {
   type AccessExplanation,
   type AccessQuestion,
   explainAccess,
-} from './access-explanation.ts';
-import type { AccessRule } from './access-rule.ts';
-import { ChangeRunner } from './change-runner.ts';
-import { compareValue } from './compare.ts';
-import { ComputedAttributes } from './computed-attributes.ts';
-import { type CredentialStatistics, Credentials, CredentialsRefused } from './credentials.ts';
+} from './access/access-explanation.ts';
+import type { AccessRule } from './access/access-rule.ts';
+import {
+  type CredentialStatistics,
+  Credentials,
+  CredentialsRefused,
+} from './accounts/credentials.ts';
+import { PasswordChanger } from './accounts/password-change.ts';
+import { type PasswordEnd, readPasswordEnds } from './accounts/password-ends.ts';
+import type { ScryptCost } from './accounts/password-hash.ts';
+import { PasswordHasher } from './accounts/password-hasher.ts';
+import { lenientPasswordPolicy, type PasswordPolicy } from './accounts/password-policy.ts';
+import { PasswordValues } from './accounts/password-values.ts';
+import { actorOf, anonymous, type Principal } from './accounts/principal.ts';
+import { ChangeRunner } from './changes/change-runner.ts';
+import { DirectoryWriter } from './changes/directory-writer.ts';
+import { ManagedEntries } from './changes/managed-entries.ts';
 import { DirectoryAnswers } from './directory-answers.ts';
 import type { DirectoryCore } from './directory-core.ts';
 import { type DirectoryLimits, defaultDirectoryLimits } from './directory-limits.ts';
 import { directoryTypes } from './directory-types.ts';
-import { DirectoryWriter } from './directory-writer.ts';
-import { Dn } from './dn.ts';
-import { EntryKinds } from './entry-kinds.ts';
-import { EqualityIndex } from './equality-index.ts';
+import { ComputedAttributes } from './entries/computed-attributes.ts';
+import { EntryKinds } from './entries/entry-kinds.ts';
+import { EqualityIndex } from './entries/equality-index.ts';
+import { mayHoldReferrals, settleIndexes } from './entries/index-builder.ts';
+import { Tree } from './entries/tree.ts';
 import { DirectoryError } from './errors.ts';
-import { mayHoldReferrals, settleIndexes } from './index-builder.ts';
-import { type ChangesOptions, type ChangesOutcome, LdifChanges } from './ldif-changes.ts';
-import { type ExportOptions, exportLdif } from './ldif-export.ts';
-import { type ImportOptions, LdifImport } from './ldif-import.ts';
-import { ManagedEntries } from './managed-entries.ts';
+import { type ChangesOptions, type ChangesOutcome, LdifChanges } from './ldif/ldif-changes.ts';
+import { type ExportOptions, exportLdif } from './ldif/ldif-export.ts';
+import { type ImportOptions, LdifImport } from './ldif/ldif-import.ts';
 import { type MonitorSource, MonitorTree } from './monitor-tree.ts';
-import { PageCookies } from './page-cookies.ts';
-import { PasswordChanger } from './password-change.ts';
-import { type PasswordEnd, readPasswordEnds } from './password-ends.ts';
-import type { ScryptCost } from './password-hash.ts';
-import { PasswordHasher } from './password-hasher.ts';
-import { lenientPasswordPolicy, type PasswordPolicy } from './password-policy.ts';
-import { PasswordValues } from './password-values.ts';
-import { actorOf, anonymous, type Principal } from './principal.ts';
+import { Dn } from './names/dn.ts';
 import { PublicEntryCache, type RootDseFacts, subschemaName } from './public-entries.ts';
-import type { Schema } from './schema.ts';
-import { EntrySearch } from './search.ts';
-import { SortRoom } from './search-order.ts';
+import type { Schema } from './schema/schema.ts';
+import { compareValue } from './search/compare.ts';
+import { PageCookies } from './search/page-cookies.ts';
+import { EntrySearch } from './search/search.ts';
+import { SortRoom } from './search/search-order.ts';
 import type {
   AccessObserver,
   AddRequest,
@@ -65,7 +70,6 @@ import type {
   SearchRequest,
   Session,
 } from './service.ts';
-import { Tree } from './tree.ts';
 
 export interface DirectoryOptions {
   readonly store: Store;

@@ -12,15 +12,15 @@
 
 import type { Awaitable } from '../core/awaitable.ts';
 import { compareBytes, encodeUtf8, equalBytes } from '../core/bytes.ts';
-import type { CallerAccess } from './access.ts';
+import type { CallerAccess } from './access/access.ts';
 import { noSuchObject, type VisibleEntry } from './directory-core.ts';
-import { createRdn, Dn } from './dn.ts';
-import { Entry } from './entry.ts';
+import { Entry } from './entries/entry.ts';
+import { textAttributes } from './entries/text-attributes.ts';
 import { DirectoryError } from './errors.ts';
+import { createRdn, Dn } from './names/dn.ts';
 import { subschemaName } from './public-entries.ts';
-import type { AttributeType, SchemaLookup } from './schema-model.ts';
+import type { AttributeType, SchemaLookup } from './schema/schema-model.ts';
 import type { SearchScope } from './service.ts';
-import { textAttributes } from './text-attributes.ts';
 
 /** Where the subtree stands. */
 export const monitorName = 'cn=Monitor';

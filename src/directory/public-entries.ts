@@ -5,13 +5,13 @@
  * @module
  */
 
-import { Dn } from './dn.ts';
-import { Entry } from './entry.ts';
-import { formatGeneralizedTime } from './generalized-time.ts';
-import type { Schema } from './schema.ts';
-import type { SchemaLookup } from './schema-model.ts';
+import { Entry } from './entries/entry.ts';
+import { textAttributes } from './entries/text-attributes.ts';
+import { Dn } from './names/dn.ts';
+import { formatGeneralizedTime } from './schema/generalized-time.ts';
+import type { Schema } from './schema/schema.ts';
+import type { SchemaLookup } from './schema/schema-model.ts';
 import type { Session } from './service.ts';
-import { textAttributes } from './text-attributes.ts';
 
 /** What front ends support, for the root DSE. Everything may be left out. */
 export interface RootDseFacts {

@@ -13,11 +13,11 @@
  * @module
  */
 
-import type { AnswerRecord } from './answer-record.ts';
-import type { Audience } from './audience.ts';
+import type { Audience } from './access/audience.ts';
+import type { Principal } from './accounts/principal.ts';
 import type { DirectoryErrorCode } from './errors.ts';
-import type { Filter } from './filter.ts';
-import type { Principal } from './principal.ts';
+import type { Filter } from './filters/filter.ts';
+import type { AnswerRecord } from './search/answer-record.ts';
 
 /** What is known of the connection that a request came over. */
 export interface Session {

@@ -13,7 +13,7 @@ import { hash } from 'node:crypto';
 
 import { monthOf } from '../audit/civil-month.ts';
 import type { CertificateAuthority } from '../ca/certificate-authority.ts';
-import { formatSerialNumber } from '../ca/serial-number.ts';
+import { formatSerialNumber } from '../ca/certificates/serial-number.ts';
 import { encodeUtf8 } from '../core/bytes.ts';
 import type { AuditFile } from './audit-operations.ts';
 import type { ProvisionReport } from './provision-report.ts';

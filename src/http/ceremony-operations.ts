@@ -64,7 +64,7 @@ export interface CeremonyContinue {
 export interface CeremonyApproval {
   readonly id: string;
   readonly hash: string;
-  /** `Approval` of src/signing/approval.ts. */
+  /** `Approval` of src/signing/custody/approval.ts. */
   readonly approval: unknown;
 }
 

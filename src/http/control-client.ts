@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { pipeline, Readable } from 'node:stream';
 
 import { CertdirError } from '../core/errors.ts';
-import type { AccessExplanation } from '../directory/access-explanation.ts';
+import type { AccessExplanation } from '../directory/access/access-explanation.ts';
 import type { ArchivedList, ArchiveStatusReport, DisclosureReport } from './archive-operations.ts';
 import { parseFiles, remoteAudit } from './audit-control.ts';
 import { remoteCeremonies } from './ceremony-operations.ts';

@@ -14,7 +14,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { CopyStatement } from '../audit/keeping-register.ts';
 import { isCertdirError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import type { AccessQuestion } from '../directory/access-explanation.ts';
+import type { AccessQuestion } from '../directory/access/access-explanation.ts';
 import type { ListQuery } from './archive-operations.ts';
 import { auditHandlers } from './audit-control.ts';
 import { ceremonyHandlers } from './ceremony-operations.ts';

@@ -2,7 +2,7 @@
  * What custodians do through a running server: see what waits for them, put an act before them, hand in an approval.
  * Here are both ends of it on the control socket.
  *
- * Proposals and approvals are signed over elsewhere (`src/signing/approval.ts`); here they pass through as they are.
+ * Proposals and approvals are signed over elsewhere (`src/signing/custody/approval.ts`); here they pass through as they are.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { objectOf, textSchema } from './request-schema.ts';
 export interface ProposalReport {
   /** SHA-256 over the proposal, hexadecimal: what custodians compare. */
   readonly hash: string;
-  /** `Proposal` of src/signing/approval.ts. */
+  /** `Proposal` of src/signing/custody/approval.ts. */
   readonly proposal: unknown;
   readonly approvedBy: readonly string[];
   readonly quorum: number;
@@ -26,7 +26,7 @@ export interface ProposalReport {
 
 export interface CustodyOperations {
   list(): Promise<readonly ProposalReport[]>;
-  /** @param input `CustodyOperation` of src/signing/approval.ts. */
+  /** @param input `CustodyOperation` of src/signing/custody/approval.ts. */
   propose(input: { readonly operation: unknown }, operator: Operator): Promise<ProposalReport>;
   /** Hands in an approval; the one that completes the quorum has the act done. */
   approve(

@@ -11,13 +11,13 @@ import type { AuditTrail, Verification } from '../audit/audit-trail.ts';
 import type { SignedCheckpoint } from '../audit/checkpointer.ts';
 import { AuditError } from '../audit/errors.ts';
 import type { ProvisionCount } from '../audit/provision-accounts.ts';
-import type { Policy } from '../ca/policy.ts';
-import { keptLongEnoughBeforeMs, retentionOf } from '../ca/retention.ts';
-import { VerifierRegister } from '../ca/verifier-register.ts';
+import { VerifierRegister } from '../ca/accounts/verifier-register.ts';
+import type { Policy } from '../ca/policy/policy.ts';
+import { keptLongEnoughBeforeMs, retentionOf } from '../ca/policy/retention.ts';
 import { encodeUtf8, formatHex, parseHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
+import { actorOf } from '../directory/accounts/principal.ts';
 import type { Directory } from '../directory/directory.ts';
-import { actorOf } from '../directory/principal.ts';
 import type {
   AuditFile,
   AuditMarksReport,

@@ -5,7 +5,7 @@
  */
 
 import type { CertificateAuthority } from '../ca/certificate-authority.ts';
-import { formatSerialNumber } from '../ca/serial-number.ts';
+import { formatSerialNumber } from '../ca/certificates/serial-number.ts';
 import { formatName } from '../x509/name.ts';
 import { formatTime } from './report-time.ts';
 

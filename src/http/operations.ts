@@ -10,7 +10,7 @@
  * @module
  */
 
-import type { AccessExplanation, AccessQuestion } from '../directory/access-explanation.ts';
+import type { AccessExplanation, AccessQuestion } from '../directory/access/access-explanation.ts';
 import type { ArchiveOperations } from './archive-operations.ts';
 import type { AuditOperations } from './audit-operations.ts';
 import type { CeremonyOperations } from './ceremony-operations.ts';

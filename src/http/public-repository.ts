@@ -18,8 +18,8 @@ import fastify, {
 } from 'fastify';
 
 import type { Log } from '../core/log.ts';
-import type { Filter } from '../directory/filter.ts';
-import { anonymous } from '../directory/principal.ts';
+import { anonymous } from '../directory/accounts/principal.ts';
+import type { Filter } from '../directory/filters/filter.ts';
 import type { AttributeValues, DirectoryService } from '../directory/service.ts';
 import { encodePem } from '../x509/pem.ts';
 import { HttpError } from './errors.ts';

@@ -6,7 +6,7 @@
  *     GET  /v1/segments/FIRST        durable bytes of a segment from an offset on, waited for
  *     POST /v1/fence                 another store has taken over
  *
- * Not here: what the journal is (`store/journal-feed.ts`).
+ * Not here: what the journal is (`store/journal/journal-feed.ts`).
  *
  * @module
  */

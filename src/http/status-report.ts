@@ -6,7 +6,7 @@
 
 import type { AuthorityStatus, ListStatus } from '../ca/authority-status.ts';
 import { formatHex } from '../core/bytes.ts';
-import type { PasswordEnd } from '../directory/password-ends.ts';
+import type { PasswordEnd } from '../directory/accounts/password-ends.ts';
 import type { ReplicationReport, ScopeStatus, ServerFigures, ServiceStatus } from './operations.ts';
 import { formatTime } from './report-time.ts';
 

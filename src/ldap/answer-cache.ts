@@ -5,18 +5,18 @@
  * kept from its second time on (core/seen-before.ts).
  *
  * An answer is dropped as soon as an entry that it hangs on is written, before the write is acknowledged
- * (directory/tree-watches.ts). Only successful searches without controls are kept. What is kept is bounded
+ * (directory/entries/tree-watches.ts). Only successful searches without controls are kept. What is kept is bounded
  * by bytes; answers that nobody asked for again go first.
  *
- * Not here: who may be given an answer, and what it hangs on (directory/answer-record.ts).
+ * Not here: who may be given an answer, and what it hangs on (directory/search/answer-record.ts).
  *
  * @module
  */
 
 import { asBuffer } from '../core/bytes.ts';
 import { SeenBefore } from '../core/seen-before.ts';
-import type { AnswerRecord } from '../directory/answer-record.ts';
-import { isPersonal } from '../directory/audience.ts';
+import { isPersonal } from '../directory/access/audience.ts';
+import type { AnswerRecord } from '../directory/search/answer-record.ts';
 import type { Caller, ReusableAnswers } from '../directory/service.ts';
 import type { EncodedOperation } from './entry-encoder.ts';
 

@@ -6,7 +6,7 @@
  */
 
 import { encodeUtf8 } from '../core/bytes.ts';
-import { authorizationIdentity } from '../directory/principal.ts';
+import { authorizationIdentity } from '../directory/accounts/principal.ts';
 import type { Caller, DirectoryService } from '../directory/service.ts';
 import { LdapError } from './errors.ts';
 import {

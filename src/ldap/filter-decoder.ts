@@ -2,7 +2,7 @@
  * Reads a search filter (RFC 4511 §4.5.1.7) from BER without recursion: however deep a filter
  * nests, the stack of this decoder is a list that the limits bound.
  *
- * Not here: what a filter means (directory/filter-evaluation.ts).
+ * Not here: what a filter means (directory/filters/filter-evaluation.ts).
  *
  * @module
  */
@@ -14,7 +14,7 @@ import {
   type Filter,
   FilterBudget,
   type SubstringsFilter,
-} from '../directory/filter.ts';
+} from '../directory/filters/filter.ts';
 import { LdapError } from './errors.ts';
 import type { LdapLimits } from './limits.ts';
 import { passTrailing } from './trailing-components.ts';

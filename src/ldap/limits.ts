@@ -7,7 +7,7 @@
  * @module
  */
 
-import { defaultFilterLimits } from '../directory/filter.ts';
+import { defaultFilterLimits } from '../directory/filters/filter.ts';
 
 export interface LdapLimits {
   /** One request's bytes before a successful bind. */

@@ -12,7 +12,7 @@
 import { BerReader } from '../asn1/ber-reader.ts';
 import { BerError } from '../asn1/errors.ts';
 import { contextTag } from '../asn1/tags.ts';
-import type { Filter } from '../directory/filter.ts';
+import type { Filter } from '../directory/filters/filter.ts';
 import type { PageWish, SortKey, SortWish } from '../directory/service.ts';
 import { LdapError } from './errors.ts';
 import { decodeFilter, decodeValueFilters } from './filter-decoder.ts';

@@ -8,8 +8,8 @@
  */
 
 import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts';
+import type { Principal } from '../directory/accounts/principal.ts';
 import { DirectoryError } from '../directory/errors.ts';
-import type { Principal } from '../directory/principal.ts';
 import type { DirectoryService, Session } from '../directory/service.ts';
 import { LdapError } from './errors.ts';
 import type { BindAuthentication } from './requests.ts';

@@ -9,7 +9,7 @@ import type { SecureContext } from 'node:tls';
 
 import type { Clock, TimerHandle } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
-import { sourceOf } from '../directory/address-range.ts';
+import { sourceOf } from '../directory/access/address-range.ts';
 import type { DirectoryService } from '../directory/service.ts';
 import { AnswerCache, type AnswerCacheStatistics } from './answer-cache.ts';
 import { LdapConnection, type TlsMode } from './connection.ts';

@@ -13,7 +13,7 @@
 import type { SecureContext } from 'node:tls';
 
 import type { Log } from '../core/log.ts';
-import { anonymous, type Principal } from '../directory/principal.ts';
+import { anonymous, type Principal } from '../directory/accounts/principal.ts';
 import type { Caller, DirectoryService, Session } from '../directory/service.ts';
 import type { AnswerCache, RequestText } from './answer-cache.ts';
 import { CANCEL, cancelOperation, decodeCancel } from './cancel.ts';

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Principal } from '../directory/principal.ts';
+import type { Principal } from '../directory/accounts/principal.ts';
 import type { DirectoryService, Session } from '../directory/service.ts';
 import { LdapError } from './errors.ts';
 import type { BindRequest } from './requests.ts';

@@ -18,9 +18,9 @@ import {
   openCustodian,
   openSecret,
   writeCustody,
-} from '../signing/custody-document.ts';
+} from '../signing/custody/custody-document.ts';
 import { readPassphrase } from '../signing/passphrase.ts';
-import { DEFAULT_SCRYPT_COST } from '../signing/sealing.ts';
+import { DEFAULT_SCRYPT_COST } from '../signing/software/sealing.ts';
 import { SetupError } from './errors.ts';
 
 export interface HandOver {

@@ -11,12 +11,12 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 
 import { type CreatedInstance, createInstance } from '../app/creation.ts';
-import { loadPolicy, shippedPolicyFile } from '../ca/policy.ts';
+import { loadPolicy, shippedPolicyFile } from '../ca/policy/policy.ts';
 import { CONFIGURATION_FILE } from '../config/configuration.ts';
 import { asBuffer } from '../core/bytes.ts';
 import { type Clock, SystemClock } from '../core/clock.ts';
 import { type RandomSource, SystemRandom } from '../core/random.ts';
-import { generatePassword } from '../directory/password-quality.ts';
+import { generatePassword } from '../directory/accounts/password-quality.ts';
 import type { OnProgress, Operator } from '../http/operations.ts';
 import { SetupError } from './errors.ts';
 import { discardWorkshop, settleLeftover, UNFINISHED_FILE, WORKSHOP_MARK } from './leftover.ts';

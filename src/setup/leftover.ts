@@ -16,7 +16,7 @@ import { SystemClock } from '../core/clock.ts';
 import { formatError } from '../core/errors.ts';
 import { openLog } from '../core/log.ts';
 import { readKeyRegister } from '../signing/key-register.ts';
-import { openSignerProcess } from '../signing/signer-process.ts';
+import { openSignerProcess } from '../signing/process/signer-process.ts';
 import { SetupError } from './errors.ts';
 
 /** Between the wanted folder's name and something random. */

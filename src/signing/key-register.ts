@@ -19,7 +19,7 @@ import { isKeyLabel, isKeyType, isPurposeList } from './key-rules.ts';
 import { readKeyUse, type StoredKeyUse } from './key-use.ts';
 import { openSignatureVerifier } from './signature-verifier.ts';
 import type { KeyDescription, KeyType, KeyUsagePurpose, SigningAlgorithm } from './signer.ts';
-import { readTokenFile, replaceTokenFile } from './token-file.ts';
+import { readTokenFile, replaceTokenFile } from './software/token-file.ts';
 
 const FORMAT = 'certdir key register';
 const VERSION = 1;

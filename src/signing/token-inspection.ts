@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Pkcs11Binding, Pkcs11Handle } from './pkcs11-binding.ts';
-import { CKM } from './pkcs11-binding.ts';
-import type { PrivateKeyProtection } from './pkcs11-keys.ts';
-import type { Pkcs11Token } from './pkcs11-slots.ts';
+import type { Pkcs11Binding, Pkcs11Handle } from './pkcs11/pkcs11-binding.ts';
+import { CKM } from './pkcs11/pkcs11-binding.ts';
+import type { PrivateKeyProtection } from './pkcs11/pkcs11-keys.ts';
+import type { Pkcs11Token } from './pkcs11/pkcs11-slots.ts';
 import type { KeyDescription } from './signer.ts';
 
 export interface MechanismReport {

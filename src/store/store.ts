@@ -12,8 +12,8 @@
 
 import type { Awaitable } from '../core/awaitable.ts';
 import type { StoreErrorCode } from './errors.ts';
-import type { JournalKeeper } from './journal-keeper.ts';
-import type { SealedJournal } from './journaled-database.ts';
+import type { JournalKeeper } from './journal/journal-keeper.ts';
+import type { SealedJournal } from './level/journaled-database.ts';
 
 /** Half-open key range `[gte, lt)`; a missing bound is open. */
 export interface KeyRange {

@@ -1,7 +1,7 @@
 /**
  * nameConstraints (RFC 5280 §4.2.1.10): the name spaces that the subjects below a CA lie in.
  *
- * Not here: whether a name lies in one; see directory/name-space.ts.
+ * Not here: whether a name lies in one; see directory/certificates/name-space.ts.
  *
  * @module
  */

@@ -2,7 +2,7 @@
  * The text of distinguished names as RFC 4514 writes it, taken apart and put together without
  * knowing what an attribute type means; name.ts gives it meaning.
  *
- * Not here: the directory's DNs, which know the schema; see directory/dn.ts.
+ * Not here: the directory's DNs, which know the schema; see directory/names/dn.ts.
  *
  * @module
  */

@@ -5,7 +5,7 @@
  * A parsed name keeps its bytes: issuer and subject are chained by comparing what was signed, and
  * re-encoding a name of somebody else would change it.
  *
- * Not here: entry names of the directory, which follow its schema; see directory/dn.ts.
+ * Not here: entry names of the directory, which follow its schema; see directory/names/dn.ts.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * Every object identifier the X.509 code knows by name.
  *
- * Attribute types of the directory are not here: those come from schema/ (directory/schema.ts).
+ * Attribute types of the directory are not here: those come from schema/ (directory/schema/schema.ts).
  *
  * @module
  */

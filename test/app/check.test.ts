@@ -16,7 +16,7 @@ import { silentLog } from '../../src/core/log.ts';
 import type { CheckReport, Progress } from '../../src/http/operations.ts';
 import { initialise } from '../../src/setup/initialise.ts';
 import { Keyspace } from '../../src/store/keyspace.ts';
-import { openSealedValue, sealValue } from '../../src/store/value-checksum.ts';
+import { openSealedValue, sealValue } from '../../src/store/level/value-checksum.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { sampleKey, sampleRequest } from '../support/x509-samples.ts';
 

@@ -7,7 +7,7 @@ import { describeJournal, journalJob, retireSegments } from '../../src/app/journ
 import { openAuditLog } from '../../src/audit/merkle-audit-log.ts';
 import { type Configuration, loadConfiguration } from '../../src/config/configuration.ts';
 import { silentLog } from '../../src/core/log.ts';
-import type { JournalFeed } from '../../src/store/journal-feed.ts';
+import type { JournalFeed } from '../../src/store/journal/journal-feed.ts';
 import { act, openActStore } from '../support/numbered-acts.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { findOverdue, type OverdueMatter } from '../../src/app/overdue.ts';
 import type { KeepingFacts } from '../../src/audit/keeping-register.ts';
 import type { Attestation, KeptCopy } from '../../src/audit/keeping-state.ts';
-import type { KeepingSchedule } from '../../src/ca/retention.ts';
+import type { KeepingSchedule } from '../../src/ca/policy/retention.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

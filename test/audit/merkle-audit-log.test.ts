@@ -8,7 +8,7 @@ import { encodeAuditRecord } from '../../src/audit/record-encoding.ts';
 import { SystemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { encodeUint64, Keyspace, keyOf } from '../../src/store/keyspace.ts';
-import { openLevelStore } from '../../src/store/level-store.ts';
+import { openLevelStore } from '../../src/store/level/level-store.ts';
 import type { Snapshot, Store, Transaction } from '../../src/store/store.ts';
 import { appendLeaf, emptyFrontier, hashLeaf, rootHash } from '../../src/tlog/merkle-tree.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { accessRuleSchema } from '../../src/ca/access-rule-schema.ts';
+import { accessRuleSchema } from '../../src/ca/policy/access-rule-schema.ts';
 
 const who = { kind: 'anyone' };
 const rights = ['read'];

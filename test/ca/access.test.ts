@@ -5,10 +5,10 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 
-import { VerifierRegister } from '../../src/ca/verifier-register.ts';
+import { VerifierRegister } from '../../src/ca/accounts/verifier-register.ts';
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import { parseFilter } from '../../src/directory/filter-text.ts';
-import { anonymous, type Principal } from '../../src/directory/principal.ts';
+import { anonymous, type Principal } from '../../src/directory/accounts/principal.ts';
+import { parseFilter } from '../../src/directory/filters/filter-text.ts';
 import type { Caller, Modification, Session } from '../../src/directory/service.ts';
 import { CaTestBed, collect } from '../support/ca-test-bed.ts';
 

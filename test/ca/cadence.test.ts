@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { dueMs, isRegular, latenessAt } from '../../src/ca/cadence.ts';
-import type { PublishedList } from '../../src/ca/scope-record.ts';
+import { dueMs, isRegular, latenessAt } from '../../src/ca/policy/cadence.ts';
+import type { PublishedList } from '../../src/ca/records/scope-record.ts';
 import { gunma } from '../support/ca-test-bed.ts';
 
 const HOUR = 3_600_000;

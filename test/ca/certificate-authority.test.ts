@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-
-import { CaTables } from '../../src/ca/ca-tables.ts';
 import { CertificateAuthority } from '../../src/ca/certificate-authority.ts';
-import { Municipalities } from '../../src/ca/municipality.ts';
-import type { Policy } from '../../src/ca/policy.ts';
+import { Municipalities } from '../../src/ca/policy/municipality.ts';
+import type { Policy } from '../../src/ca/policy/policy.ts';
+import { CaTables } from '../../src/ca/records/ca-tables.ts';
 import { SigningError } from '../../src/signing/errors.ts';
 import type { Signer } from '../../src/signing/signer.ts';
 import { parseBasicConstraints } from '../../src/x509/basic-constraints.ts';

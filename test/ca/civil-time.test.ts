@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { civilDayOf, endOfYearsMs, formatCivilDay } from '../../src/ca/civil-time.ts';
+import { civilDayOf, endOfYearsMs, formatCivilDay } from '../../src/ca/policy/civil-time.ts';
 
 const japanMs = 9 * 3_600_000;
 

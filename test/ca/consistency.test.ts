@@ -6,16 +6,15 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-
-import { CaTables } from '../../src/ca/ca-tables.ts';
+import { digestOfSubject } from '../../src/ca/certificates/certificate-register.ts';
+import { CaTables } from '../../src/ca/records/ca-tables.ts';
 import {
   encodeCertificateRecord,
   encodeStatusRecord,
   parseCertificateRecord,
   parseStatusRecord,
-} from '../../src/ca/certificate-record.ts';
-import { digestOfSubject } from '../../src/ca/certificate-register.ts';
-import { encodeCountersRecord, parseCountersRecord } from '../../src/ca/counters-record.ts';
+} from '../../src/ca/records/certificate-record.ts';
+import { encodeCountersRecord, parseCountersRecord } from '../../src/ca/records/counters-record.ts';
 import {
   encodePublishedList,
   encodeScopeRecord,
@@ -23,7 +22,7 @@ import {
   parsePublishedList,
   parseScopeRecord,
   type ScopeRecord,
-} from '../../src/ca/scope-record.ts';
+} from '../../src/ca/records/scope-record.ts';
 import type { Transaction } from '../../src/store/store.ts';
 import { parseCertificate } from '../../src/x509/certificate.ts';
 import { assertConsistent, faultsOf } from '../support/ca-consistency.ts';

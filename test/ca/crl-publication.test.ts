@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
-
-import { CaTables } from '../../src/ca/ca-tables.ts';
 import { CertificateAuthority } from '../../src/ca/certificate-authority.ts';
+import { CaTables } from '../../src/ca/records/ca-tables.ts';
 import {
   encodeCertificateRecord,
   encodeStatusRecord,
   parseCertificateRecord,
   parseStatusRecord,
-} from '../../src/ca/certificate-record.ts';
-import { encodeCountersRecord, parseCountersRecord } from '../../src/ca/counters-record.ts';
-import { encodeScopeRecord, parseScopeRecord } from '../../src/ca/scope-record.ts';
+} from '../../src/ca/records/certificate-record.ts';
+import { encodeCountersRecord, parseCountersRecord } from '../../src/ca/records/counters-record.ts';
+import { encodeScopeRecord, parseScopeRecord } from '../../src/ca/records/scope-record.ts';
 import type { Signer, SignRequest } from '../../src/signing/signer.ts';
 import type { Store, Transaction } from '../../src/store/store.ts';
 import { parseCertificateList } from '../../src/x509/certificate-list.ts';

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-
-import { CaTables } from '../../src/ca/ca-tables.ts';
-import { encodeCertificateRecord, encodeStatusRecord } from '../../src/ca/certificate-record.ts';
-import { distributionPointReader, EntryFacts } from '../../src/ca/entry-facts.ts';
-import { Scopes } from '../../src/ca/scope.ts';
+import { distributionPointReader, EntryFacts } from '../../src/ca/lists/entry-facts.ts';
+import { Scopes } from '../../src/ca/policy/scope.ts';
+import { CaTables } from '../../src/ca/records/ca-tables.ts';
+import {
+  encodeCertificateRecord,
+  encodeStatusRecord,
+} from '../../src/ca/records/certificate-record.ts';
 import { formatHex } from '../../src/core/bytes.ts';
 import type { ReadView } from '../../src/store/store.ts';
 import { buildCrlDistributionPoints } from '../../src/x509/distribution-point.ts';

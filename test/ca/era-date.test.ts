@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { parseDateOfBirth } from '../../src/ca/era-date.ts';
+import { parseDateOfBirth } from '../../src/ca/policy/era-date.ts';
 
 const today = '20260105';
 

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-
-import { encodeAuthorityRecord, parseAuthorityRecord } from '../../src/ca/authority-record.ts';
-import { CaTables, indexNames } from '../../src/ca/ca-tables.ts';
-import { encodeSerialKey } from '../../src/ca/serial-number.ts';
+import { encodeSerialKey } from '../../src/ca/certificates/serial-number.ts';
+import {
+  encodeAuthorityRecord,
+  parseAuthorityRecord,
+} from '../../src/ca/records/authority-record.ts';
+import { CaTables, indexNames } from '../../src/ca/records/ca-tables.ts';
 import { concatBytes } from '../../src/core/bytes.ts';
 import { everyMember } from '../../src/store/key-sets.ts';
 import type { Store } from '../../src/store/store.ts';

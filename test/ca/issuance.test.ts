@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import { CaTables } from '../../src/ca/ca-tables.ts';
 import { CertificateAuthority } from '../../src/ca/certificate-authority.ts';
+import { digestOfKey, type IssueRequest } from '../../src/ca/certificates/issue-request.ts';
+import { encodeSerialKey } from '../../src/ca/certificates/serial-number.ts';
 import type { CaErrorCode } from '../../src/ca/errors.ts';
-import { digestOfKey, type IssueRequest } from '../../src/ca/issue-request.ts';
-import { encodeSerialKey } from '../../src/ca/serial-number.ts';
+import { CaTables } from '../../src/ca/records/ca-tables.ts';
 import { SigningError } from '../../src/signing/errors.ts';
 import type { Signer, SignRequest } from '../../src/signing/signer.ts';
 import { readMembers } from '../../src/store/key-sets.ts';

@@ -6,8 +6,8 @@ import {
   type CharacterSet,
   charactersOf,
   formatForeignCharacter,
-} from '../../src/ca/jis-characters.ts';
-import { jisX0208Rows, jisX0212Rows } from '../../src/ca/jis-repertoire.ts';
+} from '../../src/ca/policy/jis-characters.ts';
+import { jisX0208Rows, jisX0212Rows } from '../../src/ca/policy/jis-repertoire.ts';
 
 const both: readonly CharacterSet[] = ['JIS X 0208', 'JIS X 0212'];
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { lintCertificate, lintRules } from '../../src/ca/lint.ts';
+import { lintCertificate, lintRules } from '../../src/ca/certificates/lint.ts';
 import { buildBasicConstraints } from '../../src/x509/basic-constraints.ts';
 import {
   type Certificate,

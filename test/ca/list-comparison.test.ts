@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { compareLists } from '../../src/ca/list-comparison.ts';
+import { compareLists } from '../../src/ca/lists/list-comparison.ts';
 import { concatBytes } from '../../src/core/bytes.ts';
 import { encodeRevokedEntry } from '../../src/x509/certificate-list.ts';
 import { RevokedEntryCursor } from '../../src/x509/certificate-list-cursor.ts';

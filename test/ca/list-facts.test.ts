@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { encodeElement, encodeSequence } from '../../src/asn1/der-writer.ts';
 import { Tag } from '../../src/asn1/tags.ts';
 import type { Authority } from '../../src/ca/ca-core.ts';
-import { readBackList } from '../../src/ca/list-facts.ts';
+import { readBackList } from '../../src/ca/lists/list-facts.ts';
 import { encodeSignatureAlgorithm } from '../../src/x509/algorithms.ts';
 import { assembleSigned, parseCertificate, parseSigned } from '../../src/x509/certificate.ts';
 import { encodeRevokedEntry } from '../../src/x509/certificate-list.ts';

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
-import { checkDigit, Municipalities } from '../../src/ca/municipality.ts';
+import { checkDigit, Municipalities } from '../../src/ca/policy/municipality.ts';
 import { packageRoot } from '../../src/config/package-root.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { OcspPolicy } from '../../src/ca/ocsp-policy.ts';
-import { ocspFaults } from '../../src/ca/ocsp-policy.ts';
-import type { Policy } from '../../src/ca/policy.ts';
+import type { OcspPolicy } from '../../src/ca/policy/ocsp-policy.ts';
+import { ocspFaults } from '../../src/ca/policy/ocsp-policy.ts';
+import type { Policy } from '../../src/ca/policy/policy.ts';
 import { parseAuthorityInfoAccess } from '../../src/x509/authority-information-access.ts';
 import { findExtension } from '../../src/x509/extensions.ts';
 import { Oid } from '../../src/x509/object-identifiers.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 
-import { OperatorRegister } from '../../src/ca/operator-register.ts';
+import { OperatorRegister } from '../../src/ca/accounts/operator-register.ts';
 import { encodeUtf8 } from '../../src/core/bytes.ts';
 import type { Caller } from '../../src/directory/service.ts';
 import { CaTestBed } from '../support/ca-test-bed.ts';

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
-import { placeholdersIn, renderName } from '../../src/ca/name-template.ts';
+import { placeholdersIn, renderName } from '../../src/ca/policy/name-template.ts';
 import {
   keyTypeOf,
   loadPolicy,
   shippedPolicyFile,
   signatureAlgorithmOf,
-} from '../../src/ca/policy.ts';
+} from '../../src/ca/policy/policy.ts';
 import { formatName } from '../../src/x509/name.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import type { GateErrorCode } from '../../src/ca/errors.ts';
-import type { AddedEntry, PublicationFacts } from '../../src/ca/gate-facts.ts';
-import { checkPublication } from '../../src/ca/publish-gate.ts';
+import type { AddedEntry, PublicationFacts } from '../../src/ca/lists/gate-facts.ts';
+import { checkPublication } from '../../src/ca/lists/publish-gate.ts';
 
 const HOUR = 3_600_000;
 const nowMs = Date.UTC(2026, 0, 6, 0, 0, 1, 500);

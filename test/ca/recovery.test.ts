@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-
-import { CaTables } from '../../src/ca/ca-tables.ts';
-import { findInconsistencies } from '../../src/ca/consistency.ts';
+import { findInconsistencies } from '../../src/ca/checks/consistency.ts';
+import { CaTables } from '../../src/ca/records/ca-tables.ts';
 import type { PublishedMarks } from '../../src/ca/recovery.ts';
 import { holdSigning, readHold } from '../../src/ca/recovery-hold.ts';
 import { CaTestBed, smallGunma, tester } from '../support/ca-test-bed.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
-import type { Policy } from '../../src/ca/policy.ts';
-import type { Responder } from '../../src/ca/responder.ts';
+import type { Responder } from '../../src/ca/certificates/responder.ts';
+import type { Policy } from '../../src/ca/policy/policy.ts';
 import { findExtension } from '../../src/x509/extensions.ts';
 import { computeKeyIdentifier } from '../../src/x509/key-identifier.ts';
 import { parseExtendedKeyUsage } from '../../src/x509/key-usage.ts';

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { loadPolicy, shippedPolicyFile } from '../../src/ca/policy.ts';
+import { loadPolicy, shippedPolicyFile } from '../../src/ca/policy/policy.ts';
 import {
   keepingSchema,
   keptLongEnoughBeforeMs,
   recordKinds,
   retentionOf,
-} from '../../src/ca/retention.ts';
+} from '../../src/ca/policy/retention.ts';
 
 const at = (text: string): number => Date.parse(text);
 

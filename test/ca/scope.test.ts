@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { Scopes } from '../../src/ca/scope.ts';
+import { Scopes } from '../../src/ca/policy/scope.ts';
 import { gunma } from '../support/ca-test-bed.ts';
 
 const scopes = new Scopes(gunma);

@@ -7,7 +7,7 @@ import {
   encodeSerialKey,
   formatSerialNumber,
   parseSerialNumber,
-} from '../../src/ca/serial-number.ts';
+} from '../../src/ca/certificates/serial-number.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 
 const fixed = (byte: number) => ({ bytes: (count: number) => new Uint8Array(count).fill(byte) });

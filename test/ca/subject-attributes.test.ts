@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-
+import {
+  SubjectAttributeRules,
+  type SubjectAttributes,
+} from '../../src/ca/certificates/subject-attributes.ts';
 import type { CaErrorCode } from '../../src/ca/errors.ts';
-import { SubjectAttributeRules, type SubjectAttributes } from '../../src/ca/subject-attributes.ts';
 import { gunma, hanako } from '../support/ca-test-bed.ts';
 
 const rules = new SubjectAttributeRules(gunma);

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it, type TestContext } from 'node:test';
 
-import { VerifierRegister, type VerifierRegistration } from '../../src/ca/verifier-register.ts';
+import {
+  VerifierRegister,
+  type VerifierRegistration,
+} from '../../src/ca/accounts/verifier-register.ts';
 import type { Caller } from '../../src/directory/service.ts';
 import { CaTestBed } from '../support/ca-test-bed.ts';
 import { sampleCertificate, sampleKey } from '../support/x509-samples.ts';

@@ -7,9 +7,12 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import type { AccessExplanation, AccessQuestion } from '../../src/directory/access-explanation.ts';
-import type { AccessRule } from '../../src/directory/access-rule.ts';
-import { anonymous } from '../../src/directory/principal.ts';
+import type {
+  AccessExplanation,
+  AccessQuestion,
+} from '../../src/directory/access/access-explanation.ts';
+import type { AccessRule } from '../../src/directory/access/access-rule.ts';
+import { anonymous } from '../../src/directory/accounts/principal.ts';
 import {
   clearSession,
   openDirectory,

@@ -8,7 +8,7 @@ import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
 import { isCertdirError } from '../../src/core/errors.ts';
-import type { Filter } from '../../src/directory/filter.ts';
+import type { Filter } from '../../src/directory/filters/filter.ts';
 import type { Caller } from '../../src/directory/service.ts';
 import {
   callerOf,

@@ -2,13 +2,17 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import { AccessPolicy, type EntryAccess } from '../../src/directory/access.ts';
-import type { AccessRight, AccessRule } from '../../src/directory/access-rule.ts';
-import { Dn } from '../../src/directory/dn.ts';
-import { Entry, LargeValue } from '../../src/directory/entry.ts';
-import { memberKey } from '../../src/directory/group-members.ts';
-import { anonymous, type EntryPrincipal, type Principal } from '../../src/directory/principal.ts';
-import type { AccessItem } from '../../src/directory/rule-items.ts';
+import { AccessPolicy, type EntryAccess } from '../../src/directory/access/access.ts';
+import type { AccessRight, AccessRule } from '../../src/directory/access/access-rule.ts';
+import type { AccessItem } from '../../src/directory/access/rule-items.ts';
+import { memberKey } from '../../src/directory/accounts/group-members.ts';
+import {
+  anonymous,
+  type EntryPrincipal,
+  type Principal,
+} from '../../src/directory/accounts/principal.ts';
+import { Entry, LargeValue } from '../../src/directory/entries/entry.ts';
+import { Dn } from '../../src/directory/names/dn.ts';
 import { clearSession, tlsSession } from '../support/directory-fixture.ts';
 import { schemaWithSubtype } from '../support/repository-fixture.ts';
 

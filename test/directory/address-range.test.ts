@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
-import { AddressRange, PeerAddress, sourceOf } from '../../src/directory/address-range.ts';
+import { AddressRange, PeerAddress, sourceOf } from '../../src/directory/access/address-range.ts';
 
 const has = (range: string, address: string): boolean =>
   AddressRange.parse(range).has(new PeerAddress(address));

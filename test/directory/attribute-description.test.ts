@@ -6,7 +6,7 @@ import {
   isSubtypeOf,
   parseAttributeDescription,
   requireAttributeDescription,
-} from '../../src/directory/attribute-description.ts';
+} from '../../src/directory/schema/attribute-description.ts';
 import { shippedSchema, shippedType } from '../support/shipped-schema.ts';
 
 const parse = (text: string): ReturnType<typeof parseAttributeDescription> =>

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import type { EntryPrincipal, Principal } from '../../src/directory/principal.ts';
+import type { EntryPrincipal, Principal } from '../../src/directory/accounts/principal.ts';
 import type { Modification, Session } from '../../src/directory/service.ts';
 import {
   callerOf,

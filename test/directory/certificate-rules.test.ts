@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8, equalBytes } from '../../src/core/bytes.ts';
-import { matchingRule } from '../../src/directory/matching-rules.ts';
-import type { EqualityRule } from '../../src/directory/schema-model.ts';
+import { matchingRule } from '../../src/directory/schema/matching-rules.ts';
+import type { EqualityRule } from '../../src/directory/schema/schema-model.ts';
 import { parseCertificate } from '../../src/x509/certificate.ts';
 import { encodeCertificatePair } from '../../src/x509/certificate-pair.ts';
 import { nameFromText } from '../../src/x509/name.ts';

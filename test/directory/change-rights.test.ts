@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import type { AccessRight, AccessRule } from '../../src/directory/access-rule.ts';
+import type { AccessRight, AccessRule } from '../../src/directory/access/access-rule.ts';
 import { DirectoryError } from '../../src/directory/errors.ts';
 import type { Modification } from '../../src/directory/service.ts';
 import {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { nextChangeSequence } from '../../src/directory/change-sequence.ts';
+import { nextChangeSequence } from '../../src/directory/changes/change-sequence.ts';
 
 const nowMs = Date.UTC(2026, 0, 5, 1, 2, 3, 456);
 const now = '20260105010203.456000Z#000000#000#000000';

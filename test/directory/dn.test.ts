@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { compareBytes, encodeUtf8, equalBytes, prefixEnd } from '../../src/core/bytes.ts';
-import { createRdn, Dn, formatRdn, parseRdn } from '../../src/directory/dn.ts';
+import { createRdn, Dn, formatRdn, parseRdn } from '../../src/directory/names/dn.ts';
 import { shippedSchema as schema, shippedType } from '../support/shipped-schema.ts';
 
 const parse = (text: string): Dn => Dn.parse(text, schema);

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import { attributeCode, codedOid } from '../../src/directory/attribute-codes.ts';
-import { Entry, LargeValue } from '../../src/directory/entry.ts';
-import { decodeEntry, encodeEntry } from '../../src/directory/entry-encoding.ts';
-import type { AttributeType } from '../../src/directory/schema-model.ts';
+import { attributeCode, codedOid } from '../../src/directory/entries/attribute-codes.ts';
+import { Entry, LargeValue } from '../../src/directory/entries/entry.ts';
+import { decodeEntry, encodeEntry } from '../../src/directory/entries/entry-encoding.ts';
+import type { AttributeType } from '../../src/directory/schema/schema-model.ts';
 import { shippedSchema } from '../support/directory-fixture.ts';
 
 const schema = await shippedSchema();

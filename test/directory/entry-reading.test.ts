@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import type { AccessRule } from '../../src/directory/access-rule.ts';
-import { parseFilter } from '../../src/directory/filter-text.ts';
+import type { AccessRule } from '../../src/directory/access/access-rule.ts';
+import { parseFilter } from '../../src/directory/filters/filter-text.ts';
 import type { Caller, ChangeOutcome, OperationOptions } from '../../src/directory/service.ts';
 import {
   asTexts,

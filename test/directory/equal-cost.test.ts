@@ -11,7 +11,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { after, before, describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import type { AccessRule } from '../../src/directory/access-rule.ts';
+import type { AccessRule } from '../../src/directory/access/access-rule.ts';
 import {
   type DirectoryFixture,
   nobody,

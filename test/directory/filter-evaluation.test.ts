@@ -2,18 +2,18 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import { requireAttributeDescription } from '../../src/directory/attribute-description.ts';
-import { Dn } from '../../src/directory/dn.ts';
-import type { Filter } from '../../src/directory/filter.ts';
+import type { Filter } from '../../src/directory/filters/filter.ts';
 import {
   comparedTypes,
   type EntryView,
   evaluateFilter,
   type FilterResult,
-} from '../../src/directory/filter-evaluation.ts';
-import { resolveFilter } from '../../src/directory/filter-resolution.ts';
-import { parseFilter } from '../../src/directory/filter-text.ts';
-import type { AttributeType, EntryAttribute } from '../../src/directory/schema-model.ts';
+} from '../../src/directory/filters/filter-evaluation.ts';
+import { resolveFilter } from '../../src/directory/filters/filter-resolution.ts';
+import { parseFilter } from '../../src/directory/filters/filter-text.ts';
+import { Dn } from '../../src/directory/names/dn.ts';
+import { requireAttributeDescription } from '../../src/directory/schema/attribute-description.ts';
+import type { AttributeType, EntryAttribute } from '../../src/directory/schema/schema-model.ts';
 import { shippedSchema as schema, shippedType } from '../support/shipped-schema.ts';
 import { readFixture } from '../support/x509-samples.ts';
 

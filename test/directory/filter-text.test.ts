@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import type { Filter } from '../../src/directory/filter.ts';
-import { formatFilter, parseFilter } from '../../src/directory/filter-text.ts';
+import type { Filter } from '../../src/directory/filters/filter.ts';
+import { formatFilter, parseFilter } from '../../src/directory/filters/filter-text.ts';
 
 const bytes = (text: string): Uint8Array => Uint8Array.from(encodeUtf8(text));
 

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import {
   formatGeneralizedTime,
   parseGeneralizedTime,
-} from '../../src/directory/generalized-time.ts';
+} from '../../src/directory/schema/generalized-time.ts';
 
 describe('RFC 4517 §3.3.13 GeneralizedTime', () => {
   const rows: readonly (readonly [text: string, normal: string, atMs: number])[] = [

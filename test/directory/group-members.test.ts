@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import type { AccessRule } from '../../src/directory/access-rule.ts';
-import type { Principal } from '../../src/directory/principal.ts';
+import type { AccessRule } from '../../src/directory/access/access-rule.ts';
+import type { Principal } from '../../src/directory/accounts/principal.ts';
 import type { Caller, Modification } from '../../src/directory/service.ts';
 import {
   attributesOf,

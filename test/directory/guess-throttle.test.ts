@@ -6,7 +6,7 @@ import {
   type AdmittedGuess,
   GuessThrottle,
   type GuessThrottleOptions,
-} from '../../src/directory/guess-throttle.ts';
+} from '../../src/directory/accounts/guess-throttle.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 

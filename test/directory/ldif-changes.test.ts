@@ -6,8 +6,8 @@ import { pathToFileURL } from 'node:url';
 
 import { readLdifControls } from '../../src/app/ldif-controls.ts';
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import type { ChangesOptions, ChangesOutcome } from '../../src/directory/ldif-changes.ts';
-import { readFilesUnder } from '../../src/directory/ldif-file-values.ts';
+import type { ChangesOptions, ChangesOutcome } from '../../src/directory/ldif/ldif-changes.ts';
+import { readFilesUnder } from '../../src/directory/ldif/ldif-file-values.ts';
 import type { Caller } from '../../src/directory/service.ts';
 import {
   asTexts,

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import { parseFilter } from '../../src/directory/filter-text.ts';
-import type { ExportOptions } from '../../src/directory/ldif-export.ts';
-import type { ImportProgress } from '../../src/directory/ldif-import.ts';
+import { parseFilter } from '../../src/directory/filters/filter-text.ts';
+import type { ExportOptions } from '../../src/directory/ldif/ldif-export.ts';
+import type { ImportProgress } from '../../src/directory/ldif/ldif-import.ts';
 import type { Caller } from '../../src/directory/service.ts';
 import {
   asTexts,

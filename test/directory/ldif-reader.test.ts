@@ -9,7 +9,7 @@ import {
   type LdifRecord,
   parseLdif,
   readLdif,
-} from '../../src/directory/ldif-reader.ts';
+} from '../../src/directory/ldif/ldif-reader.ts';
 import { parseCertificateList } from '../../src/x509/certificate-list.ts';
 import { readFixture } from '../support/x509-samples.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import { formatLdifRecord, ldifHeader } from '../../src/directory/ldif-writer.ts';
+import { formatLdifRecord, ldifHeader } from '../../src/directory/ldif/ldif-writer.ts';
 
 const format = (dn: string, ...values: (string | Uint8Array)[]): string =>
   formatLdifRecord(dn, [

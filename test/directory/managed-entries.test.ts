@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import type { ManagedEntryDraft } from '../../src/directory/managed-entries.ts';
+import type { ManagedEntryDraft } from '../../src/directory/changes/managed-entries.ts';
 import type { Modification } from '../../src/directory/service.ts';
 import {
   asTexts,

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { compareBytes, encodeUtf8 } from '../../src/core/bytes.ts';
-import { matchingRule } from '../../src/directory/matching-rules.ts';
+import { matchingRule } from '../../src/directory/schema/matching-rules.ts';
 import type {
   EqualityRule,
   OrderingRule,
   SubstringRule,
-} from '../../src/directory/schema-model.ts';
-import { BytePattern, matchesSubstrings } from '../../src/directory/substring-search.ts';
+} from '../../src/directory/schema/schema-model.ts';
+import { BytePattern, matchesSubstrings } from '../../src/directory/schema/substring-search.ts';
 import { shippedSchema as schema } from '../support/shipped-schema.ts';
 
 function equalityRule(name: string): EqualityRule {

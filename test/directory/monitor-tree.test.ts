@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import type { AccessRule } from '../../src/directory/access-rule.ts';
+import type { AccessRule } from '../../src/directory/access/access-rule.ts';
 import type { Directory } from '../../src/directory/directory.ts';
 import type { MonitorEntry } from '../../src/directory/monitor-tree.ts';
 import type { Caller } from '../../src/directory/service.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import type { PasswordPolicy } from '../../src/directory/password-policy.ts';
-import type { Principal } from '../../src/directory/principal.ts';
+import type { PasswordPolicy } from '../../src/directory/accounts/password-policy.ts';
+import type { Principal } from '../../src/directory/accounts/principal.ts';
 import type { Caller, Modification, Session } from '../../src/directory/service.ts';
 import {
   callerOf,

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { lenientPasswordPolicy, type PasswordPolicy } from '../../src/directory/password-policy.ts';
+import {
+  lenientPasswordPolicy,
+  type PasswordPolicy,
+} from '../../src/directory/accounts/password-policy.ts';
 import { openDirectory, suffix } from '../support/directory-fixture.ts';
 
 const DAY_MS = 86_400_000;

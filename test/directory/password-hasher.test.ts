@@ -7,8 +7,8 @@ import {
   formatPasswordHash,
   hasPasswordScheme,
   parsePasswordHash,
-} from '../../src/directory/password-hash.ts';
-import { PasswordHasher } from '../../src/directory/password-hasher.ts';
+} from '../../src/directory/accounts/password-hash.ts';
+import { PasswordHasher } from '../../src/directory/accounts/password-hasher.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 
 const cheap = { logN: 10, r: 8, p: 1 };

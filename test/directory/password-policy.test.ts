@@ -3,10 +3,13 @@ import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
 import type { Log } from '../../src/core/log.ts';
-import type { AccessRule } from '../../src/directory/access-rule.ts';
+import type { AccessRule } from '../../src/directory/access/access-rule.ts';
+import {
+  lenientPasswordPolicy,
+  type PasswordPolicy,
+} from '../../src/directory/accounts/password-policy.ts';
+import type { Principal } from '../../src/directory/accounts/principal.ts';
 import type { DirectoryOptions } from '../../src/directory/directory.ts';
-import { lenientPasswordPolicy, type PasswordPolicy } from '../../src/directory/password-policy.ts';
-import type { Principal } from '../../src/directory/principal.ts';
 import type { Modification, Session } from '../../src/directory/service.ts';
 import {
   asTexts,

@@ -2,8 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { decodeUtf8, encodeUtf8 } from '../../src/core/bytes.ts';
-import { lenientPasswordPolicy, type PasswordPolicy } from '../../src/directory/password-policy.ts';
-import { checkPasswordQuality, generatePassword } from '../../src/directory/password-quality.ts';
+import {
+  lenientPasswordPolicy,
+  type PasswordPolicy,
+} from '../../src/directory/accounts/password-policy.ts';
+import {
+  checkPasswordQuality,
+  generatePassword,
+} from '../../src/directory/accounts/password-quality.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 
 /** secom 6.4.1. */

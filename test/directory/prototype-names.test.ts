@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { asBuffer, encodeUtf8 } from '../../src/core/bytes.ts';
-import { parseAttributeDescription } from '../../src/directory/attribute-description.ts';
-import type { Filter } from '../../src/directory/filter.ts';
+import type { Filter } from '../../src/directory/filters/filter.ts';
+import { parseAttributeDescription } from '../../src/directory/schema/attribute-description.ts';
 import {
   asTexts,
   attributesOf,

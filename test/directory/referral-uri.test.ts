@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { referralUri } from '../../src/directory/referral-uri.ts';
+import { referralUri } from '../../src/directory/search/referral-uri.ts';
 
 const objectDn = 'ou=People,o=MNN,c=WW';
 

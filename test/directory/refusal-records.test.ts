@@ -4,7 +4,10 @@ import { describe, it } from 'node:test';
 import type { AuditEvent, AuditRecord } from '../../src/audit/audit-log.ts';
 import { encodeUtf8 } from '../../src/core/bytes.ts';
 import { type Log, type LogFields, silentLog } from '../../src/core/log.ts';
-import { RefusalRecords, type RefusalRecordsOptions } from '../../src/directory/refusal-records.ts';
+import {
+  RefusalRecords,
+  type RefusalRecordsOptions,
+} from '../../src/directory/changes/refusal-records.ts';
 import type { Caller } from '../../src/directory/service.ts';
 import { nobody, openDirectory, suffix } from '../support/directory-fixture.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';

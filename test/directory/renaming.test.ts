@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import type { AccessRule } from '../../src/directory/access-rule.ts';
+import type { AccessRule } from '../../src/directory/access/access-rule.ts';
 import type { DirectoryOptions } from '../../src/directory/directory.ts';
-import { Dn } from '../../src/directory/dn.ts';
+import { Dn } from '../../src/directory/names/dn.ts';
 import type { RenameRequest } from '../../src/directory/service.ts';
 import {
   asTexts,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
 import { isCertdirError } from '../../src/core/errors.ts';
-import { Schema } from '../../src/directory/schema.ts';
+import { Schema } from '../../src/directory/schema/schema.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const STRING = '1.3.6.1.4.1.1466.115.121.1.15';

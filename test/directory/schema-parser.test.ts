@@ -5,7 +5,7 @@ import {
   firstComponentOf,
   parseAttributeTypeDescription,
   parseObjectClassDescription,
-} from '../../src/directory/schema-parser.ts';
+} from '../../src/directory/schema/schema-parser.ts';
 
 describe('attribute type descriptions (RFC 4512 §4.1.2)', () => {
   it('with every field', () => {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import { matchingRules } from '../../src/directory/matching-rules.ts';
-import { Schema } from '../../src/directory/schema.ts';
-import { syntaxes } from '../../src/directory/syntax.ts';
-import { SyntaxOid } from '../../src/directory/syntax-oid.ts';
+import { matchingRules } from '../../src/directory/schema/matching-rules.ts';
+import { Schema } from '../../src/directory/schema/schema.ts';
+import { syntaxes } from '../../src/directory/schema/syntax.ts';
+import { SyntaxOid } from '../../src/directory/schema/syntax-oid.ts';
 import { shippedSchema as schema, shippedType } from '../support/shipped-schema.ts';
 
 const classNames = (...names: string[]): Uint8Array[] => names.map(encodeUtf8);

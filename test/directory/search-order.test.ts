@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import type { AccessRule } from '../../src/directory/access-rule.ts';
+import type { AccessRule } from '../../src/directory/access/access-rule.ts';
 import type { DirectoryOptions } from '../../src/directory/directory.ts';
 import type { SearchOutcome, SortKey } from '../../src/directory/service.ts';
 import {

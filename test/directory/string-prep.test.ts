@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import type { SubstringPlace } from '../../src/directory/schema-model.ts';
+import type { SubstringPlace } from '../../src/directory/schema/schema-model.ts';
 import {
   prepareNumericString,
   preparePiece,
   prepareString,
   prepareStringForSubstrings,
   prepareTelephoneNumber,
-} from '../../src/directory/string-prep.ts';
+} from '../../src/directory/schema/string-prep.ts';
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
 const ignore = (value: string): string => text(prepareString(encodeUtf8(value), true));

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import { parseSubstringAssertion } from '../../src/directory/substring-assertion.ts';
+import { parseSubstringAssertion } from '../../src/directory/schema/substring-assertion.ts';
 import {
   BytePattern,
   matchesSubstrings,
   type SubstringPattern,
-} from '../../src/directory/substring-search.ts';
+} from '../../src/directory/schema/substring-search.ts';
 
 const bytes = encodeUtf8;
 

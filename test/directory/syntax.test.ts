@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import { syntaxes } from '../../src/directory/syntax.ts';
-import { SyntaxOid } from '../../src/directory/syntax-oid.ts';
+import { syntaxes } from '../../src/directory/schema/syntax.ts';
+import { SyntaxOid } from '../../src/directory/schema/syntax-oid.ts';
 import { shippedSchema } from '../support/shipped-schema.ts';
 import {
   caCertificateFiles,

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-
-import { Dn } from '../../src/directory/dn.ts';
-import { type TreeWatch, TreeWatches } from '../../src/directory/tree-watches.ts';
+import { type TreeWatch, TreeWatches } from '../../src/directory/entries/tree-watches.ts';
+import { Dn } from '../../src/directory/names/dn.ts';
 import type { Transaction } from '../../src/store/store.ts';
 import { shippedSchema } from '../support/directory-fixture.ts';
 

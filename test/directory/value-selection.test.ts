@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import type { AccessRule } from '../../src/directory/access-rule.ts';
-import { parseFilter } from '../../src/directory/filter-text.ts';
+import type { AccessRule } from '../../src/directory/access/access-rule.ts';
+import { parseFilter } from '../../src/directory/filters/filter-text.ts';
 import {
   asTexts,
   type DirectoryFixture,

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
+import { VerifiedPasswords } from '../../src/directory/accounts/verified-passwords.ts';
 import { directoryTypes } from '../../src/directory/directory-types.ts';
-import { Entry } from '../../src/directory/entry.ts';
-import { VerifiedPasswords } from '../../src/directory/verified-passwords.ts';
+import { Entry } from '../../src/directory/entries/entry.ts';
 import { shippedSchema } from '../support/directory-fixture.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';

@@ -2,8 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import type { EntryPrincipal, Principal } from '../../src/directory/principal.ts';
-import { actorName, actorOf, authorizationIdentity } from '../../src/directory/principal.ts';
+import type { EntryPrincipal, Principal } from '../../src/directory/accounts/principal.ts';
+import {
+  actorName,
+  actorOf,
+  authorizationIdentity,
+} from '../../src/directory/accounts/principal.ts';
 import type { Modification, Session } from '../../src/directory/service.ts';
 import {
   asTexts,

@@ -17,8 +17,8 @@ import {
   type LevelDatabase,
   type OpenLevelDatabase,
   openLevelDatabase,
-} from '../../src/store/level-database.ts';
-import { openLevelStore } from '../../src/store/level-store.ts';
+} from '../../src/store/level/level-database.ts';
+import { openLevelStore } from '../../src/store/level/level-store.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 describe('a bit flipped in a stored audit row', () => {

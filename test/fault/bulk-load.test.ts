@@ -12,7 +12,7 @@ import { describe, it } from 'node:test';
 
 import { SystemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
-import { type LevelStoreOptions, openLevelStore } from '../../src/store/level-store.ts';
+import { type LevelStoreOptions, openLevelStore } from '../../src/store/level/level-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { contentOf, putRows } from '../contract/bulk-load-contract.ts';
 import { ControlledDatabase } from '../support/controlled-database.ts';

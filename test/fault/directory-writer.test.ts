@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
 import { silentLog } from '../../src/core/log.ts';
-import { openLevelStore } from '../../src/store/level-store.ts';
+import { openLevelStore } from '../../src/store/level/level-store.ts';
 import { ControlledDatabase, type WriteFault } from '../support/controlled-database.ts';
 import {
   callerOf,

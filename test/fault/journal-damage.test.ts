@@ -24,8 +24,12 @@ import { basename, join } from 'node:path';
 import { before, describe, it, type TestContext } from 'node:test';
 
 import { isCertdirError } from '../../src/core/errors.ts';
-import { SEGMENT_HEAD_BYTES } from '../../src/store/journal-record.ts';
-import { findJournalEnd, type IndexKnowledge, START } from '../../src/store/journal-scan.ts';
+import { SEGMENT_HEAD_BYTES } from '../../src/store/journal/journal-record.ts';
+import {
+  findJournalEnd,
+  type IndexKnowledge,
+  START,
+} from '../../src/store/journal/journal-scan.ts';
 import { act, countWholeActs, findAllDamage, openActStore } from '../support/numbered-acts.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

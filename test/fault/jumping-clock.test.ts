@@ -9,7 +9,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
-import { readJournal } from '../../src/store/journal-scan.ts';
+import { readJournal } from '../../src/store/journal/journal-scan.ts';
 import { highestOf, linesOf, startWriter } from '../support/act-writer.ts';
 import { checkActs } from '../support/numbered-acts.ts';
 import { hasTool, outsideTools, skipWithout } from '../support/outside-tool.ts';

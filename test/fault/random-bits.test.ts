@@ -15,9 +15,9 @@ import { describe, it, type TestContext } from 'node:test';
 
 import { SystemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
-import { openLevelStore } from '../../src/store/level-store.ts';
-import { SegmentReader } from '../../src/store/segment-reader.ts';
-import { checkTable } from '../../src/store/table-check.ts';
+import { SegmentReader } from '../../src/store/journal/segment-reader.ts';
+import { openLevelStore } from '../../src/store/level/level-store.ts';
+import { checkTable } from '../../src/store/level/table-check.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -17,9 +17,9 @@ import { SystemClock } from '../../src/core/clock.ts';
 import { isCertdirError } from '../../src/core/errors.ts';
 import { type Log, type LogFields, silentLog } from '../../src/core/log.ts';
 import { Keyspace, keyOf } from '../../src/store/keyspace.ts';
-import { openLevelStore } from '../../src/store/level-store.ts';
+import { openLevelStore } from '../../src/store/level/level-store.ts';
+import { sealValue } from '../../src/store/level/value-checksum.ts';
 import type { ReadView, Store, StoreDamage } from '../../src/store/store.ts';
-import { sealValue } from '../../src/store/value-checksum.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

@@ -16,10 +16,10 @@ import { Level } from 'level';
 import { SystemClock } from '../../src/core/clock.ts';
 import { isCertdirError } from '../../src/core/errors.ts';
 import { silentLog } from '../../src/core/log.ts';
-import { openLevelStore } from '../../src/store/level-store.ts';
+import { openLevelStore } from '../../src/store/level/level-store.ts';
+import { STORE_FORMAT } from '../../src/store/level/store-format.ts';
+import { sealValue } from '../../src/store/level/value-checksum.ts';
 import type { Store } from '../../src/store/store.ts';
-import { STORE_FORMAT } from '../../src/store/store-format.ts';
-import { sealValue } from '../../src/store/value-checksum.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const KEY = Buffer.from('\x20a');

@@ -12,7 +12,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { SystemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { StoreError } from '../../src/store/errors.ts';
-import { openLevelStore } from '../../src/store/level-store.ts';
+import { openLevelStore } from '../../src/store/level/level-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { ControlledDatabase } from '../support/controlled-database.ts';
 import { ControlledJournal, journalFaults } from '../support/controlled-journal.ts';

@@ -18,8 +18,8 @@ import { CONTROL_SOCKET } from '../../src/http/control-protocol.ts';
 import type { ProposalReport } from '../../src/http/custody-operations.ts';
 import type { Operations } from '../../src/http/operations.ts';
 import { handOverToCustodians } from '../../src/setup/custodians.ts';
-import { approve as makeApproval, type Proposal } from '../../src/signing/approval.ts';
-import { openCustodian, readCustody } from '../../src/signing/custody-document.ts';
+import { approve as makeApproval, type Proposal } from '../../src/signing/custody/approval.ts';
+import { openCustodian, readCustody } from '../../src/signing/custody/custody-document.ts';
 import { CertdirFolder, type CertdirServer } from '../support/certdir-process.ts';
 
 const names = ['hanako', 'jiro', 'saburo'] as const;

@@ -9,7 +9,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
-import type { AccessExplanation } from '../../src/directory/access-explanation.ts';
+import type { AccessExplanation } from '../../src/directory/access/access-explanation.ts';
 import type {
   CertificateReport,
   CheckReport,

@@ -16,14 +16,18 @@ import { CONTROL_SOCKET } from '../../src/http/control-protocol.ts';
 import type { ProposalReport } from '../../src/http/custody-operations.ts';
 import type { Operations } from '../../src/http/operations.ts';
 import { handOverToCustodians } from '../../src/setup/custodians.ts';
-import { approve as makeApproval, type Proposal } from '../../src/signing/approval.ts';
-import { openCustodian, openSecret, readCustody } from '../../src/signing/custody-document.ts';
-import { deriveWrappingKey, unseal } from '../../src/signing/sealing.ts';
+import { approve as makeApproval, type Proposal } from '../../src/signing/custody/approval.ts';
+import {
+  openCustodian,
+  openSecret,
+  readCustody,
+} from '../../src/signing/custody/custody-document.ts';
+import { deriveWrappingKey, unseal } from '../../src/signing/software/sealing.ts';
 import {
   keyContext,
   parseTokenDocument,
   wrappingContext,
-} from '../../src/signing/token-document.ts';
+} from '../../src/signing/software/token-document.ts';
 import { CertdirFolder, type CertdirServer } from '../support/certdir-process.ts';
 import { findInMemory, skipWithoutProc } from '../support/process-memory.ts';
 

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
 import type { SignatureAlgorithm, Signer } from '../../src/signing/signer.ts';
-import { openSoftwareToken } from '../../src/signing/software-token.ts';
+import { openSoftwareToken } from '../../src/signing/software/software-token.ts';
 import { algorithmsOf, contentOf, labelOf, type X509KeyType } from '../contract/signer-contract.ts';
 import { skipWithout } from '../support/outside-tool.ts';
 import { SeededRandom } from '../support/seeded-random.ts';

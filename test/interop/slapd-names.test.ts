@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
 import { isCertdirError } from '../../src/core/errors.ts';
-import { Dn } from '../../src/directory/dn.ts';
+import { Dn } from '../../src/directory/names/dn.ts';
 import { SequenceRandom } from '../fuzz/sequence-random.ts';
 import { runCommand } from '../support/command-run.ts';
 import { type NameParts, NameSpeller } from '../support/name-spelling.ts';

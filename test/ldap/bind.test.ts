@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import type { Principal } from '../../src/directory/principal.ts';
+import type { Principal } from '../../src/directory/accounts/principal.ts';
 import { Gate, whenAborted } from '../support/fake-directory.ts';
 import {
   bindOperation,

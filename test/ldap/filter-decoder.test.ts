@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { BerReader } from '../../src/asn1/ber-reader.ts';
-import type { Filter } from '../../src/directory/filter.ts';
+import type { Filter } from '../../src/directory/filters/filter.ts';
 import { decodeFilter } from '../../src/ldap/filter-decoder.ts';
 import { bool, equality, octets, present, tlv } from '../support/ldap-request-bytes.ts';
 

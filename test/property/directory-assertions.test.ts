@@ -4,9 +4,9 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import { certificateRules } from '../../src/directory/certificate-rules.ts';
+import { certificateRules } from '../../src/directory/certificates/certificate-rules.ts';
 import { DirectoryError } from '../../src/directory/errors.ts';
-import type { EqualityRule } from '../../src/directory/schema-model.ts';
+import type { EqualityRule } from '../../src/directory/schema/schema-model.ts';
 import { buildSubjectAltName } from '../../src/x509/alternative-name.ts';
 import { parseCertificate } from '../../src/x509/certificate.ts';
 import { encodeCertificatePair } from '../../src/x509/certificate-pair.ts';

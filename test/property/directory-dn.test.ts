@@ -4,8 +4,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
 import { compareBytes, encodeUtf8, equalBytes, prefixEnd } from '../../src/core/bytes.ts';
-import { createRdn, Dn, type NamePair, type Rdn } from '../../src/directory/dn.ts';
 import { DirectoryError } from '../../src/directory/errors.ts';
+import { createRdn, Dn, type NamePair, type Rdn } from '../../src/directory/names/dn.ts';
 import { shippedSchema as schema, shippedType } from '../support/shipped-schema.ts';
 
 const runs = { seed: 20260106, numRuns: 1500 };

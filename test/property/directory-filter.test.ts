@@ -4,13 +4,13 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import { Dn } from '../../src/directory/dn.ts';
 import { DirectoryError } from '../../src/directory/errors.ts';
-import type { Filter } from '../../src/directory/filter.ts';
-import { type EntryView, evaluateFilter } from '../../src/directory/filter-evaluation.ts';
-import { resolveFilter } from '../../src/directory/filter-resolution.ts';
-import { formatFilter, parseFilter } from '../../src/directory/filter-text.ts';
-import type { EntryAttribute } from '../../src/directory/schema-model.ts';
+import type { Filter } from '../../src/directory/filters/filter.ts';
+import { type EntryView, evaluateFilter } from '../../src/directory/filters/filter-evaluation.ts';
+import { resolveFilter } from '../../src/directory/filters/filter-resolution.ts';
+import { formatFilter, parseFilter } from '../../src/directory/filters/filter-text.ts';
+import { Dn } from '../../src/directory/names/dn.ts';
+import type { EntryAttribute } from '../../src/directory/schema/schema-model.ts';
 import { shippedSchema as schema, shippedType } from '../support/shipped-schema.ts';
 
 const runs = { seed: 20260107, numRuns: 1500 };

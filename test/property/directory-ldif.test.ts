@@ -5,8 +5,8 @@ import fc from 'fast-check';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
 import { DirectoryError } from '../../src/directory/errors.ts';
-import { type LdifRecord, parseLdif, readLdif } from '../../src/directory/ldif-reader.ts';
-import { formatLdifRecord, ldifHeader } from '../../src/directory/ldif-writer.ts';
+import { type LdifRecord, parseLdif, readLdif } from '../../src/directory/ldif/ldif-reader.ts';
+import { formatLdifRecord, ldifHeader } from '../../src/directory/ldif/ldif-writer.ts';
 
 const runs = { seed: 20260108, numRuns: 1000 };
 

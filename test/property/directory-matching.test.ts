@@ -4,14 +4,14 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
 import { compareBytes, encodeUtf8, equalBytes } from '../../src/core/bytes.ts';
-import { parseAttributeDescription } from '../../src/directory/attribute-description.ts';
 import { DirectoryError } from '../../src/directory/errors.ts';
-import { parseGeneralizedTime } from '../../src/directory/generalized-time.ts';
-import { matchingRule, matchingRules } from '../../src/directory/matching-rules.ts';
-import { Schema } from '../../src/directory/schema.ts';
-import { prepareString } from '../../src/directory/string-prep.ts';
-import { BytePattern } from '../../src/directory/substring-search.ts';
-import { syntaxes } from '../../src/directory/syntax.ts';
+import { parseAttributeDescription } from '../../src/directory/schema/attribute-description.ts';
+import { parseGeneralizedTime } from '../../src/directory/schema/generalized-time.ts';
+import { matchingRule, matchingRules } from '../../src/directory/schema/matching-rules.ts';
+import { Schema } from '../../src/directory/schema/schema.ts';
+import { prepareString } from '../../src/directory/schema/string-prep.ts';
+import { BytePattern } from '../../src/directory/schema/substring-search.ts';
+import { syntaxes } from '../../src/directory/schema/syntax.ts';
 import { shippedSchema as schema } from '../support/shipped-schema.ts';
 
 const runs = { seed: 20260109, numRuns: 2000 };

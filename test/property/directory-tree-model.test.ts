@@ -10,9 +10,9 @@ import fc from 'fast-check';
 
 import { encodeUtf8, formatHex } from '../../src/core/bytes.ts';
 import { isCertdirError } from '../../src/core/errors.ts';
-import { decodeEntry } from '../../src/directory/entry-encoding.ts';
-import { EqualityIndex } from '../../src/directory/equality-index.ts';
-import { keyDepth } from '../../src/directory/key-range.ts';
+import { decodeEntry } from '../../src/directory/entries/entry-encoding.ts';
+import { EqualityIndex } from '../../src/directory/entries/equality-index.ts';
+import { keyDepth } from '../../src/directory/entries/key-range.ts';
 import type { Modification } from '../../src/directory/service.ts';
 import { Keyspace, keyOf } from '../../src/store/keyspace.ts';
 import {

@@ -10,7 +10,7 @@ import { it } from 'node:test';
 import fc from 'fast-check';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import type { AccessRule } from '../../src/directory/access-rule.ts';
+import type { AccessRule } from '../../src/directory/access/access-rule.ts';
 import { DirectoryError } from '../../src/directory/errors.ts';
 import type { Modification } from '../../src/directory/service.ts';
 import {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
-import type { Filter } from '../../src/directory/filter.ts';
+import type { Filter } from '../../src/directory/filters/filter.ts';
 import type { SearchResultEntry } from '../../src/directory/service.ts';
 import { encodeSearchEntry } from '../../src/ldap/entry-encoder.ts';
 import { PduFramer } from '../../src/ldap/framing.ts';

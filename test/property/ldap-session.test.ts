@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-
+import { anonymous } from '../../src/directory/accounts/principal.ts';
 import { DirectoryError } from '../../src/directory/errors.ts';
-import { anonymous } from '../../src/directory/principal.ts';
 import type { LdapAnswer } from '../support/ldap-answers.ts';
 import {
   abandonOperation,

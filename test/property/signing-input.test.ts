@@ -9,13 +9,13 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
 import { SigningError } from '../../src/signing/errors.ts';
-import { parseReply, resultReaders } from '../../src/signing/signer-protocol.ts';
+import { parseReply, resultReaders } from '../../src/signing/process/signer-protocol.ts';
 import {
   formatTokenDocument,
   parseTokenDocument,
   type StoredKey,
   type TokenDocument,
-} from '../../src/signing/token-document.ts';
+} from '../../src/signing/software/token-document.ts';
 
 const settings = { seed: 20260105, numRuns: 400 } as const;
 

@@ -9,7 +9,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
 import { ContentHash, gatherContent } from '../../src/signing/content.ts';
-import { parseCustody } from '../../src/signing/custody-document.ts';
+import { parseCustody } from '../../src/signing/custody/custody-document.ts';
 import { SigningError } from '../../src/signing/errors.ts';
 import { parseKeyRegister } from '../../src/signing/key-register.ts';
 import { allCertificateKinds, assertUse } from '../../src/signing/key-use.ts';

@@ -15,7 +15,7 @@ import fc from 'fast-check';
 
 import { SystemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
-import { openLevelStore } from '../../src/store/level-store.ts';
+import { openLevelStore } from '../../src/store/level/level-store.ts';
 import type { KeyRange, ReadView, Snapshot, Store, Transaction } from '../../src/store/store.ts';
 import { ControlledDatabase } from '../support/controlled-database.ts';
 

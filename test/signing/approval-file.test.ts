@@ -1,18 +1,22 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { type Approval, approve, type CustodyOperation } from '../../src/signing/approval.ts';
+import {
+  type Approval,
+  approve,
+  type CustodyOperation,
+} from '../../src/signing/custody/approval.ts';
 import {
   type ApprovalFile,
   assertApproved,
   makeApprovalFile,
   parseApprovalFile,
-} from '../../src/signing/approval-file.ts';
+} from '../../src/signing/custody/approval-file.ts';
 import {
   type CustodyDocument,
   makeCustody,
   openCustodian,
-} from '../../src/signing/custody-document.ts';
+} from '../../src/signing/custody/custody-document.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 
 const random = new SeededRandom('approval file');

@@ -13,8 +13,12 @@ import { before, describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
 import { silentLog } from '../../src/core/log.ts';
-import { type Approval, approve, type CustodyOperation } from '../../src/signing/approval.ts';
-import { ApprovalBoard, type ApprovalState } from '../../src/signing/approval-board.ts';
+import {
+  type Approval,
+  approve,
+  type CustodyOperation,
+} from '../../src/signing/custody/approval.ts';
+import { ApprovalBoard, type ApprovalState } from '../../src/signing/custody/approval-board.ts';
 import {
   type CustodyDocument,
   type CustodyRules,
@@ -26,9 +30,9 @@ import {
   openSecret,
   parseCustody,
   writeCustody,
-} from '../../src/signing/custody-document.ts';
-import { openSignerProcess, type SignerProcess } from '../../src/signing/signer-process.ts';
-import { openSoftwareToken } from '../../src/signing/software-token.ts';
+} from '../../src/signing/custody/custody-document.ts';
+import { openSignerProcess, type SignerProcess } from '../../src/signing/process/signer-process.ts';
+import { openSoftwareToken } from '../../src/signing/software/software-token.ts';
 import { contentOf, type Lifetime } from '../contract/signer-contract.ts';
 import { HostChannels } from '../support/host-channel.ts';
 import { SeededRandom } from '../support/seeded-random.ts';

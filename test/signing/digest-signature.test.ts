@@ -11,8 +11,8 @@ import { describe, it } from 'node:test';
 import { formatHex } from '../../src/core/bytes.ts';
 import type { Content } from '../../src/signing/content.ts';
 import { openDigestVerifier } from '../../src/signing/digest-signature.ts';
-import { openPrivateKey } from '../../src/signing/private-key.ts';
 import type { DigestName } from '../../src/signing/signer.ts';
+import { openPrivateKey } from '../../src/signing/software/private-key.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 
 function hashOf(name: DigestName, message: string): Uint8Array {

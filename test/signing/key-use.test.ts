@@ -31,8 +31,8 @@ import {
   readKeyUse,
   storeKeyUse,
 } from '../../src/signing/key-use.ts';
+import { openSignerProcess } from '../../src/signing/process/signer-process.ts';
 import type { KeyUsagePurpose, Signer } from '../../src/signing/signer.ts';
-import { openSignerProcess } from '../../src/signing/signer-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const rsaSha256 = encodeSequence(encodeOid('1.2.840.113549.1.1.11'), encodeNull());

@@ -13,9 +13,9 @@ import { describe, it } from 'node:test';
 import { type Log, silentLog } from '../../src/core/log.ts';
 import { isSigningErrorCode, SigningError } from '../../src/signing/errors.ts';
 import { parseKeyRegister } from '../../src/signing/key-register.ts';
-import { Pkcs11Failure } from '../../src/signing/pkcs11-failure.ts';
+import { Pkcs11Failure } from '../../src/signing/pkcs11/pkcs11-failure.ts';
+import { openSignerProcess } from '../../src/signing/process/signer-process.ts';
 import type { Signer } from '../../src/signing/signer.ts';
-import { openSignerProcess } from '../../src/signing/signer-process.ts';
 import { contentOf, isGoodSignature, type Lifetime } from '../contract/signer-contract.ts';
 import {
   FAKE_LABEL,

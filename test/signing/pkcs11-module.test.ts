@@ -8,13 +8,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { SystemClock } from '../../src/core/clock.ts';
-import { describePkcs11Module } from '../../src/signing/pkcs11-module.ts';
+import { describePkcs11Module } from '../../src/signing/pkcs11/pkcs11-module.ts';
 import {
   importPkcs11js,
   type Pkcs11Library,
   type Pkcs11Session,
   readPkcs11Module,
-} from '../../src/signing/pkcs11-slots.ts';
+} from '../../src/signing/pkcs11/pkcs11-slots.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 import { makeSofthsm, skipWithoutSofthsm, softhsmModule } from '../support/softhsm.ts';
 

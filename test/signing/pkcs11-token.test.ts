@@ -9,8 +9,8 @@ import { describe } from 'node:test';
 
 import { SystemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
+import { openSignerProcess } from '../../src/signing/process/signer-process.ts';
 import type { Signer } from '../../src/signing/signer.ts';
-import { openSignerProcess } from '../../src/signing/signer-process.ts';
 import { describeSigner } from '../contract/signer-contract.ts';
 import {
   makeSofthsm,

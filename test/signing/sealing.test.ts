@@ -15,7 +15,7 @@ import {
   newScryptParameters,
   seal,
   unseal,
-} from '../../src/signing/sealing.ts';
+} from '../../src/signing/software/sealing.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 
 const key = new Uint8Array(32).fill(7);

@@ -11,8 +11,11 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
 import type { Log } from '../../src/core/log.ts';
+import {
+  openSignerProcess,
+  type SignerProcessOptions,
+} from '../../src/signing/process/signer-process.ts';
 import type { Signer, SignRequest } from '../../src/signing/signer.ts';
-import { openSignerProcess, type SignerProcessOptions } from '../../src/signing/signer-process.ts';
 import { contentOf, isGoodSignature, type Lifetime } from '../contract/signer-contract.ts';
 import { HostChannels, noReply } from '../support/host-channel.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';

@@ -15,9 +15,12 @@ import { fileURLToPath } from 'node:url';
 
 import { SystemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
+import { forkSignerChannel, type SignerChannel } from '../../src/signing/process/signer-channel.ts';
+import {
+  openSignerProcess,
+  type SignerProcessOptions,
+} from '../../src/signing/process/signer-process.ts';
 import type { Signer } from '../../src/signing/signer.ts';
-import { forkSignerChannel, type SignerChannel } from '../../src/signing/signer-channel.ts';
-import { openSignerProcess, type SignerProcessOptions } from '../../src/signing/signer-process.ts';
 import {
   contentOf,
   describeSigner,

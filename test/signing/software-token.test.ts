@@ -19,8 +19,14 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
 import type { Signer } from '../../src/signing/signer.ts';
-import { openSoftwareToken, type SoftwareTokenOptions } from '../../src/signing/software-token.ts';
-import { formatTokenDocument, parseTokenDocument } from '../../src/signing/token-document.ts';
+import {
+  openSoftwareToken,
+  type SoftwareTokenOptions,
+} from '../../src/signing/software/software-token.ts';
+import {
+  formatTokenDocument,
+  parseTokenDocument,
+} from '../../src/signing/software/token-document.ts';
 import { contentOf, describeSigner } from '../contract/signer-contract.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';

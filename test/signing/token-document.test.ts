@@ -15,7 +15,7 @@ import {
   parseTokenDocument,
   type StoredKey,
   type TokenDocument,
-} from '../../src/signing/token-document.ts';
+} from '../../src/signing/software/token-document.ts';
 
 const key: StoredKey = {
   label: 'gunma ca 1',

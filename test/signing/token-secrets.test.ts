@@ -8,11 +8,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import { generatePrivateKey, openPrivateKey } from '../../src/signing/private-key.ts';
-import { newScryptParameters } from '../../src/signing/sealing.ts';
 import type { KeyType } from '../../src/signing/signer.ts';
-import { newTokenDocument, type TokenDocument } from '../../src/signing/token-document.ts';
-import { TokenSecrets } from '../../src/signing/token-secrets.ts';
+import { generatePrivateKey, openPrivateKey } from '../../src/signing/software/private-key.ts';
+import { newScryptParameters } from '../../src/signing/software/sealing.ts';
+import { newTokenDocument, type TokenDocument } from '../../src/signing/software/token-document.ts';
+import { TokenSecrets } from '../../src/signing/software/token-secrets.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 
 const ec: KeyType = { kind: 'ec', curve: 'P-256' };

@@ -10,10 +10,10 @@ import {
   restoreBackup,
   restoreFiles,
   verifyBackup,
-} from '../../src/store/backup-reading.ts';
-import { readJournal } from '../../src/store/journal-scan.ts';
+} from '../../src/store/backup/backup-reading.ts';
+import { type BackupReport, createBackup } from '../../src/store/backup/store-backup.ts';
+import { readJournal } from '../../src/store/journal/journal-scan.ts';
 import type { Store, Transaction } from '../../src/store/store.ts';
-import { type BackupReport, createBackup } from '../../src/store/store-backup.ts';
 import { act, checkActs, openActStore } from '../support/numbered-acts.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';

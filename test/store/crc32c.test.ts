@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { crc32c } from '../../src/store/crc32c.ts';
+import { crc32c } from '../../src/store/journal/crc32c.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 
 const ascending = Uint8Array.from({ length: 32 }, (_, at) => at);

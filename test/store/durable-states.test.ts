@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 
-import { DurableStates } from '../../src/store/durable-states.ts';
-import type { DatabaseSnapshot, LevelDatabase } from '../../src/store/level-database.ts';
+import { DurableStates } from '../../src/store/level/durable-states.ts';
+import type { DatabaseSnapshot, LevelDatabase } from '../../src/store/level/level-database.ts';
 
 /** A database that counts its snapshots, and writes when it is told to. */
 class CountingDatabase {

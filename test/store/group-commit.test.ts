@@ -5,7 +5,7 @@ import { Level } from 'level';
 
 import { SystemClock } from '../../src/core/clock.ts';
 import { type Log, type LogFields, silentLog } from '../../src/core/log.ts';
-import { type LevelStoreOptions, openLevelStore } from '../../src/store/level-store.ts';
+import { type LevelStoreOptions, openLevelStore } from '../../src/store/level/level-store.ts';
 import type { Store, Transaction } from '../../src/store/store.ts';
 import { ControlledDatabase } from '../support/controlled-database.ts';
 import { ControlledJournal } from '../support/controlled-journal.ts';

@@ -10,12 +10,12 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 
 import { silentLog } from '../../src/core/log.ts';
-import { putBackSegments, restoreBackup } from '../../src/store/backup-reading.ts';
-import type { KeepingRules } from '../../src/store/journal-keeper.ts';
-import { openLevelDatabase } from '../../src/store/level-database.ts';
+import { putBackSegments, restoreBackup } from '../../src/store/backup/backup-reading.ts';
+import { type BackupReport, createBackup } from '../../src/store/backup/store-backup.ts';
+import type { KeepingRules } from '../../src/store/journal/journal-keeper.ts';
+import { openLevelDatabase } from '../../src/store/level/level-database.ts';
+import { rebuildIndex, rebuildJournal } from '../../src/store/level/store-rebuild.ts';
 import type { Store, StoreDamage } from '../../src/store/store.ts';
-import { type BackupReport, createBackup } from '../../src/store/store-backup.ts';
-import { rebuildIndex, rebuildJournal } from '../../src/store/store-rebuild.ts';
 import { act, checkActs, openActStore } from '../support/numbered-acts.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';

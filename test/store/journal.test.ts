@@ -7,12 +7,12 @@ import { Level } from 'level';
 import { SystemClock } from '../../src/core/clock.ts';
 import type { Log, LogFields } from '../../src/core/log.ts';
 import { silentLog } from '../../src/core/log.ts';
-import { Journal, NEW_CHAIN } from '../../src/store/journal.ts';
-import { makeFolder } from '../../src/store/journal-file.ts';
-import { encodeRows } from '../../src/store/journal-rows.ts';
-import { findJournalEnd, readJournal } from '../../src/store/journal-scan.ts';
-import { rebuildIndex, rebuildJournal } from '../../src/store/store-rebuild.ts';
-import { sealValue } from '../../src/store/value-checksum.ts';
+import { Journal, NEW_CHAIN } from '../../src/store/journal/journal.ts';
+import { makeFolder } from '../../src/store/journal/journal-file.ts';
+import { encodeRows } from '../../src/store/journal/journal-rows.ts';
+import { findJournalEnd, readJournal } from '../../src/store/journal/journal-scan.ts';
+import { rebuildIndex, rebuildJournal } from '../../src/store/level/store-rebuild.ts';
+import { sealValue } from '../../src/store/level/value-checksum.ts';
 import { ControlledJournal } from '../support/controlled-journal.ts';
 import {
   act,

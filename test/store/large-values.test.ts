@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from 'node:test';
 
 import { SystemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
-import { openLevelStore } from '../../src/store/level-store.ts';
+import { openLevelStore } from '../../src/store/level/level-store.ts';
 import type { Transaction } from '../../src/store/store.ts';
 import { ControlledDatabase } from '../support/controlled-database.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

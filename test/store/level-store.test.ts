@@ -1,6 +1,6 @@
 import { SystemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
-import { openLevelStore } from '../../src/store/level-store.ts';
+import { openLevelStore } from '../../src/store/level/level-store.ts';
 import { contractLimits, storeContract } from '../contract/store-contract.ts';
 
 storeContract({

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { compareBytes } from '../../src/core/bytes.ts';
-import { keyAt, ROW_HEADER_BYTES, sortRows } from '../../src/store/run-rows.ts';
+import { keyAt, ROW_HEADER_BYTES, sortRows } from '../../src/store/bulk/run-rows.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 
 /** Rows without values, one behind the other. */

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { compareBytes } from '../../src/core/bytes.ts';
+import { gatherSets, loadMember } from '../../src/store/bulk/set-gathering.ts';
 import { addMember, everyMember, readMembers } from '../../src/store/key-sets.ts';
 import { Keyspace, keyOf } from '../../src/store/keyspace.ts';
-import { gatherSets, loadMember } from '../../src/store/set-gathering.ts';
-import type { Row } from '../../src/store/sorted-rows.ts';
-import { openSealedValue, sealValue } from '../../src/store/value-checksum.ts';
+import type { Row } from '../../src/store/level/sorted-rows.ts';
+import { openSealedValue, sealValue } from '../../src/store/level/value-checksum.ts';
 import { MemoryRows } from '../support/memory-rows.ts';
 
 const setKey = (number: number): Uint8Array => keyOf(Keyspace.index, Uint8Array.of(number, 0, 1));

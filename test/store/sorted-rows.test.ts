@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { LayerMerge } from '../../src/store/layer-merge.ts';
-import { type RowBounds, SortedRows } from '../../src/store/sorted-rows.ts';
+import { LayerMerge } from '../../src/store/level/layer-merge.ts';
+import { type RowBounds, SortedRows } from '../../src/store/level/sorted-rows.ts';
 
 const key = (number: number): Uint8Array => Buffer.from(String(number).padStart(5, '0'));
 

@@ -14,17 +14,17 @@ import { describe, it, type TestContext } from 'node:test';
 import { SystemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { StoreError } from '../../src/store/errors.ts';
-import { FolderSource } from '../../src/store/folder-source.ts';
-import { JournalFeed, type SynchronousSetting } from '../../src/store/journal-feed.ts';
-import type { JournalSource } from '../../src/store/journal-source.ts';
-import { openLevelStore } from '../../src/store/level-store.ts';
-import { StandbyFollower } from '../../src/store/standby-follower.ts';
-import { readStandbyMark } from '../../src/store/standby-marks.ts';
+import { FolderSource } from '../../src/store/journal/folder-source.ts';
+import { JournalFeed, type SynchronousSetting } from '../../src/store/journal/journal-feed.ts';
+import type { JournalSource } from '../../src/store/journal/journal-source.ts';
+import { openLevelStore } from '../../src/store/level/level-store.ts';
+import { StandbyFollower } from '../../src/store/standby/standby-follower.ts';
+import { readStandbyMark } from '../../src/store/standby/standby-marks.ts';
 import {
   fenceStore,
   promoteStore,
   readStandbyPosition,
-} from '../../src/store/standby-promotion.ts';
+} from '../../src/store/standby/standby-promotion.ts';
 import type { Store } from '../../src/store/store.ts';
 import { FeedSource, STANDBY } from '../support/feed-source.ts';
 import { act, checkActs, countWholeActs, openActStore } from '../support/numbered-acts.ts';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 
-import { openLevelDatabase } from '../../src/store/level-database.ts';
-import { decompressSnappy } from '../../src/store/snappy.ts';
-import { checkTable } from '../../src/store/table-check.ts';
+import { openLevelDatabase } from '../../src/store/level/level-database.ts';
+import { decompressSnappy } from '../../src/store/level/snappy.ts';
+import { checkTable } from '../../src/store/level/table-check.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 

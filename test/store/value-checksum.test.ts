@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { CHECKSUM_BYTES, openSealedValue, sealValue } from '../../src/store/value-checksum.ts';
+import {
+  CHECKSUM_BYTES,
+  openSealedValue,
+  sealValue,
+} from '../../src/store/level/value-checksum.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 
 const key = Buffer.from('key');

@@ -10,7 +10,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import type { AccessRight, AccessRule } from '../../src/directory/access-rule.ts';
+import type { AccessRight, AccessRule } from '../../src/directory/access/access-rule.ts';
 import type { DirectoryService } from '../../src/directory/service.ts';
 import { makeTlsCertificate } from '../../src/setup/tls-certificate.ts';
 import {

@@ -12,8 +12,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 import { isCertdirError } from '../../src/core/errors.ts';
-import { type OpenAppendFile, openAppendFile } from '../../src/store/journal-file.ts';
-import type { LevelStoreOptions } from '../../src/store/level-store.ts';
+import { type OpenAppendFile, openAppendFile } from '../../src/store/journal/journal-file.ts';
+import type { LevelStoreOptions } from '../../src/store/level/level-store.ts';
 import { act, countWholeActs, openActStore } from './numbered-acts.ts';
 
 export interface WriterOrders {

@@ -13,7 +13,7 @@ import { Checkpointer } from '../../src/audit/checkpointer.ts';
 import { openAuditLog } from '../../src/audit/merkle-audit-log.ts';
 import { SystemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
-import { openLevelStore } from '../../src/store/level-store.ts';
+import { openLevelStore } from '../../src/store/level/level-store.ts';
 import type { Snapshot, Store } from '../../src/store/store.ts';
 import { type LogKey, makeLogKey } from './memory-log.ts';
 import { SimulatedClock } from './simulated-clock.ts';

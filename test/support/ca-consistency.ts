@@ -8,10 +8,10 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 
-import type { RegisteredCertificate } from '../../src/ca/certificate-register.ts';
-import { findInconsistencies } from '../../src/ca/consistency.ts';
-import type { ConsistencyFault } from '../../src/ca/consistency-fault.ts';
-import type { Scope } from '../../src/ca/scope.ts';
+import type { RegisteredCertificate } from '../../src/ca/certificates/certificate-register.ts';
+import { findInconsistencies } from '../../src/ca/checks/consistency.ts';
+import type { ConsistencyFault } from '../../src/ca/checks/consistency-fault.ts';
+import type { Scope } from '../../src/ca/policy/scope.ts';
 import { type CertificateList, parseCertificateList } from '../../src/x509/certificate-list.ts';
 import { parseCrlNextPublish } from '../../src/x509/crl-extensions.ts';
 import { parseIssuingDistributionPoint } from '../../src/x509/distribution-point.ts';

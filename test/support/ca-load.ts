@@ -5,15 +5,18 @@
  * @module
  */
 
-import { CaTables } from '../../src/ca/ca-tables.ts';
 import type { CertificateAuthority } from '../../src/ca/certificate-authority.ts';
-import { encodeCertificateRecord, encodeStatusRecord } from '../../src/ca/certificate-record.ts';
-import { encodeCountersRecord, parseCountersRecord } from '../../src/ca/counters-record.ts';
-import type { IssuedCertificate } from '../../src/ca/issuance.ts';
-import { encodeStoredEntry } from '../../src/ca/revoked-entry.ts';
-import { encodeScopeRecord } from '../../src/ca/scope-record.ts';
-import { readScopeRecord } from '../../src/ca/scope-state.ts';
-import { drawSerialNumber } from '../../src/ca/serial-number.ts';
+import type { IssuedCertificate } from '../../src/ca/certificates/issuance.ts';
+import { drawSerialNumber } from '../../src/ca/certificates/serial-number.ts';
+import { CaTables } from '../../src/ca/records/ca-tables.ts';
+import {
+  encodeCertificateRecord,
+  encodeStatusRecord,
+} from '../../src/ca/records/certificate-record.ts';
+import { encodeCountersRecord, parseCountersRecord } from '../../src/ca/records/counters-record.ts';
+import { encodeStoredEntry } from '../../src/ca/records/revoked-entry.ts';
+import { encodeScopeRecord } from '../../src/ca/records/scope-record.ts';
+import { readScopeRecord } from '../../src/ca/records/scope-state.ts';
 import type { RandomSource } from '../../src/core/random.ts';
 import type { Store } from '../../src/store/store.ts';
 import { encodeRevokedEntry } from '../../src/x509/certificate-list.ts';

@@ -9,8 +9,8 @@ import {
   type LevelDatabase,
   type OpenLevelDatabase,
   openLevelDatabase,
-} from '../../src/store/level-database.ts';
-import type { Row } from '../../src/store/sorted-rows.ts';
+} from '../../src/store/level/level-database.ts';
+import type { Row } from '../../src/store/level/sorted-rows.ts';
 
 /** How a failing write fails: before anything has reached the disk, or after all of it has. */
 export type WriteFault = 'not persisted' | 'persisted but reported as failed';

@@ -8,7 +8,7 @@ import {
   type AppendFile,
   type OpenAppendFile,
   openAppendFile,
-} from '../../src/store/journal-file.ts';
+} from '../../src/store/journal/journal-file.ts';
 
 /** How a failing append fails: with nothing, a part, or all of it on the disk. */
 export const journalFaults = [

@@ -9,12 +9,12 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { createInstance } from '../../src/app/creation.ts';
-import { shippedPolicyFile } from '../../src/ca/policy.ts';
+import { shippedPolicyFile } from '../../src/ca/policy/policy.ts';
 import { CONFIGURATION_FILE } from '../../src/config/configuration.ts';
 import { SystemClock } from '../../src/core/clock.ts';
 import { SystemRandom } from '../../src/core/random.ts';
 import { makeTlsCertificate } from '../../src/setup/tls-certificate.ts';
-import { openSoftwareToken } from '../../src/signing/software-token.ts';
+import { openSoftwareToken } from '../../src/signing/software/software-token.ts';
 
 export interface DataFolder {
   readonly folder: string;

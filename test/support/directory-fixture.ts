@@ -13,12 +13,12 @@ import { openAuditLog } from '../../src/audit/merkle-audit-log.ts';
 import { packageRoot } from '../../src/config/package-root.ts';
 import { encodeUtf8 } from '../../src/core/bytes.ts';
 import { silentLog } from '../../src/core/log.ts';
-import type { AccessRule } from '../../src/directory/access-rule.ts';
+import type { AccessRule } from '../../src/directory/access/access-rule.ts';
+import { anonymous, type Principal } from '../../src/directory/accounts/principal.ts';
 import { Directory, type DirectoryOptions } from '../../src/directory/directory.ts';
-import type { Filter } from '../../src/directory/filter.ts';
-import { parseFilter } from '../../src/directory/filter-text.ts';
-import { anonymous, type Principal } from '../../src/directory/principal.ts';
-import { Schema } from '../../src/directory/schema.ts';
+import type { Filter } from '../../src/directory/filters/filter.ts';
+import { parseFilter } from '../../src/directory/filters/filter-text.ts';
+import { Schema } from '../../src/directory/schema/schema.ts';
 import type {
   AttributeValues,
   Caller,
@@ -27,7 +27,7 @@ import type {
   SearchResultEntry,
   Session,
 } from '../../src/directory/service.ts';
-import { openLevelStore } from '../../src/store/level-store.ts';
+import { openLevelStore } from '../../src/store/level/level-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { SimulatedClock } from './simulated-clock.ts';

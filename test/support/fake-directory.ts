@@ -4,8 +4,8 @@
  * @module
  */
 
+import { anonymous, type Principal } from '../../src/directory/accounts/principal.ts';
 import { DirectoryError } from '../../src/directory/errors.ts';
-import { anonymous, type Principal } from '../../src/directory/principal.ts';
 import type {
   AddRequest,
   Caller,

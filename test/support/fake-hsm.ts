@@ -22,8 +22,8 @@ import {
   type Pkcs11Binding,
   type Pkcs11Handle,
   type Pkcs11Mechanism,
-} from '../../src/signing/pkcs11-binding.ts';
-import type { Pkcs11Library } from '../../src/signing/pkcs11-slots.ts';
+} from '../../src/signing/pkcs11/pkcs11-binding.ts';
+import type { Pkcs11Library } from '../../src/signing/pkcs11/pkcs11-slots.ts';
 
 /** The calls that a fault can be set for. */
 export const moduleCalls = [

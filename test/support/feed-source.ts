@@ -5,13 +5,13 @@
  */
 
 import { formatHex } from '../../src/core/bytes.ts';
-import type { JournalFeed } from '../../src/store/journal-feed.ts';
+import type { JournalFeed } from '../../src/store/journal/journal-feed.ts';
 import type {
   JournalSource,
   SegmentPart,
   SegmentRequest,
   SourceDescription,
-} from '../../src/store/journal-source.ts';
+} from '../../src/store/journal/journal-source.ts';
 
 export const STANDBY = 'standby of a test';
 

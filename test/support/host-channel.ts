@@ -6,11 +6,14 @@
  */
 
 import type { Clock } from '../../src/core/clock.ts';
-import type { Pkcs11Binding } from '../../src/signing/pkcs11-binding.ts';
-import type { Pkcs11Library } from '../../src/signing/pkcs11-slots.ts';
-import type { OpenSignerChannel, SignerChannelEvents } from '../../src/signing/signer-channel.ts';
-import { SignerHost } from '../../src/signing/signer-host.ts';
-import type { SignerCall, SignerReply } from '../../src/signing/signer-protocol.ts';
+import type { Pkcs11Binding } from '../../src/signing/pkcs11/pkcs11-binding.ts';
+import type { Pkcs11Library } from '../../src/signing/pkcs11/pkcs11-slots.ts';
+import type {
+  OpenSignerChannel,
+  SignerChannelEvents,
+} from '../../src/signing/process/signer-channel.ts';
+import { SignerHost } from '../../src/signing/process/signer-host.ts';
+import type { SignerCall, SignerReply } from '../../src/signing/process/signer-protocol.ts';
 import { SeededRandom } from './seeded-random.ts';
 
 /** What becomes of a reply: another message, or none. */

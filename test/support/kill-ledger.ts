@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 
 import type { AuditRecord } from '../../src/audit/audit-log.ts';
 import { verifyAuditLog } from '../../src/audit/audit-verification.ts';
-import { readArchived } from '../../src/ca/scope-state.ts';
+import { readArchived } from '../../src/ca/records/scope-state.ts';
 import { formatHex } from '../../src/core/bytes.ts';
 import { CrlReason, type CrlReasonName } from '../../src/x509/crl-extensions.ts';
 import type { KillReport } from './kill-acts.ts';

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Filter } from '../../src/directory/filter.ts';
+import type { Filter } from '../../src/directory/filters/filter.ts';
 import { bool, octets, tlv } from './ldap-request-bytes.ts';
 
 type Octets = Uint8Array | string;

@@ -8,8 +8,8 @@ import assert from 'node:assert/strict';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
 import { DirectoryError } from '../../src/directory/errors.ts';
-import { matchingRule } from '../../src/directory/matching-rules.ts';
-import type { EqualityRule } from '../../src/directory/schema-model.ts';
+import { matchingRule } from '../../src/directory/schema/matching-rules.ts';
+import type { EqualityRule } from '../../src/directory/schema/schema-model.ts';
 import { shippedSchema } from './shipped-schema.ts';
 
 export function equalityRule(name: string): EqualityRule {

@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 
 import { SystemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
-import { type LevelStoreOptions, openLevelStore } from '../../src/store/level-store.ts';
+import { type LevelStoreOptions, openLevelStore } from '../../src/store/level/level-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { SeededRandom } from './seeded-random.ts';
 

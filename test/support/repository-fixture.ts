@@ -7,10 +7,10 @@
 
 import { join } from 'node:path';
 import { packageRoot } from '../../src/config/package-root.ts';
-import type { AccessRule } from '../../src/directory/access-rule.ts';
+import type { AccessRule } from '../../src/directory/access/access-rule.ts';
 import type { DirectoryOptions } from '../../src/directory/directory.ts';
-import { Schema } from '../../src/directory/schema.ts';
-import { readSchemaFolder } from '../../src/directory/schema-source.ts';
+import { Schema } from '../../src/directory/schema/schema.ts';
+import { readSchemaFolder } from '../../src/directory/schema/schema-source.ts';
 import { type DirectoryFixture, openDirectory, suffix } from './directory-fixture.ts';
 import { sampleCertificate, sampleEntries, sampleKey, sampleList } from './x509-samples.ts';
 

@@ -7,8 +7,8 @@
 import { join } from 'node:path';
 
 import { packageRoot } from '../../src/config/package-root.ts';
-import { Schema } from '../../src/directory/schema.ts';
-import type { AttributeType } from '../../src/directory/schema-model.ts';
+import { Schema } from '../../src/directory/schema/schema.ts';
+import type { AttributeType } from '../../src/directory/schema/schema-model.ts';
 
 export const shippedSchema: Schema = await Schema.load(join(packageRoot, 'schema'));
 

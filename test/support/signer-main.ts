@@ -7,8 +7,8 @@
 
 import { SystemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
-import { forkSignerChannel } from '../../src/signing/signer-channel.ts';
-import { openSignerProcess } from '../../src/signing/signer-process.ts';
+import { forkSignerChannel } from '../../src/signing/process/signer-channel.ts';
+import { openSignerProcess } from '../../src/signing/process/signer-process.ts';
 
 await openSignerProcess({
   token: { kind: 'software', file: process.argv[2] ?? '', create: true, scryptCost: 2 ** 10 },

@@ -9,8 +9,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { importPkcs11js } from '../../src/signing/pkcs11-slots.ts';
-import type { Pkcs11TokenSettings } from '../../src/signing/signer-protocol.ts';
+import { importPkcs11js } from '../../src/signing/pkcs11/pkcs11-slots.ts';
+import type { Pkcs11TokenSettings } from '../../src/signing/process/signer-protocol.ts';
 import { isEverythingExpected, skipWithout } from './outside-tool.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 

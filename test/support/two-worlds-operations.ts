@@ -8,7 +8,7 @@
 import fc from 'fast-check';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
-import type { Filter } from '../../src/directory/filter.ts';
+import type { Filter } from '../../src/directory/filters/filter.ts';
 import { suffix } from './directory-fixture.ts';
 import {
   assertionControl,

@@ -7,7 +7,7 @@
 
 import { encodeUtf8 } from '../../../src/core/bytes.ts';
 import { isCertdirError } from '../../../src/core/errors.ts';
-import { certificateRules } from '../../../src/directory/certificate-rules.ts';
+import { certificateRules } from '../../../src/directory/certificates/certificate-rules.ts';
 import { shippedSchema as schema } from '../../support/shipped-schema.ts';
 import type { FuzzTarget } from '../fuzz-target.ts';
 import { orRefused } from '../refusals.ts';

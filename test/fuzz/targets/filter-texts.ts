@@ -7,8 +7,8 @@
 import assert from 'node:assert/strict';
 
 import { decodeUtf8, encodeUtf8 } from '../../../src/core/bytes.ts';
-import { resolveFilter } from '../../../src/directory/filter-resolution.ts';
-import { formatFilter, parseFilter } from '../../../src/directory/filter-text.ts';
+import { resolveFilter } from '../../../src/directory/filters/filter-resolution.ts';
+import { formatFilter, parseFilter } from '../../../src/directory/filters/filter-text.ts';
 import { shippedSchema as schema } from '../../support/shipped-schema.ts';
 import type { FuzzTarget } from '../fuzz-target.ts';
 import { mutateText } from '../text-mutation.ts';

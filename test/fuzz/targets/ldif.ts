@@ -9,15 +9,15 @@ import assert from 'node:assert/strict';
 
 import { encodeUtf8 } from '../../../src/core/bytes.ts';
 import { isCertdirError } from '../../../src/core/errors.ts';
-import { parseLdifChange } from '../../../src/directory/ldif-change.ts';
+import { parseLdifChange } from '../../../src/directory/ldif/ldif-change.ts';
 import {
   defaultLdifLimits,
   type LdifReading,
   type LdifRecord,
   parseLdif,
   readLdif,
-} from '../../../src/directory/ldif-reader.ts';
-import { formatLdifRecord } from '../../../src/directory/ldif-writer.ts';
+} from '../../../src/directory/ldif/ldif-reader.ts';
+import { formatLdifRecord } from '../../../src/directory/ldif/ldif-writer.ts';
 import type { FuzzRandom, FuzzTarget } from '../fuzz-target.ts';
 import { mutateText } from '../text-mutation.ts';
 

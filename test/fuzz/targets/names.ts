@@ -7,8 +7,8 @@
 import assert from 'node:assert/strict';
 
 import { decodeUtf8, encodeUtf8 } from '../../../src/core/bytes.ts';
-import { Dn, parseRdn } from '../../../src/directory/dn.ts';
-import { keyOfNameText } from '../../../src/directory/name-key.ts';
+import { keyOfNameText } from '../../../src/directory/certificates/name-key.ts';
+import { Dn, parseRdn } from '../../../src/directory/names/dn.ts';
 import { shippedSchema as schema } from '../../support/shipped-schema.ts';
 import type { FuzzTarget } from '../fuzz-target.ts';
 import { orRefused } from '../refusals.ts';

@@ -9,8 +9,8 @@ import assert from 'node:assert/strict';
 
 import { BerReader } from '../../../src/asn1/ber-reader.ts';
 import { CertdirError } from '../../../src/core/errors.ts';
-import { resolveFilter } from '../../../src/directory/filter-resolution.ts';
-import { formatFilter } from '../../../src/directory/filter-text.ts';
+import { resolveFilter } from '../../../src/directory/filters/filter-resolution.ts';
+import { formatFilter } from '../../../src/directory/filters/filter-text.ts';
 import { decodeCancel } from '../../../src/ldap/cancel.ts';
 import { decodeFilter } from '../../../src/ldap/filter-decoder.ts';
 import { PduFramer } from '../../../src/ldap/framing.ts';

@@ -7,11 +7,11 @@
 import assert from 'node:assert/strict';
 
 import { encodeUtf8, equalBytes } from '../../../src/core/bytes.ts';
-import { certificateRules } from '../../../src/directory/certificate-rules.ts';
-import { matchingRules } from '../../../src/directory/matching-rules.ts';
-import type { MatchingRule } from '../../../src/directory/schema-model.ts';
-import { BytePattern, matchesSubstrings } from '../../../src/directory/substring-search.ts';
-import { syntaxes } from '../../../src/directory/syntax.ts';
+import { certificateRules } from '../../../src/directory/certificates/certificate-rules.ts';
+import { matchingRules } from '../../../src/directory/schema/matching-rules.ts';
+import type { MatchingRule } from '../../../src/directory/schema/schema-model.ts';
+import { BytePattern, matchesSubstrings } from '../../../src/directory/schema/substring-search.ts';
+import { syntaxes } from '../../../src/directory/schema/syntax.ts';
 import { shippedSchema as schema } from '../../support/shipped-schema.ts';
 import type { FuzzTarget } from '../fuzz-target.ts';
 import { mutateText } from '../text-mutation.ts';

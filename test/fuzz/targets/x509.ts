@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 
 import { assertDer } from '../../../src/asn1/assert-der.ts';
 import { equalBytes } from '../../../src/core/bytes.ts';
-import { syntaxes } from '../../../src/directory/syntax.ts';
+import { syntaxes } from '../../../src/directory/schema/syntax.ts';
 import {
   parseForeignSignatureAlgorithm,
   parseSignatureAlgorithm,

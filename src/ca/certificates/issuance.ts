@@ -1,0 +1,168 @@
+/**
+ * Issuing a certificate: request, checks, audit intent with the reserved serial number, lint, sign,
+ * verify, commit with its audit record, release. Nothing leaves before it is durable; a failure at any
+ * point leaves at most a serial number that is never used.
+ *
+ * @module
+ */
+
+import type { AuditOrigin } from '../../audit/audit-log.ts';
+import { recordDigest } from '../../audit/record-digest.ts';
+import { formatHex } from '../../core/bytes.ts';
+import type { ReadView } from '../../store/store.ts';
+import type { Certificate } from '../../x509/certificate.ts';
+import type { Name } from '../../x509/name.ts';
+import { type CaCore, recordFailure, transactAsOwner } from '../ca-core.ts';
+import { CaError } from '../errors.ts';
+import type { Profile } from '../policy/profile.ts';
+import type { Scope } from '../policy/scope.ts';
+import {
+  type CertificateDraft,
+  recordCertificate,
+  reserveSerialNumber,
+  signCertificate,
+} from './certificate-making.ts';
+import { digestOfSubject, findByIndex, isFree } from './certificate-register.ts';
+import { type CheckedRequest, type IssueRequest, RequestRules } from './issue-request.ts';
+import { formatSerialNumber } from './serial-number.ts';
+
+export interface IssuedCertificate {
+  readonly serialNumber: bigint;
+  readonly profile: string;
+  readonly scope: Scope;
+  readonly certificate: Certificate;
+}
+
+/** Octets of an issue id; enough that two never meet. */
+const ISSUE_ID_OCTETS = 16;
+
+export class Issuance {
+  readonly #core: CaCore;
+  readonly #rules: RequestRules;
+
+  constructor(core: CaCore) {
+    this.#core = core;
+    this.#rules = new RequestRules(core.policy, core.profiles, core.scopes);
+  }
+
+  /**
+   * Issues one certificate. Resolves when it is durable.
+   *
+   * @throws {CaError} what `RequestRules.check` refuses; `CA_CERTIFICATE_EXISTS`, `CA_KEY_REUSED`,
+   *   `CA_SUBJECT_TAKEN`, `CA_ISSUER_ENDS`, `CA_LINT`, `CA_SIGNATURE_WRONG`, `CA_NOT_OWNER`.
+   * @throws {SigningError}
+   */
+  async issue(request: IssueRequest): Promise<IssuedCertificate> {
+    let serialNumber: bigint | undefined;
+    try {
+      const checked = await this.#rules.check(request, this.#core.clock.nowMs());
+      const draft = await this.#reserve(checked, request.origin);
+      serialNumber = draft.serialNumber;
+      const certificate = await signCertificate(this.#core, this.#core.authority, draft);
+      await transactAsOwner(this.#core, 'ca: issue', async (transaction) => {
+        await this.#refuseDuplicates(transaction, checked);
+        await recordCertificate(this.#core, transaction, {
+          draft,
+          certificate,
+          generation: this.#core.authority.generation,
+          subscriberDigest: checked.subscriberDigest,
+        });
+        await this.#core.audit.append(transaction, {
+          kind: 'certificate.issue',
+          result: 'done',
+          origin: request.origin,
+          subject: formatSerialNumber(draft.serialNumber),
+          request: checked.requestDigest,
+          after: recordDigest(certificate.der),
+          details: { profile: draft.profile.name, scope: draft.scope.id },
+        });
+      });
+      const { profile, scope } = draft;
+      return { serialNumber, profile: profile.name, scope, certificate };
+    } catch (error) {
+      const subject = serialNumber === undefined ? '' : formatSerialNumber(serialNumber);
+      const event = { kind: 'certificate.issue', origin: request.origin, subject };
+      await recordFailure(this.#core, event, error);
+      throw error;
+    }
+  }
+
+  /** Gives out a serial number and writes down what it is for, durably, before anything is signed. */
+  #reserve(checked: CheckedRequest, origin: AuditOrigin): Promise<CertificateDraft> {
+    const { authority, audit, clock } = this.#core;
+    const { profile, municipality, scope, spki, subjectAttributes } = checked;
+    return transactAsOwner(this.#core, 'ca: reserve serial number', async (transaction) => {
+      await this.#refuseDuplicates(transaction, checked);
+      const nowMs = clock.nowMs();
+      const draft = {
+        profile,
+        scope,
+        serialNumber: await reserveSerialNumber(this.#core, transaction),
+        subject: await this.#drawSubject(transaction, profile, municipality),
+        spki,
+        validity: profile.validity(nowMs, authority.certificate.notAfterMs),
+        subjectAttributes,
+      };
+      await audit.append(transaction, {
+        kind: 'certificate.issue.intent',
+        result: 'done',
+        origin,
+        subject: formatSerialNumber(draft.serialNumber),
+        request: checked.requestDigest,
+        details: {
+          profile: profile.name,
+          scope: scope.id,
+          publicKeySha256: formatHex(checked.keyDigest),
+        },
+      });
+      return draft;
+    });
+  }
+
+  async #refuseDuplicates(view: ReadView, checked: CheckedRequest): Promise<void> {
+    const { tables, clock } = this.#core;
+    const nowMs = clock.nowMs();
+    const { keyDigest, subscriberDigest } = checked;
+    const at = { index: 'publicKey', digest: keyDigest, nowMs } as const;
+    const [sameKey] = await findByIndex(view, tables, at);
+    if (sameKey !== undefined) {
+      throw new CaError(
+        'CA_KEY_REUSED',
+        `the key is in certificate ${formatSerialNumber(sameKey.serialNumber)} already; make a new one`,
+      );
+    }
+    if (subscriberDigest === undefined) {
+      return;
+    }
+    const own = { index: 'subscriber', digest: subscriberDigest, nowMs } as const;
+    const standing = (await findByIndex(view, tables, own)).find(
+      ({ state }) => state !== 'revoked' && state !== 'expired',
+    );
+    if (standing !== undefined) {
+      const until = new Date(standing.notAfterMs).toISOString();
+      throw new CaError(
+        'CA_CERTIFICATE_EXISTS',
+        `the subscriber has certificate ${formatSerialNumber(standing.serialNumber)}, valid until ${until}`,
+      );
+    }
+  }
+
+  /** A subject that no certificate has: with a fresh issue id, or the profile's own if it is free. */
+  async #drawSubject(
+    view: ReadView,
+    profile: Profile,
+    municipality: CheckedRequest['municipality'],
+  ): Promise<Name> {
+    const { tables, random } = this.#core;
+    for (;;) {
+      const issueId = formatHex(random.bytes(ISSUE_ID_OCTETS)).toUpperCase();
+      const subject = profile.subject(municipality, issueId);
+      if (await isFree(view, tables.index('subject', digestOfSubject(subject)))) {
+        return subject;
+      }
+      if (!profile.needsIssueId) {
+        throw new CaError('CA_SUBJECT_TAKEN', `a certificate of ${profile.name} has this subject`);
+      }
+    }
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * The attributes of a subject as a municipality notifies them (gunma 3-1-7, 3-1-8, 4-2-2), checked and
+ * put into the form in which the certificate holds them.
+ *
+ * @module
+ */
+
+import type { JpkiSubject } from '../../x509/jpki-other-name.ts';
+import { CaError } from '../errors.ts';
+import { civilDayOf, formatCivilDay } from '../policy/civil-time.ts';
+import { parseDateOfBirth } from '../policy/era-date.ts';
+import { CharacterRepertoire, formatForeignCharacter } from '../policy/jis-characters.ts';
+import type { Policy } from '../policy/policy.ts';
+
+/** What a request says. */
+export interface SubjectAttributes {
+  /** Family and given name joined by U+3000. */
+  readonly commonName: string;
+  /** One digit per character; all original when left out. */
+  readonly substituteCharacterOfCommonName?: string | undefined;
+  /** One of the policy's digits. */
+  readonly gender: string;
+  /** `YYYY-MM-DD`, nine digits, or `unknown`. */
+  readonly dateOfBirth: string;
+  readonly address: string;
+  readonly substituteCharacterOfAddress?: string | undefined;
+}
+
+/** More would not help anyone to find the next one. */
+const MAX_NAMED_CHARACTERS = 8;
+
+/** Checks attributes by the rules of one policy. */
+export class SubjectAttributeRules {
+  readonly #policy: Pick<Policy, 'subjectAttributes' | 'utcOffsetMs'>;
+  readonly #repertoire: CharacterRepertoire;
+
+  constructor(policy: Pick<Policy, 'subjectAttributes' | 'utcOffsetMs'>) {
+    this.#policy = policy;
+    this.#repertoire = new CharacterRepertoire(policy.subjectAttributes.characterSets);
+  }
+
+  /**
+   * The values of the six otherNames.
+   *
+   * @throws {CaError} `CA_CHARACTER_NOT_ALLOWED`, naming each character and its place;
+   *   `CA_ATTRIBUTE_INVALID`.
+   */
+  check(attributes: SubjectAttributes, nowMs: number): JpkiSubject {
+    const { maxNameCharacters, maxAddressCharacters, genders } = this.#policy.subjectAttributes;
+    const { commonName, address, gender } = attributes;
+    this.#checkText('commonName', commonName, maxNameCharacters);
+    this.#checkText('address', address, maxAddressCharacters);
+    if (!Object.hasOwn(genders, gender)) {
+      const allowed = Object.entries(genders).map(([digit, meaning]) => `${digit} ${meaning}`);
+      throw new CaError('CA_ATTRIBUTE_INVALID', `gender is one of: ${allowed.join(', ')}`);
+    }
+    const today = formatCivilDay(civilDayOf(nowMs, this.#policy.utcOffsetMs));
+    return {
+      commonName,
+      dateOfBirth: parseDateOfBirth(attributes.dateOfBirth, today),
+      gender,
+      address,
+      substituteCharacterOfCommonName: this.#flags(
+        'substituteCharacterOfCommonName',
+        attributes.substituteCharacterOfCommonName,
+        commonName,
+      ),
+      substituteCharacterOfAddress: this.#flags(
+        'substituteCharacterOfAddress',
+        attributes.substituteCharacterOfAddress,
+        address,
+      ),
+    };
+  }
+
+  #checkText(field: string, text: string, maxCharacters: number): void {
+    const count = [...text].length;
+    if (count === 0 || count > maxCharacters) {
+      throw new CaError(
+        'CA_ATTRIBUTE_INVALID',
+        `${field} has ${count} characters; it has 1 to ${maxCharacters}`,
+      );
+    }
+    const foreign = this.#repertoire.foreignCharacters(text);
+    if (foreign.length > 0) {
+      const named = foreign.slice(0, MAX_NAMED_CHARACTERS).map(formatForeignCharacter);
+      const more = foreign.length - named.length;
+      const sets = this.#policy.subjectAttributes.characterSets.join(' or ');
+      throw new CaError(
+        'CA_CHARACTER_NOT_ALLOWED',
+        `${field}: not in ${sets}: ${named.join('; ')}${more > 0 ? `; and ${more} more` : ''}. ` +
+          'Let the subscriber choose a substitute character and flag it',
+      );
+    }
+  }
+
+  #flags(field: string, flags: string | undefined, text: string): string {
+    const { original, substitute } = this.#policy.subjectAttributes.substituteFlags;
+    const length = [...text].length;
+    if (flags === undefined) {
+      return original.repeat(length);
+    }
+    const isWellFormed = [...flags].every((flag) => flag === original || flag === substitute);
+    if (flags.length !== length || !isWellFormed) {
+      throw new CaError(
+        'CA_ATTRIBUTE_INVALID',
+        `${field} has one digit for each of the ${length} characters: ${original} for an original, ` +
+          `${substitute} for a substitute`,
+      );
+    }
+    return flags;
+  }
+}

@@ -1,0 +1,337 @@
+/**
+ * The lists of one scope against the register of certificates: the archive without a gap, each list as the CA
+ * signed it, the newest in the directory, and every revocation in it, waiting for the next, or served.
+ *
+ * @module
+ */
+
+import { createHash } from 'node:crypto';
+
+import { equalBytes, formatHex } from '../../core/bytes.ts';
+import { isCertdirError } from '../../core/errors.ts';
+import type { CertificateList } from '../../x509/certificate-list.ts';
+import { RevokedEntryCursor } from '../../x509/certificate-list-cursor.ts';
+import { formatSerialNumber } from '../certificates/serial-number.ts';
+import { CaError } from '../errors.ts';
+import { type ListReading, readBackList } from '../lists/list-facts.ts';
+import type { Scope } from '../policy/scope.ts';
+import { numberOfKey } from '../records/ca-tables.ts';
+import { parseStoredEntry } from '../records/revoked-entry.ts';
+import {
+  type PublishedList,
+  parsePublishedList,
+  type ScopeRecord,
+} from '../records/scope-record.ts';
+import { readScopeRecord } from '../records/scope-state.ts';
+import { type NumberGap, readGaps } from '../recovery-hold.ts';
+import type { RevokedCertificate } from './certificate-consistency.ts';
+import {
+  type ConsistencyContext,
+  type ConsistencyFault,
+  faultOf,
+  inconsistent,
+} from './consistency-fault.ts';
+
+type Revoked = ReadonlyMap<bigint, RevokedCertificate>;
+
+/**
+ * Checks the lists of a scope.
+ *
+ * @param revoked The scope's revoked certificates by serial number.
+ * @returns how many entries the next list must carry.
+ * @throws {CertdirError} of the scope's record.
+ */
+export async function* findListFaults(
+  context: ConsistencyContext,
+  scope: Scope,
+  revoked: Revoked,
+): AsyncGenerator<ConsistencyFault, number, undefined> {
+  const record = await readScopeRecord(context.view, context.tables, scope.id);
+  const of = { policyId: context.policy.id, scopeId: scope.id };
+  const gaps = await readGaps(context.view, of);
+  for (const message of recordMessages(scope, record, { revoked, gaps })) {
+    yield inconsistent(scope.id, message);
+  }
+  const absent = new Map<bigint, RevokedCertificate>();
+  yield* checkNewest(context, scope, { record, revoked, absent });
+  yield* checkArchive(context, scope, { record, absent, gaps });
+  for (const serialNumber of absent.keys()) {
+    const name = formatSerialNumber(serialNumber);
+    yield inconsistent(scope.id, `${name} is revoked, not in the newest list and not served`);
+  }
+  return yield* checkLiveEntries(context, scope, { record, revoked });
+}
+
+function* recordMessages(
+  scope: Scope,
+  record: ScopeRecord,
+  { revoked, gaps }: { readonly revoked: Revoked; readonly gaps: readonly NumberGap[] },
+): Iterable<string> {
+  if (!equalBytes(record.distributionPointDer, scope.distributionPoint.der)) {
+    yield 'its distribution point is another than the policy says';
+  }
+  const sequences = new Set([...revoked.values()].map(({ sequence }) => sequence));
+  const highest = [...sequences].reduce((left, right) => (left > right ? left : right), 0n);
+  const { acknowledgedSequence: acknowledged, published, lastNumber } = record;
+  if (BigInt(sequences.size) !== acknowledged || highest !== acknowledged) {
+    yield `${acknowledged} revocations were acknowledged, ${sequences.size} are on record`;
+  }
+  if ((published?.sequence ?? 0n) > acknowledged) {
+    yield 'the newest list carries revocations that nobody has acknowledged';
+  }
+  if (behindGaps(gaps, (published?.number ?? 0n) + 1n) !== lastNumber + 1n) {
+    yield `number ${lastNumber} was given out, but the newest list is ${published?.number ?? 0n}`;
+  }
+}
+
+/** The newest list is in the directory and says of each certificate what the register does. */
+async function* checkNewest(
+  context: ConsistencyContext,
+  scope: Scope,
+  state: {
+    readonly record: ScopeRecord;
+    readonly revoked: Revoked;
+    /** Gains what is in neither this list nor waiting for the next. */
+    readonly absent: Map<bigint, RevokedCertificate>;
+  },
+): AsyncGenerator<ConsistencyFault, void, undefined> {
+  const { published } = state.record;
+  try {
+    const values = await context.publishedValues(scope.dn, scope.attribute);
+    const hashes = values.map((value) => createHash('sha256').update(value).digest('hex'));
+    const expected = published === undefined ? [] : [formatHex(published.sha256)];
+    if (hashes.join() !== expected.join()) {
+      yield inconsistent(scope.id, `${scope.dn} does not hold the newest list, and it alone`);
+    }
+  } catch (error) {
+    yield faultOf(scope.id, error);
+  }
+  if (published === undefined) {
+    return;
+  }
+  let list: CertificateList;
+  try {
+    ({ list } = await readList(context, published));
+  } catch (error) {
+    // Reported with the archive, which it is in.
+    faultOf(scope.id, error);
+    return;
+  }
+  const listed = new Set<bigint>();
+  for (const message of entryMessages(list, { ...state, published, listed })) {
+    yield inconsistent(scope.id, message);
+  }
+  for (const [serialNumber, certificate] of state.revoked) {
+    if (certificate.sequence <= published.sequence && !listed.has(serialNumber)) {
+      state.absent.set(serialNumber, certificate);
+    }
+  }
+}
+
+function* entryMessages(
+  list: CertificateList,
+  {
+    revoked,
+    published,
+    listed,
+  }: {
+    readonly revoked: Revoked;
+    readonly published: PublishedList;
+    readonly listed: Set<bigint>;
+  },
+): Iterable<string> {
+  for (const { serialNumber, reason, revocationMs } of list.entries()) {
+    const certificate = revoked.get(serialNumber);
+    const name = formatSerialNumber(serialNumber);
+    if (certificate === undefined) {
+      yield `${name} is in the newest list and is not revoked there`;
+    } else if (certificate.sequence > published.sequence) {
+      yield `${name} is in the newest list before its revocation`;
+    } else if (certificate.reason !== reason || certificate.revokedMs !== revocationMs) {
+      yield `${name} is in the newest list with another reason or date than on record`;
+    }
+    if (listed.has(serialNumber)) {
+      yield `${name} is twice in the newest list`;
+    }
+    listed.add(serialNumber);
+  }
+}
+
+/** Every list ever published, oldest first. */
+async function* checkArchive(
+  context: ConsistencyContext,
+  scope: Scope,
+  {
+    record,
+    absent,
+    gaps,
+  }: {
+    readonly record: ScopeRecord;
+    readonly absent: Map<bigint, RevokedCertificate>;
+    readonly gaps: readonly NumberGap[];
+  },
+): AsyncGenerator<ConsistencyFault, void, undefined> {
+  const { view, tables, tally } = context;
+  let expected = 1n;
+  let lastUpdateMs = Number.NEGATIVE_INFINITY;
+  for await (const key of view.keys(tables.archives(scope.id))) {
+    const number = numberOfKey(key);
+    if (number !== expected && number !== behindGaps(gaps, expected)) {
+      yield inconsistent(scope.id, `list ${expected} is not in the archive`);
+    }
+    expected = number + 1n;
+    tally.lists += 1;
+    try {
+      const archived = parsePublishedList((await view.read(key)) ?? new Uint8Array(0));
+      const reading = await readList(context, archived);
+      const facts = { number, archived, lastUpdateMs };
+      for (const message of listMessages(context, scope, { ...facts, reading })) {
+        yield inconsistent(scope.id, `list ${number}: ${message}`);
+      }
+      lastUpdateMs = archived.thisUpdateMs;
+      forgetServed(reading.list, absent);
+    } catch (error) {
+      const { code, message } = faultOf(scope.id, error);
+      yield { code, subject: scope.id, message: `list ${number}: ${message}` };
+    }
+    await context.step();
+  }
+  if (behindGaps(gaps, expected) !== record.lastNumber + 1n) {
+    yield inconsistent(scope.id, `the archive ends before list ${record.lastNumber}`);
+  }
+}
+
+/** The first number that is not in a gap that a recovery has left. */
+function behindGaps(gaps: readonly NumberGap[], from: bigint): bigint {
+  let number = from;
+  for (const { first, last } of [...gaps].sort((left, right) =>
+    left.first < right.first ? -1 : 1,
+  )) {
+    number = first === number ? last + 1n : number;
+  }
+  return number;
+}
+
+/** @throws {CertdirError} when it is not there, damaged, or no list. */
+async function readList(
+  { view, authorities }: ConsistencyContext,
+  { sha256, number }: PublishedList,
+): Promise<ListReading> {
+  const der = await view.readLarge(sha256);
+  if (der === undefined) {
+    throw new CaError('CA_RECORD_DAMAGED', `list ${number} is not in the store`);
+  }
+  let last: ListReading | undefined;
+  for (const authority of authorities.toReversed()) {
+    last = readBackList(der, authority);
+    if (last.facts.isSignatureValid) {
+      return last;
+    }
+  }
+  if (last === undefined) {
+    throw new CaError('CA_RECORD_DAMAGED', `there is no key that could have signed list ${number}`);
+  }
+  return last;
+}
+
+function* listMessages(
+  { authorities }: ConsistencyContext,
+  scope: Scope,
+  {
+    number,
+    archived,
+    reading: { facts, list },
+    lastUpdateMs,
+  }: {
+    readonly number: bigint;
+    readonly archived: PublishedList;
+    readonly reading: ListReading;
+    readonly lastUpdateMs: number;
+  },
+): Iterable<string> {
+  const { distributionPoint: point } = facts;
+  const rules: readonly (readonly [holds: boolean, message: string])[] = [
+    [facts.isSignatureValid, "the CA's signature does not verify"],
+    [
+      authorities.some(({ reference }) => equalBytes(reference.name.der, facts.issuerDer)),
+      "it has another issuer than the CA's name",
+    ],
+    [facts.number === number && archived.number === number, 'it has another number'],
+    [
+      facts.thisUpdateMs === archived.thisUpdateMs && facts.nextUpdateMs === archived.nextUpdateMs,
+      'it has other times than on record',
+    ],
+    [archived.thisUpdateMs > lastUpdateMs, 'its thisUpdate is not after that of the one before'],
+    [
+      facts.entryCount === archived.entryCount && list.der.length === archived.byteLength,
+      'it has another size than on record',
+    ],
+    [
+      point?.nameDer !== undefined &&
+        equalBytes(point.nameDer, scope.distributionPoint.der) &&
+        point.onlyContains === scope.onlyContains,
+      'its issuing distribution point is that of another list',
+    ],
+  ];
+  for (const [holds, message] of rules) {
+    if (!holds) {
+      yield message;
+    }
+  }
+}
+
+/** An entry has served when its certificate had ended before a list that still carried it. */
+function forgetServed(list: CertificateList, absent: Map<bigint, RevokedCertificate>): void {
+  if (absent.size === 0) {
+    return;
+  }
+  const cursor = list.cursor();
+  while (cursor.next()) {
+    const certificate = absent.get(cursor.serialNumber);
+    if (certificate !== undefined && list.thisUpdateMs > certificate.notAfterMs) {
+      absent.delete(cursor.serialNumber);
+    }
+  }
+}
+
+/** The entries that are kept ready for the next list. */
+async function* checkLiveEntries(
+  { view, tables }: ConsistencyContext,
+  scope: Scope,
+  { record, revoked }: { readonly record: ScopeRecord; readonly revoked: Revoked },
+): AsyncGenerator<ConsistencyFault, number, undefined> {
+  let count = 0;
+  let waiting = 0n;
+  const { acknowledgedSequence, published, liveEntries } = record;
+  const listedUpTo = published?.sequence ?? 0n;
+  for await (const [key, bytes] of view.range(tables.revokedEntries(scope.id))) {
+    const sequence = numberOfKey(key);
+    count += 1;
+    waiting += sequence > listedUpTo ? 1n : 0n;
+    const serialNumber = serialNumberOf(parseStoredEntry(bytes).der);
+    if (serialNumber === undefined || revoked.get(serialNumber)?.sequence !== sequence) {
+      yield inconsistent(scope.id, `entry ${sequence} for the next list is of no revocation`);
+    }
+  }
+  if (waiting !== acknowledgedSequence - listedUpTo) {
+    const missing = acknowledgedSequence - listedUpTo - waiting;
+    yield inconsistent(scope.id, `${missing} revocations are not ready for the next list`);
+  }
+  if (count !== liveEntries) {
+    yield inconsistent(scope.id, `${liveEntries} entries are counted, ${count} are ready`);
+  }
+  return count;
+}
+
+/** @returns undefined when the bytes are no entry. */
+function serialNumberOf(der: Uint8Array): bigint | undefined {
+  try {
+    const cursor = new RevokedEntryCursor(der);
+    return cursor.next() ? cursor.serialNumber : undefined;
+  } catch (error) {
+    if (isCertdirError(error)) {
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,262 @@
+/**
+ * Publishing revocation lists: assemble from a snapshot, sign, read back, and then, in one transaction, ask
+ * the gate and write archive, directory entry, number and audit record. A revocation acknowledged in
+ * between makes the list stale before it is out, so it is assembled again; after a few such rounds the
+ * writer is held while the list is made.
+ *
+ * @module
+ */
+
+import type { AuditOrigin } from '../../audit/audit-log.ts';
+import { formatHex } from '../../core/bytes.ts';
+import { delay } from '../../core/clock.ts';
+import type { ReadView, Transaction } from '../../store/store.ts';
+import { type CaCore, readCounters, recordFailure, transactAsOwner } from '../ca-core.ts';
+import { CaError } from '../errors.ts';
+import type { Scope } from '../policy/scope.ts';
+import { encodeCountersRecord } from '../records/counters-record.ts';
+import {
+  encodePublishedList,
+  encodeScopeRecord,
+  type PublishedList,
+  type ScopeRecord,
+} from '../records/scope-record.ts';
+import { readScopeRecord } from '../records/scope-state.ts';
+import { type AssembledList, assembleList } from './crl-assembly.ts';
+import { type CandidateFacts, examineCandidate, gatherFacts } from './publication-facts.ts';
+import { checkPublication } from './publish-gate.ts';
+
+/** A list that is durable and visible. */
+export interface Publication extends PublishedList {
+  readonly scope: Scope;
+  readonly isRegular: boolean;
+  /** Entries that left with this list. */
+  readonly droppedCount: number;
+}
+
+/** Rounds with an assembly beside other work, before the writer is held. */
+const MAX_FREE_ROUNDS = 3;
+/** How long to wait for the clock to pass the last thisUpdate; beyond that it was set back. */
+const MAX_WAIT_MS = 2_000;
+
+export class CrlPublication {
+  readonly #core: CaCore;
+  /** The publication under way in each scope: the next one waits for it. */
+  readonly #tails = new Map<string, Promise<void>>();
+
+  constructor(core: CaCore) {
+    this.#core = core;
+  }
+
+  /**
+   * Publishes the next list of a scope. Every revocation acknowledged before the call is in it. One
+   * publication of a scope runs at a time; others wait for it and then make their own.
+   *
+   * @throws {CaError} `CA_CLOCK_BACK`, `CA_GATE_…` (nothing was published), `CA_NOT_OWNER`.
+   * @throws {SigningError}
+   */
+  async publish(scope: Scope, origin: AuditOrigin): Promise<Publication> {
+    const before = this.#tails.get(scope.id) ?? Promise.resolve();
+    const run = before.then(() => this.#publishRecorded(scope, origin));
+    const tail = run.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#tails.set(scope.id, tail);
+    try {
+      return await run;
+    } finally {
+      if (this.#tails.get(scope.id) === tail) {
+        this.#tails.delete(scope.id);
+      }
+    }
+  }
+
+  async #publishRecorded(scope: Scope, origin: AuditOrigin): Promise<Publication> {
+    try {
+      return await this.#publishNow(scope, origin);
+    } catch (error) {
+      await recordFailure(this.#core, { kind: 'crl.publish', origin, subject: scope.id }, error);
+      throw error;
+    }
+  }
+
+  async #publishNow(scope: Scope, origin: AuditOrigin): Promise<Publication> {
+    for (let round = 1; round <= MAX_FREE_ROUNDS; round += 1) {
+      await this.#waitPastLastUpdate(scope);
+      const published = await this.#publishFromSnapshot(scope, origin);
+      if (published !== undefined) {
+        return published;
+      }
+    }
+    this.#core.log.info('revocations keep coming: the writer is held for this list', {
+      scope: scope.id,
+    });
+    await this.#waitPastLastUpdate(scope);
+    return await transactAsOwner(this.#core, 'ca: publish, writer held', async (transaction) => {
+      const made = await this.#make(scope, transaction);
+      return await this.#commit(transaction, scope, { ...made, origin });
+    });
+  }
+
+  /** @returns undefined when the list was stale before it could be committed. */
+  async #publishFromSnapshot(scope: Scope, origin: AuditOrigin): Promise<Publication | undefined> {
+    const snapshot = this.#core.store.snapshot();
+    let made: { readonly assembled: AssembledList; readonly candidate: CandidateFacts };
+    try {
+      made = await this.#make(scope, snapshot);
+    } finally {
+      await snapshot.close();
+    }
+    return await transactAsOwner(this.#core, 'ca: publish', async (transaction) => {
+      const state = await readScopeRecord(transaction, this.#core.tables, scope.id);
+      const isStale =
+        state.acknowledgedSequence !== made.assembled.sequence ||
+        state.lastNumber !== made.assembled.state.lastNumber;
+      return isStale ? undefined : await this.#commit(transaction, scope, { ...made, origin });
+    });
+  }
+
+  async #make(
+    scope: Scope,
+    view: ReadView,
+  ): Promise<{ readonly assembled: AssembledList; readonly candidate: CandidateFacts }> {
+    const nowMs = this.#core.clock.nowMs();
+    const assembled = await assembleList(this.#core, scope, { view, nowMs });
+    const candidate = await examineCandidate(this.#core, scope, { assembled, view });
+    return { assembled, candidate };
+  }
+
+  /** The publishing transaction: archive, gate, then everything that makes the list visible. */
+  async #commit(
+    transaction: Transaction,
+    scope: Scope,
+    made: {
+      readonly assembled: AssembledList;
+      readonly candidate: CandidateFacts;
+      readonly origin: AuditOrigin;
+    },
+  ): Promise<Publication> {
+    const { tables, entries, audit } = this.#core;
+    const { assembled, candidate, origin } = made;
+    const state = await readScopeRecord(transaction, tables, scope.id);
+    const sha256 = await transaction.putLarge(assembled.der);
+    const { number, thisUpdateMs, nextUpdateMs, entryCount, sequence, isRegular } = assembled;
+    const byteLength = assembled.der.length;
+    const list = { number, thisUpdateMs, nextUpdateMs, entryCount, byteLength, sha256, sequence };
+    transaction.put(tables.archive(scope.id, number), encodePublishedList(list));
+    const alarms = await this.#askGate(transaction, { scope, assembled, candidate, state });
+    await entries.replaceValues(transaction, scope.dn, {
+      description: scope.attribute,
+      values: [assembled.der],
+    });
+    await this.#moveOn(transaction, scope, { state, list, assembled });
+    await audit.append(transaction, {
+      kind: 'crl.publish',
+      result: 'done',
+      origin,
+      subject: scope.id,
+      ...(state.published === undefined ? {} : { before: formatHex(state.published.sha256) }),
+      after: formatHex(sha256),
+      details: {
+        number: number.toString(),
+        entries: entryCount,
+        bytes: byteLength,
+        regular: isRegular,
+        ...(alarms.length === 0 ? {} : { alarm: alarms.join('; ') }),
+      },
+    });
+    return { ...list, scope, isRegular, droppedCount: assembled.servedSequences.length };
+  }
+
+  /**
+   * @returns What is wrong without the list being to blame.
+   * @throws {CaError} The first invariant that does not hold; all of them are in the message.
+   */
+  async #askGate(
+    transaction: Transaction,
+    publication: {
+      readonly scope: Scope;
+      readonly assembled: AssembledList;
+      readonly candidate: CandidateFacts;
+      readonly state: ScopeRecord;
+    },
+  ): Promise<readonly string[]> {
+    const nowMs = this.#core.clock.nowMs();
+    const facts = await gatherFacts(this.#core, transaction, { ...publication, nowMs });
+    const findings = checkPublication(facts);
+    const stops = findings.filter(({ effect }) => effect === 'stop');
+    const what = stops.length > 0 ? 'the publish gate stopped a list' : 'the publish gate warns';
+    for (const { code, message } of findings) {
+      this.#core.log.error(what, { code, message });
+    }
+    const [first] = stops;
+    if (first !== undefined) {
+      throw new CaError(first.code, stops.map(({ message }) => message).join('; '));
+    }
+    return findings.map(({ code, message }) => `${code} ${message}`);
+  }
+
+  /** The number, the counts, and the entries that have served. */
+  async #moveOn(
+    transaction: Transaction,
+    scope: Scope,
+    {
+      state,
+      list,
+      assembled,
+    }: {
+      readonly state: ScopeRecord;
+      readonly list: PublishedList;
+      readonly assembled: AssembledList;
+    },
+  ): Promise<void> {
+    const { tables } = this.#core;
+    const { servedSequences, isRegular } = assembled;
+    for (const sequence of servedSequences) {
+      transaction.delete(tables.revokedEntry(scope.id, sequence));
+    }
+    const { oldestPendingMs: _served, urgent: _listed, ...kept } = state;
+    transaction.put(
+      tables.scope(scope.id),
+      encodeScopeRecord({
+        ...kept,
+        lastNumber: list.number,
+        liveEntries: state.liveEntries - servedSequences.length,
+        published: list,
+        ...(isRegular
+          ? { regular: { thisUpdateMs: list.thisUpdateMs, sequence: list.sequence } }
+          : {}),
+      }),
+    );
+    if (servedSequences.length > 0) {
+      const counters = await readCounters(transaction, tables);
+      const liveEntries = counters.liveEntries - servedSequences.length;
+      transaction.put(tables.counters, encodeCountersRecord({ ...counters, liveEntries }));
+    }
+  }
+
+  /** I2: thisUpdate has whole seconds and moves on, so lists are at least a second apart. */
+  async #waitPastLastUpdate(scope: Scope): Promise<void> {
+    const { store, tables, clock } = this.#core;
+    const snapshot = store.snapshot();
+    const { published } = await readScopeRecord(snapshot, tables, scope.id).finally(() =>
+      snapshot.close(),
+    );
+    if (published === undefined) {
+      return;
+    }
+    const restMs = (): number => published.thisUpdateMs + 1000 - clock.nowMs();
+    // More than once, because timers do not go by the wall clock and may be early.
+    for (let waitMs = restMs(); waitMs > 0; waitMs = restMs()) {
+      if (waitMs > MAX_WAIT_MS) {
+        const last = new Date(published.thisUpdateMs).toISOString();
+        throw new CaError(
+          'CA_CLOCK_BACK',
+          `the last list of ${scope.id} is of ${last}, and the clock is before that; set it right`,
+        );
+      }
+      await delay(clock, waitMs);
+    }
+  }
+}

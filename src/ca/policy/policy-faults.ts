@@ -1,0 +1,279 @@
+/**
+ * What can be wrong with a policy beyond the shape of each value: names that lead nowhere, times that
+ * contradict each other, a key that cannot make the signature, a template that is no name.
+ *
+ * @module
+ */
+
+import { isCertdirError } from '../../core/errors.ts';
+import { type Placeholder, placeholders, placeholdersIn, renderName } from './name-template.ts';
+import { ocspFaults } from './ocsp-policy.ts';
+import type { PolicyFile, ScopeDefinition } from './policy.ts';
+import type { ExtensionDefinition, ProfileDefinition } from './profile-definition.ts';
+
+export interface PolicyFault {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** Every fault, in the order of the file's parts; empty when the policy holds together. */
+export function findPolicyFaults(policy: PolicyFile): readonly PolicyFault[] {
+  return [
+    ...namesFaults(policy),
+    ...keyFaults(policy),
+    ...attributeFaults(policy),
+    ...Object.entries(policy.profiles).flatMap(([name, profile]) =>
+      profileFaults(policy, name, profile),
+    ),
+    ...profileSetFaults(policy),
+    ...cadenceFaults(policy),
+    ...policy.crl.scopes.flatMap((scope, index) => scopeFaults(policy, scope, index)),
+    ...scopeSetFaults(policy),
+    ...ocspFaults(policy),
+    ...clauseFaults(policy),
+  ];
+}
+
+function namesFaults(policy: PolicyFile): PolicyFault[] {
+  const { issuer, issuerAlternative } = policy.names;
+  const { suffix, verifiers, operators } = policy.directory;
+  const texts: readonly (readonly [PolicyFault['path'], string | undefined])[] = [
+    [['names', 'issuer'], issuer],
+    [['names', 'issuerAlternative'], issuerAlternative],
+    [['directory', 'suffix'], suffix],
+    [['directory', 'verifiers'], verifiers],
+    [['directory', 'operators'], operators],
+  ];
+  return texts.flatMap(([path, text]) =>
+    text === undefined ? [] : templateFaults(policy, { path, text, allowed: [] }),
+  );
+}
+
+interface Template {
+  readonly path: PolicyFault['path'];
+  readonly text: string;
+  readonly allowed: readonly Placeholder[];
+}
+
+function templateFaults(policy: PolicyFile, { path, text, allowed }: Template): PolicyFault[] {
+  const unknown = placeholdersIn(text).some(
+    (place) => place === undefined || !allowed.includes(place),
+  );
+  if (unknown) {
+    const list = allowed.map((place) => `{${place}}`).join(', ');
+    const rule = list === '' ? 'no placeholder stands here' : `placeholders here: ${list}`;
+    return [{ path, message: rule }];
+  }
+  try {
+    const sample = Object.fromEntries(placeholders.map((place) => [place, 'X']));
+    renderName(text, sample, policy.names.printable);
+    return [];
+  } catch (error) {
+    if (!isCertdirError(error)) {
+      throw error;
+    }
+    return [{ path, message: `${error.message}; write it as in "OU=Example CA,O=Example,C=JP"` }];
+  }
+}
+
+function keyFaults({ keys }: PolicyFile): PolicyFault[] {
+  const { type, signature } = keys.authority;
+  const isRsa = type.startsWith('rsa-');
+  if (isRsa === signature.startsWith('rsa-')) {
+    return [];
+  }
+  return [
+    {
+      path: ['keys', 'authority', 'signature'],
+      message: `a key of type ${type} signs with ${isRsa ? 'rsa-pkcs1-… or rsa-pss-…' : 'ecdsa-…'}`,
+    },
+  ];
+}
+
+function attributeFaults({ subjectAttributes }: PolicyFile): PolicyFault[] {
+  const { original, substitute } = subjectAttributes.substituteFlags;
+  return original === substitute
+    ? [
+        {
+          path: ['subjectAttributes', 'substituteFlags', 'substitute'],
+          message: 'is another digit than the one for an original character',
+        },
+      ]
+    : [];
+}
+
+function profileFaults(
+  policy: PolicyFile,
+  name: string,
+  profile: ProfileDefinition,
+): PolicyFault[] {
+  const path = ['profiles', name];
+  const faults: PolicyFault[] = [];
+  const scope = policy.crl.scopes.find(({ id }) => id === profile.scope);
+  const fits = scopePartitionsFor(profile);
+  if (scope === undefined || !fits.includes(scope.partition)) {
+    const ids = policy.crl.scopes.filter(({ partition }) => fits.includes(partition));
+    faults.push({
+      path: [...path, 'scope'],
+      message: `is the id of a scope for such certificates: ${ids.map(({ id }) => id).join(', ')}`,
+    });
+  }
+  if (profile.subject !== undefined) {
+    const allowed: readonly Placeholder[] =
+      profile.kind === 'subscriber' ? placeholders : ['issueId'];
+    faults.push(
+      ...templateFaults(policy, { path: [...path, 'subject'], text: profile.subject, allowed }),
+    );
+  }
+  for (const [index, extension] of profile.extensions.entries()) {
+    faults.push(...extensionFaults(policy, extension, [...path, 'extensions', index]));
+  }
+  return faults;
+}
+
+/** Which lists may carry a profile's revocations: IDP says CA or user certificates, never both. */
+function scopePartitionsFor(profile: ProfileDefinition): readonly ScopeDefinition['partition'][] {
+  const isCa = profile.extensions.some((one) => one.type === 'basicConstraints' && one.ca);
+  if (isCa) {
+    return ['authority'];
+  }
+  return profile.kind === 'subscriber' ? ['single', 'municipality'] : ['single'];
+}
+
+function extensionFaults(
+  policy: PolicyFile,
+  extension: ExtensionDefinition,
+  path: PolicyFault['path'],
+): PolicyFault[] {
+  if (extension.type === 'certificatePolicies') {
+    const known = Object.keys(policy.policyIdentifiers);
+    return extension.policies.flatMap((name, index) =>
+      known.includes(name)
+        ? []
+        : [
+            {
+              path: [...path, 'policies', index],
+              message: `is a name in policyIdentifiers: ${known.join(', ')}`,
+            },
+          ],
+    );
+  }
+  if (extension.type === 'authorityInfoAccess') {
+    return policy.ocsp?.url === undefined && policy.ocsp?.caIssuersUrl === undefined
+      ? [{ path: [...path, 'type'], message: 'needs ocsp.url or ocsp.caIssuersUrl' }]
+      : [];
+  }
+  const needsAlternative = 'content' in extension && extension.content === 'issuerAlternative';
+  return needsAlternative && policy.names.issuerAlternative === undefined
+    ? [{ path: [...path, 'content'], message: 'needs names.issuerAlternative' }]
+    : [];
+}
+
+function profileSetFaults({ profiles }: PolicyFile): PolicyFault[] {
+  const count = Object.values(profiles).filter(({ kind }) => kind === 'self-signed').length;
+  return count === 1
+    ? []
+    : [
+        {
+          path: ['profiles'],
+          message: `has exactly one profile of kind self-signed, not ${count}`,
+        },
+      ];
+}
+
+function cadenceFaults({ crl, revocation }: PolicyFile): PolicyFault[] {
+  const faults: PolicyFault[] = [];
+  for (const [index, reason] of crl.atOnceReasons.entries()) {
+    if (!revocation.reasons.includes(reason)) {
+      faults.push({
+        path: ['crl', 'atOnceReasons', index],
+        message: `is one of revocation.reasons (${revocation.reasons.join(', ')})`,
+      });
+    }
+  }
+  if (crl.validityHours <= crl.periodHours) {
+    faults.push({
+      path: ['crl', 'validityHours'],
+      message: `is longer than periodHours (${crl.periodHours}), or lists would lapse`,
+    });
+  }
+  if (crl.warningAgeHours <= crl.periodHours || crl.warningAgeHours >= crl.alarmAgeHours) {
+    faults.push({
+      path: ['crl', 'warningAgeHours'],
+      message: `lies between periodHours (${crl.periodHours}) and alarmAgeHours (${crl.alarmAgeHours})`,
+    });
+  }
+  if (crl.alarmAgeHours >= crl.validityHours) {
+    faults.push({
+      path: ['crl', 'alarmAgeHours'],
+      message: `is shorter than validityHours (${crl.validityHours})`,
+    });
+  }
+  return faults;
+}
+
+function scopeFaults(policy: PolicyFile, scope: ScopeDefinition, index: number): PolicyFault[] {
+  const path = ['crl', 'scopes', index, 'distributionPoint'];
+  const { partition, distributionPoint } = scope;
+  if ((partition === 'authority') !== (distributionPoint === undefined)) {
+    return [{ path, message: 'stands in every scope except the one of partition authority' }];
+  }
+  if (distributionPoint === undefined) {
+    return [];
+  }
+  const allowed: readonly Placeholder[] =
+    partition === 'municipality' ? ['municipality', 'prefecture'] : [];
+  const faults = templateFaults(policy, { path, text: distributionPoint, allowed });
+  if (partition === 'municipality' && !distributionPoint.includes('{municipality}')) {
+    faults.push({ path, message: 'needs {municipality}, or all partitions would share one point' });
+  }
+  return faults;
+}
+
+function scopeSetFaults({ crl }: PolicyFile): PolicyFault[] {
+  const faults: PolicyFault[] = [];
+  const authorities = crl.scopes.filter(({ partition }) => partition === 'authority').length;
+  if (authorities !== 1) {
+    faults.push({
+      path: ['crl', 'scopes'],
+      message: `has exactly one scope of partition authority, not ${authorities}`,
+    });
+  }
+  for (const [index, { id, partition }] of crl.scopes.entries()) {
+    const earlier = crl.scopes.slice(0, index);
+    if (earlier.some((scope) => scope.id === id)) {
+      faults.push({ path: ['crl', 'scopes', index, 'id'], message: 'each id once' });
+    }
+    if (partition === 'municipality' && earlier.some((scope) => scope.partition === partition)) {
+      const path = ['crl', 'scopes', index, 'partition'];
+      faults.push({ path, message: 'municipality stands once: the codes name the lists' });
+    }
+  }
+  return faults;
+}
+
+function clauseFaults(policy: PolicyFile): PolicyFault[] {
+  return policy.clauses.flatMap(({ settings }, index) =>
+    settings.flatMap((setting, at) =>
+      hasSetting(policy, setting)
+        ? []
+        : [
+            {
+              path: ['clauses', index, 'settings', at],
+              message: 'is the path of a setting in this file, e.g. crl.periodHours',
+            },
+          ],
+    ),
+  );
+}
+
+function hasSetting(policy: PolicyFile, path: string): boolean {
+  let value: unknown = policy;
+  for (const part of path.split('.')) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) {
+      return false;
+    }
+    value = (value as Readonly<Record<string, unknown>>)[part];
+  }
+  return value !== undefined;
+}

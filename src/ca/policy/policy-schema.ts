@@ -1,0 +1,148 @@
+/**
+ * The schema of policy files: what each value may be, and that names used in one place exist in
+ * the other. Every message says what is allowed.
+ *
+ * @module
+ */
+
+import { z } from 'zod';
+
+import { isOid } from '../../asn1/oid.ts';
+import { strictObject } from '../../config/strict-object.ts';
+import { CrlReason, type CrlReasonName } from '../../x509/crl-extensions.ts';
+import { accessRuleSchema } from './access-rule-schema.ts';
+import { ocspSchema } from './ocsp-policy.ts';
+import { passwordsSchema } from './passwords-schema.ts';
+import type { PolicyFile, ScopeDefinition } from './policy.ts';
+import { findPolicyFaults } from './policy-faults.ts';
+import { profileSchema } from './profile-definition.ts';
+import { keepingSchema, retentionSchema } from './retention.ts';
+
+const name = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'lower-case letters, digits and hyphens');
+const text = z.string().min(1);
+const hours = z
+  .int()
+  .min(1)
+  .max(24 * 366);
+const years = z.int().min(1).max(100);
+const localized = strictObject({ ja: text, en: text });
+
+/** A record with at least one entry whose keys follow a pattern. */
+function recordOf<T>(
+  keys: z.ZodType<string, string>,
+  values: z.ZodType<T>,
+): z.ZodType<Record<string, T>> {
+  return z
+    .record(keys, values)
+    .refine((record) => Object.keys(record).length > 0, 'needs at least one entry');
+}
+
+const oid = z.string().refine(isOid, 'a dotted object identifier, e.g. 1.2.392.200149.8.5.1.1.10');
+
+const scope: z.ZodType<ScopeDefinition> = strictObject({
+  id: name,
+  partition: z.enum(['authority', 'single', 'municipality']),
+  distributionPoint: text.optional(),
+});
+
+const reasonNames = Object.keys(CrlReason).filter(
+  (reason) => reason !== 'removeFromCRL',
+) as CrlReasonName[];
+
+/** What a CA's key may sign beside lists; src/signing/key-use.ts says how they are told apart. */
+const certificateKinds = ['self-signed', 'link', 'cross', 'end-entity'] as const;
+
+const keyTypes = z.enum(['rsa-2048', 'rsa-3072', 'rsa-4096', 'ec-p256', 'ec-p384']);
+
+const signatures = z.enum([
+  'rsa-pkcs1-sha256',
+  'rsa-pkcs1-sha384',
+  'rsa-pkcs1-sha512',
+  'rsa-pss-sha256',
+  'rsa-pss-sha384',
+  'rsa-pss-sha512',
+  'ecdsa-sha256',
+  'ecdsa-sha384',
+]);
+
+const digit = z.string().regex(/^[0-9]$/, 'one digit in quotes');
+
+const subjectAttributes = strictObject({
+  characterSets: z.array(z.enum(['JIS X 0208', 'JIS X 0212'])).min(1),
+  maxNameCharacters: z.int().min(1).max(1024),
+  maxAddressCharacters: z.int().min(1).max(1024),
+  genders: recordOf(digit, text),
+  substituteFlags: strictObject({ original: digit, substitute: digit }),
+});
+
+const crl = strictObject({
+  periodHours: hours,
+  validityHours: hours,
+  atOnceReasons: z.array(z.enum(reasonNames)),
+  warningAgeHours: hours,
+  alarmAgeHours: hours,
+  nextPublish: z.boolean(),
+  scopes: z.array(scope).min(1),
+});
+
+const clause = strictObject({ clause: text, title: localized, settings: z.array(text).min(1) });
+
+export const policySchema: z.ZodType<PolicyFile> = strictObject({
+  formatVersion: z.literal(1),
+  id: name,
+  title: localized,
+  statement: strictObject({
+    title: text,
+    version: text,
+    date: z.iso.date('a date as YYYY-MM-DD in quotes'),
+  }),
+  names: strictObject({
+    issuer: text,
+    issuerAlternative: text.optional(),
+    printable: z.array(text),
+  }),
+  directory: strictObject({ suffix: text, baseTree: text, verifiers: text, operators: text }),
+  utcOffset: z
+    .string()
+    .regex(/^[+-](0[0-9]|1[0-4]):[0-5][0-9]$/, 'an offset in quotes, e.g. "+09:00"'),
+  municipalities: text,
+  keys: strictObject({
+    authority: strictObject({
+      type: keyTypes,
+      signature: signatures,
+      renewAfterYears: years,
+      certificates: z
+        .array(z.enum(certificateKinds))
+        .min(1)
+        .default([...certificateKinds]),
+    }),
+    subject: strictObject({ types: z.array(keyTypes).min(1) }),
+  }),
+  subjectAttributes,
+  environment: z.enum(['production', 'test']),
+  policyIdentifiers: recordOf(text, strictObject({ production: oid, test: oid })),
+  profiles: recordOf(name, profileSchema),
+  revocation: strictObject({
+    reasons: z.array(z.enum(reasonNames)).min(1),
+    hold: z.literal('never'),
+  }),
+  crl,
+  ocsp: ocspSchema({ keyTypes, signatures }).optional(),
+  verifierKinds: recordOf(
+    z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/, 'letters, digits and hyphens'),
+    localized,
+  ),
+  access: z.array(accessRuleSchema).min(1),
+  passwords: passwordsSchema,
+  retention: retentionSchema,
+  keeping: keepingSchema.default({ monthlyExport: false }),
+  audit: strictObject({
+    auditorRoles: z.array(text).min(1),
+    publicTiles: z.boolean(),
+  }).default({ auditorRoles: ['auditor'], publicTiles: false }),
+  clauses: z.array(clause),
+}).superRefine((policy, context) => {
+  for (const { path, message } of findPolicyFaults(policy)) {
+    context.addIssue({ code: 'custom', path: [...path], message });
+  }
+});

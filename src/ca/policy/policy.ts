@@ -1,0 +1,234 @@
+/**
+ * A CA's policy: what its practice statement (CPS) fixes, as data. One file per CA in `cps/`; the
+ * engine knows no authority by name.
+ *
+ * Not here: how this instance runs (addresses, folders, limits: config/configuration.ts).
+ *
+ * @module
+ */
+
+import { existsSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+
+import { packageRoot } from '../../config/package-root.ts';
+import { loadYamlFile } from '../../config/yaml-file.ts';
+import type { AccessRule } from '../../directory/access/access-rule.ts';
+import type { PasswordPolicy } from '../../directory/accounts/password-policy.ts';
+import type { CertificateKind } from '../../signing/key-use.ts';
+import type { KeyType, SignatureAlgorithm } from '../../signing/signer.ts';
+import type { CrlReasonName } from '../../x509/crl-extensions.ts';
+import type { CharacterSet } from './jis-characters.ts';
+import { Municipalities } from './municipality.ts';
+import type { OcspPolicy } from './ocsp-policy.ts';
+import { policySchema } from './policy-schema.ts';
+import type { ProfileDefinition } from './profile-definition.ts';
+import type { KeepingSchedule, RetentionClasses } from './retention.ts';
+
+/** A text in the statement's language and in English. */
+export interface LocalizedText {
+  readonly ja: string;
+  readonly en: string;
+}
+
+export type KeyTypeName = 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ec-p256' | 'ec-p384';
+
+export type SignatureName =
+  | 'rsa-pkcs1-sha256'
+  | 'rsa-pkcs1-sha384'
+  | 'rsa-pkcs1-sha512'
+  | 'rsa-pss-sha256'
+  | 'rsa-pss-sha384'
+  | 'rsa-pss-sha512'
+  | 'ecdsa-sha256'
+  | 'ecdsa-sha384';
+
+/** A list of revocations, or a family of them: which certificates, and where it is published. */
+export interface ScopeDefinition {
+  /** The name that profiles and commands use; the scopes of `municipality` have its codes instead. */
+  readonly id: string;
+  /**
+   * `authority`: CA certificates, as authorityRevocationList in the CA's own entry.
+   * `single`: end-entity certificates, one list.
+   * `municipality`: end-entity certificates, one list per municipality.
+   */
+  readonly partition: 'authority' | 'single' | 'municipality';
+  /** Name template of the distribution point; absent for `authority`, whose point is the CA. */
+  readonly distributionPoint?: string | undefined;
+}
+
+/** An object identifier for production and the one for tests of the same thing. */
+export interface PolicyIdentifier {
+  readonly production: string;
+  readonly test: string;
+}
+
+/** A clause of the statement and the settings that carry it, for the conformance report (R-CPS). */
+export interface Clause {
+  readonly clause: string;
+  readonly title: LocalizedText;
+  /** Paths into this policy, e.g. `crl.periodHours`. */
+  readonly settings: readonly string[];
+}
+
+/** What the file says; texts as written. */
+export interface PolicyFile {
+  readonly formatVersion: 1;
+  /** Lower-case name of the preset; names the CA's records in the store, so it never changes. */
+  readonly id: string;
+  readonly title: LocalizedText;
+  readonly statement: {
+    readonly title: string;
+    readonly version: string;
+    readonly date: string;
+  };
+  readonly names: {
+    /** Issuer of every certificate and list; also the CA's entry in the directory. */
+    readonly issuer: string;
+    /** The issuer in the statement's language, for alternative names. */
+    readonly issuerAlternative?: string | undefined;
+    /** Attributes written as PrintableString; the others are UTF8String. */
+    readonly printable: readonly string[];
+  };
+  readonly directory: {
+    /** The suffix of the tree that holds the CA's entry. */
+    readonly suffix: string;
+    /** LDIF file with the entries around the CA's own. */
+    readonly baseTree: string;
+    /** Parent of the registered verifiers' entries. */
+    readonly verifiers: string;
+    /** Parent of the operators' entries. */
+    readonly operators: string;
+  };
+  /** Offset from UTC of the calendar that days are counted in, e.g. `+09:00`. */
+  readonly utcOffset: string;
+  readonly municipalities: string;
+  readonly keys: {
+    readonly authority: {
+      readonly type: KeyTypeName;
+      readonly signature: SignatureName;
+      /** The key signs certificates for so long; then it is renewed. */
+      readonly renewAfterYears: number;
+      /** What it may sign beside lists, fixed when it is made. */
+      readonly certificates: readonly CertificateKind[];
+    };
+    readonly subject: { readonly types: readonly KeyTypeName[] };
+  };
+  readonly subjectAttributes: {
+    readonly characterSets: readonly CharacterSet[];
+    /** Longest name and address, in characters. */
+    readonly maxNameCharacters: number;
+    readonly maxAddressCharacters: number;
+    /** The digits that may stand for the gender. */
+    readonly genders: Readonly<Record<string, string>>;
+    /** The digits of a substitute flag: the original, and a substitute. */
+    readonly substituteFlags: { readonly original: string; readonly substitute: string };
+  };
+  /** Which column of `policyIdentifiers` certificates carry. */
+  readonly environment: 'production' | 'test';
+  readonly policyIdentifiers: Readonly<Record<string, PolicyIdentifier>>;
+  readonly profiles: Readonly<Record<string, ProfileDefinition>>;
+  readonly revocation: {
+    readonly reasons: readonly CrlReasonName[];
+    /** Whether certificates are ever held. */
+    readonly hold: 'never';
+  };
+  readonly crl: {
+    /** From one list to the next. */
+    readonly periodHours: number;
+    /** From thisUpdate to nextUpdate. */
+    readonly validityHours: number;
+    /** Reasons whose list does not wait for the cadence. */
+    readonly atOnceReasons: readonly CrlReasonName[];
+    /** Age of a list at which an operator is warned, and at which it is an emergency. */
+    readonly warningAgeHours: number;
+    readonly alarmAgeHours: number;
+    /** Write the extension CRL Next Publish. */
+    readonly nextPublish: boolean;
+    readonly scopes: readonly ScopeDefinition[];
+  };
+  /** Answers about single certificates; none where it is left out. */
+  readonly ocsp?: OcspPolicy | undefined;
+  /** Kinds of verifiers that can be registered, by the value of certdirVerifierKind. */
+  readonly verifierKinds: Readonly<Record<string, LocalizedText>>;
+  readonly access: readonly AccessRule[];
+  /** Passwords of every account in the directory. */
+  readonly passwords: PasswordPolicy;
+  /** What is kept, and for how long. */
+  readonly retention: RetentionClasses;
+  /** When it is looked at and copied. */
+  readonly keeping: KeepingSchedule;
+  /** The audit log. */
+  readonly audit: {
+    /** Roles (certdirOperatorRole) whose holders review the log and remove records. */
+    readonly auditorRoles: readonly string[];
+    /** Whether everybody may fetch the tree's hashes; records are never public. */
+    readonly publicTiles: boolean;
+  };
+  readonly clauses: readonly Clause[];
+}
+
+/** A policy ready for use. */
+export interface Policy extends Omit<PolicyFile, 'municipalities' | 'utcOffset'> {
+  readonly municipalities: Municipalities;
+  readonly utcOffsetMs: number;
+  /** Absolute path of the base tree. */
+  readonly baseTreeFile: string;
+}
+
+/** The policy files that ship with the program, by preset name. */
+export function shippedPolicyFile(preset: string): string {
+  return join(packageRoot, 'cps', `${basename(preset)}.yaml`);
+}
+
+/**
+ * Reads and checks a policy.
+ *
+ * @param file Path of the YAML file. The files it names are looked for beside it, and when they are
+ *   not there among those that ship with the program, so that a policy can be copied alone.
+ * @throws {ConfigError} `CONFIG_UNREADABLE`, `CONFIG_SYNTAX`, `CONFIG_INVALID`; the message names
+ *   line, path, the wrong value and what is allowed.
+ */
+export async function loadPolicy(file: string): Promise<Policy> {
+  const { municipalities, utcOffset, ...rest } = await loadYamlFile(file, policySchema);
+  const beside = (name: string, shipped: string): string => {
+    const own = resolve(dirname(file), name);
+    return existsSync(own) ? own : join(packageRoot, shipped, basename(name));
+  };
+  return {
+    ...rest,
+    municipalities: await Municipalities.load(beside(municipalities, 'cps')),
+    utcOffsetMs: parseUtcOffset(utcOffset),
+    baseTreeFile: beside(rest.directory.baseTree, 'ldif'),
+  };
+}
+
+function parseUtcOffset(text: string): number {
+  const sign = text.startsWith('-') ? -1 : 1;
+  const [hours = '0', minutes = '0'] = text.slice(1).split(':');
+  return sign * (Number(hours) * 60 + Number(minutes)) * 60_000;
+}
+
+/** The signer's words for a key type. */
+export function keyTypeOf(name: KeyTypeName): KeyType {
+  switch (name) {
+    case 'rsa-2048':
+      return { kind: 'rsa', modulusBits: 2048 };
+    case 'rsa-3072':
+      return { kind: 'rsa', modulusBits: 3072 };
+    case 'rsa-4096':
+      return { kind: 'rsa', modulusBits: 4096 };
+    case 'ec-p256':
+      return { kind: 'ec', curve: 'P-256' };
+    case 'ec-p384':
+      return { kind: 'ec', curve: 'P-384' };
+  }
+}
+
+/** The signer's words for a signature algorithm. */
+export function signatureAlgorithmOf(name: SignatureName): SignatureAlgorithm {
+  const cut = name.lastIndexOf('-');
+  return {
+    scheme: name.slice(0, cut) as SignatureAlgorithm['scheme'],
+    digest: name.slice(cut + 1) as SignatureAlgorithm['digest'],
+  };
+}

@@ -1,0 +1,156 @@
+/**
+ * Certificate profiles as a policy writes them (R-CERT 1): who the subject is, how long the
+ * certificate lives, which list will carry its revocation, and every extension in its order with its
+ * criticality.
+ *
+ * Not here: turning a definition into bytes (`profile.ts`).
+ *
+ * @module
+ */
+
+import { z } from 'zod';
+
+import { strictObject } from '../../config/strict-object.ts';
+import { type KeyUsageName, keyUsageNames } from '../../x509/key-usage.ts';
+
+/** Extended key usages that have a name here; others are written as OIDs. */
+export const keyPurposeNames = [
+  'serverAuth',
+  'clientAuth',
+  'codeSigning',
+  'emailProtection',
+  'timeStamping',
+  'ocspSigning',
+] as const;
+
+export type KeyPurposeName = (typeof keyPurposeNames)[number];
+
+export type ExtensionDefinition = { readonly critical: boolean } & (
+  | { readonly type: 'subjectKeyIdentifier' | 'ocspNoCheck' }
+  /** keyIdentifier always; issuer and serial number of the issuer's certificate if asked for. */
+  | { readonly type: 'authorityKeyIdentifier'; readonly issuerAndSerial: boolean }
+  | { readonly type: 'keyUsage'; readonly usages: readonly KeyUsageName[] }
+  | { readonly type: 'extendedKeyUsage'; readonly purposes: readonly KeyPurposeName[] }
+  | {
+      readonly type: 'basicConstraints';
+      readonly ca: boolean;
+      readonly pathLength?: number | undefined;
+    }
+  /** `policies` are names of the policy's `policyIdentifiers`. */
+  | { readonly type: 'certificatePolicies'; readonly policies: readonly string[] }
+  /** The six JPKI otherNames of the subject's attributes, or one directoryName. */
+  | {
+      readonly type: 'subjectAltName';
+      readonly content: 'subjectAttributes' | 'issuerAlternative';
+    }
+  | { readonly type: 'issuerAltName'; readonly content: 'issuerAlternative' }
+  /** The distribution point of the scope that the certificate belongs to. */
+  | { readonly type: 'cRLDistributionPoints' }
+  /** The policy's `ocsp.url` and `ocsp.caIssuersUrl`. */
+  | { readonly type: 'authorityInfoAccess' }
+);
+
+/** How long a certificate lives. */
+export interface ValidityRule {
+  /** Counted from the day of issue, that day included; ends 23:59:59 in the policy's time zone. */
+  readonly years: number;
+  /** When that lies beyond the issuer's own end: end with the issuer, or refuse. */
+  readonly beyondIssuer: 'shorten' | 'refuse';
+}
+
+export interface ProfileDefinition {
+  /**
+   * `self-signed`: the CA's own; subject and issuer are the policy's issuer name.
+   * `subscriber`: for a person named by a municipality, with the subject's attributes.
+   * `service`: for a server of the CA itself.
+   */
+  readonly kind: 'self-signed' | 'subscriber' | 'service';
+  /** Name template; absent for `self-signed`. */
+  readonly subject?: string | undefined;
+  /** A scope of the policy: the list that carries revocations of these certificates. */
+  readonly scope: string;
+  readonly validity: ValidityRule;
+  /** A subscriber holds one valid certificate at most (R-CERT 5). */
+  readonly onePerSubscriber: boolean;
+  readonly extensions: readonly ExtensionDefinition[];
+}
+
+const critical = z.boolean();
+
+const extension: z.ZodType<ExtensionDefinition> = z.discriminatedUnion('type', [
+  strictObject({ type: z.literal('subjectKeyIdentifier'), critical }),
+  strictObject({
+    type: z.literal('authorityKeyIdentifier'),
+    critical,
+    issuerAndSerial: z.boolean(),
+  }),
+  strictObject({
+    type: z.literal('keyUsage'),
+    critical,
+    usages: z.array(z.enum(keyUsageNames)).min(1),
+  }),
+  strictObject({
+    type: z.literal('extendedKeyUsage'),
+    critical,
+    purposes: z.array(z.enum(keyPurposeNames)).min(1),
+  }),
+  strictObject({
+    type: z.literal('basicConstraints'),
+    critical,
+    ca: z.boolean(),
+    pathLength: z.int().min(0).max(16).optional(),
+  }),
+  strictObject({
+    type: z.literal('certificatePolicies'),
+    critical,
+    policies: z.array(z.string()).min(1),
+  }),
+  strictObject({
+    type: z.literal('subjectAltName'),
+    critical,
+    content: z.enum(['subjectAttributes', 'issuerAlternative']),
+  }),
+  strictObject({
+    type: z.literal('issuerAltName'),
+    critical,
+    content: z.literal('issuerAlternative'),
+  }),
+  strictObject({ type: z.literal('cRLDistributionPoints'), critical }),
+  strictObject({ type: z.literal('authorityInfoAccess'), critical }),
+  strictObject({ type: z.literal('ocspNoCheck'), critical }),
+]);
+
+export const profileSchema: z.ZodType<ProfileDefinition> = strictObject({
+  kind: z.enum(['self-signed', 'subscriber', 'service']),
+  subject: z.string().min(1).optional(),
+  scope: z.string(),
+  validity: strictObject({
+    years: z.int().min(1).max(30),
+    beyondIssuer: z.enum(['shorten', 'refuse']),
+  }),
+  onePerSubscriber: z.boolean().default(false),
+  extensions: z.array(extension).min(1),
+}).superRefine((profile, context) => {
+  const problem = (path: readonly (string | number)[], message: string): void => {
+    context.addIssue({ code: 'custom', path: [...path], message });
+  };
+  if ((profile.kind === 'self-signed') !== (profile.subject === undefined)) {
+    problem(['subject'], 'stands in every profile except the self-signed one');
+  }
+  if (profile.onePerSubscriber && profile.kind !== 'subscriber') {
+    problem(['onePerSubscriber'], 'is for profiles of kind subscriber');
+  }
+  const seen = new Set<string>();
+  for (const [index, { type }] of profile.extensions.entries()) {
+    if (seen.has(type)) {
+      problem(['extensions', index, 'type'], 'each extension once (RFC 5280 4.2)');
+    }
+    seen.add(type);
+  }
+  for (const [index, one] of profile.extensions.entries()) {
+    const isAttributes = one.type === 'subjectAltName' && one.content === 'subjectAttributes';
+    if (isAttributes && profile.kind !== 'subscriber') {
+      problem(['extensions', index, 'content'], 'is for profiles of kind subscriber');
+    }
+  }
+});

@@ -1,0 +1,168 @@
+/**
+ * Where the engine keeps what it knows: tables of one CA within the store.
+ *
+ *     ca ‖ table (1) ‖ policy id ‖ 0 ‖ key within the table
+ *
+ * The policy's id is part of every key, so that several CAs can share a store.
+ *
+ * @module
+ */
+
+import { decodeUtf8, encodeUtf8, prefixEnd } from '../../core/bytes.ts';
+import { encodeUint64, Keyspace, keyOf } from '../../store/keyspace.ts';
+import type { KeyRange } from '../../store/store.ts';
+import { encodeSerialKey } from '../certificates/serial-number.ts';
+
+/** Never given a second meaning. */
+const Table = {
+  authority: 0x01,
+  owner: 0x02,
+  counters: 0x03,
+  responder: 0x04,
+  certificate: 0x10,
+  status: 0x11,
+  reservation: 0x12,
+  /** The three indexes of layout 1, a row for each certificate (`index-layout.ts`). */
+  formerSubject: 0x13,
+  formerSubscriber: 0x14,
+  formerPublicKey: 0x15,
+  subject: 0x16,
+  subscriber: 0x17,
+  publicKey: 0x18,
+  scope: 0x20,
+  revokedEntry: 0x21,
+  archive: 0x22,
+} as const;
+
+const end = Uint8Array.of(0);
+
+export const indexNames = ['subject', 'subscriber', 'publicKey'] as const;
+export type IndexName = (typeof indexNames)[number];
+
+const formerTables = {
+  subject: Table.formerSubject,
+  subscriber: Table.formerSubscriber,
+  publicKey: Table.formerPublicKey,
+} as const satisfies Record<IndexName, number>;
+
+/** The keys of one CA. */
+export class CaTables {
+  readonly #id: Uint8Array;
+
+  constructor(policyId: string) {
+    this.#id = encodeUtf8(policyId);
+  }
+
+  /** The CA's keys and certificates (`authority-record.ts`). */
+  get authority(): Uint8Array {
+    return this.#key(Table.authority);
+  }
+
+  /** Which process writes: a random id taken at each opening (I13). */
+  get owner(): Uint8Array {
+    return this.#key(Table.owner);
+  }
+
+  /** How many certificates were issued and revoked (`counters-record.ts`). */
+  get counters(): Uint8Array {
+    return this.#key(Table.counters);
+  }
+
+  /** The delegated OCSP responder (`responder-record.ts`). */
+  get responder(): Uint8Array {
+    return this.#key(Table.responder);
+  }
+
+  /** A certificate as issued; never changed (`certificate-record.ts`). */
+  certificate(serialNumber: bigint): Uint8Array {
+    return this.#key(Table.certificate, encodeSerialKey(serialNumber));
+  }
+
+  get certificates(): KeyRange {
+    return this.#range(Table.certificate);
+  }
+
+  /** What became of it; absent while it is good (`certificate-record.ts`). */
+  status(serialNumber: bigint): Uint8Array {
+    return this.#key(Table.status, encodeSerialKey(serialNumber));
+  }
+
+  get statuses(): KeyRange {
+    return this.#range(Table.status);
+  }
+
+  /** A serial number that was given out and whose certificate is not recorded (yet). */
+  reservation(serialNumber: bigint): Uint8Array {
+    return this.#key(Table.reservation, encodeSerialKey(serialNumber));
+  }
+
+  get reservations(): KeyRange {
+    return this.#range(Table.reservation);
+  }
+
+  /** Serial numbers by the SHA-256 of a subject, subscriber or public key: a set (`store/key-sets.ts`). */
+  index(name: IndexName, digest: Uint8Array): Uint8Array {
+    return this.#key(Table[name], digest);
+  }
+
+  indexes(name: IndexName): KeyRange {
+    return this.#range(Table[name]);
+  }
+
+  /** Rows of layout 1: the digest, then the serial number. */
+  formerIndexes(name: IndexName): KeyRange {
+    return this.#range(formerTables[name]);
+  }
+
+  /** The state of a list (`scope-record.ts`). */
+  scope(scopeId: string): Uint8Array {
+    return this.#key(Table.scope, encodeUtf8(scopeId));
+  }
+
+  get scopes(): KeyRange {
+    return this.#range(Table.scope);
+  }
+
+  /** The scope that a key of `scopes` is about. */
+  scopeIdOf(key: Uint8Array): string {
+    return decodeUtf8(key.subarray(this.#key(Table.scope).length)) ?? '';
+  }
+
+  /** An entry of a list, in the order of revocation (`revoked-entry.ts`). */
+  revokedEntry(scopeId: string, sequence: bigint): Uint8Array {
+    return this.#key(Table.revokedEntry, encodeUtf8(scopeId), end, encodeUint64(sequence));
+  }
+
+  revokedEntries(scopeId: string): KeyRange {
+    return this.#range(Table.revokedEntry, encodeUtf8(scopeId), end);
+  }
+
+  /** A published list by number (`archive-record.ts`). */
+  archive(scopeId: string, number: bigint): Uint8Array {
+    return this.#key(Table.archive, encodeUtf8(scopeId), end, encodeUint64(number));
+  }
+
+  archives(scopeId: string): KeyRange {
+    return this.#range(Table.archive, encodeUtf8(scopeId), end);
+  }
+
+  #key(table: number, ...parts: readonly Uint8Array[]): Uint8Array {
+    return keyOf(Keyspace.ca, Uint8Array.of(table), this.#id, end, ...parts);
+  }
+
+  #range(table: number, ...parts: readonly Uint8Array[]): KeyRange {
+    const gte = this.#key(table, ...parts);
+    const lt = prefixEnd(gte);
+    return lt === undefined ? { gte } : { gte, lt };
+  }
+}
+
+/** The serial number that a key of a table ends with, or that a member of an index is. */
+export function serialNumberOfKey(key: Uint8Array): bigint {
+  return BigInt(`0x${Buffer.from(key.subarray(key.length - 20)).toString('hex')}`);
+}
+
+/** The number that a key of `revokedEntries` or `archives` ends with. */
+export function numberOfKey(key: Uint8Array): bigint {
+  return BigInt(`0x${Buffer.from(key.subarray(key.length - 8)).toString('hex')}`);
+}

@@ -1,0 +1,94 @@
+/**
+ * What the CA remembers of a certificate: the certificate as it was issued, which never changes, and
+ * what became of it, which is written only when it is no longer good.
+ *
+ * @module
+ */
+
+import {
+  encodeEnumerated,
+  encodeInteger,
+  encodeOctetString,
+  encodeSequence,
+  encodeUtf8String,
+} from '../../asn1/der-writer.ts';
+import { Tag } from '../../asn1/tags.ts';
+import type { RecordedState } from '../certificates/certificate-state.ts';
+import { CaError } from '../errors.ts';
+import { readNumber, readRecord } from './record-reading.ts';
+
+export interface CertificateRecord {
+  readonly profile: string;
+  /** The list that carries its revocation. */
+  readonly scopeId: string;
+  /** The key generation that signed it. */
+  readonly generation: number;
+  readonly issuedMs: number;
+  readonly notAfterMs: number;
+  readonly der: Uint8Array;
+}
+
+export interface StatusRecord {
+  readonly state: Exclude<RecordedState, 'good'>;
+  readonly sinceMs: number;
+  /** CRLReason. */
+  readonly reason: number;
+  /** The revocation's number in the scope. */
+  readonly sequence: bigint;
+}
+
+const stateNumbers = { revoked: 1, held: 2, 'not-delivered': 3 } as const satisfies Record<
+  StatusRecord['state'],
+  number
+>;
+
+export function encodeCertificateRecord(record: CertificateRecord): Uint8Array {
+  return encodeSequence(
+    encodeUtf8String(record.profile),
+    encodeUtf8String(record.scopeId),
+    encodeInteger(record.generation),
+    encodeInteger(record.issuedMs),
+    encodeInteger(record.notAfterMs),
+    encodeOctetString(record.der),
+  );
+}
+
+/** @throws {CaError} `CA_RECORD_DAMAGED` */
+export function parseCertificateRecord(bytes: Uint8Array): CertificateRecord {
+  return readRecord('certificate', bytes, (fields) => ({
+    profile: fields.readString().value,
+    scopeId: fields.readString().value,
+    generation: readNumber(fields),
+    issuedMs: readNumber(fields),
+    notAfterMs: readNumber(fields),
+    der: fields.readOctetString(),
+  }));
+}
+
+export function encodeStatusRecord(record: StatusRecord): Uint8Array {
+  return encodeSequence(
+    encodeEnumerated(stateNumbers[record.state]),
+    encodeInteger(record.sinceMs),
+    encodeInteger(record.reason),
+    encodeInteger(record.sequence),
+  );
+}
+
+/** @throws {CaError} `CA_RECORD_DAMAGED` */
+export function parseStatusRecord(bytes: Uint8Array): StatusRecord {
+  return readRecord('status', bytes, (fields) => {
+    const number = fields.readSmallInteger(Tag.enumerated);
+    const state = (['revoked', 'held', 'not-delivered'] as const).find(
+      (name) => stateNumbers[name] === number,
+    );
+    if (state === undefined) {
+      throw new CaError('CA_RECORD_DAMAGED', `the status record has the state ${number}`);
+    }
+    return {
+      state,
+      sinceMs: readNumber(fields),
+      reason: readNumber(fields),
+      sequence: fields.readInteger(),
+    };
+  });
+}

@@ -1,0 +1,159 @@
+/**
+ * The state of a list: how far revocations have come, and what was published last. Every revocation and
+ * every publication of the scope reads and writes this one record, so that neither overtakes
+ * the other.
+ *
+ * @module
+ */
+
+import { DerReader } from '../../asn1/der-reader.ts';
+import { encodeInteger, encodeOctetString, encodeSequence, retag } from '../../asn1/der-writer.ts';
+import { contextTag } from '../../asn1/tags.ts';
+import { readNumber, readRecord } from './record-reading.ts';
+
+/** A list that was published. */
+export interface PublishedList {
+  readonly number: bigint;
+  readonly thisUpdateMs: number;
+  readonly nextUpdateMs: number;
+  readonly entryCount: number;
+  readonly byteLength: number;
+  readonly sha256: Uint8Array;
+  /** The last revocation that it carries. */
+  readonly sequence: bigint;
+}
+
+/** Revocations for a reason whose list comes out at once. */
+export interface UrgentRevocations {
+  /** The last of them. */
+  readonly sequence: bigint;
+  /** When the first of them was acknowledged. */
+  readonly sinceMs: number;
+}
+
+export interface ScopeRecord {
+  /** The name in CRLDP and IDP; never changes while certificates carry it. */
+  readonly distributionPointDer: Uint8Array;
+  /** The last CRL number given out; 0 before the first. Never goes back, whatever is published. */
+  readonly lastNumber: bigint;
+  /** The last revocation acknowledged; 0 before the first. */
+  readonly acknowledgedSequence: bigint;
+  /** Revoked certificates that the next list must carry. */
+  readonly liveEntries: number;
+  /** When the oldest revocation that is in no list yet was acknowledged. */
+  readonly oldestPendingMs?: number;
+  /** Revocations that are in no list yet and do not wait for the cadence. */
+  readonly urgent?: UrgentRevocations;
+  readonly published?: PublishedList;
+  /** The last list that came out by the cadence, not in between (RFC 5280 §3.3). */
+  readonly regular?: { readonly thisUpdateMs: number; readonly sequence: bigint };
+}
+
+const FieldTag = {
+  pending: contextTag(0, 'primitive'),
+  published: contextTag(1, 'constructed'),
+  regular: contextTag(2, 'constructed'),
+  urgent: contextTag(3, 'constructed'),
+} as const;
+
+export function encodeScopeRecord(record: ScopeRecord): Uint8Array {
+  const { oldestPendingMs, published, regular, urgent } = record;
+  return encodeSequence(
+    encodeOctetString(record.distributionPointDer),
+    encodeInteger(record.lastNumber),
+    encodeInteger(record.acknowledgedSequence),
+    encodeInteger(record.liveEntries),
+    ...(oldestPendingMs === undefined
+      ? []
+      : [retag(FieldTag.pending, encodeInteger(oldestPendingMs))]),
+    ...(published === undefined ? [] : [retag(FieldTag.published, encodePublishedList(published))]),
+    ...(regular === undefined
+      ? []
+      : [
+          retag(
+            FieldTag.regular,
+            encodeSequence(encodeInteger(regular.thisUpdateMs), encodeInteger(regular.sequence)),
+          ),
+        ]),
+    ...(urgent === undefined
+      ? []
+      : [
+          retag(
+            FieldTag.urgent,
+            encodeSequence(encodeInteger(urgent.sequence), encodeInteger(urgent.sinceMs)),
+          ),
+        ]),
+  );
+}
+
+/** @throws {CaError} `CA_RECORD_DAMAGED` */
+export function parseScopeRecord(bytes: Uint8Array): ScopeRecord {
+  return readRecord('scope', bytes, (fields) => {
+    const distributionPointDer = fields.readOctetString();
+    const lastNumber = fields.readInteger();
+    const acknowledgedSequence = fields.readInteger();
+    const liveEntries = readNumber(fields);
+    const oldestPendingMs =
+      fields.peekTag() === FieldTag.pending
+        ? Number(fields.readInteger(FieldTag.pending))
+        : undefined;
+    const published = fields.readOptional(FieldTag.published);
+    const regular = fields.readOptional(FieldTag.regular);
+    const urgent = fields.readOptional(FieldTag.urgent);
+    return {
+      distributionPointDer,
+      lastNumber,
+      acknowledgedSequence,
+      liveEntries,
+      ...(oldestPendingMs === undefined ? {} : { oldestPendingMs }),
+      ...(published === undefined
+        ? {}
+        : { published: readPublishedList(new DerReader(published.content)) }),
+      ...(regular === undefined ? {} : { regular: readRegular(new DerReader(regular.content)) }),
+      ...(urgent === undefined ? {} : { urgent: readUrgent(new DerReader(urgent.content)) }),
+    };
+  });
+}
+
+export function encodePublishedList(list: PublishedList): Uint8Array {
+  return encodeSequence(
+    encodeInteger(list.number),
+    encodeInteger(list.thisUpdateMs),
+    encodeInteger(list.nextUpdateMs),
+    encodeInteger(list.entryCount),
+    encodeInteger(list.byteLength),
+    encodeOctetString(list.sha256),
+    encodeInteger(list.sequence),
+  );
+}
+
+/** @throws {CaError} `CA_RECORD_DAMAGED` */
+export function parsePublishedList(bytes: Uint8Array): PublishedList {
+  return readRecord('published list', bytes, readPublishedList);
+}
+
+function readPublishedList(fields: DerReader): PublishedList {
+  const list = {
+    number: fields.readInteger(),
+    thisUpdateMs: readNumber(fields),
+    nextUpdateMs: readNumber(fields),
+    entryCount: readNumber(fields),
+    byteLength: readNumber(fields),
+    sha256: fields.readOctetString(),
+    sequence: fields.readInteger(),
+  };
+  fields.expectEnd();
+  return list;
+}
+
+function readRegular(fields: DerReader): NonNullable<ScopeRecord['regular']> {
+  const regular = { thisUpdateMs: readNumber(fields), sequence: fields.readInteger() };
+  fields.expectEnd();
+  return regular;
+}
+
+function readUrgent(fields: DerReader): UrgentRevocations {
+  const urgent = { sequence: fields.readInteger(), sinceMs: readNumber(fields) };
+  fields.expectEnd();
+  return urgent;
+}

@@ -1,0 +1,175 @@
+/**
+ * The inside of the signer process: opens the token and answers calls. No process and no channel
+ * here, see `signer-child.ts`.
+ *
+ * @module
+ */
+
+import type { Clock } from '../../core/clock.ts';
+import { formatError } from '../../core/errors.ts';
+import type { RandomSource } from '../../core/random.ts';
+import { type Content, ContentHash } from '../content.ts';
+import { ApprovalBoard } from '../custody/approval-board.ts';
+import { readCustody } from '../custody/custody-document.ts';
+import { GuardedToken } from '../custody/guarded-token.ts';
+import { SigningError } from '../errors.ts';
+import type { SecretSource } from '../passphrase.ts';
+import type { Pkcs11Binding } from '../pkcs11/pkcs11-binding.ts';
+import { importPkcs11js, type Pkcs11Library } from '../pkcs11/pkcs11-slots.ts';
+import { loadPkcs11Token } from '../pkcs11/pkcs11-token.ts';
+import { loadSoftwareToken } from '../software/software-token.ts';
+import type { Token } from '../token.ts';
+import type {
+  SignArgument,
+  SignerCall,
+  SignerMethods,
+  SignerReply,
+  TokenSettings,
+} from './signer-protocol.ts';
+
+/** Content that is being fed in. More at a time than the main process ever signs is a fault there. */
+const MAX_STREAMS = 256;
+
+export class SignerHost {
+  readonly #clock: Clock;
+  readonly #random: RandomSource;
+  readonly #onFault: (text: string) => void;
+  readonly #importPkcs11: () => Promise<Pkcs11Library<Pkcs11Binding>>;
+  readonly #streams = new Map<number, ContentHash>();
+  #token: Token | undefined;
+
+  /** @param surroundings `onFault` gets the text of what is no `SigningError`, for the log. */
+  constructor(surroundings: {
+    readonly clock: Clock;
+    readonly random: RandomSource;
+    readonly onFault: (text: string) => void;
+    /** Another way to PKCS#11 than the package pkcs11js, for tests. */
+    readonly importPkcs11?: () => Promise<Pkcs11Library<Pkcs11Binding>>;
+  }) {
+    this.#clock = surroundings.clock;
+    this.#random = surroundings.random;
+    this.#onFault = surroundings.onFault;
+    this.#importPkcs11 = surroundings.importPkcs11 ?? (() => importPkcs11js<Pkcs11Binding>());
+  }
+
+  /** Never rejects. */
+  async answer(call: SignerCall): Promise<SignerReply> {
+    try {
+      return { id: call.id, isOk: true, value: await this.#perform(call) };
+    } catch (error) {
+      if (error instanceof SigningError) {
+        return { id: call.id, isOk: false, code: error.code, message: error.message };
+      }
+      this.#onFault(error instanceof Error && error.stack !== undefined ? error.stack : `${error}`);
+      const message = `${call.method} failed in the signer process: ${formatError(error)}`;
+      return { id: call.id, isOk: false, code: 'SIGNING_INTERNAL', message };
+    }
+  }
+
+  /** Forgets every secret, after a change of the token that runs. */
+  async close(): Promise<void> {
+    await this.#token?.close();
+  }
+
+  async #perform(call: SignerCall): Promise<SignerMethods[SignerCall['method']]['result']> {
+    switch (call.method) {
+      case 'open':
+        return await this.#open(call.argument);
+      case 'activate':
+        return (await this.#opened().activate()) ?? undefined;
+      case 'deactivate':
+        return (await this.#opened().deactivate()) ?? undefined;
+      case 'isActive':
+        return await this.#opened().isActive();
+      case 'generate':
+        return await this.#opened().generate(call.argument);
+      case 'describe':
+        return await this.#opened().describe(call.argument);
+      case 'list':
+        return await this.#opened().list();
+      case 'beginContent':
+        return this.#beginContent(call.argument);
+      case 'feedContent':
+        return this.#stream(call.argument.stream).update(call.argument.bytes) ?? undefined;
+      case 'sign':
+        return await this.#sign(call.argument);
+      case 'propose':
+        return this.#guarded().propose(call.argument);
+      case 'approve':
+        return await this.#guarded().approve(call.argument.hash, call.argument.approval);
+      case 'proposals':
+        return this.#guarded().proposals();
+      case 'inspect':
+        return await this.#opened().inspect?.();
+      case 'destroy':
+        return (await this.#opened().destroy(call.argument)) ?? undefined;
+    }
+  }
+
+  async #open(argument: SignerMethods['open']['argument']): Promise<undefined> {
+    await this.#token?.close();
+    const { token, passphrase } = argument;
+    if (!('custody' in passphrase)) {
+      this.#token = await this.#load(token, passphrase);
+      return;
+    }
+    const document = await readCustody(passphrase.custody);
+    const clock = this.#clock;
+    const board = new ApprovalBoard(document, { clock, random: this.#random });
+    const loaded = await this.#load(token, { take: () => board.takeSecret() });
+    const { idleMs } = document.rules;
+    this.#token = new GuardedToken({ token: loaded, board, clock, idleMs });
+  }
+
+  async #load(token: TokenSettings, secret: SecretSource): Promise<Token> {
+    const surroundings = { clock: this.#clock, random: this.#random };
+    if (token.kind === 'software') {
+      const { kind: _, ...settings } = token;
+      return await loadSoftwareToken({ ...settings, ...surroundings, passphrase: secret });
+    }
+    const { PKCS11 } = await this.#importPkcs11();
+    const options = { settings: token, pin: secret, binding: new PKCS11() };
+    return await loadPkcs11Token({ ...options, ...surroundings });
+  }
+
+  #guarded(): GuardedToken {
+    const token = this.#opened();
+    if (!(token instanceof GuardedToken)) {
+      throw new SigningError('SIGNING_CUSTODY_REFUSED', 'the token has no custodians');
+    }
+    return token;
+  }
+
+  #opened(): Token {
+    if (this.#token === undefined) {
+      throw new SigningError('SIGNING_UNAVAILABLE', 'the signer process has no token yet');
+    }
+    return this.#token;
+  }
+
+  #beginContent(argument: SignerMethods['beginContent']['argument']): undefined {
+    if (this.#streams.size >= MAX_STREAMS) {
+      throw new SigningError('SIGNING_INTERNAL', `more than ${MAX_STREAMS} contents are fed in`);
+    }
+    this.#streams.set(argument.stream, new ContentHash(argument.digest));
+  }
+
+  #stream(stream: number): ContentHash {
+    const hash = this.#streams.get(stream);
+    if (hash === undefined) {
+      throw new SigningError('SIGNING_INTERNAL', 'content is fed in that was not begun');
+    }
+    return hash;
+  }
+
+  async #sign({ content: given, ...request }: SignArgument): Promise<Uint8Array> {
+    let content: Content;
+    if (given instanceof Uint8Array) {
+      content = { kind: 'whole', bytes: given };
+    } else {
+      content = this.#stream(given.stream).finish();
+      this.#streams.delete(given.stream);
+    }
+    return await this.#opened().sign({ ...request, content });
+  }
+}
