@@ -5,12 +5,12 @@
  * @module
  */
 
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify from 'fastify';
 
 import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { MetricsRegistry } from '../core/metrics.ts';
-import { HttpError } from './errors.ts';
+import { listenAt } from './listening.ts';
 
 export interface MetricsServer {
   /** `http://address:port/metrics`, with the port that was really taken. */
@@ -50,28 +50,6 @@ export async function openMetricsServer(options: MetricsServerOptions): Promise<
     const text = await registry.expose();
     return reply.header('cache-control', 'no-store').type(registry.contentType).send(text);
   });
-  const url = await listen(server, { address, port });
+  const url = await listenAt(server, { address, port, setting: 'metrics' });
   return { url: `${url}/metrics`, close: () => server.close() };
-}
-
-async function listen(
-  server: FastifyInstance,
-  { address, port }: { readonly address: string; readonly port: number },
-): Promise<string> {
-  try {
-    return await server.listen({ host: address, port });
-  } catch (cause) {
-    const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
-    throw isTaken
-      ? new HttpError(
-          'HTTP_ADDRESS_IN_USE',
-          `port ${port} on ${address} is taken; stop the other program or change metrics.port in certdir.yaml`,
-          { cause },
-        )
-      : new HttpError(
-          'HTTP_LISTEN_FAILED',
-          `cannot listen on ${address} port ${port}: set an address of this machine under metrics.address`,
-          { cause },
-        );
-  }
 }

@@ -19,7 +19,7 @@ import type { Awaitable } from '../core/awaitable.ts';
 import type { Clock } from '../core/clock.ts';
 import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import { HttpError } from './errors.ts';
+import { listeningError } from './listening.ts';
 
 /** A response as the service makes it. */
 export type OcspServiceReply =
@@ -116,18 +116,8 @@ function listen(
   { address, port }: Pick<OcspServerOptions, 'address' | 'port'>,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      reject(
-        cause.code === 'EADDRINUSE'
-          ? new HttpError(
-              'HTTP_ADDRESS_IN_USE',
-              `port ${port} on ${address} is taken; stop the other program or change ocsp.port in certdir.yaml`,
-              { cause },
-            )
-          : new HttpError('HTTP_LISTEN_FAILED', `cannot listen on ${address} port ${port}`, {
-              cause,
-            }),
-      );
+    server.once('error', (cause) => {
+      reject(listeningError(cause, { address, port, setting: 'ocsp' }));
     });
     server.listen(port, address, resolve);
   });

@@ -22,7 +22,7 @@ import { anonymous } from '../directory/accounts/principal.ts';
 import type { Filter } from '../directory/filters/filter.ts';
 import type { AttributeValues, DirectoryService } from '../directory/service.ts';
 import { encodePem } from '../x509/pem.ts';
-import { HttpError } from './errors.ts';
+import { listenAt } from './listening.ts';
 import type { OcspHandler } from './ocsp-server.ts';
 import { formatFingerprint, renderRepositoryPage } from './repository-page.ts';
 
@@ -98,7 +98,11 @@ export async function openPublicRepository(
   if (options.audit !== undefined) {
     addAuditRoutes(server, options.audit);
   }
-  const url = await listen(server, options);
+  const url = await listenAt(server, {
+    address: options.address,
+    port: options.port,
+    setting: 'http',
+  });
   return { url, close: () => server.close() };
 }
 
@@ -120,24 +124,6 @@ function besideOcsp(ocsp: OcspHandler): (handler: FastifyServerFactoryHandler) =
 function statusOf(error: unknown): number {
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
   return typeof status === 'number' && status >= 400 && status < 500 ? status : 500;
-}
-
-async function listen(
-  server: FastifyInstance,
-  { address, port }: { readonly address: string; readonly port: number },
-): Promise<string> {
-  try {
-    return await server.listen({ host: address, port });
-  } catch (cause) {
-    const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
-    throw isTaken
-      ? new HttpError(
-          'HTTP_ADDRESS_IN_USE',
-          `port ${port} on ${address} is taken; stop the other program or change http.port in certdir.yaml`,
-          { cause },
-        )
-      : new HttpError('HTTP_LISTEN_FAILED', `cannot listen on ${address} port ${port}`, { cause });
-  }
 }
 
 function addRoutes(server: FastifyInstance, options: PublicRepositoryOptions): void {

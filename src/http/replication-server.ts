@@ -17,7 +17,7 @@ import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { formatHex } from '../core/bytes.ts';
 import { formatError, isCertdirError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import { HttpError } from './errors.ts';
+import { listenAt } from './listening.ts';
 
 /** Where a journal ends. */
 export interface ReplicationEnd {
@@ -101,7 +101,7 @@ export async function openReplicationServer(
   const { service, address, port } = options;
   const server = makeServer(options);
   route(server, service);
-  const url = await listen(server, { address, port });
+  const url = await listenAt(server, { address, port, setting: 'replication' });
   return {
     url,
     close: async () => {
@@ -219,26 +219,4 @@ function standbyOf(request: FastifyRequest): string {
 export function fingerprintOf(socket: TLSSocket): string {
   const { fingerprint256 } = socket.getPeerCertificate() as { fingerprint256?: string };
   return (fingerprint256 ?? '').replaceAll(':', '').toLowerCase();
-}
-
-async function listen(
-  server: Server,
-  { address, port }: { readonly address: string; readonly port: number },
-): Promise<string> {
-  try {
-    return await server.listen({ host: address, port });
-  } catch (cause) {
-    const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
-    throw isTaken
-      ? new HttpError(
-          'HTTP_ADDRESS_IN_USE',
-          `port ${port} on ${address} is taken; stop the other program or change replication.port in certdir.yaml`,
-          { cause },
-        )
-      : new HttpError(
-          'HTTP_LISTEN_FAILED',
-          `cannot listen on ${address} port ${port}: set an address of this machine under replication.address`,
-          { cause },
-        );
-  }
 }
