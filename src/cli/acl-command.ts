@@ -71,6 +71,9 @@ function questionOf({ as, on, attr, tls, address }: ExplainOptions): {
   readonly tls: ExplainedTls;
   readonly address?: string;
 } {
+  if (as === '') {
+    throw new UsageError("--as is the name of an account's entry, or anonymous");
+  }
   const level = tlsLevels.find((each) => each === tls);
   if (level === undefined) {
     throw new UsageError(`--tls is ${tlsLevels.join(', ')}; found ${tls}`);

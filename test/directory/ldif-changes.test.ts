@@ -347,6 +347,13 @@ describe('reliability row 20: values by URL', () => {
     assert.equal(await load(`${pathToFileURL(root)}/inner`, content.length), content);
   });
 
+  it('are read everywhere when the folder is the root', async (t) => {
+    const { root } = await setUp(t);
+    const readUrl = await readFilesUnder('/');
+    const value = await readUrl(`${pathToFileURL(root)}/below/value`, 1000);
+    assert.equal(Buffer.from(value).toString(), content);
+  });
+
   it('are refused outside it, whatever leads there, and when they are no files', async (t) => {
     const { root, load } = await setUp(t);
     const here = pathToFileURL(root).href;

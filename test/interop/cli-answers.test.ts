@@ -193,6 +193,7 @@ describe('the command line', { skip: skipWithout('openssl') }, () => {
       ['ldif', 'export', '--base', 'cn=nobody,c=JP'],
       ['acl', 'explain', '--as', 'anonymous', '--on', 'cn=nobody,c=JP'],
       ['acl', 'explain', '--as', 'cn=nobody,c=JP', '--on', CA],
+      ['acl', 'explain', '--as', '', '--on', CA],
       ['acl', 'explain', '--as', 'anonymous', '--on', CA, '--attr', 'nonsense'],
       ['ldif', 'import', certdir.write('bad.ldif', 'version: 1\n\ndn: cn=x,c=JP\ncn x\n')],
     ];

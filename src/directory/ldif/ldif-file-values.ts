@@ -59,7 +59,9 @@ async function readValue(root: string, path: string, maxBytes: number): Promise<
     // Where the file that is open now stands: the name may be another's by now.
     const place = await realpath(path).catch(() => '');
     const there = await stat(place === '' ? root : place).catch(() => undefined);
-    if (!place.startsWith(root + sep) || there?.dev !== opened.dev || there.ino !== opened.ino) {
+    // The root of all files is itself a separator.
+    const below = root.endsWith(sep) ? root : root + sep;
+    if (!place.startsWith(below) || there?.dev !== opened.dev || there.ino !== opened.ino) {
       throw refusal(unreadable);
     }
     if (!opened.isFile() || opened.size > maxBytes) {
