@@ -102,18 +102,18 @@ async function cutPower(
   }: { readonly said: readonly string[]; readonly losses: Losses; readonly isUnsynced: boolean },
 ): Promise<void> {
   const acknowledged = highestOf(said);
-  // What is acknowledged from here on may be there too.
+  // What is acknowledged from here on may be there too. It does not fill the disk while its copy is looked at.
   child.kill('SIGSTOP');
-  copyFileSync(image, copy);
-  child.kill('SIGCONT');
-  assert.equal(run('mount', '-o', 'loop', copy, mounted), '');
   try {
+    copyFileSync(image, copy);
+    assert.equal(run('mount', '-o', 'loop', copy, mounted), '');
     const count = isUnsynced ? await countWhatIsThere() : await checkActs(join(mounted, 'store'));
     losses.lost += Math.max(0, acknowledged - count);
     losses.acknowledged += acknowledged;
     losses.cuts += 1;
   } finally {
     assert.equal(run('umount', mounted), '');
+    child.kill('SIGCONT');
   }
 }
 
