@@ -57,6 +57,8 @@ export interface OperationOptions {
 
 /** What may go with every change. */
 export interface ChangeOptions extends OperationOptions {
+  /** The whole request as it came over the wire, for the digest in the audit record. */
+  readonly received?: Uint8Array;
   /** RFC 4527: attributes of the entry as it was that shall come back, selected as in a search. */
   readonly preRead?: readonly string[];
   /** RFC 4527: as it is afterwards. */

@@ -138,8 +138,9 @@ async function perform(
   asked: RequestControls,
   environment: OperationEnvironment,
 ): Promise<Outcome> {
-  const { request, caller } = operation;
+  const { request, caller, received } = operation;
   const { directory } = environment;
+  const change = received === undefined ? asked : { ...asked, received };
   switch (request.kind) {
     case 'search':
       return await search(
@@ -152,13 +153,13 @@ async function perform(
       return { result: resultOf(isTrue ? ResultCode.compareTrue : ResultCode.compareFalse) };
     }
     case 'add':
-      return changed(await directory.add({ ...request.add, ...asked }, caller));
+      return changed(await directory.add({ ...request.add, ...change }, caller));
     case 'modify':
-      return changed(await directory.modify({ ...request.modify, ...asked }, caller));
+      return changed(await directory.modify({ ...request.modify, ...change }, caller));
     case 'delete':
-      return changed(await directory.delete({ ...request.delete, ...asked }, caller));
+      return changed(await directory.delete({ ...request.delete, ...change }, caller));
     case 'modifyDn':
-      return changed(await directory.rename({ ...request.rename, ...asked }, caller));
+      return changed(await directory.rename({ ...request.rename, ...change }, caller));
     case 'extended':
       return {
         result: success,

@@ -60,6 +60,8 @@ export interface OperationSource {
   readonly pduBytes: number;
   /** Under which its answer may be kept; undefined when it may not. */
   readonly answerKey?: RequestText | undefined;
+  /** The whole message, of changes alone. */
+  readonly received?: Uint8Array | undefined;
 }
 
 /** One request on its way. */
@@ -70,6 +72,7 @@ export class PendingOperation implements StopSignal {
   readonly caller: Caller;
   readonly pduBytes: number;
   readonly answerKey: RequestText | undefined;
+  readonly received: Uint8Array | undefined;
   #isAbandoned = false;
   #isCancelled = false;
 
@@ -80,6 +83,7 @@ export class PendingOperation implements StopSignal {
     this.caller = source.caller;
     this.pduBytes = source.pduBytes;
     this.answerKey = source.answerKey;
+    this.received = source.received;
   }
 
   /** Once true, nothing more is sent for this operation. */

@@ -81,6 +81,14 @@ type ConnectionRequest = Extract<LdapRequest, { readonly kind: 'bind' | 'unbind'
 
 export type OperationRequest = Exclude<LdapRequest, ConnectionRequest>;
 
+/** What changes an entry. */
+export const changeKinds: ReadonlySet<RequestKind> = new Set([
+  'modify',
+  'add',
+  'delete',
+  'modifyDn',
+] as const);
+
 /** RFC 4511 §4.1.11. */
 export interface Control {
   readonly type: string;

@@ -38,6 +38,7 @@ import { type DecodedRequest, decodeRequest, type Envelope } from './request-dec
 import {
   type BindRequest,
   type Control,
+  changeKinds,
   type ExtendedRequest,
   type RequestKind,
   ResponseTag,
@@ -197,6 +198,7 @@ export class LdapSession {
             request,
             pduBytes,
             answerKey: key,
+            received: changeKinds.has(request.kind) ? envelope.bytes : undefined,
             caller: this.#caller,
           });
         }

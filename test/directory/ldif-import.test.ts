@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
@@ -82,6 +83,31 @@ describe('importLdif', () => {
     assert.equal(record?.kind, 'directory.import');
     assert.equal(record?.details?.['entries'], 3);
   });
+
+  const hashedPassword = `{SCRYPT}ln=10,r=8,p=1$${'A'.repeat(22)}$${'B'.repeat(42)}A`;
+  const digests = [
+    {
+      why: 'with a password as its hash',
+      password: `userPassword: ${hashedPassword}\n`,
+      has: true,
+    },
+    { why: 'without a password', password: '', has: true },
+    {
+      why: 'with a password in clear: it could be tried on it',
+      password: 'userPassword: secret\n',
+      has: false,
+    },
+  ];
+  for (const { why, password, has } of digests) {
+    it(`records ${has ? 'the SHA-256 of the file' : 'no digest of a file'} ${why}`, async (t) => {
+      const fixture = await openDirectory(t);
+      const text = tree.replace('userPassword: secret\n', () => password);
+      await importText(fixture, text);
+      const record = (await fixture.records()).at(-1);
+      const digest = createHash('sha256').update(text).digest('hex');
+      assert.equal(record?.request, has ? digest : undefined);
+    });
+  }
 
   it('adds nothing for a file without records', async (t) => {
     const fixture = await openDirectory(t);

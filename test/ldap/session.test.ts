@@ -153,7 +153,7 @@ describe('writes (RFC 4511 §4.6 to §4.9)', () => {
     },
   ];
   for (const { kind, call, operation, request } of rows) {
-    it(`${kind}: done, as the identity of the connection`, async (t) => {
+    it(`${kind}: done, as the identity of the connection, with the message as it came`, async (t) => {
       const opened = await LdapTestServer.open(t);
       const client = await opened.connect();
       await client.ask(bindOperation('cn=admin', 'x'));
@@ -161,7 +161,8 @@ describe('writes (RFC 4511 §4.6 to §4.9)', () => {
       assert.deepEqual([answer.kind, answer.resultCode], [kind, 0]);
       const made = opened.directory.calls.at(-1);
       assert.deepEqual([made?.operation, made?.as], [call, 'cn=admin']);
-      assert.deepEqual(made?.request, request);
+      const received = message(answer.messageId, operation);
+      assert.deepEqual(made?.request, { ...(request as object), received });
     });
 
     it(`${kind}: refused, with code and message`, async (t) => {

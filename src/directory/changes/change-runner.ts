@@ -23,9 +23,10 @@ import type { Caller, ChangeOutcome, OperationOptions } from '../service.ts';
 import { stampChange } from './change-stamp.ts';
 import type { ChangeFacts } from './entry-stamp.ts';
 import { RefusalRecords } from './refusal-records.ts';
+import type { RequestDigest } from './request-digest.ts';
 
 /** What is tried, for the records. */
-export interface ChangeDescription {
+export interface ChangeDescription extends RequestDigest {
   readonly kind:
     | 'directory.add'
     | 'directory.modify'
@@ -236,7 +237,7 @@ function isManagedRefusal(error: unknown): error is DirectoryError {
   return error instanceof DirectoryError && error.code === 'DIRECTORY_MANAGED_ATTRIBUTE';
 }
 
-function eventOf({ kind, dn, caller }: ChangeDescription): Omit<AuditEvent, 'result'> {
+function eventOf({ kind, dn, caller, request }: ChangeDescription): Omit<AuditEvent, 'result'> {
   const { principal, session } = caller;
   return {
     kind,
@@ -246,6 +247,7 @@ function eventOf({ kind, dn, caller }: ChangeDescription): Omit<AuditEvent, 'res
       actor: actorOf(principal),
       address: session.address,
     },
+    ...(request === undefined ? {} : { request }),
   };
 }
 

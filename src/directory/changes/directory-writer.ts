@@ -39,6 +39,7 @@ import { type ChangeFacts, stampModified } from './entry-stamp.ts';
 import { applyModifications, type ResolvedModification } from './modification.ts';
 import { createEntry, gatherAttributes } from './new-entry.ts';
 import { renameEntry } from './renaming.ts';
+import { digestRequest } from './request-digest.ts';
 
 export class DirectoryWriter {
   readonly #core: DirectoryCore;
@@ -55,7 +56,12 @@ export class DirectoryWriter {
     const { schema } = this.#core;
     const dn = this.#parseNewName(request.dn);
     const given = gatherAttributes(request.attributes, schema, 'client');
-    const what = { kind: 'directory.add', dn, caller, options: request } as const;
+    const digest = await digestRequest(
+      this.#core,
+      request,
+      given.map(({ type }) => type),
+    );
+    const what = { kind: 'directory.add', dn, caller, options: request, ...digest } as const;
     const attributes = await this.#hashPasswords(what, given);
     const draft = withNamingValues(new Entry(dn.text, dn.key, attributes), rdnOf(dn), schema);
     return await this.#changes.run(what, async (transaction, access) => {
@@ -77,7 +83,9 @@ export class DirectoryWriter {
     const types = new Set(resolved.map(({ description }) => description.type));
     const planned = plannedChanges(resolved);
     const details = { changes: describeChanges(resolved) };
-    const what = { kind: 'directory.modify', dn, caller, details, options: request } as const;
+    const digest = await digestRequest(this.#core, request, types);
+    const described = { dn, caller, details, options: request };
+    const what: ChangeDescription = { kind: 'directory.modify', ...described, ...digest };
     const changes = await this.#preparePasswords(what, resolved);
     return await this.#changes.run(what, async (transaction, access) => {
       const place = { view: transaction, access };
@@ -100,7 +108,8 @@ export class DirectoryWriter {
 
   async delete(request: DeleteRequest, caller: Caller): Promise<ChangeOutcome> {
     const dn = Dn.parse(request.dn, this.#core.schema);
-    const what = { kind: 'directory.delete', dn, caller, options: request } as const;
+    const digest = await digestRequest(this.#core, request);
+    const what = { kind: 'directory.delete', dn, caller, options: request, ...digest } as const;
     return await this.#changes.run(what, async (transaction, access) => {
       const place = { view: transaction, access };
       const before = await authoriseRemoval(this.#core, dn, { ...place, right: 'delete' });

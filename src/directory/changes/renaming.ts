@@ -28,8 +28,9 @@ import { Dn, parseRdn, type Rdn, rdnOf } from '../names/dn.ts';
 import { ChangeReading } from '../search/entry-reading.ts';
 import { isReferred } from '../search/referrals.ts';
 import type { Caller, ChangeOutcome, RenameRequest } from '../service.ts';
-import type { Changes } from './change-runner.ts';
+import type { ChangeDescription, Changes } from './change-runner.ts';
 import { stampModified } from './entry-stamp.ts';
+import { digestRequest } from './request-digest.ts';
 
 /** One request, resolved. */
 interface Renaming {
@@ -49,7 +50,9 @@ export async function renameEntry(
   const renaming = resolveRenaming(core, request, caller);
   const { dn, target } = renaming;
   const details = { newName: target.format() };
-  const what = { kind: 'directory.rename', dn, caller, details, options: request } as const;
+  const digest = await digestRequest(core, request);
+  const described = { dn, caller, details, options: request };
+  const what: ChangeDescription = { kind: 'directory.rename', ...described, ...digest };
   return await changes.run(what, async (transaction, access) => {
     const change = { view: transaction, access };
     const before = await authoriseRemoval(core, dn, { ...change, right: 'write' });

@@ -41,6 +41,7 @@ export class LdifDrafts {
   readonly #origin: ValueOrigin;
   /** Attributes that are never taken from a file. */
   readonly #dropped: ReadonlySet<AttributeType>;
+  #hasClearPasswords = false;
 
   constructor(core: DirectoryCore, passwords: PasswordValues, caller: Caller) {
     const { types } = core;
@@ -56,6 +57,11 @@ export class LdifDrafts {
       types.numSubordinates,
       types.contextCsn,
     ]);
+  }
+
+  /** A record so far had a password that was not a hash. */
+  get hasClearPasswords(): boolean {
+    return this.#hasClearPasswords;
   }
 
   /**
@@ -85,7 +91,10 @@ export class LdifDrafts {
       return this.#check(record, dn, named);
     }
     return this.#passwords.hashAll(named, this.#caller).then(
-      (hashed) => this.#check(record, dn, named.withAttributes(hashed)),
+      (hashed) => {
+        this.#hasClearPasswords ||= !hasSameValues(named.attributes, hashed);
+        return this.#check(record, dn, named.withAttributes(hashed));
+      },
       (error: unknown) => {
         throw atLine(record.line, error);
       },
@@ -119,6 +128,13 @@ export class LdifDrafts {
   #check({ line }: LdifRecord, dn: Dn, entry: Entry): EntryDraft {
     return { line, dn, entry: checkEntryRules(entry, this.#core, { rdn: dn.rdn }) };
   }
+}
+
+/** Whether nothing was hashed: hashes that were brought are left as they are. */
+function hasSameValues(left: readonly Attribute[], right: readonly Attribute[]): boolean {
+  return left.every(({ values }, index) =>
+    values.every((value, at) => right[index]?.values[at] === value),
+  );
 }
 
 /** What is thrown about a record says where the record is. */

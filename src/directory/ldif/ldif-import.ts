@@ -57,7 +57,11 @@ interface Import {
   entries: number;
   /** Of the first entry, for the record of the import. */
   subject: string;
+  /** A digest of the file would let them be tried out (`request-digest.ts`). */
+  hasClearPasswords: boolean;
 }
+
+const blank = { entries: 0, subject: '', hasClearPasswords: false } as const;
 
 export class LdifImport {
   readonly #core: DirectoryCore;
@@ -78,7 +82,7 @@ export class LdifImport {
   ): Promise<number> {
     const turn = new EventLoopTurn(this.#core.clock);
     const hash = createHash('sha256');
-    const state: Import = { caller, hash, onProgress, turn, entries: 0, subject: '' };
+    const state: Import = { caller, hash, onProgress, turn, ...blank };
     const destination = new Destination(this.#core, caller);
     const pages = readLdifPages(hashed(source, hash), {
       turn,
@@ -124,6 +128,7 @@ export class LdifImport {
         }
       }
     }
+    state.hasClearPasswords = drafts.hasClearPasswords;
     state.onProgress({ phase: 'read', entries: state.entries });
   }
 
@@ -163,14 +168,14 @@ export class LdifImport {
     }
   }
 
-  #eventOf({ caller, entries, subject, hash }: Import): AuditEvent {
+  #eventOf({ caller, entries, subject, hash, hasClearPasswords }: Import): AuditEvent {
     const { principal, session } = caller;
     return {
       kind: 'directory.import',
       result: 'done',
       origin: { channel: session.channel, actor: actorOf(principal), address: session.address },
       subject,
-      request: formatHex(hash.copy().digest()),
+      ...(hasClearPasswords ? {} : { request: formatHex(hash.copy().digest()) }),
       details: { entries },
     };
   }
