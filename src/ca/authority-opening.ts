@@ -8,7 +8,7 @@
 import type { AuditLog } from '../audit/audit-log.ts';
 import { encodeUtf8, equalBytes, formatHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
-import { isCertdirError } from '../core/errors.ts';
+import { formatError, isCertdirError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { RandomSource } from '../core/random.ts';
 import type { Directory } from '../directory/directory.ts';
@@ -16,10 +16,11 @@ import { isPassing } from '../signing/errors.ts';
 import type { Signer } from '../signing/signer.ts';
 import type { ReadView, Store } from '../store/store.ts';
 import { nameFromText } from '../x509/name.ts';
-import { type CaCore, type CaParts, readAuthority, reading, transactAsOwner } from './ca-core.ts';
+import { Authorities, type Authority } from './authorities.ts';
+import { type CaCore, type CaParts, reading, transactAsOwner } from './ca-core.ts';
 import { CaError } from './errors.ts';
 import { addScope } from './lists/scope-entries.ts';
-import { type Policy, signatureAlgorithmOf } from './policy/policy.ts';
+import type { Policy } from './policy/policy.ts';
 import { compileProfiles } from './policy/profile.ts';
 import { Scopes } from './policy/scope.ts';
 import { type AuthorityRecord, parseAuthorityRecord } from './records/authority-record.ts';
@@ -70,15 +71,19 @@ export async function claimOwnership({ store, tables, ownerId }: CaParts): Promi
  */
 export async function openCore(parts: CaParts): Promise<CaCore> {
   const record = await reading(parts.store, (view) => readAuthorityRecord(view, parts));
-  const generation = record.generations.at(-1);
-  if (generation === undefined) {
-    throw new CaError('CA_RECORD_DAMAGED', 'the authority record has no key');
-  }
-  const algorithm = signatureAlgorithmOf(parts.policy.keys.authority.signature);
-  const core = { ...parts, authority: readAuthority(generation, algorithm) };
+  const authorities = new Authorities(record);
+  const core: CaCore = {
+    ...parts,
+    authorities,
+    get authority() {
+      return authorities.current;
+    },
+  };
   assertSameName(core);
-  await assertSameKey(core);
-  await settleIndexes(parts, record);
+  for (const authority of authorities.alive) {
+    await assertSameKey(core, authority);
+  }
+  await settleIndexes(core);
   await settleScopes(core);
   return core;
 }
@@ -104,8 +109,9 @@ function assertSameName({ authority, policy }: CaCore): void {
   }
 }
 
-async function assertSameKey({ authority, signer, log }: CaCore): Promise<void> {
-  const { keyLabel, certificate } = authority;
+/** An older key that the token has lost is no reason to stop the one that issues. */
+async function assertSameKey({ signer, log }: CaCore, authority: Authority): Promise<void> {
+  const { keyLabel, certificate, state } = authority;
   try {
     const { spki } = await signer.describe(keyLabel);
     if (!equalBytes(spki, certificate.spki)) {
@@ -113,7 +119,11 @@ async function assertSameKey({ authority, signer, log }: CaCore): Promise<void> 
     }
   } catch (error) {
     if (!isTokenAway(error)) {
-      throw error;
+      if (state === 'current') {
+        throw error;
+      }
+      log.error('an older key of the CA cannot sign', { keyLabel, error: formatError(error) });
+      return;
     }
     log.warn('the token is away: nothing can be signed until it is back', { keyLabel });
   }

@@ -14,14 +14,13 @@ import type { RandomSource } from '../core/random.ts';
 import type { ManagedEntries } from '../directory/changes/managed-entries.ts';
 import type { KeyUsagePurpose, SignatureAlgorithm, Signer } from '../signing/signer.ts';
 import type { ReadView, Store, Transaction } from '../store/store.ts';
-import { type Certificate, parseCertificate } from '../x509/certificate.ts';
-import { computeKeyIdentifier } from '../x509/key-identifier.ts';
-import { importVerifyingKey, type VerifyingKey } from '../x509/verify-signature.ts';
+import type { Certificate } from '../x509/certificate.ts';
+import type { VerifyingKey } from '../x509/verify-signature.ts';
+import type { Authorities, Authority } from './authorities.ts';
 import { CaError } from './errors.ts';
 import type { Policy } from './policy/policy.ts';
 import type { IssuerReference, Profile } from './policy/profile.ts';
 import type { Scopes } from './policy/scope.ts';
-import type { KeyGeneration } from './records/authority-record.ts';
 import type { CaTables } from './records/ca-tables.ts';
 import {
   type CountersRecord,
@@ -40,12 +39,6 @@ export interface SigningAuthority {
   readonly certificate: Certificate | undefined;
   /** The key in that certificate, or that it will have. */
   readonly verifyingKey: VerifyingKey;
-}
-
-/** The generation of the CA's key that signs. */
-export interface Authority extends SigningAuthority {
-  readonly generation: number;
-  readonly certificate: Certificate;
 }
 
 /** What the engine works with before there is a key. */
@@ -67,24 +60,9 @@ export interface CaParts {
 }
 
 export interface CaCore extends CaParts {
+  readonly authorities: Authorities;
+  /** The generation that issues. After a renewal it is another one: an operation takes it once. */
   readonly authority: Authority;
-}
-
-/** The authority of a stored generation. */
-export function readAuthority(generation: KeyGeneration, algorithm: SignatureAlgorithm): Authority {
-  const certificate = parseCertificate(generation.certificate);
-  return {
-    generation: generation.number,
-    keyLabel: generation.keyLabel,
-    algorithm,
-    reference: {
-      name: certificate.subject,
-      keyIdentifier: computeKeyIdentifier(certificate.spki),
-      serialNumber: certificate.serialNumber,
-    },
-    certificate,
-    verifyingKey: importVerifyingKey(certificate.spki),
-  };
 }
 
 /** The owner that the store knows; empty when none. */

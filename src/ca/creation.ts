@@ -244,6 +244,8 @@ async function writeAuthority(
           keyLabel: key.label,
           createdMs: key.createdMs,
           certificate: certificate.der,
+          state: 'current',
+          stateSinceMs: createdMs,
         },
       ],
     }),

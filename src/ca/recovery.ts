@@ -13,7 +13,7 @@ import { type CaCore, transactAsOwner } from './ca-core.ts';
 import { findCertificate } from './certificates/certificate-register.ts';
 import { formatSerialNumber } from './certificates/serial-number.ts';
 import { CaError } from './errors.ts';
-import { readBackList } from './lists/list-facts.ts';
+import { type ListReading, readBackList } from './lists/list-facts.ts';
 import type { Scope } from './policy/scope.ts';
 import { encodeScopeRecord } from './records/scope-record.ts';
 import { readScopeRecord } from './records/scope-state.ts';
@@ -121,7 +121,7 @@ function readPublished(
   core: CaCore,
   der: Uint8Array,
 ): { readonly scope: Scope; readonly number: bigint; readonly serialNumbers: readonly bigint[] } {
-  const { list, facts } = readBackList(der, core.authority);
+  const { list, facts } = readSigned(core, der);
   const name = facts.distributionPoint?.nameDer;
   const scope = core.scopes.list.find(
     ({ distributionPoint }) => name !== undefined && equalBytes(distributionPoint.der, name),
@@ -136,6 +136,12 @@ function readPublished(
   }
   const serialNumbers = [...list.entries()].map(({ serialNumber }) => serialNumber);
   return { scope, number: facts.number, serialNumbers };
+}
+
+/** Under the key that signed it; under the newest when none did. */
+function readSigned({ authorities, authority }: CaCore, der: Uint8Array): ListReading {
+  const readings = authorities.all.map((one) => readBackList(der, one));
+  return readings.find(({ facts }) => facts.isSignatureValid) ?? readBackList(der, authority);
 }
 
 async function findMissing(

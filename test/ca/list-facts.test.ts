@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 
 import { encodeElement, encodeSequence } from '../../src/asn1/der-writer.ts';
 import { Tag } from '../../src/asn1/tags.ts';
-import type { Authority } from '../../src/ca/ca-core.ts';
+import type { Authority } from '../../src/ca/authorities.ts';
 import { readBackList } from '../../src/ca/lists/list-facts.ts';
 import { encodeSignatureAlgorithm } from '../../src/x509/algorithms.ts';
 import { assembleSigned, parseCertificate, parseSigned } from '../../src/x509/certificate.ts';
@@ -31,6 +31,7 @@ const thisUpdateMs = Date.UTC(2026, 0, 6);
 const authority: Authority = {
   keyLabel: 'x',
   generation: 1,
+  state: 'current',
   algorithm: key.algorithm,
   reference: { name, keyIdentifier: Uint8Array.of(1), serialNumber: 7n },
   certificate: parseCertificate(sampleCertificate(key)),

@@ -32,6 +32,10 @@ export interface RegisteredCertificate extends CertificateRecord {
 export interface CertificateFilter {
   readonly state?: CertificateState;
   readonly scopeId?: string;
+  /** Signed by this generation of the CA's key. */
+  readonly generation?: number;
+  /** Behind this serial number: where an earlier look has ended. */
+  readonly after?: bigint;
 }
 
 /** @returns undefined when the CA never issued this number. */
@@ -90,14 +94,18 @@ function isEmpty(members: MembersAtHand): boolean {
 export async function* listCertificates(
   view: ReadView,
   tables: CaTables,
-  { state, scopeId, nowMs }: CertificateFilter & { readonly nowMs: number },
+  { state, scopeId, generation, after, nowMs }: CertificateFilter & { readonly nowMs: number },
 ): AsyncIterable<RegisteredCertificate> {
-  for await (const [key, bytes] of view.range(tables.certificates)) {
+  const { certificates } = tables;
+  const range =
+    after === undefined ? certificates : { ...certificates, gte: tables.certificate(after + 1n) };
+  for await (const [key, bytes] of view.range(range)) {
     const serialNumber = serialNumberOfKey(key);
     const certificate = await withStatus(view, tables, { serialNumber, nowMs, bytes });
     const isWanted =
       (state === undefined || certificate.state === state) &&
-      (scopeId === undefined || certificate.scopeId === scopeId);
+      (scopeId === undefined || certificate.scopeId === scopeId) &&
+      (generation === undefined || certificate.generation === generation);
     if (isWanted) {
       yield certificate;
     }

@@ -12,6 +12,7 @@ import { formatHex } from '../../core/bytes.ts';
 import type { ReadView } from '../../store/store.ts';
 import type { Certificate } from '../../x509/certificate.ts';
 import type { Name } from '../../x509/name.ts';
+import type { Authority } from '../authorities.ts';
 import { type CaCore, recordFailure, transactAsOwner } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
 import type { Profile } from '../policy/profile.ts';
@@ -48,37 +49,32 @@ export class Issuance {
   /**
    * Issues one certificate. Resolves when it is durable.
    *
+   * @param generation Whose key signs; the one that issues when left out. Another is for what serves its
+   *   certificates: the OCSP responder.
    * @throws {CaError} what `RequestRules.check` refuses; `CA_CERTIFICATE_EXISTS`, `CA_KEY_REUSED`,
    *   `CA_SUBJECT_TAKEN`, `CA_ISSUER_ENDS`, `CA_LINT`, `CA_SIGNATURE_WRONG`, `CA_NOT_OWNER`.
    * @throws {SigningError}
    */
-  async issue(request: IssueRequest): Promise<IssuedCertificate> {
+  async issue(request: IssueRequest, generation?: number): Promise<IssuedCertificate> {
     let serialNumber: bigint | undefined;
     try {
       const checked = await this.#rules.check(request, this.#core.clock.nowMs());
-      const draft = await this.#reserve(checked, request.origin);
-      serialNumber = draft.serialNumber;
-      const certificate = await signCertificate(this.#core, this.#core.authority, draft);
-      await transactAsOwner(this.#core, 'ca: issue', async (transaction) => {
-        await this.#refuseDuplicates(transaction, checked);
-        await recordCertificate(this.#core, transaction, {
-          draft,
-          certificate,
-          generation: this.#core.authority.generation,
-          subscriberDigest: checked.subscriberDigest,
-        });
-        await this.#core.audit.append(transaction, {
-          kind: 'certificate.issue',
-          result: 'done',
+      for (;;) {
+        const authority = this.#authority(generation);
+        const draft = await this.#reserve(checked, { authority, origin: request.origin });
+        serialNumber = draft.serialNumber;
+        const certificate = await signCertificate(this.#core, authority, draft);
+        const isRecorded = await this.#record(checked, {
+          ...{ authority, draft, certificate },
+          isCurrent: () => authority === this.#authority(generation),
           origin: request.origin,
-          subject: formatSerialNumber(draft.serialNumber),
-          request: checked.requestDigest,
-          after: recordDigest(certificate.der),
-          details: { profile: draft.profile.name, scope: draft.scope.id },
         });
-      });
-      const { profile, scope } = draft;
-      return { serialNumber, profile: profile.name, scope, certificate };
+        if (isRecorded) {
+          const { profile, scope } = draft;
+          return { serialNumber, profile: profile.name, scope, certificate };
+        }
+        // The key was renewed meanwhile. The number is not used again, and what was signed is forgotten.
+      }
     } catch (error) {
       const subject = serialNumber === undefined ? '' : formatSerialNumber(serialNumber);
       const event = { kind: 'certificate.issue', origin: request.origin, subject };
@@ -87,9 +83,58 @@ export class Issuance {
     }
   }
 
+  #authority(generation: number | undefined): Authority {
+    const { authorities } = this.#core;
+    return generation === undefined ? authorities.current : authorities.of(generation);
+  }
+
+  /** @returns false when the certificate is of a key that issues no longer: nothing was written. */
+  #record(
+    checked: CheckedRequest,
+    {
+      authority,
+      draft,
+      certificate,
+      isCurrent,
+      origin,
+    }: {
+      readonly authority: Authority;
+      readonly draft: CertificateDraft;
+      readonly certificate: Certificate;
+      readonly isCurrent: () => boolean;
+      readonly origin: AuditOrigin;
+    },
+  ): Promise<boolean> {
+    return transactAsOwner(this.#core, 'ca: issue', async (transaction) => {
+      if (!isCurrent()) {
+        return false;
+      }
+      await this.#refuseDuplicates(transaction, checked);
+      await recordCertificate(this.#core, transaction, {
+        draft,
+        certificate,
+        generation: authority.generation,
+        subscriberDigest: checked.subscriberDigest,
+      });
+      await this.#core.audit.append(transaction, {
+        kind: 'certificate.issue',
+        result: 'done',
+        origin,
+        subject: formatSerialNumber(draft.serialNumber),
+        request: checked.requestDigest,
+        after: recordDigest(certificate.der),
+        details: { profile: draft.profile.name, scope: draft.scope.id },
+      });
+      return true;
+    });
+  }
+
   /** Gives out a serial number and writes down what it is for, durably, before anything is signed. */
-  #reserve(checked: CheckedRequest, origin: AuditOrigin): Promise<CertificateDraft> {
-    const { authority, audit, clock } = this.#core;
+  #reserve(
+    checked: CheckedRequest,
+    { authority, origin }: { readonly authority: Authority; readonly origin: AuditOrigin },
+  ): Promise<CertificateDraft> {
+    const { audit, clock } = this.#core;
     const { profile, municipality, scope, spki, subjectAttributes } = checked;
     return transactAsOwner(this.#core, 'ca: reserve serial number', async (transaction) => {
       await this.#refuseDuplicates(transaction, checked);

@@ -6,7 +6,7 @@
 
 import { isCertdirError } from '../../core/errors.ts';
 import type { ReadView } from '../../store/store.ts';
-import type { Authority } from '../ca-core.ts';
+import type { Authority } from '../authorities.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Scopes } from '../policy/scope.ts';
 import type { CaTables } from '../records/ca-tables.ts';

@@ -9,9 +9,9 @@
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Authority, readAuthority, readCounters } from '../ca-core.ts';
+import { type Authority, readAuthority } from '../authorities.ts';
+import { readCounters } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
-import { signatureAlgorithmOf } from '../policy/policy.ts';
 import { Scopes } from '../policy/scope.ts';
 import {
   type AuthorityRecord,
@@ -46,7 +46,7 @@ export async function* findInconsistencies(
   let authorities: readonly Authority[];
   try {
     record = await readRecord(subject);
-    authorities = readAuthorities(subject, record);
+    authorities = readAuthorities(record);
   } catch (error) {
     // Nothing can be verified without the CA's certificate.
     yield faultOf('authority', error);
@@ -94,9 +94,8 @@ async function readRecord({ policy, view }: ConsistencySubject): Promise<Authori
 }
 
 /** @throws {X509Error} for a certificate of the CA that cannot be read. */
-function readAuthorities({ policy }: ConsistencySubject, record: AuthorityRecord): Authority[] {
-  const algorithm = signatureAlgorithmOf(policy.keys.authority.signature);
-  return record.generations.map((one) => readAuthority(one, algorithm));
+function readAuthorities(record: AuthorityRecord): Authority[] {
+  return record.generations.map(readAuthority);
 }
 
 async function* checkCounters(

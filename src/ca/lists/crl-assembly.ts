@@ -12,8 +12,10 @@ import { buildSignedEnvelope, buildTbsCertificateList } from '../../x509/certifi
 import { buildCrlNextPublish, buildCrlNumber } from '../../x509/crl-extensions.ts';
 import { buildIssuingDistributionPoint } from '../../x509/distribution-point.ts';
 import type { Extension } from '../../x509/extensions.ts';
+import type { Authority } from '../authorities.ts';
 import { type CaCore, signPieces } from '../ca-core.ts';
 import { isRegular, periodMs, validityMs } from '../policy/cadence.ts';
+import type { Policy } from '../policy/policy.ts';
 import { buildIssuerReference } from '../policy/profile.ts';
 import type { Scope } from '../policy/scope.ts';
 import { numberOfKey } from '../records/ca-tables.ts';
@@ -23,6 +25,8 @@ import { readScopeRecord } from '../records/scope-state.ts';
 
 /** A list that nobody has seen yet. */
 export interface AssembledList {
+  /** Who signed it. */
+  readonly authority: Authority;
   readonly der: Uint8Array;
   readonly number: bigint;
   readonly thisUpdateMs: number;
@@ -53,7 +57,8 @@ export async function assembleList(
   scope: Scope,
   { view, nowMs }: { readonly view: ReadView; readonly nowMs: number },
 ): Promise<AssembledList> {
-  const { policy, authority, tables } = core;
+  const { policy, authorities, tables } = core;
+  const authority = authorities.forScope(scope);
   const state = await readScopeRecord(view, tables, scope.id);
   const entries = new EntryChunks();
   const servedSequences: bigint[] = [];
@@ -75,7 +80,7 @@ export async function assembleList(
     algorithm,
     thisUpdateMs,
     nextUpdateMs,
-    extensions: listExtensions(core, scope, { number, thisUpdateMs }),
+    extensions: listExtensions(policy, scope, { authority, number, thisUpdateMs }),
     entriesLength: entries.length,
   });
   const tbs = [parts.head, ...entries.chunks(), parts.tail];
@@ -86,6 +91,7 @@ export async function assembleList(
   );
   const envelope = buildSignedEnvelope(parts.length, algorithm, signature);
   return {
+    authority,
     der: Buffer.concat([envelope.head, ...tbs, envelope.tail]),
     number,
     thisUpdateMs,
@@ -110,9 +116,17 @@ function hasServed(
 }
 
 function listExtensions(
-  { authority, policy }: CaCore,
+  policy: Policy,
   scope: Scope,
-  { number, thisUpdateMs }: { readonly number: bigint; readonly thisUpdateMs: number },
+  {
+    authority,
+    number,
+    thisUpdateMs,
+  }: {
+    readonly authority: Authority;
+    readonly number: bigint;
+    readonly thisUpdateMs: number;
+  },
 ): readonly Extension[] {
   const { distributionPoint, onlyContains } = scope;
   return [

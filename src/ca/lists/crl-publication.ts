@@ -112,7 +112,9 @@ export class CrlPublication {
       const state = await readScopeRecord(transaction, this.#core.tables, scope.id);
       const isStale =
         state.acknowledgedSequence !== made.assembled.sequence ||
-        state.lastNumber !== made.assembled.state.lastNumber;
+        state.lastNumber !== made.assembled.state.lastNumber ||
+        // Another key signs since: this list would be the only one of the old one's.
+        made.assembled.authority !== this.#core.authorities.forScope(scope);
       return isStale ? undefined : await this.#commit(transaction, scope, { ...made, origin });
     });
   }

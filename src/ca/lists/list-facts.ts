@@ -19,7 +19,7 @@ import type { GeneralName } from '../../x509/general-name.ts';
 import { parseAuthorityKeyIdentifier } from '../../x509/key-identifier.ts';
 import { Oid } from '../../x509/object-identifiers.ts';
 import { verifySignature } from '../../x509/verify-signature.ts';
-import type { Authority } from '../ca-core.ts';
+import type { Authority } from '../authorities.ts';
 import { CaError } from '../errors.ts';
 import type { ListFacts } from './gate-facts.ts';
 

@@ -43,7 +43,7 @@ export async function examineCandidate(
   scope: Scope,
   { assembled, view }: { readonly assembled: AssembledList; readonly view: ReadView },
 ): Promise<CandidateFacts> {
-  const { list, facts } = readBackList(assembled.der, core.authority);
+  const { list, facts } = readBackList(assembled.der, assembled.authority);
   const { published } = assembled.state;
   let difference = compareLists(undefined, list);
   if (published !== undefined) {
@@ -116,8 +116,8 @@ export async function gatherFacts(
   },
 ): Promise<PublicationFacts> {
   const { scope, assembled, candidate, state, nowMs } = publication;
-  const { policy, authority } = core;
-  const { number, thisUpdateMs, entryCount } = assembled;
+  const { policy } = core;
+  const { authority, number, thisUpdateMs, entryCount } = assembled;
   const allowed = policy.revocation.reasons.map((reason) => CrlReason[reason]);
   return {
     scope: scope.id,

@@ -17,6 +17,8 @@ export interface Scope {
   readonly id: string;
   readonly definition: ScopeDefinition;
   readonly municipality?: Municipality;
+  /** The generation of the CA's key that the list is of; undefined for one that is of all of them. */
+  readonly generation?: number;
   /** The name in CRLDP and IDP, and of the entry that holds the list. */
   readonly distributionPoint: Name;
   /** The same as text, for the directory. */

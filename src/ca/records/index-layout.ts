@@ -10,9 +10,9 @@
 
 import { addMember } from '../../store/key-sets.ts';
 import type { KeyRange, Transaction } from '../../store/store.ts';
-import { type CaParts, transactAsOwner } from '../ca-core.ts';
+import { type CaCore, type CaParts, transactAsOwner } from '../ca-core.ts';
 import { encodeSerialKey } from '../certificates/serial-number.ts';
-import { type AuthorityRecord, CURRENT_LAYOUT, encodeAuthorityRecord } from './authority-record.ts';
+import { CURRENT_LAYOUT, encodeAuthorityRecord } from './authority-record.ts';
 import { type IndexName, indexNames, serialNumberOfKey } from './ca-tables.ts';
 
 /** Few enough that a transaction keeps nobody waiting. */
@@ -27,10 +27,11 @@ const SERIAL_OCTETS = 20;
  * moment: until all is copied the record says layout 1 and the former rows are there, which are taken away
  * only afterwards.
  *
- * @param record As it is stored.
  * @throws {CaError} `CA_NOT_OWNER`
  */
-export async function settleIndexes(parts: CaParts, record: AuthorityRecord): Promise<void> {
+export async function settleIndexes(parts: CaCore): Promise<void> {
+  const { authorities } = parts;
+  const { record } = authorities;
   if (record.layout < CURRENT_LAYOUT) {
     parts.log.info('the indexes of certificates are made anew, once');
     await eachFormerRow(parts, 'copied', (transaction, name, key) => {
@@ -41,6 +42,7 @@ export async function settleIndexes(parts: CaParts, record: AuthorityRecord): Pr
     await transactAsOwner(parts, 'ca: settle indexes', (transaction) => {
       const settled = { ...record, layout: CURRENT_LAYOUT };
       transaction.put(parts.tables.authority, encodeAuthorityRecord(settled));
+      authorities.update(settled);
       return Promise.resolve();
     });
   }
