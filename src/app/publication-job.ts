@@ -16,7 +16,9 @@ import type { Instance } from './instance.ts';
 const JOB_NAME = 'publish lists';
 const HOUR_MS = 3_600_000;
 
-type JobSurroundings = Pick<Instance, 'authority' | 'clock' | 'policy' | 'log'>;
+type JobSurroundings = Pick<Instance, 'clock' | 'policy' | 'log'> & {
+  readonly authority: Pick<Instance['authority'], 'dueScopes' | 'nextDueMs' | 'publish'>;
+};
 
 /** Lists that somebody waits for. */
 interface Order {
@@ -150,23 +152,4 @@ export function publishDirectly({ authority }: Pick<Instance, 'authority'>): Pub
     }
     return publications;
   };
-}
-
-/**
- * Publishes lists that do not wait for the cadence (gunma 4-4-9) as soon as a revocation makes them due.
- * Whoever revokes does not wait for it; what fails is due as before and is tried again.
- */
-export function publishUrgentLists(
-  { authority, log }: Pick<Instance, 'authority' | 'log'>,
-  publish: (scopeId: string) => Promise<unknown>,
-): void {
-  authority.onUrgentRevocation((scopeId) => {
-    log.info('a revocation that does not wait: its list is published at once', { scope: scopeId });
-    publish(scopeId).catch((error: unknown) => {
-      log.error('a list that is due at once was not published', {
-        scope: scopeId,
-        error: formatError(error),
-      });
-    });
-  });
 }

@@ -41,14 +41,10 @@ import { describeJournal, journalJob, openJournalSubject } from './journal-keepi
 import { type ExportMonth, keepingJobs } from './keeping-jobs.ts';
 import type { LdapFigures } from './ldap-metrics.ts';
 import { prepareOcsp, type RunningOcsp, serveOcsp } from './ocsp.ts';
-import {
-  ListPublication,
-  publishDirectly,
-  publishUrgentLists,
-  scheduleOrigin,
-} from './publication-job.ts';
+import { ListPublication, publishDirectly, scheduleOrigin } from './publication-job.ts';
 import { openServiceMetrics, readServerFigures, serveMetrics } from './service-metrics.ts';
 import { keepTellingOldPrimary } from './standby-promotion.ts';
+import { UrgentLists } from './urgent-lists.ts';
 
 /** An instance that a command works on while no server runs. */
 export interface LocalInstance<Name extends keyof Operations = keyof Operations> {
@@ -75,9 +71,10 @@ export async function openLocalOperations(options: OpenOptions): Promise<LocalIn
     const instance = await openInstance(options, closing);
     closing.push(instance, { name: 'last checkpoint', close: signLast });
     const publishLists = publishDirectly(instance);
-    publishUrgentLists(instance, (scopeId) =>
-      publishLists({ scopeIds: [scopeId], origin: scheduleOrigin }, () => undefined),
+    const urgent = new UrgentLists(instance, (scopeIds) =>
+      publishLists({ scopeIds, origin: scheduleOrigin }, () => undefined),
     );
+    closing.push(urgent, { name: 'lists that do not wait', close: (lists) => lists.close() });
     const operations = operationsOf(instance, { publishLists, jobs: undefined });
     return { operations, close: () => closing.close() };
   });
@@ -147,12 +144,16 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
       scheduler.add(ocsp.job);
     }
     scheduler.add(journalJob(instance));
-    publishUrgentLists(instance, () => scheduler.trigger(publication.job.name));
+    const publishLists = publication.through((jobName) => scheduler.trigger(jobName));
+    const urgent = new UrgentLists(instance, (scopeIds) =>
+      publishLists({ scopeIds, origin: scheduleOrigin }, () => undefined),
+    );
+    closing.push(urgent, { name: 'lists that do not wait', close: (lists) => lists.close() });
     const jobs = (): readonly JobStatus[] => scheduler.status();
     const ldap = await openLdap(instance, closing);
     const registry = openServiceMetrics(instance, { ldap, jobs }, closing);
     const operations = operationsOf(instance, {
-      publishLists: publication.through((jobName) => scheduler.trigger(jobName)),
+      publishLists,
       jobs,
       figures: () => readServerFigures(registry),
     });

@@ -6,8 +6,7 @@
 
 import type { ReadView } from '../store/store.ts';
 import { type CaCore, readCounters } from './ca-core.ts';
-import { dueMs, type Lateness, latenessAt } from './policy/cadence.ts';
-import type { Policy } from './policy/policy.ts';
+import { type CrlCadence, dueMs, type Lateness, latenessAt } from './policy/cadence.ts';
 import type { Scope } from './policy/scope.ts';
 import type { PublishedList, ScopeRecord } from './records/scope-record.ts';
 import { readScopeRecord } from './records/scope-state.ts';
@@ -44,7 +43,7 @@ export async function readStatus(core: CaCore, view: ReadView): Promise<Authorit
     lists.push({
       scope,
       published: record.published,
-      dueMs: dueMs(record, policy),
+      dueMs: dueMs(scope.id, record, policy),
       pendingCount: Number(record.acknowledgedSequence - (record.published?.sequence ?? 0n)),
       oldestPendingMs: record.oldestPendingMs,
       lateness: latenessAt(clock.nowMs(), record, policy),
@@ -66,11 +65,11 @@ type ScheduleFacts = Pick<ScopeRecord, 'published' | 'urgent'>;
 
 /** When each list is due, kept in memory so that the scheduler can ask at any time. */
 export class PublicationCalendar {
-  readonly #policy: Pick<Policy, 'crl'>;
+  readonly #policy: CrlCadence;
   readonly #facts = new Map<string, ScheduleFacts>();
   readonly #dueMs = new Map<string, number>();
 
-  constructor(policy: Pick<Policy, 'crl'>) {
+  constructor(policy: CrlCadence) {
     this.#policy = policy;
   }
 
@@ -91,7 +90,12 @@ export class PublicationCalendar {
       ...(urgent === undefined ? {} : { urgent }),
     };
     this.#facts.set(scopeId, facts);
-    this.#dueMs.set(scopeId, dueMs(facts, this.#policy));
+    this.#dueMs.set(scopeId, dueMs(scopeId, facts, this.#policy));
+  }
+
+  /** When the next list of a scope is due; 0 for one that is not known. */
+  dueMs(scopeId: string): number {
+    return this.#dueMs.get(scopeId) ?? 0;
   }
 
   dueScopes(nowMs: number): readonly string[] {

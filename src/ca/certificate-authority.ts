@@ -61,7 +61,7 @@ export class CertificateAuthority {
   readonly #calendar: PublicationCalendar;
   /** Who answers about single certificates in the CA's name. */
   readonly responder: ResponderKeys;
-  #onUrgent: (scopeId: string) => void = () => undefined;
+  #onUrgent: (scopeId: string, dueMs: number) => void = () => undefined;
   #onRevoked: (serialNumber: bigint) => void = () => undefined;
   /** Operations under way, which `close` waits for. */
   readonly #pending = new Set<Promise<unknown>>();
@@ -156,16 +156,16 @@ export class CertificateAuthority {
     this.#onRevoked(receipt.serialNumber);
     if (urgent !== undefined) {
       this.#calendar.note(scope.id, { urgent });
-      this.#onUrgent(scope.id);
+      this.#onUrgent(scope.id, this.#calendar.dueMs(scope.id));
     }
     return receipt;
   }
 
   /**
-   * Has `listener` called whenever a revocation makes a list due at once; `dueScopes` knows it then, also
-   * after a restart. Replaces the listener before.
+   * Has `listener` called whenever a revocation makes a list due that does not wait for the cadence, with the
+   * time when it is; `dueScopes` knows it then, also after a restart. Replaces the listener before.
    */
-  onUrgentRevocation(listener: (scopeId: string) => void): void {
+  onUrgentRevocation(listener: (scopeId: string, dueMs: number) => void): void {
     this.#onUrgent = listener;
   }
 

@@ -13,7 +13,7 @@ import { encodeRevokedEntry } from '../../x509/certificate-list.ts';
 import { CrlReason, type CrlReasonName } from '../../x509/crl-extensions.ts';
 import { type CaCore, readCounters, recordFailure, transactAsOwner } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
-import { dueMs } from '../policy/cadence.ts';
+import { dueMs, urgentDueMs } from '../policy/cadence.ts';
 import type { Scope } from '../policy/scope.ts';
 import { encodeStatusRecord } from '../records/certificate-record.ts';
 import { encodeCountersRecord } from '../records/counters-record.ts';
@@ -41,7 +41,7 @@ export interface RevocationReceipt {
   readonly scope: Scope;
   /** When the list that carries it is due, at the latest. */
   readonly publicationDueMs: number;
-  /** What is now due at once in the scope; undefined when this one waits for the cadence. */
+  /** What of the scope does not wait for the cadence; undefined when this one does. */
   readonly urgent: UrgentRevocations | undefined;
 }
 
@@ -90,9 +90,11 @@ export class Revocation {
     const scope = scopes.find(certificate.scopeId);
     const state = await readScopeRecord(transaction, tables, scope.id);
     const sequence = state.acknowledgedSequence + 1n;
-    const urgent = policy.crl.atOnceReasons.includes(reason)
-      ? { sequence, sinceMs: state.urgent?.sinceMs ?? nowMs }
-      : undefined;
+    const ownDueMs = urgentDueMs(reason, nowMs, policy);
+    const urgent =
+      ownDueMs === undefined
+        ? undefined
+        : { sequence, dueMs: Math.min(ownDueMs, state.urgent?.dueMs ?? ownDueMs) };
     const revokedMs = Math.floor(nowMs / 1000) * 1000;
     const { notAfterMs } = certificate;
     const der = encodeRevokedEntry({ serialNumber, revokedMs, reason: CrlReason[reason] });
@@ -126,7 +128,8 @@ export class Revocation {
       after: recordDigest(status),
       details: { reason, scope: scope.id, sequence: Number(sequence) },
     });
-    const due = dueMs({ ...state, ...(urgent === undefined ? {} : { urgent }) }, policy);
+    const asItIs = { ...state, ...(urgent === undefined ? {} : { urgent }) };
+    const due = dueMs(scope.id, asItIs, policy);
     const publicationDueMs = Math.max(nowMs, due);
     return { serialNumber, certificate, reason, revokedMs, scope, publicationDueMs, urgent };
   }

@@ -97,7 +97,7 @@ export async function assembleList(
     thisUpdateMs,
     nextUpdateMs,
     entryCount: entries.count,
-    isRegular: isRegular(thisUpdateMs, state, policy),
+    isRegular: isRegular(scope.id, thisUpdateMs, { scope: state, policy }),
     sequence: state.acknowledgedSequence,
     servedSequences,
     state,

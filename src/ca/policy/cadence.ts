@@ -1,24 +1,46 @@
 /**
  * When lists are due: computed from the last thisUpdate, never from having been awake at a minute.
  *
+ * A list is due
+ *
+ * - by the cadence: after the policy's period (`after-last`), or at the first of its moments after the last
+ *   list (`spread`: one for each scope in each period; `at`: the same for all). `earliestHours` keeps it
+ *   from coming sooner: a list that stands elsewhere in the period then moves to its moment from day to day.
+ * - at once, for a revocation with one of `atOnceReasons`
+ * - a few seconds after a revocation, where the policy publishes at each (`atEachRevocation`).
+ *
+ * The moment is never later than the period after the last list.
+ *
  * @module
  */
 
-import type { PublishedList, ScopeRecord } from '../records/scope-record.ts';
+import { createHash } from 'node:crypto';
+
+import type { CrlReasonName } from '../../x509/crl-extensions.ts';
+import type { ScopeRecord } from '../records/scope-record.ts';
 import type { Policy } from './policy.ts';
 
+const SECOND_MS = 1000;
+const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
-type CrlPolicy = Pick<Policy, 'crl'>;
+/** What of a policy says when lists are due. */
+export type CrlCadence = Pick<Policy, 'crl' | 'utcOffsetMs'>;
 
-/** From one list of a scope to the next. */
-export function periodMs({ crl }: CrlPolicy): number {
+/** From one list of a scope to the next, at the most. */
+export function periodMs({ crl }: Pick<CrlCadence, 'crl'>): number {
   return crl.periodHours * HOUR_MS;
 }
 
 /** From thisUpdate to nextUpdate. */
-export function validityMs({ crl }: CrlPolicy): number {
+export function validityMs({ crl }: Pick<CrlCadence, 'crl'>): number {
   return crl.validityHours * HOUR_MS;
+}
+
+/** What of a scope's state says when its list is due. */
+export interface ListState extends Pick<ScopeRecord, 'urgent'> {
+  readonly published?: Pick<NonNullable<ScopeRecord['published']>, 'thisUpdateMs' | 'sequence'>;
 }
 
 /**
@@ -26,32 +48,63 @@ export function validityMs({ crl }: CrlPolicy): number {
  * does not wait for it; 0 (at once) before the first.
  */
 export function dueMs(
-  { published, urgent }: Pick<ScopeRecord, 'published' | 'urgent'>,
-  policy: CrlPolicy,
+  scopeId: string,
+  { published, urgent }: ListState,
+  policy: CrlCadence,
 ): number {
-  const regularMs = regularDueMs({ published }, policy);
-  const isUrgent = urgent !== undefined && urgent.sequence > (published?.sequence ?? 0n);
-  return isUrgent ? Math.min(urgent.sinceMs, regularMs) : regularMs;
+  if (published === undefined) {
+    return 0;
+  }
+  const regularMs = dueAfterMs(scopeId, published.thisUpdateMs, policy);
+  const isUrgent = urgent !== undefined && urgent.sequence > published.sequence;
+  return isUrgent ? Math.min(urgent.dueMs, regularMs) : regularMs;
 }
 
-/** When the next list is due by the cadence alone. */
-function regularDueMs(
-  { published }: { readonly published?: PublishedList | undefined },
-  policy: CrlPolicy,
-): number {
-  return published === undefined ? 0 : published.thisUpdateMs + periodMs(policy);
+/** When the list after one of this thisUpdate is due by the cadence alone. */
+export function dueAfterMs(scopeId: string, thisUpdateMs: number, policy: CrlCadence): number {
+  const { crl } = policy;
+  const latestMs = thisUpdateMs + periodMs(policy);
+  const earliestMs = thisUpdateMs + (crl.earliestHours ?? 0) * HOUR_MS;
+  if (crl.timing === 'after-last') {
+    return crl.earliestHours === undefined ? latestMs : earliestMs;
+  }
+  const momentMs =
+    crl.timing === 'spread'
+      ? nextOf(thisUpdateMs, ownMomentMs(scopeId, periodMs(policy)), periodMs(policy))
+      : nextTimeOfDay(thisUpdateMs, crl.timing.at, policy.utcOffsetMs);
+  return Math.min(latestMs, Math.max(earliestMs, momentMs));
 }
 
 /**
- * True when a list with this thisUpdate comes out by the cadence, not in between. Only such a list
- * counts for the removal of entries (RFC 5280 §3.3).
+ * True when a list with this thisUpdate is the one by the cadence, not one in between: a period has gone by
+ * since the last such list. Only these count for the removal of entries (RFC 5280 §3.3), and they come
+ * also where every revocation has its own list.
  */
 export function isRegular(
+  scopeId: string,
   thisUpdateMs: number,
-  scope: Pick<ScopeRecord, 'published'>,
-  policy: CrlPolicy,
+  { scope, policy }: { readonly scope: Pick<ScopeRecord, 'regular'>; readonly policy: CrlCadence },
 ): boolean {
-  return thisUpdateMs >= regularDueMs(scope, policy);
+  const { regular } = scope;
+  return regular === undefined || thisUpdateMs >= dueAfterMs(scopeId, regular.thisUpdateMs, policy);
+}
+
+/**
+ * When the list with a revocation of this reason is due for the revocation's sake.
+ *
+ * @returns undefined when it waits for the cadence.
+ */
+export function urgentDueMs(
+  reason: CrlReasonName,
+  nowMs: number,
+  { crl }: Pick<CrlCadence, 'crl'>,
+): number | undefined {
+  if (crl.atOnceReasons.includes(reason)) {
+    return nowMs;
+  }
+  return crl.atEachRevocation === undefined
+    ? undefined
+    : nowMs + crl.atEachRevocation.coalesceSeconds * SECOND_MS;
 }
 
 /** How late a list is, as operators are told. */
@@ -60,8 +113,8 @@ export type Lateness = 'on-time' | 'warning' | 'alarm';
 /** The age of the newest list against the policy's marks. */
 export function latenessAt(
   nowMs: number,
-  { published }: Pick<ScopeRecord, 'published'>,
-  { crl }: CrlPolicy,
+  { published }: { readonly published?: { readonly thisUpdateMs: number } | undefined },
+  { crl }: Pick<CrlCadence, 'crl'>,
 ): Lateness {
   if (published === undefined) {
     return 'alarm';
@@ -74,6 +127,35 @@ export function latenessAt(
 }
 
 /** How long a revocation may wait for its list before that is worth an alarm. */
-export function longestWaitMs({ crl }: CrlPolicy): number {
-  return crl.warningAgeHours * HOUR_MS;
+export function longestWaitMs({ crl }: Pick<CrlCadence, 'crl'>): number {
+  return crl.atEachRevocation === undefined
+    ? crl.warningAgeHours * HOUR_MS
+    : crl.atEachRevocation.alarmMinutes * MINUTE_MS;
+}
+
+/** What every published list has left at any moment (I7). */
+export function leastRemainingMs({ crl }: Pick<CrlCadence, 'crl'>): number {
+  return (crl.leastRemainingHours ?? crl.validityHours / 3) * HOUR_MS;
+}
+
+/** The first moment after `afterMs` that lies `offsetMs` into a period; periods count from the epoch. */
+function nextOf(afterMs: number, offsetMs: number, lengthMs: number): number {
+  return offsetMs + (Math.floor((afterMs - offsetMs) / lengthMs) + 1) * lengthMs;
+}
+
+/** Where in a period a scope has its moment, in whole seconds: always the same, and evenly spread. */
+function ownMomentMs(scopeId: string, lengthMs: number): number {
+  const digest = createHash('sha256').update(scopeId).digest();
+  return Math.floor((digest.readUInt32BE(0) / 2 ** 32) * (lengthMs / SECOND_MS)) * SECOND_MS;
+}
+
+function nextTimeOfDay(afterMs: number, times: readonly string[], utcOffsetMs: number): number {
+  const moments = times.map((text) => nextOf(afterMs, timeOfDayMs(text) - utcOffsetMs, DAY_MS));
+  return Math.min(...moments);
+}
+
+/** Of `HH:MM`, since midnight. */
+export function timeOfDayMs(text: string): number {
+  const [hours = '0', minutes = '0'] = text.split(':');
+  return Number(hours) * HOUR_MS + Number(minutes) * MINUTE_MS;
 }

@@ -6,6 +6,7 @@
  */
 
 import { isCertdirError } from '../../core/errors.ts';
+import { timeOfDayMs } from './cadence.ts';
 import { type Placeholder, placeholders, placeholdersIn, renderName } from './name-template.ts';
 import { ocspFaults } from './ocsp-policy.ts';
 import type { PolicyFile, ScopeDefinition } from './policy.ts';
@@ -209,7 +210,60 @@ function cadenceFaults({ crl, revocation }: PolicyFile): PolicyFault[] {
       message: `is shorter than validityHours (${crl.validityHours})`,
     });
   }
+  return [...faults, ...timingFaults(crl)];
+}
+
+const MINUTES_PER_DAY = 24 * 60;
+
+function timingFaults({
+  periodHours,
+  validityHours,
+  earliestHours,
+  timing,
+  leastRemainingHours,
+}: PolicyFile['crl']): PolicyFault[] {
+  const faults: PolicyFault[] = [];
+  if (earliestHours !== undefined && earliestHours >= periodHours) {
+    faults.push({
+      path: ['crl', 'earliestHours'],
+      message: `is shorter than periodHours (${periodHours})`,
+    });
+  }
+  if (leastRemainingHours !== undefined && leastRemainingHours >= validityHours - periodHours) {
+    faults.push({
+      path: ['crl', 'leastRemainingHours'],
+      message: `is shorter than what a list on time has left (${validityHours - periodHours})`,
+    });
+  }
+  if (typeof timing === 'string') {
+    return faults;
+  }
+  const gaps = gapsBetween(timing.at);
+  if (Math.min(...gaps) === 0) {
+    faults.push({ path: ['crl', 'timing', 'at'], message: 'has each time once' });
+  } else if (Math.max(...gaps) > periodHours * 60) {
+    faults.push({
+      path: ['crl', 'timing', 'at'],
+      message: `has times at most periodHours (${periodHours}) apart, over midnight too`,
+    });
+  } else if (earliestHours !== undefined && Math.min(...gaps) < earliestHours * 60) {
+    faults.push({
+      path: ['crl', 'timing', 'at'],
+      message: `has times at least earliestHours (${earliestHours}) apart`,
+    });
+  }
   return faults;
+}
+
+/** Minutes from each time of the day to the next. */
+function gapsBetween(times: readonly string[]): readonly number[] {
+  const minutes = times
+    .map((text) => timeOfDayMs(text) / 60_000)
+    .sort((left, right) => left - right);
+  return minutes.map((minute, index) => {
+    const next = minutes[index + 1] ?? (minutes[0] ?? 0) + MINUTES_PER_DAY;
+    return next - minute;
+  });
 }
 
 function scopeFaults(policy: PolicyFile, scope: ScopeDefinition, index: number): PolicyFault[] {

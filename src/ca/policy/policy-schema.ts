@@ -75,12 +75,34 @@ const subjectAttributes = strictObject({
   substituteFlags: strictObject({ original: digit, substitute: digit }),
 });
 
+const timeOfDay = z
+  .string()
+  .regex(/^([01][0-9]|2[0-3]):[0-5][0-9]$/, 'a time in quotes, e.g. "03:00"');
+
+const timing = z.union(
+  [z.enum(['after-last', 'spread']), strictObject({ at: z.array(timeOfDay).min(1).max(96) })],
+  'is after-last, spread, or { at: ["03:00"] }',
+);
+
+const atEachRevocation = strictObject({
+  coalesceSeconds: z.int().min(0).max(3600),
+  alarmMinutes: z
+    .int()
+    .min(1)
+    .max(24 * 60)
+    .default(15),
+});
+
 const crl = strictObject({
   periodHours: hours,
+  earliestHours: hours.optional(),
+  timing: timing.default('after-last'),
+  atEachRevocation: atEachRevocation.optional(),
   validityHours: hours,
   atOnceReasons: z.array(z.enum(reasonNames)),
   warningAgeHours: hours,
   alarmAgeHours: hours,
+  leastRemainingHours: hours.optional(),
   nextPublish: z.boolean(),
   scopes: z.array(scope).min(1),
 });

@@ -56,6 +56,21 @@ export interface ScopeDefinition {
   readonly distributionPoint?: string | undefined;
 }
 
+/**
+ * When within a period lists come out.
+ * `after-last`: a period after the one before.
+ * `spread`: each list at a moment of its own, so that the load is level.
+ * `at`: all at set times of the policy's clock, `HH:MM`.
+ */
+export type CrlTiming = 'after-last' | 'spread' | { readonly at: readonly string[] };
+
+export interface CrlAtEachRevocation {
+  /** How long revocations gather before their list is made. */
+  readonly coalesceSeconds: number;
+  /** How long a revocation may wait for its list before that is an alarm. */
+  readonly alarmMinutes: number;
+}
+
 /** An object identifier for production and the one for tests of the same thing. */
 export interface PolicyIdentifier {
   readonly production: string;
@@ -133,8 +148,14 @@ export interface PolicyFile {
     readonly hold: 'never';
   };
   readonly crl: {
-    /** From one list to the next. */
+    /** From one list to the next, at the most. */
     readonly periodHours: number;
+    /** From one list to the next, at the least, unless something does not wait; see `cadence.ts`. */
+    readonly earliestHours?: number | undefined;
+    /** Which moment of the period. */
+    readonly timing: CrlTiming;
+    /** Every revocation has its list published; nothing where it is left out. */
+    readonly atEachRevocation?: CrlAtEachRevocation | undefined;
     /** From thisUpdate to nextUpdate. */
     readonly validityHours: number;
     /** Reasons whose list does not wait for the cadence. */
@@ -142,6 +163,8 @@ export interface PolicyFile {
     /** Age of a list at which an operator is warned, and at which it is an emergency. */
     readonly warningAgeHours: number;
     readonly alarmAgeHours: number;
+    /** What every published list has left, or it is an alarm (I7); a third of the validity when left out. */
+    readonly leastRemainingHours?: number | undefined;
     /** Write the extension CRL Next Publish. */
     readonly nextPublish: boolean;
     readonly scopes: readonly ScopeDefinition[];

@@ -23,12 +23,12 @@ export interface PublishedList {
   readonly sequence: bigint;
 }
 
-/** Revocations for a reason whose list comes out at once. */
+/** Revocations whose list does not wait for the cadence. */
 export interface UrgentRevocations {
   /** The last of them. */
   readonly sequence: bigint;
-  /** When the first of them was acknowledged. */
-  readonly sinceMs: number;
+  /** When their list is due. */
+  readonly dueMs: number;
 }
 
 export interface ScopeRecord {
@@ -80,7 +80,7 @@ export function encodeScopeRecord(record: ScopeRecord): Uint8Array {
       : [
           retag(
             FieldTag.urgent,
-            encodeSequence(encodeInteger(urgent.sequence), encodeInteger(urgent.sinceMs)),
+            encodeSequence(encodeInteger(urgent.sequence), encodeInteger(urgent.dueMs)),
           ),
         ]),
   );
@@ -153,7 +153,7 @@ function readRegular(fields: DerReader): NonNullable<ScopeRecord['regular']> {
 }
 
 function readUrgent(fields: DerReader): UrgentRevocations {
-  const urgent = { sequence: fields.readInteger(), sinceMs: readNumber(fields) };
+  const urgent = { sequence: fields.readInteger(), dueMs: readNumber(fields) };
   fields.expectEnd();
   return urgent;
 }
