@@ -5,8 +5,6 @@
  * @module
  */
 
-import { join } from 'node:path';
-
 import { AccessJournal } from '../audit/access-journal.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import { putNoteKey, readNoteKey } from '../audit/audit-state.ts';
@@ -17,6 +15,7 @@ import { KeepingRegister } from '../audit/keeping-register.ts';
 import { recordDigest } from '../audit/record-digest.ts';
 import type { CertificateAuthority } from '../ca/certificate-authority.ts';
 import type { Policy } from '../ca/policy/policy.ts';
+import { assertMaySign } from '../ca/recovery-hold.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ClosingStack } from '../core/closing-stack.ts';
@@ -28,6 +27,7 @@ import type { KeyDescription, Signer } from '../signing/signer.ts';
 import type { Store } from '../store/store.ts';
 import { ed25519KeyOf, formatNoteKey, type NoteKey, parseNoteKey } from '../tlog/signed-note.ts';
 import { AccessAccounts } from './access-accounts.ts';
+import { checkpointFileOf } from './set-back.ts';
 
 export interface AuditingParts {
   readonly configuration: Configuration;
@@ -65,7 +65,8 @@ export async function openAuditing(parts: AuditingParts, closing: ClosingStack):
     store,
     audit,
     key: await openCheckpointKey(parts),
-    file: join(configuration.audit.folder, 'checkpoint'),
+    file: checkpointFileOf(configuration),
+    assertMaySign: () => assertMaySign(store),
     log: log.with({ component: 'audit' }),
   });
   const journal = closing.push(

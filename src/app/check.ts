@@ -11,6 +11,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AuditRecord } from '../audit/audit-log.ts';
 import { readMarks } from '../audit/audit-state.ts';
 import { verifyAuditLog } from '../audit/audit-verification.ts';
+import { findContradiction } from '../audit/kept-checkpoint.ts';
 import { findInconsistencies } from '../ca/checks/consistency.ts';
 import type { ConsistencyTally } from '../ca/checks/consistency-fault.ts';
 import type { Policy } from '../ca/policy/policy.ts';
@@ -25,6 +26,8 @@ export interface CheckSubject {
   readonly store: Store;
   readonly policy: Policy;
   readonly schema: Schema;
+  /** Where the last checkpoint of the audit log is kept outside the store. */
+  readonly checkpointFile: string;
   readonly nowMs: number;
 }
 
@@ -134,6 +137,10 @@ class Check {
       const { prunedKinds } = await readMarks(this.#snapshot);
       for (const [name, count] of Object.entries(prunedKinds)) {
         this.#records.set(name, (this.#records.get(name) ?? 0) + count);
+      }
+      const set = await findContradiction(this.#snapshot, this.#subject.checkpointFile);
+      if (set !== undefined) {
+        this.#noteError('audit', 'checkpoint', set.error);
       }
       return head;
     } catch (error) {

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 
 import { verifyAccesses } from '../audit/access-verification.ts';
 import type { AuditLog, AuditOrigin } from '../audit/audit-log.ts';
+import type { TakenCheckpoints } from '../audit/kept-checkpoint.ts';
 import { openAuditLog } from '../audit/merkle-audit-log.ts';
 import { readAccounts } from '../audit/provision-accounts.ts';
 import { pruneRecords } from '../audit/pruning.ts';
@@ -56,6 +57,7 @@ import { describeJournal } from './journal-keeping.ts';
 import { readLdifControls } from './ldif-controls.ts';
 import { findOverdue } from './overdue.ts';
 import { makeFeed, reportReplication, serveJournal } from './replication.ts';
+import { checkpointFileOf, findSetBack, holdIfSetBack } from './set-back.ts';
 import { activateToken, openToken, type TokenOpening } from './token.ts';
 
 /** What the CA is built on. */
@@ -134,6 +136,7 @@ export async function openParts(
     { configuration, policy, store, audit, signer: auditSigner, clock, log },
     closing,
   );
+  await holdIfSetBack({ configuration, policy, store, audit, clock, log });
   const directory = closing.push(
     await openDirectory(configuration, {
       ...{ policy, store, audit, clock, random, log },
@@ -206,7 +209,8 @@ export async function openCheckSubject(
     name: 'store',
     close: (opened) => opened.close(),
   });
-  return { store, policy, schema, nowMs: clock.nowMs() };
+  const checkpointFile = checkpointFileOf(configuration);
+  return { store, policy, schema, checkpointFile, nowMs: clock.nowMs() };
 }
 
 function loadSchema({ directory }: Configuration): Promise<Schema> {
@@ -325,16 +329,30 @@ export function operationsOf(instance: Instance, setting: OperationsSetting): Lo
     },
     keeping: instance.auditing.keeping,
     archiveStatus: () => readArchiveStatus(instance),
+    takeCheckpoints: (notes) => takeCheckpoints(instance, notes),
     custodyOperations: custody,
     ceremonyOperations: new LocalCeremonies({ ...instance, custody }),
     backup: (input, origin, onProgress) => backUp(instance, { ...input, origin }, onProgress),
     journal: () => describeJournal(instance),
     check: (input, onProgress) => {
-      const { store, policy, directory, clock } = instance;
+      const { store, policy, directory, clock, configuration } = instance;
       const { schema } = directory;
-      return checkStore({ store, policy, schema, nowMs: clock.nowMs() }, input, onProgress);
+      const checkpointFile = checkpointFileOf(configuration);
+      const subject = { store, policy, schema, checkpointFile, nowMs: clock.nowMs() };
+      return checkStore(subject, input, onProgress);
     },
   });
+}
+
+/** What nobody is asked for is not taken: only a CA that is held back learns of checkpoints. */
+async function takeCheckpoints(
+  { authority, auditing }: Instance,
+  notes: readonly string[],
+): Promise<TakenCheckpoints> {
+  const isHeld = (await authority.recoveryHold()) !== undefined;
+  return isHeld
+    ? await auditing.checkpointer.takeKept(notes)
+    : { hasCheckpoint: notes.length > 0, contradiction: undefined };
 }
 
 /** What was taken from the archive, and by whom (gunma 2-8-6). */
@@ -398,6 +416,7 @@ async function readStatus(
       passwordWarningMs: (policy.passwords.ageing?.warningDays ?? 0) * DAY_MS,
       replication: instance.feed && reportReplication(instance.feed),
       auditHead: await audit.head(snapshot),
+      auditContradiction: (await findSetBack(snapshot, instance.configuration))?.error.message,
       overdue: findOverdue(await auditing.keeping.facts(), policy, clock.nowMs()),
     });
   } finally {

@@ -30,8 +30,9 @@ import type { AuditLog, AuditOrigin, AuditRecord } from './audit-log.ts';
 import { type AuditMarks, putMarks, readMarks } from './audit-state.ts';
 import { readBundle, readTile, recordKey, recordsFrom } from './audit-tiles.ts';
 import { verifyAuditLog } from './audit-verification.ts';
-import { type Checkpointer, expectExtends, type SignedCheckpoint } from './checkpointer.ts';
+import type { Checkpointer, SignedCheckpoint } from './checkpointer.ts';
 import { AuditError } from './errors.ts';
+import { expectExtends } from './kept-checkpoint.ts';
 import { readHead } from './merkle-audit-log.ts';
 import { parseAuditRecord } from './record-encoding.ts';
 

@@ -14,15 +14,18 @@ import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Snapshot, Store } from '../store/store.ts';
 import { type Checkpoint, formatCheckpoint, openCheckpoint } from '../tlog/checkpoint.ts';
-import { TlogError } from '../tlog/errors.ts';
-import { type TreeHead, verifyConsistency } from '../tlog/proof.ts';
+import type { TreeHead } from '../tlog/proof.ts';
 import { formatSignedNote, type NoteKey } from '../tlog/signed-note.ts';
-import { TreeReader } from '../tlog/tree-reader.ts';
 import type { AuditLog, AuditOrigin } from './audit-log.ts';
 import { putCheckpoint, readCheckpoint } from './audit-state.ts';
-import { readTile } from './audit-tiles.ts';
 import { readIfThere, replaceFile, syncFolder } from './durable-file.ts';
 import { AuditError } from './errors.ts';
+import {
+  compareKept,
+  expectExtends,
+  type TakenCheckpoints,
+  takeKeptCheckpoints,
+} from './kept-checkpoint.ts';
 import { readHead } from './merkle-audit-log.ts';
 
 /** The audit key as the log sees it. */
@@ -45,6 +48,8 @@ export interface CheckpointerOptions {
   /** Where the last checkpoint is kept outside the store. */
   readonly file: string;
   readonly log: Log;
+  /** Rejects while nothing may be signed: what was signed before may be lost, and would be contradicted. */
+  readonly assertMaySign?: () => Promise<void>;
 }
 
 export class Checkpointer {
@@ -59,8 +64,11 @@ export class Checkpointer {
     return this.#options.key.note;
   }
 
-  /** True when there are records that no checkpoint covers. */
+  /** True when there are records that no checkpoint covers, and one may be signed. */
   async isBehind(): Promise<boolean> {
+    if (await this.#isHeldBack()) {
+      return false;
+    }
     return await this.#withSnapshot(async (snapshot) => {
       const note = await readCheckpoint(snapshot);
       const signed = note === undefined ? undefined : this.#open(note);
@@ -90,6 +98,7 @@ export class Checkpointer {
     if (text.startsWith(`${key.note.name}\n`)) {
       throw new RangeError('a checkpoint is signed by `sign` alone');
     }
+    await this.#options.assertMaySign?.();
     return formatSignedNote(text, key.note, await key.sign(encodeUtf8(text)));
   }
 
@@ -98,34 +107,65 @@ export class Checkpointer {
    * beside the store aside, and signs again. Whoever has kept a checkpoint of the lost part will find that
    * the log contradicts it; this record tells them why.
    *
-   * @throws {AuditError} `AUDIT_NOTHING_LOST` when the copy is not ahead of the log.
+   * A copy that cannot be read is put aside in the same way: what it said is not known any more.
+   *
+   * @throws {AuditError} `AUDIT_NOTHING_LOST` when the log does not contradict the copy.
    */
   acceptLoss(origin: AuditOrigin): Promise<SignedCheckpoint> {
     return this.#inTurn(async () => {
       const { file, store, audit } = this.#options;
-      const kept = await this.#readKept();
-      const head = await this.#withSnapshot(readHead);
-      if (kept === undefined || kept.size <= head.size) {
-        const text = 'no checkpoint was signed over more records than there are';
+      await this.#options.assertMaySign?.();
+      const [contradiction, head] = await this.#withSnapshot(
+        async (snapshot) =>
+          [await compareKept(snapshot, { file, key: this.key }), await readHead(snapshot)] as const,
+      );
+      if (contradiction === undefined) {
+        const text = 'the log contradicts no checkpoint that was signed over it';
         throw new AuditError('AUDIT_NOTHING_LOST', text);
       }
+      const { isSigned, sha256 } = contradiction;
+      const kept = isSigned ? await this.#readKept() : undefined;
       await store.transact('audit: accept a loss', (transaction) =>
         audit.append(transaction, {
           kind: 'audit.loss',
           result: 'done',
           origin,
           subject: this.key.name,
+          before: sha256,
           details: {
-            signedSize: kept.size.toString(),
-            signedRootHash: Buffer.from(kept.rootHash).toString('base64'),
+            ...(kept === undefined
+              ? {}
+              : {
+                  signedSize: kept.size.toString(),
+                  signedRootHash: Buffer.from(kept.rootHash).toString('base64'),
+                }),
             size: head.size.toString(),
           },
         }),
       );
-      await rename(file, `${file}.lost-${kept.size}`);
+      await rename(file, `${file}.lost-${kept?.size ?? 'unreadable'}-${sha256.slice(0, 16)}`);
       await syncFolder(dirname(file));
       return await this.#sign();
     });
+  }
+
+  /** Takes in checkpoints that others have kept; see {@link takeKeptCheckpoints}. */
+  takeKept(notes: readonly string[]): Promise<TakenCheckpoints> {
+    const { file } = this.#options;
+    return this.#inTurn(() =>
+      this.#withSnapshot((snapshot) =>
+        takeKeptCheckpoints(snapshot, { file, key: this.key, notes }),
+      ),
+    );
+  }
+
+  async #isHeldBack(): Promise<boolean> {
+    try {
+      await this.#options.assertMaySign?.();
+      return false;
+    } catch {
+      return true;
+    }
   }
 
   async #sign(): Promise<SignedCheckpoint> {
@@ -156,6 +196,7 @@ export class Checkpointer {
 
   async #makeNote(head: TreeHead): Promise<string> {
     const { key } = this.#options;
+    await this.#options.assertMaySign?.();
     const text = formatCheckpoint({ origin: key.note.name, ...head });
     const note = formatSignedNote(text, key.note, await key.sign(encodeUtf8(text)));
     // What others could not open must not be given out.
@@ -191,31 +232,5 @@ export class Checkpointer {
     const turn = this.#last.then(work);
     this.#last = turn.catch(() => undefined);
     return turn;
-  }
-}
-
-/**
- * Whether the log as it is begins with what a checkpoint says.
- *
- * @throws {AuditError} `AUDIT_CHECKPOINT_CONTRADICTED`.
- */
-export async function expectExtends(
-  snapshot: Snapshot,
-  head: TreeHead,
-  known: Checkpoint,
-): Promise<void> {
-  try {
-    const tree = new TreeReader(head.size, (place) => readTile(snapshot, place));
-    const isLonger = known.size <= head.size;
-    verifyConsistency(known, head, isLonger ? await tree.consistencyProof(known.size) : []);
-  } catch (cause) {
-    if (cause instanceof TlogError) {
-      throw new AuditError(
-        'AUDIT_CHECKPOINT_CONTRADICTED',
-        `the audit log contradicts the checkpoint of ${known.size} records: ${cause.message}`,
-        { cause },
-      );
-    }
-    throw cause;
   }
 }

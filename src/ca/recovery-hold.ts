@@ -11,11 +11,12 @@ import type { ReadView, Store, Transaction } from '../store/store.ts';
 import { CaError } from './errors.ts';
 
 const HOLD_KEY = keyOf(Keyspace.recovery);
+const CONFIRMED_KEY = keyOf(Keyspace.recovery, encodeUtf8('checkpoint'));
 
 /** Why signing is held back. */
 export interface RecoveryHold {
   readonly restoredMs: number;
-  /** How far the backup went: the last record of the journal, and when it was written. */
+  /** How far the backup went: the last record of the journal, and when it was written. 0 where that is not known. */
   readonly sequence: number;
   readonly pointMs: number;
 }
@@ -40,8 +41,8 @@ export async function assertMaySign(store: Store): Promise<void> {
     if ((await readHold(snapshot)) !== undefined) {
       throw new CaError(
         'CA_RECOVERY_PENDING',
-        'the store was restored from a backup, or was a standby that may lack something: nothing is signed until the ' +
-          'numbers of the lists in use are known ' +
+        'the store was restored from a backup, was put back, or was a standby that may lack something: nothing is ' +
+          'signed until the numbers of the lists in use are known ' +
           '(certdir recover confirm --help)',
       );
     }
@@ -50,9 +51,23 @@ export async function assertMaySign(store: Store): Promise<void> {
   }
 }
 
-/** Lets the CA sign again. */
-export function releaseSigning(transaction: Transaction): void {
+/**
+ * Lets the CA sign again.
+ *
+ * @param checkpoint SHA-256 of a checkpoint that the audit log contradicts, where there is one: it holds back nothing
+ *   any more.
+ */
+export function releaseSigning(transaction: Transaction, checkpoint: string | undefined): void {
   transaction.delete(HOLD_KEY);
+  if (checkpoint !== undefined) {
+    transaction.put(CONFIRMED_KEY, encodeUtf8(checkpoint));
+  }
+}
+
+/** The checkpoint that signing was released in spite of; undefined where there was none. */
+export async function readConfirmedCheckpoint(view: ReadView): Promise<string | undefined> {
+  const bytes = await view.read(CONFIRMED_KEY);
+  return bytes === undefined ? undefined : decodeUtf8(bytes);
 }
 
 /** Numbers of a list that others may have and the store has lost, or never had: none of the archive's. */

@@ -29,6 +29,10 @@ export interface PublishedMarks {
   readonly coversRest: boolean;
   /** Goes on although lists carry revocations that the store does not have. */
   readonly acceptsMissing: boolean;
+  /** A checkpoint of the audit log that was kept outside the store was looked at. */
+  readonly hasCheckpoint: boolean;
+  /** SHA-256 of the one that the log contradicts. */
+  readonly contradicting?: string | undefined;
 }
 
 /** A revocation that a list in use carries, and the store does not have. */
@@ -84,6 +88,13 @@ export async function confirmRecovery(
         'them with --list or --number, or say --none-newer',
     );
   }
+  if (!marks.hasCheckpoint && !marks.coversRest) {
+    throw new CaError(
+      'CA_RECOVERY_INCOMPLETE',
+      'the audit log is not accounted for. Give the last checkpoint that somebody has kept with --checkpoint, or say ' +
+        '--none-newer',
+    );
+  }
   return await transactAsOwner(core, 'ca: confirm recovery', async (transaction) => {
     if ((await readHold(transaction)) === undefined) {
       throw new CaError('CA_RECOVERY_NONE', 'nothing is held back: the store was not restored');
@@ -105,13 +116,19 @@ export async function confirmRecovery(
       );
     }
     const moved = await moveNumbers(core, transaction, numbers);
-    releaseSigning(transaction);
+    releaseSigning(transaction, marks.contradicting);
     await core.audit.append(transaction, {
       kind: 'recovery.confirm',
       result: 'done',
       origin,
       subject: core.policy.id,
-      details: { moved: moved.length, lists: read.length, missing: missing.length },
+      ...(marks.contradicting === undefined ? {} : { before: marks.contradicting }),
+      details: {
+        moved: moved.length,
+        lists: read.length,
+        missing: missing.length,
+        hasCheckpoint: marks.hasCheckpoint,
+      },
     });
     return { moved, missing };
   });

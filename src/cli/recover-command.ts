@@ -24,21 +24,26 @@ interface ConfirmOptions {
   readonly number: readonly string[];
   readonly noneNewer?: boolean;
   readonly acceptMissing?: boolean;
+  readonly checkpoint: readonly string[];
 }
 
 const MAX_LIST_BYTES = 256 * 1024 * 1024;
 const MAX_PEM_BYTES = 1024 * 1024;
+const MAX_CHECKPOINT_BYTES = 16_384;
 
 const help = `
 A restored store does not know of lists that were published after the backup was made. Name a replica (--from), or
 give lists that a relying party or your records have: the next number of each is then above them, and
 revocations that they carry and the store has lost are named. A list counts only when this CA's key has signed it.
-A directory is asked for every list of the policy; those that it does not show are not accounted for. If the audit log has lost records too, an auditor takes note of it with "certdir audit accept-loss".
+A directory is asked for every list of the policy; those that it does not show are not accounted for. The audit log
+is looked at in the same way: give the last checkpoint that somebody has kept. If it has lost records, it is signed again
+when an auditor has answered for that with "certdir audit accept-loss".
 ${examples(
-  'certdir recover confirm --from ldaps://replica.example.jp --bind-dn cn=reader,o=JPKI,c=JP --bind-password-file reader.password',
+  'certdir recover confirm --checkpoint checkpoint-2026-01-05 --from ldaps://replica.example.jp \\\n' +
+    '    --bind-dn cn=reader,o=JPKI,c=JP --bind-password-file reader.password',
   'certdir recover confirm --from https://www.example.jp/arl.crl --list maebashi.crl --none-newer',
   'certdir recover confirm --list maebashi.crl arl.crl --none-newer',
-  'certdir recover confirm --number 10201=57 --number arl=12 --none-newer',
+  'certdir recover confirm --number 10201=57 --number arl=12 --checkpoint checkpoint-2026-01-05 --none-newer',
 )}`;
 
 /** Adds the commands to the program. */
@@ -62,7 +67,11 @@ export function addRecoverCommand(program: Command): void {
       'highest number in use of a list that cannot be read back',
       [],
     )
-    .option('--none-newer', 'of all other lists none is in use that the store does not know')
+    .option('--checkpoint <files...>', 'checkpoints of the audit log that were kept elsewhere', [])
+    .option(
+      '--none-newer',
+      'of all other lists, and of the audit log without --checkpoint, nothing is in use that the store does not know',
+    )
     .option(
       '--accept-missing',
       'go on although lists carry revocations that the store does not have',
@@ -73,6 +82,7 @@ export function addRecoverCommand(program: Command): void {
       const { output, operator } = context;
       const gathering = await gatheringOf(options);
       const numbers = options.number.map(parseNumber);
+      const checkpoints = await Promise.all(options.checkpoint.map(readCheckpoint));
       const { gatherLists } = await import('../app/recovery.ts');
       const report = await withOperations(context, async (operations) => {
         const names = (await operations.status()).scopes.map(({ dn }) => dn);
@@ -82,7 +92,7 @@ export function addRecoverCommand(program: Command): void {
           coversRest: options.noneNewer === true,
           acceptsMissing: options.acceptMissing === true,
         };
-        return await operations.recoverConfirm({ lists, numbers, ...marks }, operator);
+        return await operations.recoverConfirm({ lists, numbers, checkpoints, ...marks }, operator);
       });
       output.answer(report, () =>
         [
@@ -93,6 +103,9 @@ export function addRecoverCommand(program: Command): void {
           ...report.missing.map(
             ({ scope, serialNumber }) => `${scope}: ${serialNumber} is not revoked here`,
           ),
+          ...(report.auditLoss === null
+            ? []
+            : [`${report.auditLoss}. No checkpoint is signed before certdir audit accept-loss`]),
           'The CA signs again. Publish now: certdir ca publish --all',
         ].join('\n'),
       );
@@ -119,6 +132,11 @@ async function gatheringOf(
     trusted:
       caFile === undefined ? undefined : (await readInputFile(caFile, pem)).toString('latin1'),
   };
+}
+
+async function readCheckpoint(file: string): Promise<string> {
+  const bounds = { what: 'a checkpoint', maxBytes: MAX_CHECKPOINT_BYTES };
+  return (await readInputFile(file, bounds)).toString('utf8');
 }
 
 function parseNumber(text: string): RecoverInput['numbers'][number] {

@@ -7,6 +7,7 @@
 
 import type { AuditOrigin } from '../audit/audit-log.ts';
 import type { KeepingRegister } from '../audit/keeping-register.ts';
+import type { TakenCheckpoints } from '../audit/kept-checkpoint.ts';
 import { OperatorRegister, type RegisteredOperator } from '../ca/accounts/operator-register.ts';
 import { type RegisteredVerifier, VerifierRegister } from '../ca/accounts/verifier-register.ts';
 import type { CertificateAuthority } from '../ca/certificate-authority.ts';
@@ -84,6 +85,8 @@ export interface LocalOperationsOptions {
   readonly status: () => Promise<ServiceStatus>;
   readonly check: Operations['check'];
   readonly journal: Operations['journal'];
+  /** Takes in checkpoints that were kept elsewhere, while signing is held back. */
+  readonly takeCheckpoints: (notes: readonly string[]) => Promise<TakenCheckpoints>;
   readonly backup: (
     input: BackupInput,
     origin: AuditOrigin,
@@ -147,9 +150,13 @@ export class LocalOperations implements Operations {
     const numbers = input.numbers.map(({ scope, number }) => {
       return { scopeId: scope, number: BigInt(number) };
     });
-    const marks = { ...input, numbers };
-    const report = await this.#options.authority.confirmRecovery(marks, originOf(operator));
+    const { authority, takeCheckpoints } = this.#options;
+    const { hasCheckpoint, contradiction } = await takeCheckpoints(input.checkpoints);
+    const contradicting = contradiction?.sha256;
+    const marks = { ...input, numbers, hasCheckpoint, contradicting };
+    const report = await authority.confirmRecovery(marks, originOf(operator));
     return {
+      auditLoss: contradiction?.error.message ?? null,
       lists: input.lists.length,
       moved: report.moved.map(({ scopeId: scope, from, to }) => {
         return { scope, from: from.toString(), to: to.toString() };

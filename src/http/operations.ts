@@ -308,6 +308,8 @@ export interface RecoverInput {
   readonly coversRest: boolean;
   /** Goes on although lists carry revocations that the store does not have. */
   readonly acceptsMissing: boolean;
+  /** Checkpoints of the audit log that were kept elsewhere, signed notes. */
+  readonly checkpoints: readonly string[];
 }
 
 export interface RecoverReport {
@@ -319,6 +321,8 @@ export interface RecoverReport {
     readonly serialNumber: string;
     readonly isKnown: boolean;
   }[];
+  /** What the audit log has lost, by a checkpoint that was kept; null when it has lost nothing that is known. */
+  readonly auditLoss: string | null;
 }
 
 export interface JournalReport {

@@ -54,16 +54,17 @@ function parseHead(bytes: Uint8Array): TransferHead {
   } catch {
     throw invalid('its first line is no JSON');
   }
-  const { lengths, numbers, coversRest, acceptsMissing } = head ?? {};
+  const { lengths, numbers, coversRest, acceptsMissing, checkpoints } = head ?? {};
   const isRight =
     isListOf(lengths, (length) => Number.isSafeInteger(length) && Number(length) >= 0) &&
     isListOf(numbers, isNumber) &&
+    isListOf(checkpoints, (note) => typeof note === 'string') &&
     typeof coversRest === 'boolean' &&
     typeof acceptsMissing === 'boolean';
-  if (!isRight || lengths === undefined || numbers === undefined) {
+  if (!isRight || !lengths || !numbers || !checkpoints) {
     throw invalid('its first line lacks something');
   }
-  return { lengths, numbers, coversRest, acceptsMissing };
+  return { lengths, numbers, coversRest, acceptsMissing, checkpoints };
 }
 
 function isListOf(value: unknown, isOne: (one: unknown) => boolean): boolean {

@@ -32,6 +32,8 @@ export interface StatusFacts {
   readonly isStoreWritable: boolean;
   /** The store was restored, and nothing is signed yet. */
   readonly isRecoveryPending: boolean;
+  /** What a checkpoint that was signed says against the audit log. */
+  readonly auditContradiction?: string | undefined;
   /** Of accounts whose passwords age, and from how long before the end that is worth a warning. */
   readonly passwordEnds: readonly PasswordEnd[];
   readonly passwordWarningMs: number;
@@ -89,7 +91,10 @@ function* warningsOf(facts: StatusFacts): Iterable<string> {
     yield 'the store refuses writes after an error: restart the server, then look at the disk';
   }
   if (facts.isRecoveryPending) {
-    yield 'the store was restored, or was a standby: nothing is signed before certdir recover confirm';
+    yield 'the store was restored, put back, or was a standby: nothing is signed before certdir recover confirm';
+  }
+  if (facts.auditContradiction !== undefined) {
+    yield `${facts.auditContradiction}: find out what was put back or changed; an auditor answers for what is lost (certdir audit accept-loss)`;
   }
   yield* replicationWarnings(facts);
   const expired = authority.lists.filter(

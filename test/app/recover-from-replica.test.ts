@@ -122,6 +122,13 @@ describe('recovering from a replica', () => {
   it('takes every list from a directory that shows them, and goes on above them', async () => {
     const from = ['--from', server.ldapsUrl, ...asVerifier()];
     const { scopes } = await restored.answer<ServiceStatus>('status');
+    const open = await restored.failure('recover', 'confirm', ...from);
+    assert.equal(open.code, 'CA_RECOVERY_INCOMPLETE', 'the audit log is not accounted for');
+    const checkpoint = restored.write(
+      'checkpoint',
+      await (await fetch(`${server.httpUrl}/audit/checkpoint`)).text(),
+    );
+    from.push('--checkpoint', checkpoint);
     const report = await restored.answer<RecoverReport>('recover', 'confirm', ...from);
     assert.equal(report.lists, scopes.length);
     assert.deepEqual(

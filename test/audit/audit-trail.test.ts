@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { hash } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 
 import { putMarks, readMarks } from '../../src/audit/audit-state.ts';
@@ -145,6 +147,49 @@ describe('checkpoints', () => {
     assert.equal((await bed.trail.acceptLoss(auditorOrigin)).size, 6n);
     const [record] = await bed.trail.list({ kind: 'audit.loss' }, 10);
     assert.deepEqual([record?.details?.['signedSize'], record?.details?.['size']], ['9', '5']);
+  });
+
+  const others = Array.from({ length: 9 }, (_, at) => Buffer.from(`other ${at}`));
+  const overtaken = [
+    { why: 'has as many records as were signed', size: 5 },
+    { why: 'has more records than were signed', size: 3 },
+  ];
+  for (const { why, size } of overtaken) {
+    it(`go on after a loss when the log ${why}`, async (t) => {
+      const bed = await openAuditBed(t);
+      await bed.append(5);
+      await mkdir(dirname(bed.checkpointFile));
+      await writeFile(bed.checkpointFile, signCheckpoint(others.slice(0, size), bed.key));
+      await assert.rejects(bed.checkpointer.sign(), { code: 'AUDIT_CHECKPOINT_CONTRADICTED' });
+      assert.equal((await bed.trail.acceptLoss(auditorOrigin)).size, 6n);
+      await assert.rejects(bed.trail.acceptLoss(auditorOrigin), { code: 'AUDIT_NOTHING_LOST' });
+    });
+  }
+
+  it('go on after the copy beside the store was damaged, which is kept and on record', async (t) => {
+    const bed = await openAuditBed(t);
+    await bed.append(5);
+    await bed.checkpointer.sign();
+    await writeFile(bed.checkpointFile, 'noise');
+    assert.equal((await bed.trail.acceptLoss(auditorOrigin)).size, 6n);
+    const [record] = await bed.trail.list({ kind: 'audit.loss' }, 10);
+    assert.equal(record?.before, hash('sha256', 'noise', 'hex'));
+    const names = await readdir(dirname(bed.checkpointFile));
+    assert.ok(names.some((name) => name.startsWith('checkpoint.lost-unreadable-')));
+  });
+
+  it('are not signed, and no other note, while signing is held back', async (t) => {
+    const bed = await openAuditBed(t);
+    await bed.append(5);
+    await bed.checkpointer.sign();
+    await bed.append(1);
+    bed.holdSigning(true);
+    assert.equal(await bed.checkpointer.isBehind(), false);
+    await assert.rejects(bed.checkpointer.sign(), /held back/);
+    await assert.rejects(bed.checkpointer.signNote('another text\n'), /held back/);
+    await assert.rejects(bed.trail.acceptLoss(auditorOrigin), /held back/);
+    bed.holdSigning(false);
+    assert.equal((await bed.checkpointer.sign()).size, 6n);
   });
 });
 

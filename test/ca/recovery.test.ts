@@ -12,6 +12,7 @@ const nothing: PublishedMarks = {
   numbers: [],
   coversRest: false,
   acceptsMissing: false,
+  hasCheckpoint: true,
 };
 
 /** A CA as a restore leaves it. */

@@ -49,6 +49,7 @@ async function open(t: TestContext): Promise<Bench> {
     ceremonyOperations: absentCeremonies,
     check: () => Promise.reject(new Error('nobody asks')),
     journal: () => Promise.reject(new Error('nobody asks')),
+    takeCheckpoints: () => Promise.reject(new Error('nobody asks')),
     backup: () => Promise.reject(new Error('nobody asks')),
     publishLists: publishDirectly({ authority: bed.ca }),
     readControls: readLdifControls,

@@ -9,6 +9,7 @@ const input: RecoverInput = {
   numbers: [{ scope: 'arl', number: '57' }],
   coversRest: true,
   acceptsMissing: false,
+  checkpoints: ['a note\n'],
 };
 
 async function* streamOf(bytes: Uint8Array, size = bytes.length): AsyncGenerator<Uint8Array> {
@@ -23,7 +24,7 @@ describe('what recover confirm sends', () => {
     for (const size of [1, 7, sent.length]) {
       assert.deepEqual(await readRecovery(streamOf(sent, size)), input);
     }
-    const none = { ...input, lists: [], numbers: [] };
+    const none = { ...input, lists: [], numbers: [], checkpoints: [] };
     assert.deepEqual(await readRecovery(streamOf(Buffer.concat(writeRecovery(none)))), none);
   });
 

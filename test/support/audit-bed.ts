@@ -34,6 +34,8 @@ export interface AuditBed {
   readonly trail: AuditTrail;
   /** Where the last checkpoint is kept outside the store. */
   readonly checkpointFile: string;
+  /** Has the checkpointer refuse to sign, or sign again. */
+  holdSigning(isHeld: boolean): void;
   /** Appends so many records more, a second apart. */
   append(count: number): Promise<void>;
   withSnapshot<T>(use: (snapshot: Snapshot) => Promise<T>): Promise<T>;
@@ -59,7 +61,10 @@ export async function openAuditBed(t: AfterHook): Promise<AuditBed> {
   const audit = openAuditLog({ clock });
   const key = makeLogKey();
   const checkpointFile = join(folder, 'audit', 'checkpoint');
+  let isHeld = false;
   const checkpointer = new Checkpointer({
+    assertMaySign: () =>
+      isHeld ? Promise.reject(new Error('signing is held back')) : Promise.resolve(),
     store,
     audit,
     file: checkpointFile,
@@ -69,6 +74,9 @@ export async function openAuditBed(t: AfterHook): Promise<AuditBed> {
   let count = 0;
   return {
     ...{ store, audit, clock, key, checkpointer, checkpointFile },
+    holdSigning: (isNow) => {
+      isHeld = isNow;
+    },
     trail: new AuditTrail({ store, audit, checkpointer }),
     append: (more) =>
       store.transact('test', async (transaction) => {

@@ -9,6 +9,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 
 import { checkStore } from '../../src/app/check.ts';
+import { checkpointFileOf } from '../../src/app/set-back.ts';
 import type { AuditLog } from '../../src/audit/audit-log.ts';
 import { verifyAuditLog } from '../../src/audit/audit-verification.ts';
 import { openAuditLog } from '../../src/audit/merkle-audit-log.ts';
@@ -62,6 +63,7 @@ export class StoppedInstance {
   readonly audit: AuditLog;
   readonly directory: Directory;
   readonly ca: CertificateAuthority;
+  readonly #checkpointFile: string;
 
   /** @throws {CertdirError} when the folder cannot be opened. */
   static async open(folder: string): Promise<StoppedInstance> {
@@ -79,7 +81,8 @@ export class StoppedInstance {
       const ca = await CertificateAuthority.open({
         ...{ ...shared, policy, store, directory, audit, signer: absentSigner },
       });
-      return new StoppedInstance({ policy, store, audit, directory, ca });
+      const checkpointFile = checkpointFileOf(configuration);
+      return new StoppedInstance({ policy, store, audit, directory, ca }, checkpointFile);
     } catch (error) {
       await store.close();
       throw error;
@@ -88,6 +91,7 @@ export class StoppedInstance {
 
   private constructor(
     parts: Pick<StoppedInstance, 'policy' | 'store' | 'audit' | 'directory' | 'ca'>,
+    checkpointFile: string,
   ) {
     this.policy = parts.policy;
     this.tables = new CaTables(parts.policy.id);
@@ -95,6 +99,7 @@ export class StoppedInstance {
     this.audit = parts.audit;
     this.directory = parts.directory;
     this.ca = parts.ca;
+    this.#checkpointFile = checkpointFile;
   }
 
   async close(): Promise<void> {
@@ -143,7 +148,8 @@ export class StoppedInstance {
   async assertConsistent(): Promise<void> {
     await assertConsistent(this);
     const { store, policy } = this;
-    const checked = { store, policy, schema: shippedSchema, nowMs: 0 };
+    const checkpointFile = this.#checkpointFile;
+    const checked = { store, policy, schema: shippedSchema, checkpointFile, nowMs: 0 };
     const input = { isDeep: true, parts: 'all' } as const;
     const { findings } = await checkStore(checked, input, () => undefined);
     assert.deepEqual(findings, [], 'what the program itself would find');
