@@ -52,15 +52,31 @@ export async function readLargeValue(
   if (!equalBytes(await hashLargeValue(value), sha256)) {
     throw damaged();
   }
+  noteHash(value, sha256);
   return value;
+}
+
+/** The hashes of arrays that were put or read: the same one is put again wherever else it is kept. */
+const hashes = new WeakMap<Uint8Array, Uint8Array>();
+
+function noteHash(value: Uint8Array, sha256: Uint8Array): void {
+  hashes.set(value, Uint8Array.from(sha256));
+}
+
+/** The SHA-256 of an array that nobody changes any more; worked out once. */
+export async function hashOfKept(value: Uint8Array, given?: Uint8Array): Promise<Uint8Array> {
+  const sha256 = given ?? hashes.get(value) ?? (await hashLargeValue(value));
+  noteHash(value, sha256);
+  return Uint8Array.from(sha256);
 }
 
 /** Adds a reference, and the value itself with the first one. */
 export async function putLargeValue(
   rows: LargeValueWrites,
   value: Uint8Array,
+  given?: Uint8Array,
 ): Promise<Uint8Array> {
-  const sha256 = await hashLargeValue(value);
+  const sha256 = await hashOfKept(value, given);
   if (!hasLargeValue(rows, sha256)) {
     await putPieces(rows, sha256, value);
   }

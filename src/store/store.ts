@@ -95,12 +95,14 @@ export interface RowSink {
    */
   put(key: Uint8Array, value: Uint8Array): void;
   /**
-   * Keeps a large value once under its SHA-256 and counts this reference. The array must not be
-   * changed until the promise has resolved.
+   * Keeps a large value once under its SHA-256 and counts this reference. The array is not copied, and readers
+   * may be given it: it must never be changed afterwards.
    *
+   * @param known What need not be found out: `sha256` of these very bytes. An array that was put or read before is
+   *   known without it. Under a wrong one nobody could read the value, which ends in `STORE_VALUE_DAMAGED`.
    * @returns the SHA-256, 32 bytes.
    */
-  putLarge(value: Uint8Array): Promise<Uint8Array>;
+  putLarge(value: Uint8Array, known?: { readonly sha256?: Uint8Array }): Promise<Uint8Array>;
 }
 
 /**

@@ -519,6 +519,26 @@ function largeRows(opened: Opened, driver: StoreDriver): void {
     });
   }
 
+  it('takes a hash that is known, and serves nothing under one that is another value’s', async (t) => {
+    const { store, folder } = await opened(t);
+    const [value, other] = [patterned(300_000), patterned(300_001)];
+    const sha256 = createHash('sha256').update(value).digest();
+    const wrong = createHash('sha256').update('another').digest();
+    await store.transact('test', async (transaction) => {
+      assert.deepEqual(
+        Buffer.from(await transaction.putLarge(value, { sha256 })),
+        Buffer.from(sha256),
+      );
+      await transaction.putLarge(other, { sha256: wrong });
+    });
+    assert.deepEqual(await put(store, Uint8Array.from(value)), new Uint8Array(sha256));
+    await store.close();
+    const again = await driver.open(folder);
+    t.after(() => again.close());
+    assert.deepEqual(await read(again, sha256), value);
+    await assert.rejects(read(again, wrong), code('STORE_VALUE_DAMAGED'));
+  });
+
   it('tells of the outcome when snapshots show it and before it answers', async (t) => {
     const { store } = await opened(t);
     const told: string[] = [];

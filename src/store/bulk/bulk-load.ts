@@ -20,7 +20,7 @@ import { join } from 'node:path';
 import { formatHex } from '../../core/bytes.ts';
 import { formatError } from '../../core/errors.ts';
 import { StoreError } from '../errors.ts';
-import { addReferences, hashLargeValue, putPieces } from '../large-values.ts';
+import { addReferences, hashOfKept, putPieces } from '../large-values.ts';
 import type { JournaledDatabase } from '../level/journaled-database.ts';
 import { assertRow, type LevelTransaction } from '../level/level-transaction.ts';
 import type { Row } from '../level/sorted-rows.ts';
@@ -94,9 +94,12 @@ export class LevelBulkLoad implements BulkLoad {
     this.#writer.put(this.tag, key, value);
   }
 
-  async putLarge(value: Uint8Array): Promise<Uint8Array> {
+  async putLarge(
+    value: Uint8Array,
+    { sha256: given }: { readonly sha256?: Uint8Array } = {},
+  ): Promise<Uint8Array> {
     this.#expect('gathering');
-    const sha256 = await hashLargeValue(value);
+    const sha256 = await hashOfKept(value, given);
     const name = formatHex(sha256);
     const known = this.#large.get(name);
     if (known === undefined) {

@@ -188,8 +188,11 @@ export class LevelTransaction extends LevelReadView implements Transaction {
     });
   }
 
-  async putLarge(value: Uint8Array): Promise<Uint8Array> {
-    return await this.#guardAsync(() => putLargeValue(this.ownRows, value));
+  async putLarge(
+    value: Uint8Array,
+    { sha256 }: { readonly sha256?: Uint8Array } = {},
+  ): Promise<Uint8Array> {
+    return await this.#guardAsync(() => putLargeValue(this.ownRows, value, sha256));
   }
 
   async releaseLarge(sha256: Uint8Array): Promise<void> {
