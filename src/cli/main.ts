@@ -16,6 +16,7 @@ import { addBackupCommand } from './backup-command.ts';
 import { addCaCommand } from './ca-command.ts';
 import { addCeremonyCommand } from './ceremony-command.ts';
 import { addCheckCommand } from './check-command.ts';
+import { addCpsCommand } from './cps-command.ts';
 import { addCustodianCommand } from './custodian-command.ts';
 import { addDemoCommand } from './demo-command.ts';
 import { reportFailure } from './exit-codes.ts';
@@ -81,6 +82,7 @@ function buildProgram(): Command {
   addAuditCommand(program);
   addArchiveCommand(program);
   addReportCommand(program);
+  addCpsCommand(program);
   addLdifCommand(program);
   addHsmCommand(program);
   addCustodianCommand(program);

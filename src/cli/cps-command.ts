@@ -1,0 +1,152 @@
+/**
+ * `certdir cps …`: policies, the practice statements as data.
+ *
+ * @module
+ */
+
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+
+import type { Policy } from '../ca/policy/policy.ts';
+import type { PolicyChange } from '../ca/policy/policy-change.ts';
+import { contextOf } from './context.ts';
+import { examples } from './examples.ts';
+import { ExitCode } from './exit-codes.ts';
+import { formatTable } from './output.ts';
+
+const POLICY = 'a policy file, or the name of a preset';
+
+/** Adds the commands to the program. */
+export function addCpsCommand(program: Command): void {
+  const cps = program
+    .command('cps')
+    .description('policies: what practice statements ask for, as data');
+  addCheck(cps);
+  addDiff(cps);
+  addSchema(cps);
+}
+
+function addCheck(cps: Command): void {
+  cps
+    .command('check')
+    .description('say everything that is wrong with a policy: file, line, setting, what is allowed')
+    .argument('<policy>', POLICY)
+    .addHelpText(
+      'after',
+      examples('certdir cps check ./policy.yaml', 'certdir cps check gunma --json'),
+    )
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const { output } = contextOf(command);
+      const { checkPolicy } = await import('../setup/policy-check.ts');
+      const report = await checkPolicy(await fileOf(name));
+      output.answer(report, () =>
+        [
+          report.title,
+          `statement ${report.statement}`,
+          `${report.profiles} profiles, ${report.lists} lists, ${report.accessRules} access rules, ${report.clauses} clauses`,
+          '',
+          'Nothing is wrong with it.',
+        ].join('\n'),
+      );
+    });
+}
+
+function addDiff(cps: Command): void {
+  cps
+    .command('diff')
+    .description('what a changed policy means for what was issued; 4 when it would break that')
+    .argument('<old>', POLICY)
+    .argument('<new>', POLICY)
+    .addHelpText(
+      'after',
+      examples(
+        'certdir cps diff /var/lib/certdir/policy.yaml ./policy-2027.yaml',
+        'certdir cps diff gunma ./gunma-changed.yaml --json',
+      ),
+    )
+    .action(async (old: string, now: string, _options: unknown, command: Command) => {
+      const { output } = contextOf(command);
+      const { comparePolicies } = await import('../ca/policy/policy-change.ts');
+      const changes = comparePolicies(await load(old), await load(now));
+      const breaks = changes.filter(({ effect }) => effect === 'breaks').length;
+      output.answer({ isPossible: breaks === 0, changes }, () => formatChanges(changes, breaks));
+      process.exitCode = breaks === 0 ? ExitCode.done : ExitCode.refused;
+    });
+}
+
+function addSchema(cps: Command): void {
+  cps
+    .command('schema')
+    .description('the JSON Schema of policy files, for editors')
+    .addHelpText('after', examples('certdir cps schema > policy.schema.json'))
+    .action(async (_options: unknown, command: Command) => {
+      const { output } = contextOf(command);
+      const { policyJsonSchema } = await import('../ca/policy/policy-json-schema.ts');
+      const schema = policyJsonSchema();
+      output.answer(schema, () => JSON.stringify(schema, undefined, 2));
+    });
+}
+
+/** A file that is there, otherwise a preset. */
+async function fileOf(name: string): Promise<string> {
+  const { shippedPolicyFile } = await import('../ca/policy/policy.ts');
+  const isPreset = /^[a-z][a-z0-9-]{0,31}$/.test(name) && !existsSync(name);
+  return isPreset ? shippedPolicyFile(name) : name;
+}
+
+async function load(name: string): Promise<Policy> {
+  const { loadPolicy } = await import('../ca/policy/policy.ts');
+  return await loadPolicy(await fileOf(name));
+}
+
+const effects: Readonly<Record<PolicyChange['effect'], string>> = {
+  breaks: 'BREAKS',
+  'next-key': 'with the next key',
+  'issued-from-now': 'what is issued from now',
+  'at-once': 'with the next start',
+  text: 'text',
+};
+
+function formatChanges(changes: readonly PolicyChange[], breaks: number): string {
+  if (changes.length === 0) {
+    return 'The policies say the same.';
+  }
+  const shown = withoutRepetition(changes);
+  const table = formatTable(
+    ['setting', 'before', 'after', 'takes effect', 'meaning'],
+    shown.map(({ path, before, after, effect, meaning }) => [
+      path,
+      shorten(before),
+      shorten(after),
+      effects[effect],
+      meaning,
+    ]),
+  );
+  const verdict =
+    breaks === 0
+      ? 'What was issued stays valid. The new policy counts from the next start.'
+      : `${breaks} of these would break what was issued: a CA that exists cannot take this policy.`;
+  const left = changes.length - shown.length;
+  const rest = left > 0 ? [`and ${left} more lists (--json shows all)`] : [];
+  return [table, ...rest, '', verdict].join('\n');
+}
+
+const MAX_LISTS = 5;
+
+/** What becomes of one municipality's list becomes of all. */
+function withoutRepetition(changes: readonly PolicyChange[]): readonly PolicyChange[] {
+  let lists = 0;
+  return changes.filter(({ path }) => {
+    lists += path.startsWith('crl.scopes.') ? 1 : 0;
+    return !path.startsWith('crl.scopes.') || lists <= MAX_LISTS;
+  });
+}
+
+const MAX_SHOWN = 48;
+
+function shorten(text: string | undefined): string {
+  if (text === undefined) {
+    return '-';
+  }
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
+}

@@ -1,0 +1,110 @@
+/**
+ * A policy put to the test without a CA: what its file says (`ca/policy/policy-schema.ts`), and what that comes to
+ * with the schema and the base tree, which a CA would otherwise find out when it is made.
+ *
+ * @module
+ */
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { loadPolicy, type Policy } from '../ca/policy/policy.ts';
+import { compileProfiles } from '../ca/policy/profile.ts';
+import { Scopes } from '../ca/policy/scope.ts';
+import { ConfigError } from '../config/errors.ts';
+import { packageRoot } from '../config/package-root.ts';
+import { locateInYamlFile } from '../config/yaml-file.ts';
+import { isCertdirError } from '../core/errors.ts';
+import { AccessPolicy } from '../directory/access/access.ts';
+import { AccessRuleError } from '../directory/access/rule-items.ts';
+import { parseLdif } from '../directory/ldif/ldif-reader.ts';
+import { Dn } from '../directory/names/dn.ts';
+import { Schema } from '../directory/schema/schema.ts';
+
+export interface PolicyCheckReport {
+  readonly id: string;
+  readonly title: string;
+  readonly statement: string;
+  readonly profiles: number;
+  readonly lists: number;
+  readonly accessRules: number;
+  readonly clauses: number;
+}
+
+/**
+ * Checks a policy file.
+ *
+ * @throws {ConfigError} `CONFIG_UNREADABLE`, `CONFIG_SYNTAX`, `CONFIG_INVALID`: every fault of the file with its
+ *   place, or the first that shows with schema and base tree.
+ */
+export async function checkPolicy(file: string): Promise<PolicyCheckReport> {
+  const policy = await loadPolicy(file);
+  const schema = await Schema.load(join(packageRoot, 'schema'));
+  compileProfiles(policy);
+  await checkAccess(file, policy, schema);
+  const scopes = new Scopes(policy);
+  await checkBaseTree(file, policy, { schema, scopes });
+  const { statement } = policy;
+  return {
+    id: policy.id,
+    title: `${policy.title.ja} (${policy.title.en})`,
+    statement: `${statement.title}, ${statement.version}, ${statement.date}`,
+    profiles: Object.keys(policy.profiles).length,
+    lists: scopes.list.length,
+    accessRules: policy.access.length,
+    clauses: policy.clauses.length,
+  };
+}
+
+async function checkAccess(file: string, { access }: Policy, schema: Schema): Promise<void> {
+  try {
+    AccessPolicy.compile(access, schema);
+  } catch (error) {
+    if (!(error instanceof AccessRuleError)) {
+      throw error;
+    }
+    const where = await locateInYamlFile(file, ['access', error.ruleNumber - 1]);
+    throw new ConfigError('CONFIG_INVALID', `${where}: ${error.problem}`, { cause: error });
+  }
+}
+
+/** Entries that the CA makes need their parents; those that people stand below are there themselves. */
+async function checkBaseTree(
+  file: string,
+  policy: Policy,
+  { schema, scopes }: { readonly schema: Schema; readonly scopes: Scopes },
+): Promise<void> {
+  const present = await namesIn(policy.baseTreeFile, schema);
+  const { suffix, verifiers, operators } = policy.directory;
+  const own = scopes.list.filter(({ definition }) => definition.distributionPoint !== undefined);
+  const needed: readonly (readonly [setting: readonly string[], dn: Dn | undefined])[] = [
+    [['directory', 'suffix'], Dn.parse(suffix, schema)],
+    [['directory', 'verifiers'], Dn.parse(verifiers, schema)],
+    [['directory', 'operators'], Dn.parse(operators, schema)],
+    [['names', 'issuer'], Dn.parse(policy.names.issuer, schema)],
+    ...own.map(({ dn }) => [['crl', 'scopes'], Dn.parse(dn, schema).parent()] as const),
+  ];
+  for (const [setting, dn] of needed) {
+    if (dn !== undefined && !present.has(keyOf(dn))) {
+      const where = await locateInYamlFile(file, setting);
+      throw new ConfigError(
+        'CONFIG_INVALID',
+        `${where}: ${dn.text} is not in ${policy.baseTreeFile}; add the entry there, or name another`,
+      );
+    }
+  }
+}
+
+async function namesIn(baseTree: string, schema: Schema): Promise<ReadonlySet<string>> {
+  try {
+    const records = parseLdif(await readFile(baseTree));
+    return new Set(records.map(({ dn }) => keyOf(Dn.parse(dn, schema))));
+  } catch (cause) {
+    const reason = isCertdirError(cause) || cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError('CONFIG_INVALID', `${baseTree}: ${reason}`, { cause });
+  }
+}
+
+function keyOf(dn: Dn): string {
+  return Buffer.from(dn.key).toString('hex');
+}

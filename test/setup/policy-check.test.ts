@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+
+import { shippedPolicyFile } from '../../src/ca/policy/policy.ts';
+import { policyJsonSchema } from '../../src/ca/policy/policy-json-schema.ts';
+import { packageRoot } from '../../src/config/package-root.ts';
+import { isCertdirError } from '../../src/core/errors.ts';
+import { checkPolicy } from '../../src/setup/policy-check.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const presets = readdirSync(join(packageRoot, 'cps'))
+  .filter((name) => name.endsWith('.yaml') && !name.startsWith('municipalities'))
+  .map((name) => name.slice(0, -'.yaml'.length));
+
+describe('checking a policy', () => {
+  for (const preset of presets) {
+    it(`finds nothing wrong with ${preset}, which is shipped`, async () => {
+      const report = await checkPolicy(shippedPolicyFile(preset));
+      assert.equal(report.id, preset);
+      assert.ok(report.clauses > 0 && report.lists > 0);
+    });
+  }
+
+  const text = readFileSync(shippedPolicyFile('gunma'), 'utf8');
+  const faults: readonly (readonly [string, string | RegExp, string, RegExp])[] = [
+    ['a value', 'periodHours: 24', 'periodHours: 0', /:\d+:\d+: crl\.periodHours/],
+    ['an unknown setting', 'crl:\n', 'crl:\n  periodDays: 1\n', /crl.*unknown key/s],
+    [
+      'an attribute that no schema has',
+      '      - cACertificate\n',
+      '      - caCertificates\n',
+      /:\d+:\d+: access\.\d+/,
+    ],
+    [
+      'a list without a place in the base tree',
+      'CN={municipality} CRLDP,OU={prefecture},',
+      'CN={municipality} CRLDP,OU=Elsewhere,OU={prefecture},',
+      /:\d+:\d+: crl\.scopes.*gunma\.ldif/,
+    ],
+  ];
+  for (const [name, from, to, message] of faults) {
+    it(`says where ${name} stands and what is allowed`, async (t) => {
+      const file = join(temporaryFolder(t), 'policy.yaml');
+      const wrong = text.replace(from, to);
+      assert.notEqual(wrong, text);
+      writeFileSync(file, wrong);
+      await assert.rejects(checkPolicy(file), (error) => {
+        assert.ok(isCertdirError(error));
+        assert.equal(error.code, 'CONFIG_INVALID');
+        assert.match(error.message, message);
+        return true;
+      });
+    });
+  }
+
+  it('comes with a JSON Schema for editors that is what the program reads', () => {
+    const shipped = readFileSync(join(packageRoot, 'cps/policy.schema.json'), 'utf8');
+    const now = `${JSON.stringify(policyJsonSchema(), undefined, 2)}\n`;
+    assert.equal(shipped, now, 'run: certdir cps schema > cps/policy.schema.json');
+    assert.match(text, /^# yaml-language-server: \$schema=policy\.schema\.json$/m);
+  });
+});
