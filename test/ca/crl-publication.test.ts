@@ -15,10 +15,11 @@ import type { Signer, SignRequest } from '../../src/signing/signer.ts';
 import type { Store, Transaction } from '../../src/store/store.ts';
 import { parseCertificateList } from '../../src/x509/certificate-list.ts';
 import { parseAuthorityKeyIdentifier } from '../../src/x509/key-identifier.ts';
+import { formatName } from '../../src/x509/name.ts';
 import { Oid } from '../../src/x509/object-identifiers.ts';
 import { assertConsistent } from '../support/ca-consistency.ts';
 import { addRevoked } from '../support/ca-load.ts';
-import { CaTestBed, gunma, tester } from '../support/ca-test-bed.ts';
+import { CaTestBed, gunma, smallGunma, tester } from '../support/ca-test-bed.ts';
 
 const HOUR = 3_600_000;
 const tables = new CaTables('gunma');
@@ -101,7 +102,19 @@ describe('a list', () => {
       aki?.value ?? assert.fail(),
     );
     assert.equal(keyIdentifier?.length, 20);
+    assert.equal(serialNumber, undefined);
+  });
+
+  it('names the certificate of the key as well where the policy says so', async (t) => {
+    const crl = { ...smallGunma.crl, issuerAndSerial: true };
+    const bed = await CaTestBed.open(t, { policy: { ...smallGunma, crl } });
+    const der = await bed.ca.readList('arl');
+    const [aki] = parseCertificateList(der ?? assert.fail()).extensions;
+    const { issuer, serialNumber } = parseAuthorityKeyIdentifier(aki?.value ?? assert.fail());
     assert.equal(serialNumber, bed.ca.certificate.serialNumber);
+    const [name] = issuer ?? [];
+    assert(name?.kind === 'directoryName');
+    assert.equal(formatName(name.name), 'OU=Gunma Prefectural CA,O=JPKI,C=JP');
   });
 
   it('is due 24 h after the last, whether anyone was awake or not', async (t) => {

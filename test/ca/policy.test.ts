@@ -31,8 +31,8 @@ describe('the policy of Gunma', async () => {
       ],
       hold: 'never',
     });
-    assert.equal(policy.profiles['end-entity']?.validity.years, 3);
-    assert.equal(policy.profiles['self-signed']?.validity.years, 10);
+    assert.equal(policy.profiles['end-entity']?.validity?.years, 3);
+    assert.equal(policy.profiles['self-signed']?.validity?.years, 10);
     assert.equal(policy.keys.authority.renewAfterYears, 5);
     assert.equal(policy.utcOffsetMs, 9 * 3_600_000);
     assert.equal(policy.policyIdentifiers['subscriber']?.production, '1.2.392.200149.8.5.1.1.10');
@@ -122,6 +122,54 @@ describe('a policy is refused', () => {
       from: 'signature: rsa-pkcs1-sha256',
       to: 'signature: ecdsa-sha256',
       names: ['keys.authority.signature', 'rsa-2048'],
+    },
+    {
+      why: 'that never renews its key',
+      from: 'renewAfterYears: 5',
+      to: 'renewForLongest: false',
+      names: ['keys.authority.renewAfterYears', 'renewForLongest'],
+    },
+    {
+      why: 'that renews its key when the certificate has ended',
+      from: 'renewAfterYears: 5',
+      to: 'renewAfterYears: 10',
+      names: ['keys.authority.renewAfterYears', '10 years'],
+    },
+    {
+      why: 'whose certificates live as long as the key that issues them',
+      from: /renewAfterYears: 5([\s\S]*?)validity: \{ years: 10/,
+      to: 'renewForLongest: true$1validity: { years: 3',
+      names: ['keys.authority.renewForLongest', '3 years'],
+    },
+    {
+      why: 'with two profiles of link certificates',
+      from: /( {2}link)(: [\s\S]*?)( {2}end-entity:)/,
+      to: '$1$2$1-2$2$3',
+      names: ['profiles'],
+    },
+    {
+      why: 'whose key may not sign the link certificates of a profile',
+      from: 'certificates: [self-signed, link, cross, end-entity]',
+      to: 'certificates: [self-signed, cross, end-entity]',
+      names: ['profiles', 'link'],
+    },
+    {
+      why: 'whose link certificates have a validity of their own',
+      from: 'begins: { oldWithNew: old-key, newWithOld: new-key }',
+      to: 'validity: { years: 5, beyondIssuer: shorten }',
+      names: ['profiles.link'],
+    },
+    {
+      why: 'whose link certificates are revoked on a list of subscribers',
+      from: /kind: link\n {4}scope: arl/,
+      to: 'kind: link\n    scope: operations',
+      names: ['profiles.link.scope', 'arl'],
+    },
+    {
+      why: 'with a newer key that is certified from before it was made',
+      from: 'newWithOld: new-key',
+      to: 'newWithOld: old-key',
+      names: ['profiles.link.begins.newWithOld'],
     },
     {
       why: 'with a kind of characters that does not exist',

@@ -260,6 +260,13 @@ const mutations: readonly {
   { code: 'CA_GATE_I6', why: 'the key of another', change: key({ keyIdentifier: bytes('k') }) },
   { code: 'CA_GATE_I6', why: 'an older certificate in AKI', change: key({ serialNumber: 4n }) },
   { code: 'CA_GATE_I6', why: 'another issuer in AKI', change: key({ issuerDer: bytes('x') }) },
+  { code: 'CA_GATE_I6', why: 'no issuer in AKI', change: key({ issuerDer: undefined }) },
+  { code: 'CA_GATE_I6', why: 'no serial number in AKI', change: key({ serialNumber: undefined }) },
+  {
+    code: 'CA_GATE_I6',
+    why: 'a serial number in AKI that lists do not say',
+    change: (facts) => ({ expected: { ...facts.expected, certificateSerialNumber: undefined } }),
+  },
   {
     code: 'CA_GATE_I6',
     why: 'another number than was meant',

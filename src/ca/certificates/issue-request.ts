@@ -98,9 +98,9 @@ export class RequestRules {
 
   #findProfile(name: string): Profile {
     const profile = this.#profiles.get(name);
-    if (profile === undefined || profile.definition.kind === 'self-signed') {
+    if (profile === undefined || isOwn(profile)) {
       const known = [...this.#profiles.values()]
-        .filter(({ definition }) => definition.kind !== 'self-signed')
+        .filter((one) => !isOwn(one))
         .map((one) => one.name);
       throw new CaError('CA_PROFILE_UNKNOWN', `profiles that can be issued: ${known.join(', ')}`);
     }
@@ -133,6 +133,11 @@ export class RequestRules {
       throw new CaError('CA_KEY_WEAK', `the key is refused: keys here are ${types.join(', ')}`);
     }
   }
+}
+
+/** True for what the CA makes for itself when its key is made. */
+function isOwn({ definition }: Profile): boolean {
+  return definition.kind === 'self-signed' || definition.kind === 'link';
 }
 
 function expectGiven(

@@ -130,7 +130,10 @@ function listExtensions(
 ): readonly Extension[] {
   const { distributionPoint, onlyContains } = scope;
   return [
-    buildIssuerReference(authority.reference, { issuerAndSerial: true, critical: false }),
+    buildIssuerReference(authority.reference, {
+      issuerAndSerial: policy.crl.issuerAndSerial,
+      critical: false,
+    }),
     buildCrlNumber(number),
     buildIssuingDistributionPoint({
       fullName: [{ kind: 'directoryName', name: distributionPoint }],

@@ -92,7 +92,8 @@ export interface PublicationFacts {
     readonly distributionPointDer: Uint8Array;
     readonly issuerDer: Uint8Array;
     readonly keyIdentifier: Uint8Array;
-    readonly certificateSerialNumber: bigint;
+    /** Undefined where lists do not say it. */
+    readonly certificateSerialNumber: bigint | undefined;
     readonly allowedReasons: ReadonlySet<number>;
     /** From thisUpdate to nextUpdate. */
     readonly validityMs: number;

@@ -129,7 +129,9 @@ export async function gatherFacts(
       distributionPointDer: state.distributionPointDer,
       issuerDer: authority.reference.name.der,
       keyIdentifier: authority.reference.keyIdentifier,
-      certificateSerialNumber: authority.reference.serialNumber,
+      certificateSerialNumber: policy.crl.issuerAndSerial
+        ? authority.reference.serialNumber
+        : undefined,
       allowedReasons: new Set(allowed),
       validityMs: validityMs(policy),
       nextPublishMs: policy.crl.nextPublish ? periodMs(policy) : undefined,

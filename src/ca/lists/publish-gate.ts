@@ -175,9 +175,10 @@ function keyAndContentAgree(facts: PublicationFacts): string | undefined {
   const isKey =
     key?.keyIdentifier !== undefined &&
     equalBytes(key.keyIdentifier, expected.keyIdentifier) &&
-    key.issuerDer !== undefined &&
-    equalBytes(key.issuerDer, expected.issuerDer) &&
-    key.serialNumber === expected.certificateSerialNumber;
+    key.serialNumber === expected.certificateSerialNumber &&
+    (key.serialNumber === undefined
+      ? key.issuerDer === undefined
+      : key.issuerDer !== undefined && equalBytes(key.issuerDer, expected.issuerDer));
   if (!isKey) {
     return "authorityKeyIdentifier is not the CA's key";
   }

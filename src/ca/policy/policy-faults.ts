@@ -7,6 +7,7 @@
 
 import { isCertdirError } from '../../core/errors.ts';
 import { timeOfDayMs } from './cadence.ts';
+import { renewalFaults } from './key-life.ts';
 import { type Placeholder, placeholders, placeholdersIn, renderName } from './name-template.ts';
 import { ocspFaults } from './ocsp-policy.ts';
 import type { PolicyFile, ScopeDefinition } from './policy.ts';
@@ -27,6 +28,7 @@ export function findPolicyFaults(policy: PolicyFile): readonly PolicyFault[] {
       profileFaults(policy, name, profile),
     ),
     ...profileSetFaults(policy),
+    ...renewalFaults(policy),
     ...cadenceFaults(policy),
     ...policy.crl.scopes.flatMap((scope, index) => scopeFaults(policy, scope, index)),
     ...scopeSetFaults(policy),
@@ -170,16 +172,21 @@ function extensionFaults(
     : [];
 }
 
-function profileSetFaults({ profiles }: PolicyFile): PolicyFault[] {
-  const count = Object.values(profiles).filter(({ kind }) => kind === 'self-signed').length;
-  return count === 1
-    ? []
-    : [
-        {
-          path: ['profiles'],
-          message: `has exactly one profile of kind self-signed, not ${count}`,
-        },
-      ];
+function profileSetFaults({ profiles, keys }: PolicyFile): PolicyFault[] {
+  const countOf = (kind: ProfileDefinition['kind']): number =>
+    Object.values(profiles).filter((one) => one.kind === kind).length;
+  const faults: PolicyFault[] = [];
+  const fault = (message: string): void => {
+    faults.push({ path: ['profiles'], message });
+  };
+  if (countOf('self-signed') !== 1) {
+    fault(`has exactly one profile of kind self-signed, not ${countOf('self-signed')}`);
+  }
+  const mayLink = keys.authority.certificates.includes('link');
+  if (countOf('link') > 1 || (countOf('link') === 1 && !mayLink)) {
+    fault('has at most one profile of kind link, and keys.authority.certificates has link then');
+  }
+  return faults;
 }
 
 function cadenceFaults({ crl, revocation }: PolicyFile): PolicyFault[] {

@@ -104,6 +104,7 @@ const crl = strictObject({
   alarmAgeHours: hours,
   leastRemainingHours: hours.optional(),
   nextPublish: z.boolean(),
+  issuerAndSerial: z.boolean().default(true),
   scopes: z.array(scope).min(1),
 });
 
@@ -132,7 +133,8 @@ export const policySchema: z.ZodType<PolicyFile> = strictObject({
     authority: strictObject({
       type: keyTypes,
       signature: signatures,
-      renewAfterYears: years,
+      renewAfterYears: years.optional(),
+      renewForLongest: z.boolean().default(false),
       certificates: z
         .array(z.enum(certificateKinds))
         .min(1)

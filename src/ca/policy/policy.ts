@@ -118,11 +118,14 @@ export interface PolicyFile {
   readonly utcOffset: string;
   readonly municipalities: string;
   readonly keys: {
+    /** Of keys that are made from now on: one in use stays what its certificate says. */
     readonly authority: {
       readonly type: KeyTypeName;
       readonly signature: SignatureName;
       /** The key signs certificates for so long; then it is renewed. */
-      readonly renewAfterYears: number;
+      readonly renewAfterYears?: number | undefined;
+      /** It is renewed before its certificate lives on for less than the longest certificate that it issues. */
+      readonly renewForLongest: boolean;
       /** What it may sign beside lists, fixed when it is made. */
       readonly certificates: readonly CertificateKind[];
     };
@@ -165,6 +168,8 @@ export interface PolicyFile {
     readonly alarmAgeHours: number;
     /** What every published list has left, or it is an alarm (I7); a third of the validity when left out. */
     readonly leastRemainingHours?: number | undefined;
+    /** Lists name the serial number of the certificate of the key that signs, beside its identifier. */
+    readonly issuerAndSerial: boolean;
     /** Write the extension CRL Next Publish. */
     readonly nextPublish: boolean;
     readonly scopes: readonly ScopeDefinition[];

@@ -58,18 +58,30 @@ export interface ValidityRule {
   readonly beyondIssuer: 'shorten' | 'refuse';
 }
 
+/**
+ * When a link certificate begins: with the key of the older or the newer generation, or when it is made. It ends with
+ * the older generation's self-signed certificate.
+ */
+export interface LinkBeginnings {
+  readonly oldWithNew: 'old-key' | 'new-key' | 'issue';
+  readonly newWithOld: 'new-key' | 'issue';
+}
+
 export interface ProfileDefinition {
   /**
    * `self-signed`: the CA's own; subject and issuer are the policy's issuer name.
+   * `link`: two generations of the CA's key for each other (RFC 9810 §4.4), both under that name.
    * `subscriber`: for a person named by a municipality, with the subject's attributes.
    * `service`: for a server of the CA itself.
    */
-  readonly kind: 'self-signed' | 'subscriber' | 'service';
-  /** Name template; absent for `self-signed`. */
+  readonly kind: 'self-signed' | 'link' | 'subscriber' | 'service';
+  /** Name template; absent for `self-signed` and `link`. */
   readonly subject?: string | undefined;
   /** A scope of the policy: the list that carries revocations of these certificates. */
   readonly scope: string;
-  readonly validity: ValidityRule;
+  /** Absent for `link`, which has `begins`. */
+  readonly validity?: ValidityRule | undefined;
+  readonly begins?: LinkBeginnings | undefined;
   /** A subscriber holds one valid certificate at most (R-CERT 5). */
   readonly onePerSubscriber: boolean;
   readonly extensions: readonly ExtensionDefinition[];
@@ -121,21 +133,32 @@ const extension: z.ZodType<ExtensionDefinition> = z.discriminatedUnion('type', [
 ]);
 
 export const profileSchema: z.ZodType<ProfileDefinition> = strictObject({
-  kind: z.enum(['self-signed', 'subscriber', 'service']),
+  kind: z.enum(['self-signed', 'link', 'subscriber', 'service']),
   subject: z.string().min(1).optional(),
   scope: z.string(),
   validity: strictObject({
     years: z.int().min(1).max(30),
     beyondIssuer: z.enum(['shorten', 'refuse']),
-  }),
+  }).optional(),
+  begins: strictObject({
+    oldWithNew: z.enum(['old-key', 'new-key', 'issue']),
+    newWithOld: z.enum(['new-key', 'issue']),
+  }).optional(),
   onePerSubscriber: z.boolean().default(false),
   extensions: z.array(extension).min(1),
 }).superRefine((profile, context) => {
   const problem = (path: readonly (string | number)[], message: string): void => {
     context.addIssue({ code: 'custom', path: [...path], message });
   };
-  if ((profile.kind === 'self-signed') !== (profile.subject === undefined)) {
-    problem(['subject'], 'stands in every profile except the self-signed one');
+  const isLink = profile.kind === 'link';
+  if ((profile.kind === 'self-signed' || isLink) !== (profile.subject === undefined)) {
+    problem(['subject'], 'stands in every profile except those of kind self-signed and link');
+  }
+  if (isLink !== (profile.validity === undefined)) {
+    problem(['validity'], 'stands in every profile except the one of kind link');
+  }
+  if (isLink !== (profile.begins !== undefined)) {
+    problem(['begins'], 'stands in the profile of kind link, and in no other');
   }
   if (profile.onePerSubscriber && profile.kind !== 'subscriber') {
     problem(['onePerSubscriber'], 'is for profiles of kind subscriber');

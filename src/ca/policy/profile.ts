@@ -86,7 +86,7 @@ export class Profile {
     this.#sources = definition.extensions.map((one) => compileExtension(one, policy));
   }
 
-  /** The subject's name; the issuer's own for the self-signed certificate. */
+  /** The subject's name; the issuer's own for self-signed and link certificates. */
   subject(municipality: Municipality | undefined, issueId: string): Name {
     const { names } = this.#policy;
     const place = {
@@ -111,7 +111,9 @@ export class Profile {
    *   allows.
    */
   validity(nowMs: number, issuerEndMs: number | undefined): ValidityPeriod {
-    const { years, beyondIssuer } = this.definition.validity;
+    const { validity } = this.definition;
+    assert(validity !== undefined, `${this.name} has a validity of its own`);
+    const { years, beyondIssuer } = validity;
     const notBeforeMs = Math.floor(nowMs / 1000) * 1000;
     const wantedMs = endOfYearsMs(notBeforeMs, years, this.#policy.utcOffsetMs);
     if (issuerEndMs === undefined || wantedMs <= issuerEndMs) {
