@@ -13,8 +13,6 @@ import { equalBytes, formatHex } from '../core/bytes.ts';
 import type { Snapshot, Store, Transaction } from '../store/store.ts';
 import { type Checkpoint, openCheckpoint } from '../tlog/checkpoint.ts';
 import { encodeEntryBundle } from '../tlog/entry-bundle.ts';
-import { hashLeaf } from '../tlog/merkle-tree.ts';
-import { formatProofFile } from '../tlog/proof-file.ts';
 import { formatNoteKey } from '../tlog/signed-note.ts';
 import {
   parseTilePath,
@@ -28,28 +26,20 @@ import { TreeReader } from '../tlog/tree-reader.ts';
 import { type AuditFilter, matchesFilter } from './audit-filter.ts';
 import type { AuditLog, AuditOrigin, AuditRecord } from './audit-log.ts';
 import { type AuditMarks, putMarks, readMarks } from './audit-state.ts';
-import { readBundle, readTile, recordKey, recordsFrom } from './audit-tiles.ts';
+import { readBundle, readTile, recordsFrom } from './audit-tiles.ts';
 import { verifyAuditLog } from './audit-verification.ts';
 import type { Checkpointer, SignedCheckpoint } from './checkpointer.ts';
 import { AuditError } from './errors.ts';
 import { expectExtends } from './kept-checkpoint.ts';
 import { readHead } from './merkle-audit-log.ts';
 import { parseAuditRecord } from './record-encoding.ts';
+import { type ProvenRecord, RecordProofs } from './record-proofs.ts';
 
 /** A file of the log's public form, and where it goes. */
 export interface LogFile {
   /** Below the log's address or folder, e.g. `tile/0/000`. */
   readonly path: string;
   readonly bytes: Uint8Array;
-}
-
-export interface ProvenRecord {
-  readonly record: AuditRecord;
-  /** The leaf. */
-  readonly bytes: Uint8Array;
-  readonly leafHash: Uint8Array;
-  /** Inclusion in the checkpoint within, as C2SP tlog-proof. */
-  readonly proof: string;
 }
 
 export interface Verification extends SignedCheckpoint {
@@ -79,9 +69,11 @@ const RECORDS_PER_TURN = 256;
 
 export class AuditTrail {
   readonly #options: AuditTrailOptions;
+  readonly #proofs: RecordProofs;
 
   constructor(options: AuditTrailOptions) {
     this.#options = options;
+    this.#proofs = new RecordProofs(options);
   }
 
   /**
@@ -108,46 +100,9 @@ export class AuditTrail {
     });
   }
 
-  /**
-   * A record and the proof that it is in the log, under a checkpoint that covers it; one is signed where
-   * the last does not.
-   *
-   * @throws {AuditError} `AUDIT_RECORD_UNKNOWN`, `AUDIT_RECORD_PRUNED`, `AUDIT_CHECKPOINT_CONTRADICTED`.
-   */
-  async prove(sequence: bigint): Promise<ProvenRecord> {
-    const { checkpointer } = this.#options;
-    const current = await checkpointer.current();
-    const last = current === undefined ? undefined : openCheckpoint(current, checkpointer.key);
-    const isCovered = last !== undefined && sequence < last.size;
-    const { note, size } =
-      isCovered && current !== undefined ? { note: current, ...last } : await checkpointer.sign();
-    return await this.#withSnapshot(async (snapshot) => {
-      const bytes = await this.#readRecord(snapshot, sequence, size);
-      const tree = new TreeReader(size, (place) => readTile(snapshot, place));
-      const path = await tree.inclusionProof(sequence);
-      const proof = formatProofFile({ index: sequence, path, checkpoint: note });
-      return { record: parseAuditRecord(bytes), bytes, leafHash: hashLeaf(bytes), proof };
-    });
-  }
-
-  async #readRecord(snapshot: Snapshot, sequence: bigint, size: bigint): Promise<Uint8Array> {
-    if (sequence >= size) {
-      throw new AuditError(
-        'AUDIT_RECORD_UNKNOWN',
-        `there is no record ${sequence}; the log has ${size}`,
-      );
-    }
-    const bytes = await snapshot.read(recordKey(sequence));
-    if (bytes !== undefined) {
-      return bytes;
-    }
-    const { pruned } = await readMarks(snapshot);
-    throw sequence < pruned
-      ? new AuditError(
-          'AUDIT_RECORD_PRUNED',
-          `record ${sequence} was removed after its time; an export has it`,
-        )
-      : new AuditError('AUDIT_RECORD_MISSING', `Audit record ${sequence} is missing`);
+  /** See `RecordProofs.prove`. */
+  prove(sequence: bigint): Promise<ProvenRecord> {
+    return this.#proofs.prove(sequence);
   }
 
   /**

@@ -7,8 +7,9 @@
  */
 
 import { TlogError } from './errors.ts';
-import { emptyFrontier, HASH_BYTES, hashComplete, hashNode, rootHash } from './merkle-tree.ts';
+import { emptyFrontier, HASH_BYTES, hashNode, rootHash } from './merkle-tree.ts';
 import { TILE_HEIGHT, type TilePlace, tileAt, tilePath } from './tile.ts';
+import { type TileCache, TileHashes } from './tile-hashes.ts';
 
 /** Reads a tile's hashes, one after the other. `level` is a number. */
 export type ReadTile = (place: TilePlace) => Promise<Uint8Array>;
@@ -17,11 +18,14 @@ export type ReadTile = (place: TilePlace) => Promise<Uint8Array>;
 export class TreeReader {
   readonly #size: bigint;
   readonly #read: ReadTile;
-  readonly #tiles = new Map<string, Promise<Uint8Array>>();
+  readonly #cache: TileCache | undefined;
+  readonly #tiles = new Map<string, Promise<TileHashes>>();
 
-  constructor(size: bigint, read: ReadTile) {
+  /** @param cache Of the same log; left out where tiles are to be looked at, not believed. */
+  constructor(size: bigint, read: ReadTile, cache?: TileCache) {
     this.#size = size;
     this.#read = read;
+    this.#cache = cache;
   }
 
   /** @throws {TlogError} `TLOG_TILE_MALFORMED`, and what reading a tile throws. */
@@ -104,11 +108,10 @@ export class TreeReader {
     const rest = height % TILE_HEIGHT;
     const first = index << BigInt(rest);
     const hashes = await this.#tile(level, first >> BigInt(TILE_HEIGHT));
-    const offset = Number(first & 0xffn) * HASH_BYTES;
-    return hashComplete(hashes.subarray(offset, offset + (HASH_BYTES << rest)));
+    return hashes.node(rest, Number(first & 0xffn) >> rest);
   }
 
-  #tile(level: number, index: bigint): Promise<Uint8Array> {
+  #tile(level: number, index: bigint): Promise<TileHashes> {
     const place = tileAt(level, index, this.#size);
     if (place === undefined) {
       throw new RangeError(`a tree of ${this.#size} leaves has no tile ${level}/${index}`);
@@ -119,7 +122,11 @@ export class TreeReader {
     return known;
   }
 
-  async #readChecked(place: TilePlace): Promise<Uint8Array> {
+  async #readChecked(place: TilePlace): Promise<TileHashes> {
+    const cached = this.#cache?.get(place);
+    if (cached !== undefined) {
+      return cached;
+    }
     const bytes = await this.#read(place);
     if (bytes.length !== place.width * HASH_BYTES) {
       throw new TlogError(
@@ -127,7 +134,9 @@ export class TreeReader {
         `${tilePath(place)} has ${bytes.length} bytes instead of ${place.width * HASH_BYTES}`,
       );
     }
-    return bytes;
+    const hashes = new TileHashes(bytes);
+    this.#cache?.put(place, hashes);
+    return hashes;
   }
 }
 

@@ -5,10 +5,10 @@ import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 
 import { putMarks, readMarks } from '../../src/audit/audit-state.ts';
-import { readTile, settleTiles } from '../../src/audit/audit-tiles.ts';
+import { readTile, recordKey, settleTiles } from '../../src/audit/audit-tiles.ts';
 import { verifyAuditLog } from '../../src/audit/audit-verification.ts';
 import { pruneRecords } from '../../src/audit/pruning.ts';
-import { Keyspace, keyOf } from '../../src/store/keyspace.ts';
+import { encodeUint64, Keyspace, keyOf } from '../../src/store/keyspace.ts';
 import type { KeyValue } from '../../src/store/store.ts';
 import { openCheckpoint } from '../../src/tlog/checkpoint.ts';
 import { parseEntryBundle } from '../../src/tlog/entry-bundle.ts';
@@ -239,6 +239,31 @@ describe('an auditor', () => {
     await bed.append(1);
     assert.match((await bed.trail.prove(300n)).proof, /\n301\n/);
     await assert.rejects(bed.trail.prove(301n), { code: 'AUDIT_RECORD_UNKNOWN' });
+  });
+
+  it('is given no proof by tiles or records that were changed', async (t) => {
+    const bed = await openAuditBed(t);
+    await bed.append(600);
+    await bed.trail.checkpoint();
+    const tile = keyOf(Keyspace.auditTile, Uint8Array.of(0), encodeUint64(0n));
+    const rows: readonly { readonly key: Uint8Array; readonly of: readonly bigint[] }[] = [
+      { key: tile, of: [3n, 255n] },
+      { key: recordKey(3n), of: [3n] },
+      { key: recordKey(599n), of: [599n] },
+    ];
+    for (const { key, of } of rows) {
+      const value =
+        (await bed.withSnapshot(async (snapshot) => await snapshot.read(key))) ?? Buffer.of();
+      const changed = Uint8Array.from(value, (byte, at) => (at === 40 ? byte ^ 1 : byte));
+      await bed.store.transact('test', async (transaction) => transaction.put(key, changed));
+      for (const sequence of of) {
+        await assert.rejects(bed.trail.prove(sequence), { code: 'AUDIT_TILE_DAMAGED' });
+      }
+      await bed.store.transact('test', async (transaction) => transaction.put(key, value));
+      for (const sequence of of) {
+        await bed.trail.prove(sequence);
+      }
+    }
   });
 
   it('verifies, against what was kept', async (t) => {

@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { hashLeaf } from '../../src/tlog/merkle-tree.ts';
 import { verifyConsistency, verifyInclusion } from '../../src/tlog/proof.ts';
 import { tilePath } from '../../src/tlog/tile.ts';
-import { TreeReader } from '../../src/tlog/tree-reader.ts';
+import { TileCache } from '../../src/tlog/tile-hashes.ts';
+import { type ReadTile, TreeReader } from '../../src/tlog/tree-reader.ts';
 import { logFiles, makeLogKey } from '../support/memory-log.ts';
 import { naiveConsistency, naivePath, naiveRoot } from '../support/naive-tree.ts';
 
@@ -13,13 +14,14 @@ const MAX_LEAVES = 700;
 const leaves = Array.from({ length: MAX_LEAVES }, (_, at) => Buffer.from(`leaf ${at}`));
 const key = makeLogKey();
 
-function readerOf(size: number): TreeReader {
+function readerOf(size: number, cache?: TileCache): TreeReader {
   const files = logFiles(leaves.slice(0, size), key);
-  return new TreeReader(BigInt(size), async (place) => {
+  const read: ReadTile = async (place) => {
     const bytes = files.get(tilePath(place));
     assert.ok(bytes !== undefined, `no tile ${tilePath(place)} in a tree of ${size}`);
     return bytes;
-  });
+  };
+  return new TreeReader(BigInt(size), read, cache);
 }
 
 /** Sizes near the ends of tiles and subtrees more often than others. */
@@ -61,6 +63,20 @@ describe('proofs against a naive tree (RFC 6962 §2.1)', () => {
       }),
       runs,
     );
+  });
+
+  it('are the same by tiles that were kept from trees of other sizes', async () => {
+    for (const maxTiles of [1, 3, 256]) {
+      const cache = new TileCache(maxTiles);
+      await fc.assert(
+        fc.asyncProperty(size, fc.nat(), async (count, draw) => {
+          const index = draw % count;
+          const path = await readerOf(count, cache).inclusionProof(BigInt(index));
+          assert.deepEqual(path.map(Buffer.from), naivePath(index, leaves.slice(0, count)));
+        }),
+        { ...runs, numRuns: 40 },
+      );
+    }
   });
 
   it('nothing proves another leaf, another place, another tree, or with a changed path', async () => {
