@@ -27,6 +27,10 @@ export interface Scope {
   readonly attribute: 'certificateRevocationList' | 'authorityRevocationList';
   /** What IDP says (RFC 5280 §5.2.5). */
   readonly onlyContains: 'user' | 'ca';
+  /** Beside the partitions, with the entries of all of them, in the CA's own entry and without IDP. */
+  readonly isFull: boolean;
+  /** Of a full list: the generation of the key that signs it, and the certificates in it. */
+  readonly generation?: number;
 }
 
 export class Scopes {
@@ -97,5 +101,6 @@ function makeScope(id: string, definition: ScopeDefinition, distributionPoint: N
     dn: formatName(distributionPoint),
     attribute: isAuthority ? 'authorityRevocationList' : 'certificateRevocationList',
     onlyContains: isAuthority ? 'ca' : 'user',
+    isFull: false,
   };
 }
