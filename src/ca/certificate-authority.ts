@@ -42,7 +42,13 @@ import {
 } from './certificates/subject-attributes.ts';
 import { createAuthority } from './creation.ts';
 import { CrlPublication, type Publication } from './lists/crl-publication.ts';
-import { findList, listArchived, readList, type WhichList } from './lists/list-archive.ts';
+import {
+  findList,
+  listArchived,
+  listArchivedSince,
+  readList,
+  type WhichList,
+} from './lists/list-archive.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Scopes } from './policy/scope.ts';
 import type { PublishedList } from './records/scope-record.ts';
@@ -319,6 +325,15 @@ export class CertificateAuthority {
   /** Every list of a scope that was published, by number, without its bytes. @throws {CaError} `CA_SCOPE_UNKNOWN`. */
   listArchived(scopeId: string): Promise<readonly PublishedList[]> {
     return listArchived(this.#core, scopeId);
+  }
+
+  /**
+   * Those of them from `sinceMs` on, and the one that was the newest then, without a look at those before.
+   *
+   * @throws {CaError} `CA_SCOPE_UNKNOWN`.
+   */
+  listArchivedSince(scopeId: string, sinceMs: number): Promise<readonly PublishedList[]> {
+    return listArchivedSince(this.#core, scopeId, sinceMs);
   }
 
   /** Waits for operations under way. Store, signer and directory are closed by whoever opened them. */

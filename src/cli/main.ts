@@ -17,6 +17,7 @@ import { addCaCommand } from './ca-command.ts';
 import { addCeremonyCommand } from './ceremony-command.ts';
 import { addCheckCommand } from './check-command.ts';
 import { addCpsCommand } from './cps-command.ts';
+import { addCrlCommand } from './crl-command.ts';
 import { addCustodianCommand } from './custodian-command.ts';
 import { addDemoCommand } from './demo-command.ts';
 import { reportFailure } from './exit-codes.ts';
@@ -75,6 +76,7 @@ function buildProgram(): Command {
   addRecoverCommand(program);
   addStandbyCommand(program);
   addCaCommand(program);
+  addCrlCommand(program);
   addOcspCommand(program);
   addOperatorCommand(program);
   addVerifierCommand(program);

@@ -19,13 +19,13 @@ import { UsageError } from './usage-error.ts';
 export async function withOutputFile<T>(
   file: string,
   mode: number,
-  work: (write: (text: string) => Promise<void>) => Promise<T>,
+  work: (write: (content: string | Uint8Array) => Promise<void>) => Promise<T>,
 ): Promise<T> {
   // A terminal or a pipe is written to as it is; only files can be put in place at the end.
   const written = (await isReplaceable(file)) ? `${file}.partial` : file;
   const handle = await openForWriting(written, mode);
   try {
-    const result = await work((text) => handle.writeFile(text));
+    const result = await work((content) => handle.writeFile(content));
     if (written !== file) {
       await handle.sync();
     }

@@ -15,6 +15,7 @@ import type { ArchivedList, ArchiveStatusReport, DisclosureReport } from './arch
 import { parseFiles, remoteAudit } from './audit-control.ts';
 import { remoteCeremonies } from './ceremony-operations.ts';
 import { type AnswerLine, OPERATOR_HEADER } from './control-protocol.ts';
+import { remoteCrl } from './crl-operations.ts';
 import { remoteCustody } from './custody-operations.ts';
 import { HttpError } from './errors.ts';
 import type { OcspReport } from './ocsp-report.ts';
@@ -69,6 +70,7 @@ export function connectControl(socketFile: string, operatorName: string): Operat
       attest: (statement) => call<{ readonly of: string }>('archive-attest', statement),
       disclose: (query) => call<DisclosureReport>('archive-disclose', { query }),
     },
+    crl: remoteCrl({ call, chunks }),
     custody: remoteCustody(call),
     ceremonies: remoteCeremonies(call),
     status: () => call<ServiceStatus>('status', {}),

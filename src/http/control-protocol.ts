@@ -8,6 +8,7 @@
 
 import { auditSchemas } from './audit-control.ts';
 import { ceremonySchemas } from './ceremony-operations.ts';
+import { crlSchemas } from './crl-operations.ts';
 import { custodySchemas } from './custody-operations.ts';
 import type { Progress } from './operations.ts';
 import { listOf, objectOf, textSchema } from './request-schema.ts';
@@ -50,6 +51,7 @@ const certificateQuery = {
 /** JSON Schemas of the requests' bodies, by operation. */
 export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> = {
   ...auditSchemas,
+  ...crlSchemas,
   ...custodySchemas,
   ...ceremonySchemas,
   status: objectOf({}),

@@ -19,6 +19,7 @@ import type { ListQuery } from './archive-operations.ts';
 import { auditHandlers } from './audit-control.ts';
 import { ceremonyHandlers } from './ceremony-operations.ts';
 import { type AnswerLine, OPERATOR_HEADER, requestSchemas } from './control-protocol.ts';
+import { crlHandlers } from './crl-operations.ts';
 import { custodyHandlers } from './custody-operations.ts';
 import { HttpError } from './errors.ts';
 import type {
@@ -130,6 +131,7 @@ function isValidationError(error: unknown): error is Error {
 function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
   return {
     ...auditHandlers(operations.audit),
+    ...crlHandlers(operations.crl),
     ...custodyHandlers(operations.custody),
     ...ceremonyHandlers(operations.ceremonies),
     status: () => operations.status(),

@@ -19,6 +19,7 @@ import type { Publication } from '../ca/lists/crl-publication.ts';
 import type { Policy } from '../ca/policy/policy.ts';
 import type { Scope } from '../ca/policy/scope.ts';
 import { formatHex } from '../core/bytes.ts';
+import type { Clock } from '../core/clock.ts';
 import type { AccessExplanation, AccessQuestion } from '../directory/access/access-explanation.ts';
 import type { PasswordEnd } from '../directory/accounts/password-ends.ts';
 import type { Directory } from '../directory/directory.ts';
@@ -34,8 +35,10 @@ import { encodePem } from '../x509/pem.ts';
 import type { ArchiveStatusReport } from './archive-operations.ts';
 import type { AuditOperations } from './audit-operations.ts';
 import type { CeremonyOperations } from './ceremony-operations.ts';
+import type { CrlOperations } from './crl-operations.ts';
 import type { CustodyOperations } from './custody-operations.ts';
 import { LocalArchiveOperations, type LocalArchiveOptions } from './local-archive-operations.ts';
+import { LocalCrlOperations } from './local-crl-operations.ts';
 import { describeOcsp, type OcspReport } from './ocsp-report.ts';
 import type {
   BackupCreateReport,
@@ -80,6 +83,7 @@ export interface LocalOperationsOptions {
   readonly policy: Policy;
   readonly directory: Directory;
   readonly authority: CertificateAuthority;
+  readonly clock: Clock;
   readonly publishLists: PublishLists;
   /** Asks every part of the instance how it is. */
   readonly status: () => Promise<ServiceStatus>;
@@ -113,6 +117,7 @@ export class LocalOperations implements Operations {
   readonly #verifiers: VerifierRegister;
   readonly audit: AuditOperations;
   readonly archive: LocalArchiveOperations;
+  readonly crl: CrlOperations;
   readonly custody: CustodyOperations;
   readonly ceremonies: CeremonyOperations;
 
@@ -128,6 +133,7 @@ export class LocalOperations implements Operations {
       keeping: options.keeping,
       status: options.archiveStatus,
     });
+    this.crl = new LocalCrlOperations(options);
     this.#operators = new OperatorRegister(options.directory, options.policy);
     this.custody = options.custodyOperations;
     this.ceremonies = options.ceremonyOperations;

@@ -14,6 +14,7 @@ import type { AccessExplanation, AccessQuestion } from '../directory/access/acce
 import type { ArchiveOperations } from './archive-operations.ts';
 import type { AuditOperations } from './audit-operations.ts';
 import type { CeremonyOperations } from './ceremony-operations.ts';
+import type { CrlOperations } from './crl-operations.ts';
 import type { CustodyOperations } from './custody-operations.ts';
 import type { OcspReport } from './ocsp-report.ts';
 import type { Operator } from './operator.ts';
@@ -352,6 +353,7 @@ export interface JournalReport {
 export interface Operations {
   readonly audit: AuditOperations;
   readonly archive: ArchiveOperations;
+  readonly crl: CrlOperations;
   readonly custody: CustodyOperations;
   readonly ceremonies: CeremonyOperations;
   status(): Promise<ServiceStatus>;

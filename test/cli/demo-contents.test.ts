@@ -36,6 +36,7 @@ async function open(t: TestContext): Promise<Bench> {
     policy: bed.policy,
     directory: bed.directory,
     authority: bed.ca,
+    clock: bed.clock,
     auditOperations: absentAudit,
     recordArchive: async () => undefined,
     archiveParts: { policyId: 'gunma', utcOffsetMs: 0, signNote: async () => '' },
@@ -133,7 +134,7 @@ function stoppingAt(
   const wrapped = new Proxy(operations, {
     get: (
       target,
-      name: Exclude<keyof Operations, 'audit' | 'archive' | 'custody' | 'ceremonies'>,
+      name: Exclude<keyof Operations, 'audit' | 'archive' | 'crl' | 'custody' | 'ceremonies'>,
     ) => {
       const method = target[name].bind(target) as (...args: unknown[]) => Promise<unknown>;
       return async (...args: unknown[]): Promise<unknown> => {

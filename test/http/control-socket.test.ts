@@ -16,7 +16,7 @@ import type {
   Progress,
 } from '../../src/http/operations.ts';
 import { absentAudit } from '../support/absent-audit.ts';
-import { absentCeremonies, absentCustody } from '../support/absent-custody.ts';
+import { absentCeremonies, absentCrl, absentCustody } from '../support/absent-custody.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 class SampleError extends CertdirError<'CA_SERIAL_UNKNOWN'> {}
@@ -32,6 +32,7 @@ function recordingOperations(calls: unknown[]): Operations {
       ...{ list: never, disclose: never, status: never, attest: never },
       export: () => absentAudit.export({ since: '0' }),
     },
+    crl: absentCrl,
     custody: absentCustody,
     ceremonies: absentCeremonies,
     status: never,

@@ -5,6 +5,7 @@
  */
 
 import type { CeremonyOperations } from '../../src/http/ceremony-operations.ts';
+import type { CrlOperations } from '../../src/http/crl-operations.ts';
 import type { CustodyOperations } from '../../src/http/custody-operations.ts';
 
 const refuse = (): Promise<never> => Promise.reject(new Error('nobody asks'));
@@ -17,4 +18,11 @@ export const absentCeremonies: CeremonyOperations = {
   approve: refuse,
   show: refuse,
   list: refuse,
+};
+
+const nothing = (): AsyncIterable<never> => ({ [Symbol.asyncIterator]: () => ({ next: refuse }) });
+
+export const absentCrl: CrlOperations = {
+  ...{ list: refuse, history: refuse, show: refuse },
+  ...{ entries: nothing, diff: nothing, export: nothing },
 };

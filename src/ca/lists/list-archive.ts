@@ -7,7 +7,7 @@
 import type { ReadView } from '../../store/store.ts';
 import { type CaCore, reading } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
-import type { PublishedList } from '../records/scope-record.ts';
+import { type PublishedList, parsePublishedList } from '../records/scope-record.ts';
 import {
   readAllArchived,
   readArchived,
@@ -62,6 +62,26 @@ export function listArchived(
 ): Promise<readonly PublishedList[]> {
   const { id } = scopes.find(scopeId);
   return reading(store, (view) => readAllArchived(view, tables, id));
+}
+
+/** See `CertificateAuthority.listArchivedSince`. */
+export function listArchivedSince(
+  { store, tables, scopes }: CaCore,
+  scopeId: string,
+  sinceMs: number,
+): Promise<readonly PublishedList[]> {
+  const { id } = scopes.find(scopeId);
+  return reading(store, async (view) => {
+    const lists: PublishedList[] = [];
+    for await (const [, bytes] of view.range({ ...tables.archives(id), reverse: true })) {
+      const list = parsePublishedList(bytes);
+      lists.push(list);
+      if (list.thisUpdateMs < sinceMs) {
+        break;
+      }
+    }
+    return lists.reverse();
+  });
 }
 
 async function readBytes(

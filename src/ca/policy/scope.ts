@@ -29,8 +29,6 @@ export interface Scope {
   readonly onlyContains: 'user' | 'ca';
   /** Beside the partitions, with the entries of all of them, in the CA's own entry and without IDP. */
   readonly isFull: boolean;
-  /** Of a full list: the generation of the key that signs it, and the certificates in it. */
-  readonly generation?: number;
 }
 
 export class Scopes {
