@@ -10,6 +10,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 
 import type { AuditOrigin } from '../audit/audit-log.ts';
+import { openAuditLog } from '../audit/merkle-audit-log.ts';
 import { holdSigning } from '../ca/recovery-hold.ts';
 import { CONFIGURATION_FILE, loadConfiguration } from '../config/configuration.ts';
 import { SystemClock } from '../core/clock.ts';
@@ -111,6 +112,8 @@ export interface RestoreTarget {
   /** The data folder: empty or missing, or one whose store was moved away. */
   readonly dataFolder: string;
   readonly to: RestorePoint;
+  /** Who asks for it. */
+  readonly operator: string;
   readonly log: Log;
 }
 
@@ -120,7 +123,7 @@ export interface RestoreTarget {
  */
 export async function restoreDataFolder(
   source: BackupSource,
-  { dataFolder, to, log }: RestoreTarget,
+  { dataFolder, to, operator, log }: RestoreTarget,
   onProgress: OnProgress,
 ): Promise<RestoredPoint> {
   const clock = new SystemClock();
@@ -138,7 +141,13 @@ export async function restoreDataFolder(
   return await restoreBackup({
     ...{ ...source, storeFolder: store.folder, to, clock, log },
     onFile: (done, total) => onProgress({ done, total, what: 'segments' }),
-    mark: async (transaction, { sequence, atMs: pointMs }) =>
-      holdSigning(transaction, { restoredMs: clock.nowMs(), sequence, pointMs }),
+    mark: async (transaction, { sequence, atMs: pointMs }) => {
+      holdSigning(transaction, { restoredMs: clock.nowMs(), sequence, pointMs });
+      await openAuditLog({ clock }).append(transaction, {
+        ...{ kind: 'backup.restore', result: 'done', subject: source.folder },
+        origin: { channel: 'cli', actor: operator },
+        details: { sequence, point: new Date(pointMs).toISOString() },
+      });
+    },
   });
 }

@@ -379,6 +379,13 @@ function localAudit(instance: Instance): AuditOperations {
       return await withSnapshot(store, (snapshot) => collect(readAccounts(snapshot, period)));
     },
     prune: (beforeMs, origin) => pruneRecords({ store, audit, beforeMs, origin }),
+    recordRefusal: (kind, origin) =>
+      store.transact(`app: ${kind} refused`, (transaction) =>
+        audit.append(transaction, {
+          ...{ kind, result: 'refused', origin, subject: auditing.checkpointer.key.name },
+          details: { code: 'AUDIT_NOT_AUDITOR' },
+        }),
+      ),
   });
 }
 

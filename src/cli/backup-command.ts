@@ -130,14 +130,14 @@ ${examples(
         options: PassphraseOption & { readonly to?: string },
         command: Command,
       ) => {
-        const { folder, output } = contextOf(command);
+        const { folder, output, operator } = contextOf(command);
         const bar = output.progress();
         const to = parsePoint(options.to);
         const { restoreDataFolder } = await import('../app/backup.ts');
         const { silentLog } = await import('../core/log.ts');
         const restored = await restoreDataFolder(
           await sourceOf(dir, options),
-          { dataFolder: folder, to, log: silentLog },
+          { dataFolder: folder, to, operator: operator.name, log: silentLog },
           bar.onProgress,
         ).finally(() => bar.stop());
         const report = { sequence: restored.sequence, at: new Date(restored.atMs).toISOString() };

@@ -107,7 +107,7 @@ function addRebuild(store: Command): void {
     )
     .addHelpText('after', rebuildHelp)
     .action(async (flags: RebuildFlags, command: Command) => {
-      const { folder, output } = contextOf(command);
+      const { folder, output, operator } = contextOf(command);
       const bar = output.progress();
       const { rebuildStore } = await import('../app/store-maintenance.ts');
       const report = await rebuildStore(
@@ -115,7 +115,11 @@ function addRebuild(store: Command): void {
           ...{ folder, half: flags.journal === true ? 'journal' : 'index' },
           backup: flags.backup === undefined ? undefined : await sourceOf(flags.backup, flags),
         },
-        { acceptsLoss: flags.acceptLoss === true, onProgress: bar.onProgress },
+        {
+          operator: operator.name,
+          acceptsLoss: flags.acceptLoss === true,
+          onProgress: bar.onProgress,
+        },
       ).finally(() => bar.stop());
       output.answer(report, () =>
         [
@@ -126,6 +130,12 @@ function addRebuild(store: Command): void {
                 `${report.tornBytes} bytes at the end were torn while they were written, and are cut.`,
               ]),
           ...(report.keptFolder === null ? [] : [`The old journal is in ${report.keptFolder}.`]),
+          ...(report.isSigningHeld
+            ? ['Something may be missing: nothing is signed before "certdir recover confirm".']
+            : []),
+          ...(report.unrecorded === null
+            ? []
+            : [`The audit log does not tell of it: ${report.unrecorded}`]),
           'Run "certdir check" before you start the server.',
         ].join('\n'),
       );

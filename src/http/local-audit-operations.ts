@@ -45,9 +45,14 @@ export interface LocalAuditOptions {
   readonly verifyAccesses: () => Promise<VerifiedAccesses>;
   /** Counts of a period, up to now. */
   readonly accounts: (period: string) => Promise<readonly ProvisionCount[]>;
+  /** Puts on record that somebody who is no auditor has tried. */
+  readonly recordRefusal: (kind: AuditorAct, origin: AuditOrigin) => Promise<void>;
   /** Removes what is older than `beforeMs` and may be removed. */
   readonly prune: (beforeMs: number, origin: AuditOrigin) => Promise<AuditMarks>;
 }
+
+/** What only an auditor does, as records name it. */
+export type AuditorAct = 'audit.review' | 'audit.prune' | 'audit.loss';
 
 const MAX_LISTED = 10_000;
 
@@ -98,7 +103,7 @@ export class LocalAuditOperations implements AuditOperations {
   }
 
   async acceptLoss(auditor: AuditorCredentials): Promise<CheckpointReport> {
-    const origin = await this.#authenticate(auditor);
+    const origin = await this.#authenticate(auditor, 'audit.loss');
     return this.#checkpointReport(await this.#options.trail.acceptLoss(origin));
   }
 
@@ -108,7 +113,7 @@ export class LocalAuditOperations implements AuditOperations {
     readonly auditor: AuditorCredentials;
   }): Promise<AuditMarksReport> {
     const { trail } = this.#options;
-    const origin = await this.#authenticate(input.auditor);
+    const origin = await this.#authenticate(input.auditor, 'audit.review');
     const upTo =
       input.upTo === undefined ? (await trail.checkpoint()).size : parseNumber(input.upTo);
     return marksReport(await trail.review({ upTo, note: input.note }, origin));
@@ -152,28 +157,30 @@ export class LocalAuditOperations implements AuditOperations {
 
   async prune(input: { readonly auditor: AuditorCredentials }): Promise<AuditMarksReport> {
     const { policy, clock, prune } = this.#options;
-    const origin = await this.#authenticate(input.auditor);
+    const origin = await this.#authenticate(input.auditor, 'audit.prune');
     const retention = retentionOf(policy.retention, 'auditRecords');
     return marksReport(await prune(keptLongEnoughBeforeMs(retention, clock.nowMs()), origin));
   }
 
   /**
-   * Wrong passwords are throttled and recorded as those of any other bind.
+   * Wrong passwords are throttled and recorded as those of any other bind, and so is who is no auditor.
    *
    * @throws {AuditError} `AUDIT_NOT_AUDITOR`. @throws {DirectoryError} `DIRECTORY_INVALID_CREDENTIALS`.
    */
-  async #authenticate({ dn, password }: AuditorCredentials): Promise<AuditOrigin> {
-    const { directory, policy } = this.#options;
+  async #authenticate({ dn, password }: AuditorCredentials, act: AuditorAct): Promise<AuditOrigin> {
+    const { directory, policy, recordRefusal } = this.#options;
     const session = { isProtected: true, address: '', channel: 'cli' };
     const principal = await directory.bind(dn, encodeUtf8(password), session);
     const roles = principal.kind === 'entry' ? (principal.operatorRoles ?? []) : [];
+    const origin = { channel: 'cli', actor: actorOf(principal) };
     if (!roles.some((role) => policy.audit.auditorRoles.includes(role))) {
+      await recordRefusal(act, origin);
       throw new AuditError(
         'AUDIT_NOT_AUDITOR',
         `${dn} has none of the roles ${policy.audit.auditorRoles.join(', ')}`,
       );
     }
-    return { channel: 'cli', actor: actorOf(principal) };
+    return origin;
   }
 
   #checkpointReport({ size, rootHash, note }: SignedCheckpoint): CheckpointReport {

@@ -10,6 +10,7 @@ import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
+import type { StoreRebuildReport } from '../../src/app/store-maintenance.ts';
 import type { AuditRecordReport, CheckpointReport } from '../../src/http/audit-operations.ts';
 import type {
   CheckReport,
@@ -110,6 +111,12 @@ userPassword: an auditor reads it all
       rmSync(join(certdir.folder, name), { recursive: true });
     }
     await certdir.answer('backup', 'restore', certdir.path('backups'));
+    const early = await certdir.failure('audit', 'checkpoint');
+    assert.equal(early.code, 'CA_RECOVERY_PENDING');
+    const [restored] = await certdir.answer<AuditRecordReport[]>(
+      ...['audit', 'list', '--kind', 'backup.restore'],
+    );
+    assert.equal(restored?.subject, certdir.path('backups'));
     const marks = ['recover', 'confirm', '--none-newer', '--checkpoint'];
     const none = await certdir.failure(...marks, certdir.path('people.ldif'));
     assert.deepEqual([none.exitCode, none.code], [Exit.refused, 'TLOG_NOTE_MALFORMED']);
@@ -121,5 +128,28 @@ userPassword: an auditor reads it all
       'AUDIT_CHECKPOINT_CONTRADICTED',
     );
     await certdir.answer(...publish);
+    await certdir.answer('audit', 'accept-loss', ...asAuditor);
+  });
+
+  it('is on record when half of it is made anew, and signs nothing when something may be missing', async () => {
+    const whole = await certdir.answer<StoreRebuildReport>('store', 'rebuild');
+    assert.deepEqual([whole.isSigningHeld, whole.unrecorded], [false, null]);
+    await certdir.answer(...publish);
+    const risky = await certdir.answer<StoreRebuildReport>('store', 'rebuild', '--accept-loss');
+    assert.deepEqual([risky.isSigningHeld, risky.unrecorded], [true, null]);
+    assert.equal((await certdir.failure(...publish)).code, 'CA_RECOVERY_PENDING');
+    await certdir.answer('store', 'rebuild', '--journal');
+    const rebuilt = await certdir.answer<AuditRecordReport[]>('audit', 'list', '--kind', 'store.');
+    assert.deepEqual(
+      rebuilt.map(({ kind, details }) => [kind, details['half'], details['acceptsLoss']]),
+      [
+        ['store.rebuild', 'index', false],
+        ['store.rebuild', 'index', true],
+        ['store.rebuild', 'journal', false],
+      ],
+    );
+    await certdir.answer('recover', 'confirm', '--none-newer');
+    await certdir.answer(...publish);
+    assert.ok((await certdir.answer<CheckReport>('check', '--deep')).isSound);
   });
 });

@@ -178,6 +178,10 @@ describe('the audit log from outside', { skip: skipWithout('openssl', 'python3')
       ...['audit', 'review', '--auditor', other, '--password-file', at('other')],
     );
     assert.deepEqual([refused.code, refused.exitCode], ['AUDIT_NOT_AUDITOR', 4]);
+    const [tried] = await certdir.answer<readonly AuditRecordReport[]>(
+      ...['audit', 'list', '--kind', 'audit.review', '--result', 'refused'],
+    );
+    assert.equal(tried?.actor, other, 'R-AUD 1: refused access is on record');
     const wrong = await certdir.failure(
       ...['audit', 'prune', '--auditor', AUDITOR, '--password-file', at('other')],
     );
