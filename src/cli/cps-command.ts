@@ -5,14 +5,18 @@
  */
 
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 
 import type { Policy } from '../ca/policy/policy.ts';
 import type { PolicyChange } from '../ca/policy/policy-change.ts';
+import { packageRoot } from '../config/package-root.ts';
 import { contextOf } from './context.ts';
 import { examples } from './examples.ts';
 import { ExitCode } from './exit-codes.ts';
 import { formatTable } from './output.ts';
+import { withOutputFile } from './output-file.ts';
+import { UsageError } from './usage-error.ts';
 
 const POLICY = 'a policy file, or the name of a preset';
 
@@ -23,6 +27,7 @@ export function addCpsCommand(program: Command): void {
     .description('policies: what practice statements ask for, as data');
   addCheck(cps);
   addDiff(cps);
+  addReport(cps);
   addSchema(cps);
 }
 
@@ -37,7 +42,7 @@ function addCheck(cps: Command): void {
     )
     .action(async (name: string, _options: unknown, command: Command) => {
       const { output } = contextOf(command);
-      const { checkPolicy } = await import('../setup/policy-check.ts');
+      const { checkPolicy } = await import('../cps/policy-check.ts');
       const report = await checkPolicy(await fileOf(name));
       output.answer(report, () =>
         [
@@ -71,6 +76,55 @@ function addDiff(cps: Command): void {
       const breaks = changes.filter(({ effect }) => effect === 'breaks').length;
       output.answer({ isPossible: breaks === 0, changes }, () => formatChanges(changes, breaks));
       process.exitCode = breaks === 0 ? ExitCode.done : ExitCode.refused;
+    });
+}
+
+interface ReportOptions {
+  readonly format: string;
+  readonly out?: string;
+  readonly results?: string;
+}
+
+function addReport(cps: Command): void {
+  cps
+    .command('report')
+    .description('clause by clause: the settings that carry it, the tests that show it')
+    .argument('<policy>', POLICY)
+    .option('--format <format>', 'markdown, html or json', 'markdown')
+    .option('--out <file>', 'write it into a file')
+    .option('--results <file>', 'what npm test left behind; dist/test-results.json if absent')
+    .addHelpText(
+      'after',
+      examples(
+        'certdir cps report gunma --format html --out conformance-gunma.html',
+        'certdir cps report /var/lib/certdir/policy.yaml --json',
+      ),
+    )
+    .action(async (name: string, options: ReportOptions, command: Command) => {
+      const { output } = contextOf(command);
+      const { makeConformanceReport, readTestResults } = await import('../cps/conformance.ts');
+      const { formatConformanceHtml, formatConformanceMarkdown } = await import(
+        '../cps/conformance-formats.ts'
+      );
+      const results = await readTestResults(
+        options.results ?? join(packageRoot, 'dist/test-results.json'),
+      );
+      const report = makeConformanceReport(await load(name), results);
+      const texts: ReadonlyMap<string, () => string> = new Map([
+        ['markdown', () => formatConformanceMarkdown(report)],
+        ['html', () => formatConformanceHtml(report)],
+        ['json', () => `${JSON.stringify(report, undefined, 2)}\n`],
+      ]);
+      const text = texts.get(output.isJson ? 'json' : options.format)?.();
+      if (text === undefined) {
+        throw new UsageError('--format is markdown, html or json');
+      }
+      if (options.out === undefined) {
+        output.answer(report, () => text.replace(/\n$/, ''));
+      } else {
+        await withOutputFile(options.out, 0o644, (write) => write(text));
+        output.answer({ file: options.out }, () => `Written to ${options.out}`);
+      }
     });
 }
 

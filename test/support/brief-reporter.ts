@@ -1,10 +1,12 @@
 /**
- * A reporter for `node --test`: one line a file, every failure whole, what was skipped and counts at the end.
+ * A reporter for `node --test`: one line a file, every failure whole, what was skipped and counts at the end. Leaves
+ * the results by name in `dist/test-results.json`.
  *
  * @module
  */
 
-import { relative } from 'node:path';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { inspect } from 'node:util';
 
 import { packageRoot } from '../../src/config/package-root.ts';
@@ -42,12 +44,16 @@ export default async function* report(
   const total = none();
   const failures: string[] = [];
   const skipped: string[] = [];
+  const results = new ResultsFile();
   let counts = none();
   let file = '';
   for await (const event of source) {
     const { type, data } = event;
     const isResult = type === 'test:pass' || type === 'test:fail';
     const isSkipped = data.skip !== undefined && data.skip !== false;
+    if (isResult) {
+      results.note(event, isSkipped);
+    }
     const isHook = data.details?.error?.failureType === 'hookFailed';
     if (!isResult || (data.details?.type === 'suite' && !isSkipped && !isHook)) {
       continue;
@@ -77,7 +83,43 @@ export default async function* report(
   if (skipped.length > 0) {
     yield `\nSkipped:\n${skipped.join('')}`;
   }
+  results.write();
   yield `\n${total.passed} passed, ${total.failed} failed${formatSkipped(total)}\n`;
+}
+
+type Verdict = 'passed' | 'failed' | 'skipped';
+
+/**
+ * What became of each test and group of tests, for `certdir cps report`. A run of some files leaves the results of the
+ * others as they were.
+ */
+class ResultsFile {
+  readonly #file = join(packageRoot, 'dist/test-results.json');
+  readonly #files: Record<string, Record<string, Verdict>> = {};
+
+  note({ type, data }: TestEvent, isSkipped: boolean): void {
+    const file = nameOf(data.file);
+    this.#files[file] ??= {};
+    const verdicts = this.#files[file];
+    const { name = '' } = data;
+    // A name that stands twice in a file has passed when both have.
+    if (type === 'test:fail' && data.todo === undefined) {
+      verdicts[name] = 'failed';
+    } else if (isSkipped) {
+      verdicts[name] ??= 'skipped';
+    } else if (verdicts[name] !== 'failed') {
+      verdicts[name] = 'passed';
+    }
+  }
+
+  write(): void {
+    const before = existsSync(this.#file)
+      ? (JSON.parse(readFileSync(this.#file, 'utf8')) as { readonly files: object })
+      : { files: {} };
+    const files = { ...before.files, ...this.#files };
+    const finishedAt = new Date().toISOString();
+    writeFileSync(this.#file, JSON.stringify({ finishedAt, files }));
+  }
 }
 
 /** The source that a compiled test came from. */

@@ -142,6 +142,7 @@ const rules: readonly Rule[] = [
   { path: 'title', effect: 'text', meaning: 'a title' },
   { path: 'statement', effect: 'text', meaning: 'the statement that is followed' },
   { path: 'clauses', effect: 'text', meaning: 'the conformance report' },
+  { path: 'outside', effect: 'text', meaning: 'the conformance report' },
   { path: 'formatVersion', effect: 'text', meaning: 'how the file is read' },
 ];
 

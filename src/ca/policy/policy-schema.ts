@@ -108,7 +108,23 @@ const crl = strictObject({
   scopes: z.array(scope).min(1),
 });
 
-const clause = strictObject({ clause: text, title: localized, settings: z.array(text).min(1) });
+const clause = strictObject({
+  clause: text,
+  title: localized,
+  settings: z.array(text),
+  tests: z
+    .array(z.string().regex(/^test\/[a-z0-9/-]+\.test\.ts: .+$/, 'test/folder/file.test.ts: name'))
+    .default([]),
+}).refine(({ settings, tests }) => settings.length + tests.length > 0, {
+  path: ['settings'],
+  message: 'a setting or a test at least; a clause outside the software stands under outside',
+});
+
+const outside = strictObject({
+  clause: text,
+  title: localized,
+  why: z.enum(['premises', 'people', 'law', 'money', 'document']),
+});
 
 export const policySchema: z.ZodType<PolicyFile> = strictObject({
   formatVersion: z.literal(1),
@@ -165,6 +181,7 @@ export const policySchema: z.ZodType<PolicyFile> = strictObject({
     publicTiles: z.boolean(),
   }).default({ auditorRoles: ['auditor'], publicTiles: false }),
   clauses: z.array(clause),
+  outside: z.array(outside).default([]),
 }).superRefine((policy, context) => {
   for (const { path, message } of findPolicyFaults(policy)) {
     context.addIssue({ code: 'custom', path: [...path], message });

@@ -81,8 +81,20 @@ export interface PolicyIdentifier {
 export interface Clause {
   readonly clause: string;
   readonly title: LocalizedText;
-  /** Paths into this policy, e.g. `crl.periodHours`. */
+  /** Paths into this policy, e.g. `crl.periodHours`; none where nothing can be chosen. */
   readonly settings: readonly string[];
+  /** The tests that show it, as `test/ca/cadence.test.ts: name of a test or of a group of them`. */
+  readonly tests: readonly string[];
+}
+
+/** Why software cannot carry a clause. */
+export type OutsideReason = 'premises' | 'people' | 'law' | 'money' | 'document';
+
+/** A clause that others than the software carry out (R-CPS). */
+export interface OutsideClause {
+  readonly clause: string;
+  readonly title: LocalizedText;
+  readonly why: OutsideReason;
 }
 
 /** What the file says; texts as written. */
@@ -193,6 +205,8 @@ export interface PolicyFile {
     readonly publicTiles: boolean;
   };
   readonly clauses: readonly Clause[];
+  /** Clauses of the statement that are outside the software. */
+  readonly outside: readonly OutsideClause[];
 }
 
 /** A policy ready for use. */

@@ -7,7 +7,7 @@ import { shippedPolicyFile } from '../../src/ca/policy/policy.ts';
 import { policyJsonSchema } from '../../src/ca/policy/policy-json-schema.ts';
 import { packageRoot } from '../../src/config/package-root.ts';
 import { isCertdirError } from '../../src/core/errors.ts';
-import { checkPolicy } from '../../src/setup/policy-check.ts';
+import { checkPolicy } from '../../src/cps/policy-check.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const presets = readdirSync(join(packageRoot, 'cps'))
