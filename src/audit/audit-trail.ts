@@ -7,8 +7,6 @@
  * @module
  */
 
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
 import { equalBytes, formatHex } from '../core/bytes.ts';
 import type { Snapshot, Store, Transaction } from '../store/store.ts';
 import { type Checkpoint, openCheckpoint } from '../tlog/checkpoint.ts';
@@ -31,9 +29,10 @@ import { verifyAuditLog } from './audit-verification.ts';
 import type { Checkpointer, SignedCheckpoint } from './checkpointer.ts';
 import { AuditError } from './errors.ts';
 import { expectExtends } from './kept-checkpoint.ts';
-import { readHead } from './merkle-audit-log.ts';
+import { readHead, recordRows } from './merkle-audit-log.ts';
 import { parseAuditRecord } from './record-encoding.ts';
 import { type ProvenRecord, RecordProofs } from './record-proofs.ts';
+import { WorkSlices } from './work-slices.ts';
 
 /** A file of the log's public form, and where it goes. */
 export interface LogFile {
@@ -65,8 +64,6 @@ export interface AuditTrailOptions {
 /** Within a folder of an export: the verifier key. */
 export const KEY_FILE = 'audit-key.txt';
 
-const RECORDS_PER_TURN = 256;
-
 export class AuditTrail {
   readonly #options: AuditTrailOptions;
   readonly #proofs: RecordProofs;
@@ -85,15 +82,10 @@ export class AuditTrail {
   list(filter: AuditFilter, limit: number): Promise<readonly AuditRecord[]> {
     return this.#withSnapshot(async (snapshot) => {
       const found: AuditRecord[] = [];
-      let looked = 0;
-      for await (const [, bytes] of snapshot.range({ ...recordsFrom(0n), reverse: true })) {
+      for await (const [, bytes] of recordRows(snapshot, { ...recordsFrom(0n), reverse: true })) {
         const record = parseAuditRecord(bytes);
         if (matchesFilter(record, filter) && found.push(record) === limit) {
           break;
-        }
-        looked += 1;
-        if (looked % RECORDS_PER_TURN === 0) {
-          await nextTurn();
         }
       }
       return found.reverse();
@@ -199,13 +191,16 @@ export class AuditTrail {
   async *export(since: bigint): AsyncGenerator<LogFile, void, undefined> {
     const { note, size } = await this.checkpoint();
     const snapshot = this.#options.store.snapshot();
+    const slices = new WorkSlices();
     try {
       const { pruned } = await readMarks(snapshot);
       for (const place of tilesOf(size, since)) {
         const isPruned =
           place.level === 'entries' && (place.index + 1n) * BigInt(TILE_WIDTH) <= pruned;
         if (!isPruned) {
-          yield { path: tilePath(place), bytes: await readPlace(snapshot, place) };
+          const bytes = await readPlace(snapshot, place);
+          yield { path: tilePath(place), bytes };
+          await slices.add(bytes.length);
         }
       }
       yield { path: KEY_FILE, bytes: Buffer.from(`${this.key}\n`) };

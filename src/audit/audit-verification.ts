@@ -25,9 +25,10 @@ import type { TreeHead } from '../tlog/proof.ts';
 import { levelSize, TILE_WIDTH, tileAt, tilePath } from '../tlog/tile.ts';
 import type { AuditRecord } from './audit-log.ts';
 import { readFrontier, readMarks } from './audit-state.ts';
-import { readTile } from './audit-tiles.ts';
+import { readTile, recordsFrom } from './audit-tiles.ts';
 import { AuditError } from './errors.ts';
 import { checkedRecord, missing, recordRows } from './merkle-audit-log.ts';
+import { TILE_WORK_BYTES, WorkSlices } from './work-slices.ts';
 
 const WIDTH = BigInt(TILE_WIDTH);
 
@@ -49,7 +50,7 @@ export async function verifyAuditLog(
   const tree = new GrowingTree(snapshot);
   await tree.addPruned(pruned);
   let lastPrune = 0n;
-  for await (const [key, bytes] of recordRows(snapshot, 0n)) {
+  for await (const [key, bytes] of recordRows(snapshot, recordsFrom(0n))) {
     if (tree.size >= stored.size) {
       throw new AuditError(
         'AUDIT_RECORD_BEYOND_END',
@@ -85,6 +86,7 @@ function prunedBy({ kind, result, details }: AuditRecord): bigint | undefined {
 /** The tree over the leaves so far; full tiles of level 0 are compared as they come. */
 class GrowingTree {
   readonly #view: ReadView;
+  readonly #slices = new WorkSlices();
   #tile: Uint8Array[] = [];
   #frontier: MerkleFrontier = emptyFrontier;
   /** Told when it is known that it is not the records that were changed. */
@@ -111,6 +113,7 @@ class GrowingTree {
       for (let offset = 0; offset < tile.length; offset += HASH_BYTES) {
         await this.add(tile.subarray(offset, offset + HASH_BYTES));
       }
+      await this.#slices.add(2 * TILE_WORK_BYTES);
     }
   }
 
@@ -133,6 +136,7 @@ class GrowingTree {
         for (let at = 0n; at < place.width; at += 1n) {
           const below = { level: level - 1, index: index * WIDTH + at, width: TILE_WIDTH };
           hashes.push(hashComplete(await readTile(this.#view, below)));
+          await this.#slices.add(TILE_WORK_BYTES);
         }
         await this.#expect(level, index, concatBytes(...hashes));
         this.#throwFault();

@@ -15,7 +15,7 @@
 import { equalBytes } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import { StoreError } from '../store/errors.ts';
-import type { KeyValue, ReadView, Snapshot, Transaction } from '../store/store.ts';
+import type { KeyRange, KeyValue, ReadView, Snapshot, Transaction } from '../store/store.ts';
 import { appendLeaf, hashLeaf, rootHash } from '../tlog/merkle-tree.ts';
 import type { TreeHead } from '../tlog/proof.ts';
 import type { AuditEvent, AuditLog, AuditRecord } from './audit-log.ts';
@@ -23,6 +23,7 @@ import { putFrontier, readFrontier, readMarks } from './audit-state.ts';
 import { extendTiles, recordKey, recordsFrom } from './audit-tiles.ts';
 import { AuditError } from './errors.ts';
 import { encodeAuditRecord, parseAuditRecord } from './record-encoding.ts';
+import { WorkSlices } from './work-slices.ts';
 
 /** The audit log of a store. It keeps nothing itself. */
 export function openAuditLog({ clock }: { readonly clock: Clock }): AuditLog {
@@ -67,7 +68,7 @@ async function* readRecords(
 ): AsyncGenerator<AuditRecord, void, undefined> {
   const { pruned } = await readMarks(snapshot);
   let sequence = fromSequence < pruned ? pruned : fromSequence;
-  for await (const [key, bytes] of recordRows(snapshot, sequence)) {
+  for await (const [key, bytes] of recordRows(snapshot, recordsFrom(sequence))) {
     yield checkedRecord(sequence, key, bytes);
     sequence += 1n;
   }
@@ -76,13 +77,21 @@ async function* readRecords(
   }
 }
 
-/** The records' rows; a damaged value is a damaged record. @throws {AuditError} `AUDIT_RECORD_DAMAGED`. */
+/**
+ * The records' rows, with pauses in which others run; a damaged value is a damaged record.
+ *
+ * @throws {AuditError} `AUDIT_RECORD_DAMAGED`.
+ */
 export async function* recordRows(
   view: ReadView,
-  fromSequence: bigint,
+  range: KeyRange,
 ): AsyncGenerator<KeyValue, void, undefined> {
+  const slices = new WorkSlices();
   try {
-    yield* view.range(recordsFrom(fromSequence));
+    for await (const row of view.range(range)) {
+      yield row;
+      await slices.add(row[1].length);
+    }
   } catch (error) {
     if (error instanceof StoreError && error.code === 'STORE_VALUE_DAMAGED') {
       throw new AuditError('AUDIT_RECORD_DAMAGED', 'An audit record is damaged', { cause: error });

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import type {
   AuditFile,
   AuditMarksReport,
@@ -56,12 +58,22 @@ interface Request {
   readonly onChunk: (text: string) => Promise<void>;
 }
 
+/** Many records are sent in pieces, between which the server does other things. */
+const RECORDS_PER_CHUNK = 250;
+
 /** The server's end. */
 export function auditHandlers(
   operations: AuditOperations,
 ): Readonly<Record<string, (request: Request) => Promise<unknown>>> {
   return {
-    'audit-list': ({ body }) => operations.list(body as AuditQuery),
+    'audit-list': async ({ body, onChunk }) => {
+      const records = await operations.list(body as AuditQuery);
+      for (let at = 0; at < records.length; at += RECORDS_PER_CHUNK) {
+        await onChunk(JSON.stringify(records.slice(at, at + RECORDS_PER_CHUNK)));
+        await nextTurn();
+      }
+      return null;
+    },
     'audit-prove': ({ body }) => operations.prove(body as { readonly sequence: string }),
     'audit-verify': ({ body }) =>
       operations.verify(body as { readonly checkpoints: readonly string[] }),
@@ -90,7 +102,7 @@ export interface AuditCalls {
 /** The client's end. */
 export function remoteAudit({ call, chunks }: AuditCalls): AuditOperations {
   return {
-    list: (query) => call<readonly AuditRecordReport[]>('audit-list', query),
+    list: (query) => gatherRecords(chunks('audit-list', query)),
     prove: (input) => call<AuditProofReport>('audit-prove', input),
     verify: (input) => call<AuditVerificationReport>('audit-verify', input),
     checkpoint: () => call<CheckpointReport>('audit-checkpoint', {}),
@@ -101,6 +113,14 @@ export function remoteAudit({ call, chunks }: AuditCalls): AuditOperations {
     provisions: (input) => call<ProvisionReport>('audit-provisions', input),
     prune: (input) => call<AuditMarksReport>('audit-prune', input),
   };
+}
+
+async function gatherRecords(pieces: AsyncIterable<string>): Promise<readonly AuditRecordReport[]> {
+  const records: AuditRecordReport[] = [];
+  for await (const piece of pieces) {
+    records.push(...(JSON.parse(piece) as readonly AuditRecordReport[]));
+  }
+  return records;
 }
 
 /** Files as they come over the socket, one a line. */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import type { VerifiedAccesses } from '../audit/access-verification.ts';
 import type { AuditLog, AuditOrigin, AuditRecord } from '../audit/audit-log.ts';
 import type { AuditMarks } from '../audit/audit-state.ts';
@@ -55,6 +57,7 @@ export interface LocalAuditOptions {
 export type AuditorAct = 'audit.review' | 'audit.prune' | 'audit.loss';
 
 const MAX_LISTED = 10_000;
+const RECORDS_PER_TURN = 1_000;
 
 export class LocalAuditOperations implements AuditOperations {
   readonly #options: LocalAuditOptions;
@@ -69,7 +72,14 @@ export class LocalAuditOperations implements AuditOperations {
     const untilMs = parseInstant(until);
     const count = Math.min(Math.max(1, limit), MAX_LISTED);
     const records = await this.#options.trail.list({ ...filter, fromMs, untilMs }, count);
-    return records.map(recordReport);
+    const reports: AuditRecordReport[] = [];
+    for (const record of records) {
+      reports.push(recordReport(record));
+      if (reports.length % RECORDS_PER_TURN === 0) {
+        await nextTurn();
+      }
+    }
+    return reports;
   }
 
   async prove({ sequence }: { readonly sequence: string }): Promise<AuditProofReport> {

@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 
+import type { AuditFilter } from '../../src/audit/audit-filter.ts';
 import { putMarks, readMarks } from '../../src/audit/audit-state.ts';
 import { readTile, recordKey, settleTiles } from '../../src/audit/audit-tiles.ts';
 import { verifyAuditLog } from '../../src/audit/audit-verification.ts';
@@ -26,6 +27,38 @@ async function exportOf(bed: AuditBed, since = 0n): Promise<Map<string, Uint8Arr
     files.set(path, bytes);
   }
   return files;
+}
+
+/** Counts pieces of work between two turns of the event loop. */
+class TurnWatch {
+  longest = 0;
+  #now = 0;
+  #isDone = false;
+
+  /** To be called with each piece. */
+  readonly onWork = (): void => {
+    this.#now += 1;
+    this.longest = Math.max(this.longest, this.#now);
+  };
+
+  async during(work: (watch: TurnWatch) => Promise<unknown>): Promise<number> {
+    const count = (): void => {
+      this.#now = 0;
+      if (!this.#isDone) {
+        setImmediate(count);
+      }
+    };
+    setImmediate(count);
+    await work(this);
+    this.#isDone = true;
+    return this.longest;
+  }
+
+  async drain(items: AsyncIterable<unknown>): Promise<void> {
+    for await (const _item of items) {
+      this.onWork();
+    }
+  }
 }
 
 function entriesOf(files: ReadonlyMap<string, Uint8Array>): Uint8Array[] {
@@ -239,6 +272,30 @@ describe('an auditor', () => {
     await bed.append(1);
     assert.match((await bed.trail.prove(300n)).proof, /\n301\n/);
     await assert.rejects(bed.trail.prove(301n), { code: 'AUDIT_RECORD_UNKNOWN' });
+  });
+
+  it('lets others run all along while the log is read', async (t) => {
+    const bed = await openAuditBed(t);
+    await bed.append(4_000);
+    await bed.trail.checkpoint();
+    const filter = (watch: TurnWatch): AuditFilter => ({
+      get kind(): string {
+        watch.onWork();
+        return 'never.was';
+      },
+    });
+    const readings: Readonly<Record<string, (watch: TurnWatch) => Promise<unknown>>> = {
+      verify: (watch) =>
+        bed.withSnapshot((snapshot) => verifyAuditLog(snapshot, () => watch.onWork())),
+      // Twice for each record, if not more often.
+      list: (watch) => bed.trail.list(filter(watch), 10),
+      records: (watch) => bed.withSnapshot((snapshot) => watch.drain(bed.audit.records(snapshot))),
+      export: (watch) => watch.drain(bed.trail.export(0n)),
+    };
+    for (const [name, read] of Object.entries(readings)) {
+      const longest = await new TurnWatch().during(read);
+      assert.ok(longest > 0 && longest <= 200, `${name}: ${longest} records in one turn`);
+    }
   });
 
   it('is given no proof by tiles or records that were changed', async (t) => {
