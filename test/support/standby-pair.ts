@@ -14,6 +14,8 @@ import { createServer } from 'node:net';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { parse } from 'yaml';
+
 import { openStandby, type RunningStandby } from '../../src/app/standby.ts';
 import { CONFIGURATION_FILE } from '../../src/config/configuration.ts';
 import { SystemClock } from '../../src/core/clock.ts';
@@ -50,7 +52,7 @@ function makeIdentity(folder: string, name: string): string {
 
 function configure(folder: string, settings: object): void {
   const file = join(folder, CONFIGURATION_FILE);
-  const present = JSON.parse(readFileSync(file, 'utf8')) as object;
+  const present = parse(readFileSync(file, 'utf8')) as object;
   writeFileSync(file, JSON.stringify({ ...present, ...settings }), { mode: 0o600 });
 }
 
