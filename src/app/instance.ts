@@ -421,7 +421,7 @@ async function readStatus(
       isRecoveryPending: (await authority.recoveryHold()) !== undefined,
       passwordEnds: await directory.passwordEnds(),
       passwordWarningMs: (policy.passwords.ageing?.warningDays ?? 0) * DAY_MS,
-      replication: instance.feed && reportReplication(instance.feed),
+      replication: instance.feed && (await reportReplication(instance.feed)),
       auditHead: await audit.head(snapshot),
       auditContradiction: (await findSetBack(snapshot, instance.configuration))?.error.message,
       overdue: findOverdue(await auditing.keeping.facts(), policy, clock.nowMs()),

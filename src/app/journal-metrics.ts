@@ -40,6 +40,7 @@ export function addStoreJournalMetrics(
       'Segments of the journal',
       ({ segments }) => segments.length,
     ],
+    ['epoch', 'Epoch', 'current', 'The epoch that is written in', ({ applied }) => applied.epoch],
     ['bytes', 'Segments', 'bytes', 'Bytes of these segments', bytesOf],
     ['lag_records', 'Lag', 'current', 'Records that the next opening reads again', lagOf],
   ] as const satisfies readonly (readonly [
@@ -52,12 +53,23 @@ export function addStoreJournalMetrics(
   for (const [name, title, property, help, figureOf] of figures) {
     const isCounter = name === 'records';
     registry.add({
-      name: `certdir_store_journal_${name}${isCounter ? '_total' : ''}`,
+      name: nameOf(name),
       help,
       kind: isCounter ? 'counter' : 'gauge',
       place: { path: ['Store', 'Journal', title], property },
       read: async () => figureOf(await overview()),
     });
+  }
+}
+
+function nameOf(figure: string): string {
+  switch (figure) {
+    case 'records':
+      return 'certdir_store_journal_records_total';
+    case 'epoch':
+      return 'certdir_store_epoch';
+    default:
+      return `certdir_store_journal_${figure}`;
   }
 }
 

@@ -70,12 +70,12 @@ export async function readTlsFiles(
 }
 
 /** For `certdir status`. */
-export function reportReplication({ status }: JournalFeed): ReplicationReport {
-  const { standbys, ...rest } = status;
+export async function reportReplication(feed: JournalFeed): Promise<ReplicationReport> {
+  const { epoch, sequence, mode } = feed.status;
   return {
-    ...rest,
-    standbys: standbys.map(({ standby, sequence, behind, behindMs, silentMs }) => ({
-      ...{ standby, sequence, behind },
+    ...{ epoch, sequence, mode },
+    standbys: (await feed.measure()).map(({ behindMs, silentMs, ...standby }) => ({
+      ...standby,
       behindSeconds: Math.round(behindMs / 100) / 10,
       silentSeconds: Math.round(silentMs / 100) / 10,
     })),

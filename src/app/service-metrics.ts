@@ -17,6 +17,7 @@ import { addAccessJournalMetrics, addStoreJournalMetrics } from './journal-metri
 import { addDirectoryMetrics, addLdapMetrics, type LdapFigures } from './ldap-metrics.ts';
 import { monitorSource } from './monitor-entries.ts';
 import { addProcessMetrics, addStoreMetrics } from './process-metrics.ts';
+import { addReplicationMetrics } from './replication-metrics.ts';
 
 export interface ServiceMetricsOptions {
   readonly ldap: LdapFigures;
@@ -41,6 +42,7 @@ export function openServiceMetrics(
   });
   addStoreMetrics(registry, { store, folder: configuration.store.folder });
   addStoreJournalMetrics(registry, { store, clock });
+  addReplicationMetrics(registry, { feed: instance.feed, clock });
   addAccessJournalMetrics(registry, { journal: instance.auditing.journal, clock });
   addDirectoryMetrics(registry, directory);
   addLdapMetrics(registry, ldap);

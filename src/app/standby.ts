@@ -17,14 +17,19 @@ import {
 } from '../config/configuration.ts';
 import { ConfigError } from '../config/errors.ts';
 import { type Clock, SystemClock } from '../core/clock.ts';
+import { ClosingStack } from '../core/closing-stack.ts';
 import { formatError } from '../core/errors.ts';
 import { type Log, openLog } from '../core/log.ts';
+import { MetricsRegistry } from '../core/metrics.ts';
+import { openMetricsServer } from '../http/metrics-server.ts';
 import { FolderSource } from '../store/journal/folder-source.ts';
 import type { JournalSource } from '../store/journal/journal-source.ts';
 import { type FollowerStatus, StandbyFollower } from '../store/standby/standby-follower.ts';
 import { readStandbyMark } from '../store/standby/standby-marks.ts';
-import { logOptions } from './instance.ts';
+import { logOptions, programVersion } from './instance.ts';
+import { addProcessMetrics } from './process-metrics.ts';
 import { readTlsFiles } from './replication.ts';
+import { addFollowerMetrics } from './replication-metrics.ts';
 import { PrimarySource } from './standby-source.ts';
 
 /** Beside certdir.yaml. */
@@ -49,6 +54,8 @@ export interface RunningStandby {
   readonly status: FollowerStatus;
   /** Rejects with what it cannot go on from. */
   readonly failed: Promise<never>;
+  /** Where Prometheus finds its figures; undefined unless the configuration wants them served. */
+  readonly metricsUrl: string | undefined;
   close(): Promise<void>;
 }
 
@@ -88,6 +95,12 @@ export async function openStandby(options: StandbyOptions): Promise<RunningStand
     writeBufferBytes: store.writeBufferMiB * MIB,
     onProgress: (now) => status.note(now),
   });
+  const closing = new ClosingStack();
+  const parts = { follower, clock, log };
+  const metricsUrl = await serveFigures(configuration, parts, closing).catch(async (error) => {
+    await closing.close();
+    throw error;
+  });
   const failed = follower.follow().then(() => new Promise<never>(() => undefined));
   failed.catch(() => undefined);
   return {
@@ -95,11 +108,37 @@ export async function openStandby(options: StandbyOptions): Promise<RunningStand
       return follower.status;
     },
     failed,
+    metricsUrl,
     close: async () => {
+      await closing.close();
       await follower.close();
       await status.close();
     },
   };
+}
+
+async function serveFigures(
+  { metrics }: Configuration,
+  parts: { readonly follower: StandbyFollower; readonly clock: Clock; readonly log: Log },
+  closing: ClosingStack,
+): Promise<string | undefined> {
+  if (metrics === undefined) {
+    return undefined;
+  }
+  const { follower, clock, log } = parts;
+  const registry = new MetricsRegistry();
+  const watch = addProcessMetrics(registry, { clock, version: programVersion });
+  closing.push(watch, {
+    name: 'watch over the event loop',
+    close: async (opened) => opened.cancel(),
+  });
+  addFollowerMetrics(registry, { status: () => follower.status, clock });
+  const { address, port } = metrics;
+  const server = closing.push(await openMetricsServer({ registry, address, port, log }), {
+    name: 'metrics',
+    close: (opened) => opened.close(),
+  });
+  return server.url;
 }
 
 /** @throws {ConfigError} `CONFIG_INVALID` when the folder does not say how to reach a primary. */

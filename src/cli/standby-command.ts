@@ -47,6 +47,9 @@ export function addStandbyCommand(program: Command): void {
       const { openStandby } = await import('../app/standby.ts');
       const running = await openStandby({ folder, from: options.from });
       output.note(`following ${options.from}`);
+      if (running.metricsUrl !== undefined) {
+        output.note(`listening on ${running.metricsUrl}`);
+      }
       await untilStopped(running, output, running.failed);
     });
   addStatus(standby);

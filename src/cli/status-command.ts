@@ -78,7 +78,7 @@ function formatReplication({
     ['journal', `record ${sequence}, epoch ${epoch}, ${mode}`],
     ...standbys.map((one): [string, string] => [
       'standby',
-      `${one.standby.slice(0, 16)}: record ${one.sequence}, ${one.behind} behind (${one.behindSeconds} s), heard of ${one.silentSeconds} s ago`,
+      `${one.standby.slice(0, 16)}: record ${one.sequence}, ${one.behind} behind (${one.behindBytes} bytes, ${one.behindSeconds} s), heard of ${one.silentSeconds} s ago`,
     ]),
   ];
 }

@@ -68,8 +68,9 @@ export interface ReplicationReport {
     /** SHA-256 of its certificate. */
     readonly standby: string;
     readonly sequence: number;
-    /** In records, and in seconds since the first of them was written. */
+    /** In records, in bytes of the journal, and in seconds since the first of them was written. */
     readonly behind: number;
+    readonly behindBytes: number;
     readonly behindSeconds: number;
     /** Since it was last heard of. */
     readonly silentSeconds: number;

@@ -129,6 +129,8 @@ function* warningsOf(facts: StatusFacts): Iterable<string> {
 
 /** A standby that is not heard of for so long is away: each asks again within half a minute. */
 const SILENT_SECONDS = 60;
+/** One that keeps up is behind by a moment; the bound of docs/operations.md is far below. */
+const LATE_SECONDS = 30;
 
 function* replicationWarnings({ replication, isServing }: StatusFacts): Iterable<string> {
   if (replication === undefined || !isServing) {
@@ -140,9 +142,18 @@ function* replicationWarnings({ replication, isServing }: StatusFacts): Iterable
   if (replication.standbys.length === 0) {
     yield 'no standby has asked for the journal since the server was started';
   }
-  for (const { standby, behind, silentSeconds } of replication.standbys) {
+  for (const {
+    standby,
+    behind,
+    behindBytes,
+    behindSeconds,
+    silentSeconds,
+  } of replication.standbys) {
+    const name = `the standby ${standby.slice(0, 16)}`;
     if (silentSeconds > SILENT_SECONDS) {
-      yield `the standby ${standby.slice(0, 16)} was last heard of ${Math.round(silentSeconds)} s ago, ${behind} records behind`;
+      yield `${name} was last heard of ${Math.round(silentSeconds)} s ago, ${behind} records behind`;
+    } else if (behindSeconds > LATE_SECONDS) {
+      yield `${name} is ${Math.round(behindSeconds)} s late: ${behind} records, ${behindBytes} bytes are on this machine alone`;
     }
   }
 }

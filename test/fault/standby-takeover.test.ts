@@ -53,6 +53,19 @@ function run(folder: string, args: readonly string[]): ReturnType<typeof runComm
   return runCommand(process.execPath, command, { timeoutMs: 30_000 });
 }
 
+/** What Prometheus is given by a process that has said where. */
+async function scrape(log: string): Promise<ReadonlyMap<string, number>> {
+  const [url] = /http:\S+\/metrics/.exec(log) ?? [];
+  assert.ok(url !== undefined, log);
+  const text = await (await fetch(url)).text();
+  return new Map(
+    text.split('\n').flatMap((line) => {
+      const [, name, value] = /^([a-z_]+(?:\{.*\})?) (\S+)$/.exec(line) ?? [];
+      return name === undefined ? [] : [[name, Number(value)] as const];
+    }),
+  );
+}
+
 interface Told {
   readonly report: KillReport;
   readonly atMs: number;
@@ -90,12 +103,37 @@ describe('a taking over by the command line', () => {
     assert.equal((await operations.status()).keyActive, true);
   }
 
+  /** The report, and what Prometheus is given on both machines. */
+  async function assertFigures(
+    server: CertdirServer,
+    follower: StandbyProcess,
+    { replication }: ServiceStatus,
+  ): Promise<void> {
+    const [standby] = replication?.standbys ?? [];
+    assert.ok(standby !== undefined);
+    assert.ok(standby.behind === 0 || standby.behindBytes > 0, JSON.stringify(standby));
+    const label = `{standby="${standby.standby}"}`;
+    const here = await scrape(server.log);
+    assert.equal(here.get('certdir_store_epoch'), 1);
+    assert.equal(here.get('certdir_store_role{role="primary"}'), 1);
+    assert.equal(here.get(`certdir_replication_mode{mode="${replication?.mode}"}`), 1);
+    for (const figure of ['behind_records', 'behind_bytes', 'behind_seconds', 'silent_seconds']) {
+      assert.ok((here.get(`certdir_standby_${figure}${label}`) ?? -1) >= 0, figure);
+    }
+    const there = await scrape(follower.log);
+    assert.equal(there.get('certdir_store_role{role="standby"}'), 1);
+    assert.equal(there.get('certdir_follower_connected'), 1);
+    const known = there.get('certdir_follower_sequence') ?? 0;
+    assert.ok(known >= (here.get(`certdir_standby_sequence${label}`) ?? Number.NaN));
+  }
+
   /** Puts the primary under load beside its standby, kills it, and stops the standby. */
   async function workAndDie(
     pair: StandbyPair,
     note: (told: Told) => void,
   ): Promise<{ readonly report: StandbyReport; readonly killedMs: number }> {
     const { primary, standby } = pair;
+    pair.setBoth({ metrics: { port: 0 } });
     // First: a primary that waits for its standby does not start without it.
     const follower = new StandbyProcess(standby.folder, pair.url);
     let server: CertdirServer | undefined;
@@ -121,8 +159,7 @@ describe('a taking over by the command line', () => {
       const working = load.run(server.ldapsUrl);
       await Promise.race([isEnough, working]);
       working.catch(() => undefined);
-      const status = await operations.status();
-      assert.equal(status.replication?.standbys[0]?.standby, pair.client);
+      await assertFigures(server, follower, await operations.status());
     } finally {
       killedMs = performance.now();
       await server?.kill();

@@ -63,3 +63,36 @@ describe('warnings of passwords that end', () => {
     assert.match(warnings.at(-1) ?? '', /^3 more/);
   });
 });
+
+describe('warnings of standbys', () => {
+  const standby = {
+    ...{ standby: 'ab'.repeat(32), sequence: 90, behind: 10, behindBytes: 20_480 },
+    ...{ behindSeconds: 0, silentSeconds: 0 },
+  };
+  const warnings = (
+    change: Partial<typeof standby>,
+    mode: 'asynchronous' | 'fallen back' = 'asynchronous',
+  ): readonly string[] =>
+    describeStatus({
+      ...sound,
+      isServing: true,
+      replication: { epoch: 1, sequence: 100, mode, standbys: [{ ...standby, ...change }] },
+    }).warnings.filter((text) => text.includes('standby'));
+
+  it('begin when one is late by more than 30 s, both sides', () => {
+    assert.deepEqual(warnings({ behindSeconds: 30 }), []);
+    const [late = ''] = warnings({ behindSeconds: 31 });
+    assert.match(late, /^the standby abababababababab is 31 s late: 10 records, 20480 bytes/);
+  });
+
+  it('begin when one is silent for more than 60 s, both sides', () => {
+    assert.deepEqual(warnings({ silentSeconds: 60 }), []);
+    const found = warnings({ silentSeconds: 61, behindSeconds: 61 });
+    assert.equal(found.length, 1);
+    assert.match(found[0] ?? '', /last heard of 61 s ago, 10 records behind/);
+  });
+
+  it('say that nothing is waited for any more', () => {
+    assert.match(warnings({}, 'fallen back')[0] ?? '', /may be lost with this machine/);
+  });
+});

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -143,6 +144,12 @@ function assertSameSegments(primary: string, standby: string, isPart = false): v
   }
 }
 
+/** Of all segments. */
+function journalBytes(folder: string): number {
+  const names = readdirSync(join(folder, 'journal'));
+  return names.reduce((sum, name) => sum + statSync(join(folder, 'journal', name)).size, 0);
+}
+
 const promoted = (folder: string): Promise<void> =>
   promoteStore({ folder, clock, log: silentLog }, async (transaction) =>
     transaction.put(Buffer.from('\x40promoted'), new Uint8Array(1)),
@@ -163,6 +170,15 @@ describe('a standby that follows a primary', () => {
     const { behind, behindMs, isConnected, problem, epoch } = follower.status;
     assert.deepEqual([behind, behindMs, isConnected, problem, epoch], [0, 0, true, null, 1]);
     await until(() => bed.feed?.status.standbys[0]?.behind === 0);
+    assert.equal((await bed.feed?.measure())?.[0]?.behindBytes, 0);
+    await follower.close();
+    const sizeBefore = journalBytes(bed.primary);
+    await acts(store, 20);
+    const [measured] = (await bed.feed?.measure()) ?? [];
+    assert.equal(measured?.behindBytes, journalBytes(bed.primary) - sizeBefore);
+    const last = bed.follower(bed.source);
+    void last.follow();
+    await until(() => last.status.sequence === sequenceOf(bed));
     await bed.closeAll();
     assertSameSegments(bed.primary, bed.standby);
     const standby = await openLevelStore({

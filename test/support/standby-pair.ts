@@ -114,6 +114,11 @@ export class StandbyPair {
     });
   }
 
+  setBoth(settings: object): void {
+    configure(this.primary.folder, settings);
+    configure(this.standby.folder, settings);
+  }
+
   follow(from: string = this.url): Promise<RunningStandby> {
     return openStandby({ folder: this.standby.folder, from, log: silentLog });
   }

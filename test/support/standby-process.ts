@@ -33,6 +33,11 @@ export class StandbyProcess {
     });
   }
 
+  /** What it has written so far. */
+  get log(): string {
+    return this.#log;
+  }
+
   /** Waits until what it writes about itself is so. */
   async until(isSo: (report: StandbyReport) => boolean): Promise<StandbyReport> {
     const endMs = performance.now() + TIMEOUT_MS;

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { formatHex } from '../../core/bytes.ts';
@@ -65,9 +65,17 @@ export interface FeedStatus {
   readonly standbys: readonly StandbyProgress[];
 }
 
+/** A standby's progress with what it has not been given yet. */
+export interface MeasuredProgress extends StandbyProgress {
+  readonly behindBytes: number;
+}
+
 interface Heard {
-  sequence: number;
-  atMs: number;
+  readonly sequence: number;
+  readonly atMs: number;
+  /** What it asked for: the segment, and the byte behind all that it has. */
+  readonly first: number;
+  readonly from: number;
 }
 
 /** Most that one answer carries. */
@@ -160,7 +168,7 @@ export class JournalFeed {
    * @param standby Who asks; what it says it has is taken note of.
    */
   async read(standby: string, request: SegmentRequest): Promise<SegmentPart> {
-    this.#hear(standby, request.acknowledged);
+    this.#hear(standby, request);
     const { clock } = this.#options;
     const deadlineMs = clock.monotonicMs() + request.waitMs;
     for (;;) {
@@ -223,18 +231,35 @@ export class JournalFeed {
     };
   }
 
+  /** What each standby lacks, in bytes of the journal too. */
+  async measure(): Promise<readonly MeasuredProgress[]> {
+    const { durableSegment, journalFolder } = this.#attached();
+    const sizes = new Map<number, number>();
+    for (const first of await listSegments(journalFolder)) {
+      const isOpen = first === durableSegment?.first;
+      const path = join(journalFolder, segmentName(first));
+      sizes.set(first, isOpen ? durableSegment.bytes : (await stat(path)).size);
+    }
+    return this.status.standbys.map((progress) => {
+      const { first = 0, from = 0 } = this.#heard.get(progress.standby) ?? {};
+      const after = [...sizes].filter(([segment]) => segment >= first);
+      const bytes = after.reduce((sum, [, size]) => sum + size, 0);
+      return { ...progress, behindBytes: Math.max(0, bytes - from) };
+    });
+  }
+
   /** Answers all that wait. */
   close(): void {
     this.#isClosed = true;
     this.#wake();
   }
 
-  #hear(standby: string, sequence: number): void {
+  #hear(standby: string, { acknowledged, first, from }: SegmentRequest): void {
     const { clock, synchronous, log } = this.#options;
     const { end } = this.#attached();
     const heard = this.#heard.get(standby);
-    const known = Math.min(sequence, end.sequence);
-    this.#heard.set(standby, { sequence: known, atMs: clock.monotonicMs() });
+    const known = Math.min(acknowledged, end.sequence);
+    this.#heard.set(standby, { sequence: known, atMs: clock.monotonicMs(), first, from });
     if (this.#isFallenBack && synchronous?.standby === standby && known === end.sequence) {
       this.#isFallenBack = false;
       log.info('the standby has caught up: everything is acknowledged with it again', { standby });
