@@ -372,7 +372,10 @@ function localAudit(instance: Instance): AuditOperations {
     trail: auditing.trail,
     verifyAccesses: () =>
       withSnapshot(store, (snapshot) =>
-        verifyAccesses(instance.configuration.access.folder, audit, snapshot),
+        verifyAccesses({
+          ...{ folder: instance.configuration.access.folder, audit, snapshot },
+          utcOffsetMs: instance.policy.utcOffsetMs,
+        }),
       ),
     accounts: async (period) => {
       await auditing.journal.seal();

@@ -16,7 +16,7 @@
 
 import { crc32 } from 'node:zlib';
 
-import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts';
+import { asBuffer, decodeUtf8, encodeUtf8 } from '../core/bytes.ts';
 import type { AccessEvent, AccessFacts } from './access-event.ts';
 
 export const FILE_HEADER: Uint8Array = encodeUtf8('certdir access journal 1\n');
@@ -133,6 +133,26 @@ export function readFrame(bytes: Uint8Array, offset: number): Frame | undefined 
 }
 
 /**
+ * Counts a frame's accesses by the number of their facts, without making anything of them.
+ *
+ * @param dictionary Of the segment so far; grows by what the frame defines.
+ * @param counts By number, likewise.
+ * @returns how many there were; undefined when the items are none.
+ */
+export function countAccesses(
+  frame: Frame,
+  dictionary: AccessFacts[],
+  counts: number[],
+): number | undefined {
+  let total = 0;
+  const isRight = readItems(frame, dictionary, (number) => {
+    counts[number] = (counts[number] ?? 0) + 1;
+    total += 1;
+  });
+  return isRight ? total : undefined;
+}
+
+/**
  * The accesses of a frame.
  *
  * @param dictionary Of the segment so far; grows by what the frame defines.
@@ -142,10 +162,25 @@ export function readAccesses(
   frame: Frame,
   dictionary: AccessFacts[],
 ): readonly AccessEvent[] | undefined {
-  const { items } = frame;
   const events: AccessEvent[] = [];
-  let at = 0;
   let timeMs = frame.baseMs;
+  const isRight = readItems(frame, dictionary, (number, delta) => {
+    timeMs += delta % 2 === 0 ? delta / 2 : -(delta + 1) / 2;
+    const facts = dictionary[number];
+    if (facts !== undefined) {
+      events.push({ ...facts, timeMs });
+    }
+  });
+  return isRight ? events : undefined;
+}
+
+/** @returns false when the items are none. */
+function readItems(
+  { items }: Frame,
+  dictionary: AccessFacts[],
+  onAccess: (number: number, delta: number) => void,
+): boolean {
+  let at = 0;
   const readNumber = (): number => {
     let value = 0;
     for (let scale = 1; at < items.length; scale *= 0x80) {
@@ -161,24 +196,22 @@ export function readAccesses(
   while (at < items.length) {
     const number = readNumber();
     if (number === DEFINITION) {
-      const length = Buffer.from(items.subarray(at, at + 4)).readUInt32BE(0);
+      const length = at + 4 > items.length ? 0 : asBuffer(items).readUInt32BE(at);
       const facts = parseFacts(items.subarray(at + 4, at + 4 + length));
       if (facts === undefined) {
-        return undefined;
+        return false;
       }
       dictionary.push(facts);
       at += 4 + length;
     } else {
-      const facts = dictionary[number - 1];
       const delta = readNumber();
-      if (facts === undefined || Number.isNaN(delta)) {
-        return undefined;
+      if (dictionary[number - 1] === undefined || Number.isNaN(delta)) {
+        return false;
       }
-      timeMs += delta % 2 === 0 ? delta / 2 : -(delta + 1) / 2;
-      events.push({ ...facts, timeMs });
+      onAccess(number - 1, delta);
     }
   }
-  return events;
+  return true;
 }
 
 function parseFacts(bytes: Uint8Array): AccessFacts | undefined {

@@ -35,6 +35,8 @@ export type AuditErrorCode =
   | 'AUDIT_MARK_REFUSED'
   /** A file of the access journal is missing, or not what was sealed. */
   | 'AUDIT_JOURNAL_DAMAGED'
+  /** An account of what was provided is not what the access journal comes to. */
+  | 'AUDIT_ACCOUNTS_DIFFER'
   /** No manifest with this SHA-256 was made here. */
   | 'AUDIT_COPY_UNKNOWN'
   /** Only an auditor may do this. */

@@ -180,7 +180,7 @@ function addVerify(audit: Command): void {
         [
           `${report.size} records, each as it was written; root ${report.rootHash}`,
           `reviewed ${report.reviewed}, exported ${report.exported}, removed ${report.pruned}`,
-          `access journal: ${report.accessSegments} segments as they were sealed, ${report.absentAccessSegments} not here`,
+          `access journal: ${report.accessSegments} segments as they were sealed, ${report.absentAccessSegments} not here; ${report.provisionAccounts} accounts fit them`,
           ...report.extended.map((size) => `begins with the ${size} records that were signed then`),
           '',
           report.checkpoint,

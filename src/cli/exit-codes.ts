@@ -295,6 +295,7 @@ const exitNames = {
   AUDIT_COPY_UNKNOWN: 'absent',
   AUDIT_MARK_REFUSED: 'refused',
   AUDIT_JOURNAL_DAMAGED: 'damaged',
+  AUDIT_ACCOUNTS_DIFFER: 'damaged',
   AUDIT_NOT_AUDITOR: 'refused',
   TLOG_KEY_MALFORMED: 'refused',
   TLOG_NOTE_MALFORMED: 'refused',

@@ -71,6 +71,8 @@ export interface AuditVerificationReport extends CheckpointReport, AuditMarksRep
   /** Segments of the access journal that are as they were sealed, and those whose file is gone. */
   readonly accessSegments: number;
   readonly absentAccessSegments: number;
+  /** Accounts of provisions that were compared with those segments. */
+  readonly provisionAccounts: number;
 }
 
 /** A file of an export. */

@@ -105,6 +105,7 @@ export class LocalAuditOperations implements AuditOperations {
       extended: verified.extended.map(String),
       accessSegments: accesses.segments,
       absentAccessSegments: accesses.absent,
+      provisionAccounts: accesses.accounts,
     };
   }
 

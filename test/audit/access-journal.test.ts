@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmdirSync,
+  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -19,7 +20,12 @@ import { runInNewContext } from 'node:vm';
 import type { AccessEvent, AccessFacts } from '../../src/audit/access-event.ts';
 import { AccessJournal, type AccessJournalOptions } from '../../src/audit/access-journal.ts';
 import { readJournal } from '../../src/audit/access-recovery.ts';
-import { type ProvisionCount, readAccounts } from '../../src/audit/provision-accounts.ts';
+import { type VerifiedAccesses, verifyAccesses } from '../../src/audit/access-verification.ts';
+import {
+  addToAccounts,
+  type ProvisionCount,
+  readAccounts,
+} from '../../src/audit/provision-accounts.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { type AuditBed, openAuditBed } from '../support/audit-bed.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -154,6 +160,50 @@ describe('the access journal', () => {
         count: 5,
       },
     ]);
+  });
+
+  it('is what the accounts say, counted once more', async (t) => {
+    const bed = await setUp(t);
+    const journal = await bed.open();
+    const months = [Date.UTC(2026, 0, 31, 14, 59), Date.UTC(2026, 0, 31, 15)];
+    const handles = [facts(), facts({ verifier: 'cn=other' }), facts({ outcome: 'refused' })];
+    const prepared = handles.map((one) => journal.prepare(one));
+    for (const atMs of months) {
+      bed.clock.setWallClock(atMs);
+      for (const [at, handle] of prepared.entries()) {
+        for (let times = 0; times <= at; times += 1) {
+          journal.add(handle);
+        }
+      }
+      await journal.seal();
+    }
+    const check = (): Promise<VerifiedAccesses> =>
+      bed.withSnapshot((snapshot) =>
+        verifyAccesses({
+          ...{ folder: bed.folder, audit: bed.audit, snapshot, utcOffsetMs: 9 * 3_600_000 },
+        }),
+      );
+    assert.deepEqual(await check(), { segments: 2, absent: 0, accounts: 6 });
+    const change = (count: number): Promise<void> =>
+      bed.store.transact('test', (transaction) =>
+        addToAccounts(transaction, [{ ...facts(), month: '2026-02', count }]),
+      );
+    const differs = { code: 'AUDIT_ACCOUNTS_DIFFER' };
+    await change(1);
+    await assert.rejects(check(), differs, 'more than was provided');
+    await change(-2);
+    await assert.rejects(check(), differs, 'less than was provided');
+    await change(1);
+    await check();
+    const invented = { ...facts({ verifier: 'cn=invented' }), month: '2026-02', count: 1 };
+    await bed.store.transact('test', (transaction) => addToAccounts(transaction, [invented]));
+    await assert.rejects(check(), differs, 'nobody was provided with it');
+    const file = lastFile(bed.folder);
+    const bytes = readFileSync(file);
+    rmSync(file);
+    assert.deepEqual(await check(), { segments: 0, absent: 2, accounts: 7 });
+    writeFileSync(file, bytes.subarray(0, -1));
+    await assert.rejects(check(), { code: 'AUDIT_JOURNAL_DAMAGED' });
   });
 
   it('keeps months apart, by the policy’s clock', async (t) => {
