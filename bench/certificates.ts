@@ -9,7 +9,7 @@ import { generateKeyPairSync, sign as signMessage } from 'node:crypto';
 import { promisify } from 'node:util';
 
 import type { Instance } from '../src/app/instance.ts';
-import { keyLabelOf } from '../src/ca/creation.ts';
+import { keyLabelOf } from '../src/ca/generations/authority-key.ts';
 import { signatureAlgorithmOf } from '../src/ca/policy/policy.ts';
 import { hasTool } from '../test/support/outside-tool.ts';
 import { makeBenchFolder, makeRequests, withInstance } from './support/bench-instance.ts';

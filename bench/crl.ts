@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto';
 
 import type { Instance } from '../src/app/instance.ts';
-import { keyLabelOf } from '../src/ca/creation.ts';
+import { keyLabelOf } from '../src/ca/generations/authority-key.ts';
 import { signatureAlgorithmOf } from '../src/ca/policy/policy.ts';
 import { addRevoked } from '../test/support/ca-load.ts';
 import { hasTool } from '../test/support/outside-tool.ts';

@@ -13,7 +13,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative } from 'node:path';
 
 import { readIfThere, replaceFile } from '../audit/durable-file.ts';
-import { keyLabelOf } from '../ca/creation.ts';
+import { keyLabelOf } from '../ca/generations/authority-key.ts';
 import type {
   CeremonyApproval,
   CeremonyContinue,

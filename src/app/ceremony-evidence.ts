@@ -10,7 +10,7 @@ import { copyFile, mkdir, open, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 
 import { readIfThere } from '../audit/durable-file.ts';
-import { keyLabelOf } from '../ca/creation.ts';
+import { keyLabelOf } from '../ca/generations/authority-key.ts';
 import { formatHex } from '../core/bytes.ts';
 import type { CeremonyReport } from '../http/ceremony-operations.ts';
 import { formatTime } from '../http/report-time.ts';

@@ -62,7 +62,13 @@ class Check {
   readonly #onProgress: OnProgress;
   readonly #entries: StoredEntries;
   readonly #findings: CheckFinding[] = [];
-  readonly #tally: ConsistencyTally = { certificates: 0, revoked: 0, lists: 0, generations: 0 };
+  readonly #tally: ConsistencyTally = {
+    certificates: 0,
+    revoked: 0,
+    lists: 0,
+    generations: 0,
+    ownCertificates: 0,
+  };
   /** Audit records by kind and result. */
   readonly #records = new Map<string, number>();
   #findingCount = 0;
@@ -197,10 +203,10 @@ class Check {
 
   /** Each certificate, revocation and list is on record in the audit log, once. */
   #checkActs(): void {
-    const { certificates, revoked, lists, generations } = this.#tally;
+    const { certificates, revoked, lists, ownCertificates } = this.#tally;
     const acts = [
       // The CA's own were made with its keys.
-      ['certificate.issue', certificates - generations],
+      ['certificate.issue', certificates - ownCertificates],
       ['certificate.revoke', revoked],
       ['crl.publish', lists],
     ] as const;

@@ -83,7 +83,16 @@ export class Authorities {
   of(generation: number): Authority {
     const found = this.#all.find((one) => one.generation === generation);
     if (found === undefined) {
-      throw new CaError('CA_RECORD_DAMAGED', `the CA never had a key ${generation}`);
+      throw unknownGeneration(generation);
+    }
+    return found;
+  }
+
+  /** What is on record of one. @throws {CaError} `CA_RECORD_DAMAGED` when there never was one of that number. */
+  generation(number: number): KeyGeneration {
+    const found = this.#record.generations.find((one) => one.number === number);
+    if (found === undefined) {
+      throw unknownGeneration(number);
     }
     return found;
   }
@@ -104,6 +113,10 @@ export class Authorities {
     this.#all = record.generations.map(readAuthority);
     this.#record = record;
   }
+}
+
+function unknownGeneration(number: number): CaError {
+  return new CaError('CA_RECORD_DAMAGED', `the CA never had a key ${number}`);
 }
 
 /** The authority of a stored generation. It signs as its certificate is signed, whatever the policy says of the next. */

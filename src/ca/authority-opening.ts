@@ -19,6 +19,7 @@ import { nameFromText } from '../x509/name.ts';
 import { Authorities, type Authority } from './authorities.ts';
 import { type CaCore, type CaParts, reading, transactAsOwner } from './ca-core.ts';
 import { CaError } from './errors.ts';
+import { assertKeyInToken } from './generations/authority-key.ts';
 import { addScope } from './lists/scope-entries.ts';
 import type { Policy } from './policy/policy.ts';
 import { compileProfiles } from './policy/profile.ts';
@@ -111,12 +112,9 @@ function assertSameName({ authority, policy }: CaCore): void {
 
 /** An older key that the token has lost is no reason to stop the one that issues. */
 async function assertSameKey({ signer, log }: CaCore, authority: Authority): Promise<void> {
-  const { keyLabel, certificate, state } = authority;
+  const { keyLabel, state } = authority;
   try {
-    const { spki } = await signer.describe(keyLabel);
-    if (!equalBytes(spki, certificate.spki)) {
-      throw new CaError('CA_KEY_MISMATCH', `the token's key ${keyLabel} is not the CA's key`);
-    }
+    await assertKeyInToken(signer, authority);
   } catch (error) {
     if (!isTokenAway(error)) {
       if (state === 'current') {

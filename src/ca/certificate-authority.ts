@@ -8,6 +8,7 @@
 import type { AuditOrigin } from '../audit/audit-log.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { nameFromText } from '../x509/name.ts';
+import type { Authorities } from './authorities.ts';
 import {
   type CertificateAuthorityOptions,
   claimOwnership,
@@ -41,6 +42,8 @@ import {
   type SubjectAttributes,
 } from './certificates/subject-attributes.ts';
 import { createAuthority } from './creation.ts';
+import { KeyRenewal } from './generations/key-renewal.ts';
+import { Retirement } from './generations/retirement.ts';
 import { CrlPublication, type Publication } from './lists/crl-publication.ts';
 import {
   findList,
@@ -67,6 +70,10 @@ export class CertificateAuthority {
   readonly #calendar: PublicationCalendar;
   /** Who answers about single certificates in the CA's name. */
   readonly responder: ResponderKeys;
+  /** The end of older keys. */
+  readonly retirement: Retirement;
+  /** Another key in the place of the one that issues. */
+  readonly renewal: KeyRenewal;
   #onUrgent: (scopeId: string, dueMs: number) => void = () => undefined;
   #onRevoked: (serialNumber: bigint) => void = () => undefined;
   /** Operations under way, which `close` waits for. */
@@ -83,6 +90,8 @@ export class CertificateAuthority {
     this.#core = core;
     this.#issuance = parts.issuance;
     this.responder = parts.responder;
+    this.renewal = new KeyRenewal(core);
+    this.retirement = new Retirement(core);
     this.#revocation = new Revocation(core);
     this.#publication = new CrlPublication(core);
     this.#calendar = parts.calendar;
@@ -140,7 +149,12 @@ export class CertificateAuthority {
     return this.#core.scopes;
   }
 
-  /** The self-signed certificate of the key that signs. */
+  /** The generations of the key, and which one issues. */
+  get authorities(): Authorities {
+    return this.#core.authorities;
+  }
+
+  /** The self-signed certificate of the key that issues. */
   get certificate(): Certificate {
     return this.#core.authority.certificate;
   }

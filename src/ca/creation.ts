@@ -14,14 +14,10 @@ import { formatHex } from '../core/bytes.ts';
 import type { Directory } from '../directory/directory.ts';
 import { type LdifRecord, readLdif } from '../directory/ldif/ldif-reader.ts';
 import type { AttributeValues, Caller } from '../directory/service.ts';
-import { SigningError } from '../signing/errors.ts';
-import type { KeyDescription, KeyUsagePurpose } from '../signing/signer.ts';
+import type { KeyDescription } from '../signing/signer.ts';
 import type { ReadView, Transaction } from '../store/store.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import { computeKeyIdentifier } from '../x509/key-identifier.ts';
-import { nameFromText } from '../x509/name.ts';
-import { importVerifyingKey } from '../x509/verify-signature.ts';
-import { type CaParts, type SigningAuthority, transactAsOwner } from './ca-core.ts';
+import { type CaParts, transactAsOwner } from './ca-core.ts';
 import {
   type CertificateDraft,
   recordCertificate,
@@ -30,13 +26,11 @@ import {
 } from './certificates/certificate-making.ts';
 import { formatSerialNumber } from './certificates/serial-number.ts';
 import { CaError } from './errors.ts';
+import { obtainKey, ownProfile, signingAuthority } from './generations/authority-key.ts';
 import { addScope, managedAuthorityEntry } from './lists/scope-entries.ts';
-import { keyTypeOf, signatureAlgorithmOf } from './policy/policy.ts';
 import type { Profile } from './policy/profile.ts';
 import { CURRENT_LAYOUT, encodeAuthorityRecord } from './records/authority-record.ts';
 
-/** What the CA's key may sign; the request is for a certificate by another CA. */
-const CA_KEY_PURPOSES: readonly KeyUsagePurpose[] = ['certificate', 'crl', 'request'];
 const FIRST_GENERATION = 1;
 
 /**
@@ -56,19 +50,9 @@ export async function createAuthority(
   await refuseExisting(parts, snapshot).finally(() => snapshot.close());
   const key = await obtainKey(parts, FIRST_GENERATION);
   await loadBaseTree(parts, directory, origin);
-  const profile = selfSignedProfile(parts);
+  const profile = ownProfile(parts, 'self-signed');
   const draft = await draftCertificate(parts, { key, profile, origin });
-  const authority: SigningAuthority = {
-    keyLabel: key.label,
-    algorithm: signatureAlgorithmOf(parts.policy.keys.authority.signature),
-    reference: {
-      name: draft.subject,
-      keyIdentifier: computeKeyIdentifier(key.spki),
-      serialNumber: draft.serialNumber,
-    },
-    certificate: undefined,
-    verifyingKey: importVerifyingKey(draft.spki),
-  };
+  const authority = signingAuthority(parts, key, draft);
   const certificate = await signCertificate(parts, authority, draft);
   await transactAsOwner(parts, 'ca: create', async (transaction) => {
     await writeAuthority(parts, transaction, { draft, certificate, key });
@@ -86,39 +70,6 @@ export async function createAuthority(
       },
     });
   });
-}
-
-/** The key's name in the token: the policy's id and the generation. */
-export function keyLabelOf(policyId: string, generation: number): string {
-  return `${policyId}-ca-${generation}`;
-}
-
-/** Generates the key, or takes up the one that an interrupted run has generated. */
-async function obtainKey(parts: CaParts, generation: number): Promise<KeyDescription> {
-  const { policy, signer } = parts;
-  const label = keyLabelOf(policy.id, generation);
-  const type = keyTypeOf(policy.keys.authority.type);
-  try {
-    const { certificates } = policy.keys.authority;
-    const { issuer, printable } = policy.names;
-    const use = { issuer: nameFromText(issuer, { printable }).der, certificates };
-    return await signer.generate({ label, type, purposes: CA_KEY_PURPOSES, use });
-  } catch (error) {
-    if (!(error instanceof SigningError) || error.code !== 'SIGNING_KEY_EXISTS') {
-      throw error;
-    }
-  }
-  const key = await signer.describe(label);
-  const isOurs =
-    JSON.stringify(key.type) === JSON.stringify(type) &&
-    CA_KEY_PURPOSES.every((purpose) => key.purposes.includes(purpose));
-  if (!isOurs) {
-    throw new CaError(
-      'CA_KEY_MISMATCH',
-      `the token has a key ${label} of another type or for other purposes; use another token`,
-    );
-  }
-  return key;
 }
 
 /** Adds what the base tree's file has and the directory lacks. */
@@ -153,16 +104,6 @@ function attributesOf(record: LdifRecord): readonly AttributeValues[] {
     }
   }
   return [...values].map(([description, list]) => ({ description, values: list }));
-}
-
-function selfSignedProfile({ profiles, policy }: CaParts): Profile {
-  const profile = [...profiles.values()].find(
-    ({ definition }) => definition.kind === 'self-signed',
-  );
-  if (profile === undefined) {
-    throw new CaError('CA_PROFILE_UNKNOWN', `${policy.id} has no self-signed profile`);
-  }
-  return profile;
 }
 
 /** Reserves the serial number, durably and recorded, and works out the rest. */

@@ -33,6 +33,8 @@ export type CaErrorCode =
   | 'CA_KEY_MISMATCH'
   /** A record of the engine cannot be read: written by another version, or damaged. */
   | 'CA_RECORD_DAMAGED'
+  /** No generation of the key waits to take over. */
+  | 'CA_RENEWAL_NONE'
   /** Another process has taken over the store (I13). */
   | 'CA_NOT_OWNER'
   // Requests for a certificate.

@@ -218,6 +218,7 @@ const exitNames = {
   STORE_PROMOTION_REFUSED: 'refused',
   CA_RECOVERY_PENDING: 'conflict',
   CA_RECOVERY_NONE: 'conflict',
+  CA_RENEWAL_NONE: 'conflict',
   CA_RECOVERY_INCOMPLETE: 'refused',
   CA_RECOVERY_FOREIGN: 'refused',
   READBACK_ADDRESS: 'usage',

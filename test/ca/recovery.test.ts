@@ -138,7 +138,7 @@ async function faults(bed: CaTestBed): Promise<readonly string[]> {
   const view = bed.store.snapshot();
   const subject = { policy: bed.policy, nowMs: bed.clock.nowMs(), view };
   const found: string[] = [];
-  const tally = { certificates: 0, revoked: 0, lists: 0, generations: 0 };
+  const tally = { certificates: 0, revoked: 0, lists: 0, generations: 0, ownCertificates: 0 };
   for await (const { message } of findInconsistencies(
     { ...subject, publishedValues: (dn, attribute) => bed.published(dn, attribute) },
     { tally, onStep: () => undefined },

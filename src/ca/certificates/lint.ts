@@ -9,6 +9,7 @@
  * @module
  */
 
+import { equalBytes } from '../../core/bytes.ts';
 import { parseBasicConstraints } from '../../x509/basic-constraints.ts';
 import type { Certificate } from '../../x509/certificate.ts';
 import { parseCertificatePolicies } from '../../x509/certificate-policies.ts';
@@ -102,14 +103,17 @@ const rules: readonly Rule[] = [
   {
     rule: 'subject-name',
     section: '4.1.2.6',
-    check: ({ certificate, issuer }) => {
+    check: ({ certificate, issuer, isCa }) => {
       if (certificate.subject.rdns.length === 0) {
         return 'subject is empty';
       }
-      // Only link certificates are self-issued, and those are made by the key renewal.
-      return issuer !== undefined && sameName(certificate.subject, issuer.subject)
-        ? "subject is the issuer's name"
-        : undefined;
+      if (issuer === undefined || !sameName(certificate.subject, issuer.subject)) {
+        return undefined;
+      }
+      // Only link certificates are self-issued: another key of the same CA (RFC 5280 §3.2).
+      return isCa && !equalBytes(certificate.spki, issuer.spki)
+        ? undefined
+        : "subject is the issuer's name";
     },
   },
   {

@@ -35,6 +35,8 @@ export interface ConsistencyTally {
   lists: number;
   /** Keys that the CA has had. */
   generations: number;
+  /** Certificates that it has made for them: self-signed ones and links. */
+  ownCertificates: number;
 }
 
 /** What the parts of the check share. */

@@ -28,13 +28,14 @@ import {
   faultOf,
   inconsistent,
 } from './consistency-fault.ts';
+import { countOwnCertificates, findGenerationFaults } from './generation-consistency.ts';
 import { findListFaults } from './list-consistency.ts';
 
 /** Certificates or lists between two turns of other work. */
 const STEPS_PER_TURN = 32;
 
 /**
- * Looks for faults, the register of certificates first, then list by list.
+ * Looks for faults, the keys first, then the register of certificates, then list by list.
  *
  * @param onStep Told from time to time what was looked at; `tally` holds the counts at the end.
  */
@@ -53,6 +54,7 @@ export async function* findInconsistencies(
     return;
   }
   tally.generations = authorities.length;
+  tally.ownCertificates = countOwnCertificates(record);
   let steps = 0;
   const context: ConsistencyContext = {
     ...subject,
@@ -69,6 +71,7 @@ export async function* findInconsistencies(
       }
     },
   };
+  yield* naming('authority', findGenerationFaults(context, record));
   const revoked: RevokedByScope = new Map();
   yield* naming('certificates', findCertificateFaults(context, revoked));
   /** Undefined when a list could not be looked at to the end. */
