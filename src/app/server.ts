@@ -151,7 +151,7 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
     closing.push(urgent, { name: 'lists that do not wait', close: (lists) => lists.close() });
     const jobs = (): readonly JobStatus[] => scheduler.status();
     const ldap = await openLdap(instance, closing);
-    const registry = openServiceMetrics(instance, { ldap, jobs }, closing);
+    const registry = openServiceMetrics(instance, { ldap, jobs, ocsp }, closing);
     const operations = operationsOf(instance, {
       publishLists,
       jobs,

@@ -16,18 +16,22 @@ import { type Instance, programVersion } from './instance.ts';
 import { addAccessJournalMetrics, addStoreJournalMetrics } from './journal-metrics.ts';
 import { addDirectoryMetrics, addLdapMetrics, type LdapFigures } from './ldap-metrics.ts';
 import { monitorSource } from './monitor-entries.ts';
+import type { RunningOcsp } from './ocsp.ts';
+import { addOcspMetrics } from './ocsp-metrics.ts';
 import { addProcessMetrics, addStoreMetrics } from './process-metrics.ts';
 import { addReplicationMetrics } from './replication-metrics.ts';
 
 export interface ServiceMetricsOptions {
   readonly ldap: LdapFigures;
   readonly jobs: () => readonly JobStatus[];
+  /** Undefined where nobody is answered. */
+  readonly ocsp: RunningOcsp | undefined;
 }
 
 /** Makes the registry and shows it below `cn=Monitor`. */
 export function openServiceMetrics(
   instance: Instance,
-  { ldap, jobs }: ServiceMetricsOptions,
+  { ldap, jobs, ocsp }: ServiceMetricsOptions,
   closing: ClosingStack,
 ): MetricsRegistry {
   const { directory, store, clock, configuration, log } = instance;
@@ -47,6 +51,11 @@ export function openServiceMetrics(
   addDirectoryMetrics(registry, directory);
   addLdapMetrics(registry, ldap);
   addAuthorityMetrics(registry, instance, jobs);
+  if (ocsp !== undefined) {
+    const certificateEndsMs = (): number | undefined =>
+      instance.authority.responder.current?.certificate.notAfterMs;
+    addOcspMetrics(registry, { responder: ocsp.responder, certificateEndsMs, clock });
+  }
   directory.publishMonitor(monitorSource(registry, { clock, version: programVersion }));
   return registry;
 }
@@ -85,6 +94,14 @@ export async function readServerFigures(registry: MetricsRegistry): Promise<Serv
     waitingPasswords: figure('password_hashes_waiting'),
     residentBytes: figure('memory_resident_bytes'),
     storeBytes: figure('store_disk_bytes'),
+    ocsp: readings.some(({ definition }) => definition.name === 'certdir_ocsp_answers_total')
+      ? {
+          answers: figure('ocsp_answers_total'),
+          cached: figure('ocsp_answers_cached_total'),
+          refused: figure('ocsp_refusals_total'),
+          pending: figure('ocsp_pending_answers'),
+        }
+      : null,
   };
 }
 

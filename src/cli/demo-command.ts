@@ -22,6 +22,7 @@ interface DemoOptions {
   readonly ldapPort: string;
   readonly ldapsPort: string;
   readonly httpPort: string;
+  readonly ocspPort: string;
 }
 
 /** Adds the command to the program. */
@@ -32,6 +33,7 @@ export function addDemoCommand(program: Command): void {
     .option('--ldap-port <port>', 'LDAP with StartTLS; used when the CA is made', '1389')
     .option('--ldaps-port <port>', 'LDAP over TLS; used when the CA is made', '1636')
     .option('--http-port <port>', 'public repository; used when the CA is made', '8080')
+    .option('--ocsp-port <port>', 'OCSP over TLS; used when the CA is made', '8443')
     .addHelpText('after', examples('certdir demo', 'certdir demo --data /tmp/trial'))
     .action(async (options: DemoOptions, command: Command) => {
       const context = contextOf(command);
@@ -67,6 +69,7 @@ async function makeCa(context: Context, options: DemoOptions): Promise<void> {
     ldapPort: parsePort(options.ldapPort),
     ldapsPort: parsePort(options.ldapsPort),
     httpPort: parsePort(options.httpPort),
+    ocspPort: parsePort(options.ocspPort),
     passphraseFile: undefined,
     allowClearPasswords: true,
     removesLeftovers: true,
@@ -92,12 +95,23 @@ function invitation(
     const path = relative(process.cwd(), join(folder, ...parts));
     return path.startsWith('..') ? join(folder, ...parts) : path;
   };
-  const [ldap = '', ldaps = '', http = ''] = ['ldap:', 'ldaps:', 'http:'].map((scheme) =>
-    server.endpoints.find((endpoint) => endpoint.startsWith(scheme)),
+  const [ldap = '', ldaps = '', http = '', ocsp] = ['ldap:', 'ldaps:', 'http:', 'https:'].map(
+    (scheme) => server.endpoints.find((endpoint) => endpoint.startsWith(scheme)),
   );
+  // Folders of earlier versions have no listener for it.
+  const askByOcsp =
+    ocsp === undefined
+      ? ''
+      : `
+4. It is told of the moment by OCSP, to the verifier that signs its request; anonymous is not (leave out -signer -signkey):
+
+   openssl ocsp -url ${ocsp} -issuer ${at('demo', 'ca.pem')} -CAfile ${at('demo', 'ca.pem')} \\
+     -signer ${at('demo', 'verifier.pem')} -signkey ${at('demo', 'verifier.key')} \\
+     -cert ${at('demo', 'good.pem')} -cert ${at('demo', 'revoked.pem')}
+`;
   return `
 certdir demonstration: ${facts.caDn}
-  ${ldap}   ${ldaps}   ${http}
+  ${[ldap, ldaps, http, ...(ocsp === undefined ? [] : [ocsp])].join('   ')}
 
 1. Anyone may read the CA certificate and the ARL:
 
@@ -118,8 +132,8 @@ certdir demonstration: ${facts.caDn}
    curl -s ${http}/ca.pem -o ${at('demo', 'ca.pem')}
    openssl verify -crl_check -CAfile ${at('demo', 'ca.pem')} \\
      -CRLfile ${at('demo', 'maebashi.crl')} ${at('demo', 'good.pem')} ${at('demo', 'revoked.pem')}
-
-4. The CA itself (in another terminal):
+${askByOcsp}
+${ocsp === undefined ? 4 : 5}. The CA itself (in another terminal):
 
    bin/certdir status${folder === join(process.cwd(), 'data') ? '' : ` --data ${at()}`}
 

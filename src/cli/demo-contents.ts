@@ -9,7 +9,6 @@
  * @module
  */
 
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,6 +21,12 @@ import {
   type SampleCitizen,
   sampleCitizens,
 } from './demo-citizens.ts';
+import {
+  encodeVerifierCertificate,
+  makeVerifierSecrets,
+  registerVerifier,
+  VERIFIER_NAME,
+} from './demo-verifier.ts';
 import { InputError } from './input-error.ts';
 import { removeOutputFile, withOutputFile } from './output-file.ts';
 
@@ -41,10 +46,11 @@ export interface DemoSurroundings {
   readonly makeKey?: () => string;
 }
 
-const VERIFIER = 'demo-verifier';
-
 /** Below the data folder. */
-export const VERIFIER_PASSWORD_FILE: string = `secrets/${VERIFIER}`;
+export const VERIFIER_PASSWORD_FILE: string = `secrets/${VERIFIER_NAME}`;
+
+/** Its key and certificate, beside those of the citizens. */
+const VERIFIER_FILE = 'verifier';
 
 /** Makes what is missing. */
 export async function makeDemoContents(surroundings: DemoSurroundings): Promise<DemoFacts> {
@@ -78,7 +84,7 @@ function demoFile({ folder }: DemoSurroundings, name: string): string {
 function filesOf(surroundings: DemoSurroundings): readonly string[] {
   return [
     join(surroundings.folder, VERIFIER_PASSWORD_FILE),
-    ...sampleCitizens.flatMap(({ file }) =>
+    ...[VERIFIER_FILE, ...sampleCitizens.map(({ file }) => file)].flatMap((file) =>
       ['key', 'pem'].map((ending) => demoFile(surroundings, `${file}.${ending}`)),
     ),
   ];
@@ -99,27 +105,15 @@ async function readFacts(file: string): Promise<DemoFacts | undefined> {
   }
 }
 
-/**
- * Registers the verifier, or gives it a new password: which one it has cannot be asked, so that after
- * anything went wrong the file and the register are made to agree anew.
- */
-async function settleVerifier({ folder, operations, operator }: DemoSurroundings): Promise<string> {
-  const password = randomBytes(24).toString('base64url');
-  await writeWhole(join(folder, VERIFIER_PASSWORD_FILE), password, 0o600);
-  const known = await operations.verifierList();
-  if (known.some(({ dn }) => dn.toLowerCase().startsWith(`cn=${VERIFIER},`))) {
-    return (await operations.verifierPassword({ name: VERIFIER, password }, operator)).dn;
-  }
-  const registration = {
-    name: VERIFIER,
-    kind: 'signatureVerifier',
-    agreementNumber: 'demo-1',
-    agreementFrom: '2020-01-01',
-    agreementUntil: '2099-12-31',
-    partitions: ['*'],
-    password,
-  };
-  return (await operations.verifierAdd(registration, operator)).dn;
+/** @returns the name of its entry. */
+async function settleVerifier(surroundings: DemoSurroundings): Promise<string> {
+  const secrets = makeVerifierSecrets();
+  const { folder } = surroundings;
+  await writeWhole(join(folder, VERIFIER_PASSWORD_FILE), secrets.password, 0o600);
+  await writeWhole(demoFile(surroundings, `${VERIFIER_FILE}.key`), secrets.keyPem, 0o600);
+  const certificate = encodeVerifierCertificate(secrets);
+  await writeWhole(demoFile(surroundings, `${VERIFIER_FILE}.pem`), certificate, 0o644);
+  return await registerVerifier(secrets, surroundings);
 }
 
 async function settleCitizen(

@@ -18,6 +18,7 @@ interface InitOptions {
   readonly ldapPort: string;
   readonly ldapsPort: string;
   readonly httpPort: string;
+  readonly ocspPort: string;
   readonly address: string;
   readonly passphraseFile?: string;
   readonly token: string;
@@ -39,6 +40,7 @@ export function addInitCommand(program: Command): void {
     .option('--ldap-port <port>', 'LDAP with StartTLS', '1389')
     .option('--ldaps-port <port>', 'LDAP over TLS', '1636')
     .option('--http-port <port>', 'public repository', '8080')
+    .option('--ocsp-port <port>', 'OCSP over TLS, where the policy answers verifiers', '8443')
     .option(
       '--passphrase-file <file>',
       "passphrase of the software token, with pkcs11 of the audit log's; made up when left out",
@@ -77,6 +79,7 @@ export function addInitCommand(program: Command): void {
         ldapPort: parsePort(options.ldapPort),
         ldapsPort: parsePort(options.ldapsPort),
         httpPort: parsePort(options.httpPort),
+        ocspPort: parsePort(options.ocspPort),
         passphraseFile: options.passphraseFile,
         hsm: hsmChoice(options),
         allowClearPasswords: false,

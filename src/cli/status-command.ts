@@ -6,7 +6,12 @@
 
 import type { Command } from 'commander';
 
-import type { ReplicationReport, ServerFigures, ServiceStatus } from '../http/operations.ts';
+import type {
+  OcspFigures,
+  ReplicationReport,
+  ServerFigures,
+  ServiceStatus,
+} from '../http/operations.ts';
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
 import { formatTable } from './output.ts';
@@ -97,8 +102,16 @@ function formatFigures(server: ServerFigures): [string, string][] {
       `${server.requests} since the start, ${server.pendingRequests} pending, ${server.waitingPasswords} passwords waiting`,
     ],
     ['answer cache', `${share} of the searches that it could answer`],
+    ...(server.ocsp === null ? [] : [formatOcsp(server.ocsp)]),
     ['memory', `${mebibytes(server.residentBytes)}, ${mebibytes(server.unsentBytes)} unsent`],
     ['disk', `${mebibytes(server.storeBytes)} store`],
+  ];
+}
+
+function formatOcsp({ answers, cached, refused, pending }: OcspFigures): [string, string] {
+  return [
+    'OCSP',
+    `${answers} answers since the start, ${cached} of them given again, ${refused} refused, ${pending} pending`,
   ];
 }
 

@@ -56,6 +56,17 @@ export interface ServerFigures {
   readonly waitingPasswords: number;
   readonly residentBytes: number;
   readonly storeBytes: number;
+  /** Null where OCSP is not answered. */
+  readonly ocsp: OcspFigures | null;
+}
+
+/** Since the start; `pending` are being made now. */
+export interface OcspFigures {
+  readonly answers: number;
+  /** Of those, given again. */
+  readonly cached: number;
+  readonly refused: number;
+  readonly pending: number;
 }
 
 /** The journal as standbys have it. */

@@ -11,7 +11,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 
 import { type CreatedInstance, createInstance } from '../app/creation.ts';
-import { loadPolicy, shippedPolicyFile } from '../ca/policy/policy.ts';
+import { loadPolicy, type Policy, shippedPolicyFile } from '../ca/policy/policy.ts';
 import { CONFIGURATION_FILE } from '../config/configuration.ts';
 import { asBuffer } from '../core/bytes.ts';
 import { type Clock, SystemClock } from '../core/clock.ts';
@@ -31,6 +31,8 @@ export interface InitialiseOptions {
   readonly ldapPort: number;
   readonly ldapsPort: number;
   readonly httpPort: number;
+  /** Where the policy answers verifiers alone: OCSP over TLS. No listener when it is left out. */
+  readonly ocspPort?: number | undefined;
   /** File with the software token's passphrase, with an HSM that of the audit log's; one is made up when it is undefined. */
   readonly passphraseFile: string | undefined;
   /** The HSM that is to hold the CA's key; the software token when it is left out. */
@@ -161,10 +163,11 @@ async function furnish(folder: string, options: InitialiseOptions): Promise<Crea
     const file = options.hsm === undefined ? PASSPHRASE_FILE : AUDIT_PASSPHRASE_FILE;
     await writeDurably(join(folder, file), makeUpSecret(random), 0o600);
   }
-  const { passwords } = await loadPolicy(shippedPolicyFile(options.preset));
+  const policy = await loadPolicy(shippedPolicyFile(options.preset));
+  const { passwords } = policy;
   const administratorPassword = asBuffer(generatePassword(passwords, random)).toString('utf8');
   await writeDurably(join(folder, ADMINISTRATOR_FILE), administratorPassword, 0o600);
-  await writeDurably(join(folder, CONFIGURATION_FILE), configurationText(options), 0o600);
+  await writeDurably(join(folder, CONFIGURATION_FILE), configurationText(options, policy), 0o600);
   return createInstance({
     folder,
     administratorPassword,
@@ -178,8 +181,10 @@ function makeUpSecret(random: RandomSource): string {
   return asBuffer(random.bytes(24)).toString('base64url');
 }
 
-function configurationText(options: InitialiseOptions): string {
-  const { address } = options;
+function configurationText(options: InitialiseOptions, { ocsp }: Policy): string {
+  const { address, ocspPort } = options;
+  // What everyone may ask is answered by the repository; verifiers show certificates, which takes TLS.
+  const hasOcsp = ocspPort !== undefined && ocsp?.access === 'verifiers';
   const configuration = {
     formatVersion: 1,
     policy: 'policy.yaml',
@@ -196,6 +201,7 @@ function configurationText(options: InitialiseOptions): string {
       allowClearPasswords: options.allowClearPasswords,
     },
     http: { address, port: options.httpPort },
+    ...(hasOcsp ? { ocsp: { address, port: ocspPort, tls: true } } : {}),
     log: { level: 'info', format: 'auto' },
   };
   return `# How this certdir runs; docs/operations.md explains every setting.\n${stringify(configuration)}`;

@@ -19,7 +19,10 @@ import { CaTestBed } from '../support/ca-test-bed.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const operator = { name: 'tester' };
-const files = ['good', 'revoked', 'takasaki'].flatMap((name) => [`${name}.key`, `${name}.pem`]);
+const files = ['good', 'revoked', 'takasaki', 'verifier'].flatMap((name) => [
+  `${name}.key`,
+  `${name}.pem`,
+]);
 
 interface Bench {
   readonly bed: CaTestBed;
@@ -112,6 +115,19 @@ async function assertComplete({ bed, folder }: Bench, facts: DemoFacts): Promise
   const session = { isProtected: true, address: '127.0.0.1', channel: 'ldap' };
   const principal = await bed.directory.bind(facts.verifierDn, password, session);
   assert.equal(principal.kind, 'entry', 'the password in the file is the registered one');
+  const shown = new X509Certificate(readFileSync(join(folder, 'demo/verifier.pem')));
+  assert.ok(
+    shown.checkPrivateKey(createPrivateKey(readFileSync(join(folder, 'demo/verifier.key')))),
+  );
+  const byCertificate = await bed.directory.bindCertificate({
+    ...session,
+    clientCertificate: shown.raw,
+  });
+  assert.deepEqual(
+    byCertificate.kind,
+    'entry',
+    'the certificate in the file is the registered one',
+  );
 }
 
 class Stopped extends Error {}
@@ -119,6 +135,7 @@ class Stopped extends Error {}
 const changing: ReadonlySet<string> = new Set<keyof Operations>([
   'verifierAdd',
   'verifierPassword',
+  'ldifModify',
   'issue',
   'revoke',
   'publish',

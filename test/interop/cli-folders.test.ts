@@ -33,7 +33,7 @@ describe('data folders', () => {
     it('that is not empty, for init', async () => {
       const failure = await certdir.failure(
         'init',
-        ...initArguments({ ldap: 0, ldaps: 0, http: 0 }),
+        ...initArguments({ ldap: 0, ldaps: 0, http: 0, ocsp: 0 }),
       );
       assert.equal(failure.code, 'SETUP_FOLDER_NOT_EMPTY');
       assert.equal(failure.exitCode, Exit.conflict);

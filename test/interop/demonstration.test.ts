@@ -16,7 +16,17 @@ import { CertdirFolder, type CertdirServer, certdirCommand } from '../support/ce
 import { type CommandResult, runCommand } from '../support/command-run.ts';
 import { skipWithout } from '../support/outside-tool.ts';
 
-const demo = ['demo', '--ldap-port', '0', '--ldaps-port', '0', '--http-port', '0'];
+const demo = [
+  'demo',
+  '--ldap-port',
+  '0',
+  '--ldaps-port',
+  '0',
+  '--http-port',
+  '0',
+  '--ocsp-port',
+  '0',
+];
 const MAX_READY_MS = 60_000;
 
 /** The shell examples of a section of the README. */
@@ -41,11 +51,12 @@ describe('the demonstration', { skip: skipWithout('openssl', 'ldapsearch', 'curl
 
   /** Runs a script of the README in a folder of its own. */
   function run(script: string): Promise<CommandResult> {
-    const { ldapUrl, ldapsUrl, httpUrl } = server;
+    const { ldapUrl, ldapsUrl, httpUrl, ocspUrl = '' } = server;
     const adapted = script
       .replaceAll('ldap://127.0.0.1:1389', ldapUrl)
       .replaceAll('ldaps://127.0.0.1:1636', ldapsUrl)
       .replaceAll('http://127.0.0.1:8080', httpUrl)
+      .replaceAll('https://127.0.0.1:8443/', ocspUrl)
       .replaceAll(/\bdata\//g, `${certdir.folder}/`)
       .replaceAll(
         'bin/certdir',
@@ -65,6 +76,9 @@ describe('the demonstration', { skip: skipWithout('openssl', 'ldapsearch', 'curl
     assert.match(stdout, /demo\/good\.pem: OK$/m);
     assert.match(stderr, /^error 23 at 0 depth lookup: certificate revoked$/m);
     assert.match(stderr, /demo\/revoked\.pem: verification failed$/m);
+    assert.match(stderr, /^Response verify OK$/m);
+    assert.match(stdout, /demo\/good\.pem: good$/m);
+    assert.match(stdout, /demo\/revoked\.pem: revoked\n(.*\n){2}\s*Reason: keyCompromise$/m);
   });
 
   it('gives anonymous no list, as the README says', async () => {
@@ -84,7 +98,7 @@ describe('the demonstration', { skip: skipWithout('openssl', 'ldapsearch', 'curl
   });
 
   it('prints examples that work as they stand', async () => {
-    const [, commands = ''] = /\n\n(1\. [\s\S]*?)\n4\. /.exec(server.log) ?? [];
+    const [, commands = ''] = /\n\n(1\. [\s\S]*?)\n5\. /.exec(server.log) ?? [];
     const script = commands
       .split('\n')
       .filter((line) => line.startsWith('   '))

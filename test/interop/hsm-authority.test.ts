@@ -53,7 +53,7 @@ describe('a CA with its key in SoftHSM', { skip }, () => {
     );
     const token = ['--module', softhsmModule, '--token-label', TOKEN_LABEL];
     hsm = [...token, '--pin-file', pinFile, '--env', ...environment];
-    const ports = initArguments({ ldap: 0, ldaps: 0, http: 0 });
+    const ports = initArguments({ ldap: 0, ldaps: 0, http: 0, ocsp: 0 });
     await certdir.answer('init', ...ports, '--token', 'pkcs11', ...hsm);
   });
 

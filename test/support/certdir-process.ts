@@ -48,10 +48,11 @@ export interface Ports {
   readonly ldap: number;
   readonly ldaps: number;
   readonly http: number;
+  readonly ocsp: number;
 }
 
 /** Ports that the system chooses at each start. */
-const anyPorts: Ports = { ldap: 0, ldaps: 0, http: 0 };
+const anyPorts: Ports = { ldap: 0, ldaps: 0, http: 0, ocsp: 0 };
 
 /** A data folder and the commands on it. */
 export class CertdirFolder {
@@ -132,8 +133,13 @@ export class CertdirFolder {
 }
 
 /** The options that `init` needs here. */
-export function initArguments({ ldap, ldaps, http }: Ports): readonly string[] {
-  const ports = { '--ldap-port': ldap, '--ldaps-port': ldaps, '--http-port': http };
+export function initArguments({ ldap, ldaps, http, ocsp }: Ports): readonly string[] {
+  const ports = {
+    '--ldap-port': ldap,
+    '--ldaps-port': ldaps,
+    '--http-port': http,
+    '--ocsp-port': ocsp,
+  };
   const options = Object.entries(ports).flatMap(([name, port]) => [name, String(port)]);
   return ['--preset', 'gunma', ...options];
 }
@@ -162,6 +168,8 @@ export class CertdirServer {
   readonly ldapUrl: string;
   readonly ldapsUrl: string;
   readonly httpUrl: string;
+  /** OCSP over TLS; undefined where it is not listened for. */
+  readonly ocspUrl: string | undefined;
   readonly #child: ChildProcess;
   readonly #ended: Promise<number | NodeJS.Signals>;
   readonly #output: OutputLines;
@@ -203,6 +211,7 @@ export class CertdirServer {
     this.ldapUrl = output.url('ldap:');
     this.ldapsUrl = output.url('ldaps:');
     this.httpUrl = output.url('http:');
+    this.ocspUrl = output.urls.find((url) => url.startsWith('https:'));
   }
 
   /** Everything it has written. */
@@ -251,7 +260,7 @@ class OutputLines {
 
   /** As `serve` announces them, and `demo` in the line above its examples. */
   get urls(): readonly string[] {
-    const announced = /(?:^listening on | {2,})((?:ldaps?|http):\/\/\S+)/gm;
+    const announced = /(?:^listening on | {2,})((?:ldaps?|https?):\/\/\S+)/gm;
     return [...this.text.matchAll(announced)].map(([, url = '']) => url);
   }
 
