@@ -3,22 +3,26 @@
  * read the list of the certificate's scope by the directory's access rules. One rule for both ways: whoever may
  * have the list may have a line of it.
  *
+ * Whether a number was ever issued is a secret of the list that it would be in, whichever that is: who may not read every
+ * list is refused for numbers that were never issued as it is for those of lists it may not read.
+ *
  * @module
  */
 
 import type { AccessFacts } from '../audit/access-event.ts';
 import type { AccessHandle, AccessJournal } from '../audit/access-journal.ts';
 import { formatSerialNumber } from '../ca/certificates/serial-number.ts';
-import type { Scope } from '../ca/policy/scope.ts';
-import type { Awaitable } from '../core/awaitable.ts';
+import type { Scopes } from '../ca/policy/scope.ts';
+import type { Clock } from '../core/clock.ts';
 import { actorOf, type Principal } from '../directory/accounts/principal.ts';
+import type { Directory } from '../directory/directory.ts';
 import { DirectoryError } from '../directory/errors.ts';
-import type { Filter } from '../directory/filters/filter.ts';
-import type { DirectoryService, Session } from '../directory/service.ts';
+import type { Caller, Session } from '../directory/service.ts';
 import type { ToldStatus } from '../ocsp/answer.ts';
 import { OcspError } from '../ocsp/errors.ts';
-import type { OcspAsker, OcspGate, OcspPeer } from '../ocsp/gate.ts';
+import type { AskedCertificate, OcspAsker, OcspGate, OcspPeer } from '../ocsp/gate.ts';
 import type { OcspRefusal } from '../x509/ocsp-response.ts';
+import { HiddenLists } from './hidden-lists.ts';
 
 /** Facts that are remembered, so that counting the same again costs little. */
 const MAX_REMEMBERED = 20_000;
@@ -40,12 +44,24 @@ class OcspAccounts {
         this.#handles.get(key) ??
         this.#prepare(key, {
           ...{ method: 'ocsp', verifier, address, partition: scopeId },
-          // Of numbers of strangers, as much as there can be in a certificate.
-          subject: formatSerialNumber(serialNumber).slice(0, 42),
+          subject: subjectOf(serialNumber),
           ...{ attribute: status, listNumber: '', outcome: 'provided', code: '' },
         });
       this.#journal.add(handle);
     }
+  }
+
+  withheld(
+    { address }: OcspPeer,
+    verifier: string,
+    { serialNumber, scopeId }: AskedCertificate,
+  ): void {
+    const handle = this.#journal.prepare({
+      ...{ method: 'ocsp', verifier, address, partition: scopeId, listNumber: '' },
+      ...{ subject: subjectOf(serialNumber), attribute: 'status' },
+      ...{ outcome: 'refused', code: 'withheld' },
+    });
+    this.#journal.add(handle);
   }
 
   /** What is malformed or comes at a bad time was no try to get at anything. */
@@ -69,6 +85,11 @@ class OcspAccounts {
     this.#handles.set(key, handle);
     return handle;
   }
+}
+
+/** Of numbers of strangers, as much as there can be in a certificate. */
+function subjectOf(serialNumber: bigint): string {
+  return formatSerialNumber(serialNumber).slice(0, 42);
 }
 
 /** Everyone is told everything. */
@@ -97,24 +118,25 @@ export class PublicOcspGate implements OcspGate {
   }
 }
 
-const anyEntry: Filter = { kind: 'present', attribute: 'objectClass' };
-
 /** Registered verifiers, by the certificate of their TLS connection or of their signature. */
 export class VerifierOcspGate implements OcspGate {
-  readonly #directory: DirectoryService;
-  readonly #findScope: (scopeId: string) => Scope;
+  readonly #directory: Pick<Directory, 'bindCertificate' | 'readPermissions'>;
+  readonly #scopes: Scopes;
+  readonly #hidden: HiddenLists;
   readonly #acceptsSigned: boolean;
   readonly #accounts: OcspAccounts;
   readonly #connected = new WeakMap<OcspPeer, Promise<Principal>>();
 
   constructor(options: {
-    readonly directory: DirectoryService;
-    readonly findScope: (scopeId: string) => Scope;
+    readonly directory: Pick<Directory, 'bindCertificate' | 'readPermissions'>;
+    readonly scopes: Scopes;
     readonly acceptsSigned: boolean;
     readonly journal: AccessJournal;
+    readonly clock: Clock;
   }) {
     this.#directory = options.directory;
-    this.#findScope = options.findScope;
+    this.#scopes = options.scopes;
+    this.#hidden = new HiddenLists(options.scopes.list, options.clock);
     this.#acceptsSigned = options.acceptsSigned;
     this.#accounts = new OcspAccounts(options.journal);
   }
@@ -124,7 +146,13 @@ export class VerifierOcspGate implements OcspGate {
     const principal = await this.#identify(peer, signer, session);
     const verifier = actorOf(principal);
     return {
-      mayLearn: (scopeId) => this.#mayLearn(scopeId, principal, { peer, session }),
+      mayLearn: async (certificate) => {
+        const isAllowed = await this.#mayLearn(certificate, { principal, session });
+        if (!isAllowed) {
+          this.#accounts.withheld(peer, verifier, certificate);
+        }
+        return isAllowed;
+      },
       told: (statuses) => this.#accounts.told(peer, verifier, statuses),
     };
   }
@@ -163,42 +191,14 @@ export class VerifierOcspGate implements OcspGate {
     }
   }
 
-  /** Asked each time: accounts, agreements and rules change, and the directory looks at all of them. */
-  #mayLearn(
-    scopeId: string,
-    principal: Principal,
-    { peer, session }: { readonly peer: OcspPeer; readonly session: Session },
-  ): Awaitable<boolean> {
-    if (scopeId === '') {
-      const isVerifier = principal.kind === 'entry' && principal.verifier !== undefined;
-      if (!isVerifier) {
-        this.#accounts.refused(peer, 'unauthorized');
-      }
-      return isVerifier;
-    }
-    // The directory notes whom it refuses.
-    return this.#mayRead(this.#findScope(scopeId), principal, session);
-  }
-
-  async #mayRead(scope: Scope, principal: Principal, session: Session): Promise<boolean> {
-    const request = {
-      base: scope.dn,
-      scope: 'base',
-      filter: anyEntry,
-      attributes: [scope.attribute],
-      typesOnly: true,
-      sizeLimit: 1,
-      timeLimitMs: 0,
-    } as const;
-    try {
-      for await (const { attributes } of this.#directory.search(request, { principal, session })) {
-        return attributes.length > 0;
-      }
-    } catch (error) {
-      if (!(error instanceof DirectoryError) || error.code !== 'DIRECTORY_NO_SUCH_OBJECT') {
-        throw error;
-      }
-    }
-    return false;
+  /**
+   * Asked each time: accounts, agreements and rules change, and the directory looks at all of them. A number that was
+   * never issued is looked up like one of a list that the caller may not read.
+   */
+  async #mayLearn({ scopeId }: AskedCertificate, caller: Caller): Promise<boolean> {
+    const permissions = await this.#directory.readPermissions(caller);
+    const hidden = await this.#hidden.find(permissions);
+    const scope = scopeId === '' ? hidden : this.#scopes.find(scopeId);
+    return scope === undefined || (await permissions.allows(scope.dn, scope.attribute));
   }
 }

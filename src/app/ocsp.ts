@@ -58,9 +58,10 @@ export function prepareOcsp(instance: Instance): RunningOcsp | undefined {
       ? new PublicOcspGate(journal)
       : new VerifierOcspGate({
           directory,
-          findScope: (scopeId) => authority.scopes.find(scopeId),
+          scopes: authority.scopes,
           acceptsSigned: ocsp.signedRequests,
           journal,
+          clock,
         }),
     isPublic,
     clock,

@@ -17,6 +17,7 @@ import {
   explainAccess,
 } from './access/access-explanation.ts';
 import type { AccessRule } from './access/access-rule.ts';
+import { type ReadPermissions, readPermissionsOf } from './access/read-permissions.ts';
 import {
   type CredentialStatistics,
   Credentials,
@@ -357,6 +358,11 @@ export class Directory implements DirectoryService {
    */
   exportLdif(base: string, options?: ExportOptions): AsyncIterable<string> {
     return exportLdif(this.#core, base, options);
+  }
+
+  /** See `ReadPermissions`. */
+  async readPermissions(caller: Caller): Promise<ReadPermissions> {
+    return readPermissionsOf(this.#core, await this.#credentials.refresh(caller));
   }
 
   /** See `explainAccess`. For administrators: nothing is hidden from who asks. */

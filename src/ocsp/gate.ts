@@ -17,13 +17,20 @@ export interface OcspPeer {
   readonly clientCertificate?: Uint8Array;
 }
 
+/** A certificate that is asked about. */
+export interface AskedCertificate {
+  readonly serialNumber: bigint;
+  /** The list that carries its revocation; empty for a number that was never issued. */
+  readonly scopeId: string;
+}
+
 /** Someone who may ask. */
 export interface OcspAsker {
   /**
-   * Whether the status of certificates of this list may be told; an empty scope is that of numbers never issued. Whoever
-   * says no notes it.
+   * Whether the status of this certificate may be told. Whoever
+   * says no notes it, and says no without telling by its time whether there is such a certificate.
    */
-  mayLearn(scopeId: string): Awaitable<boolean>;
+  mayLearn(certificate: AskedCertificate): Awaitable<boolean>;
   /** Accounts: it was told. */
   told(statuses: readonly ToldStatus[]): void;
 }

@@ -12,7 +12,7 @@ import { createHash } from 'node:crypto';
 
 import type { Awaitable } from '../core/awaitable.ts';
 import { asBuffer } from '../core/bytes.ts';
-import type { Clock } from '../core/clock.ts';
+import { type Clock, delay } from '../core/clock.ts';
 import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { X509Error } from '../x509/errors.ts';
@@ -27,9 +27,9 @@ import {
   type OcspSingleAnswer,
 } from '../x509/ocsp-response.ts';
 import type { OcspAnswer, OcspRefused, OcspReply } from './answer.ts';
-import { AnswerCache } from './answer-cache.ts';
+import { AnswerCache, type Ticket } from './answer-cache.ts';
 import { OcspError, refusalOf } from './errors.ts';
-import type { OcspAsker, OcspGate, OcspPeer } from './gate.ts';
+import type { AskedCertificate, OcspAsker, OcspGate, OcspPeer } from './gate.ts';
 import { type OcspIssuer, OcspIssuers, type RegisteredStatus } from './issuer.ts';
 import { requestSigner } from './requestor.ts';
 
@@ -74,6 +74,23 @@ const refusals = Object.fromEntries(
     .filter((name) => name !== 'successful')
     .map((refusal) => [refusal, { kind: 'refused', der: encodeOcspRefusal(refusal), refusal }]),
 ) as Readonly<Record<OcspRefusal, OcspRefused>>;
+
+type AskedStatus = AskedCertificate & RegisteredStatus;
+
+/** A question on its way to an answer. */
+interface Question {
+  readonly request: OcspRequest;
+  /** The request's bytes. */
+  readonly key: string;
+  readonly issuer: OcspIssuer;
+  readonly ticket: Ticket;
+}
+
+/**
+ * Whoever may not learn a status is told so at the end of a step of this length after the question arrived, which is longer than
+ * it takes to find out: so the time says nothing of what was found.
+ */
+const WITHHELD_STEP_MS = 25;
 
 /** A revocation while an answer was looked for has it looked for again, but not for ever. */
 const MAX_ATTEMPTS = 5;
@@ -153,12 +170,18 @@ export class OcspResponder {
     { der, key }: { readonly der: Uint8Array; readonly key: string },
     peer: OcspPeer,
   ): Promise<OcspReply> {
+    const { clock } = this.#options;
+    const arrivedMs = clock.monotonicMs();
     try {
       const request = parseOcspRequest(der);
       const signer = requestSigner(request);
       const asker = await this.#options.gate.admit(peer, signer);
       return this.#give(await this.#findFor(asker, request, key), asker);
     } catch (error) {
+      if (isWithheld(error)) {
+        const passedMs = clock.monotonicMs() - arrivedMs;
+        await delay(clock, WITHHELD_STEP_MS - (passedMs % WITHHELD_STEP_MS));
+      }
       return this.#refuse(error, peer);
     }
   }
@@ -170,8 +193,7 @@ export class OcspResponder {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const ticket = this.#cache.takeTicket(serialNumbers);
       try {
-        const answer = await this.#find(request, key, issuer);
-        await assertMayLearn(asker, answer);
+        const answer = await this.#find(asker, { request, key, issuer, ticket });
         if (!ticket.isVoid) {
           return answer;
         }
@@ -191,22 +213,37 @@ export class OcspResponder {
     return first;
   }
 
-  async #find(request: OcspRequest, key: string, issuer: OcspIssuer): Promise<OcspAnswer> {
-    if (request.nonce !== undefined) {
-      return await this.#make(request, key, issuer);
-    }
-    const known = this.#cache.find(key, this.#options.clock.nowMs());
+  /** Nothing is made for who may not learn it. */
+  async #find(asker: OcspAsker, question: Question): Promise<OcspAnswer> {
+    const { request, key, issuer } = question;
+    const known =
+      request.nonce === undefined ? this.#cache.find(key, this.#options.clock.nowMs()) : undefined;
     if (known !== undefined) {
+      await assertMayLearn(asker, known.told);
       this.#cached += 1;
       return known;
     }
+    const statuses: AskedStatus[] = [];
+    for (const { serialNumber } of request.certIds) {
+      const { status, scopeId } = await issuer.findStatus(serialNumber);
+      statuses.push({ serialNumber, status, scopeId });
+    }
+    await assertMayLearn(asker, statuses);
+    return await (request.nonce === undefined
+      ? this.#makeOnce(question, statuses)
+      : this.#make(question, statuses));
+  }
+
+  /** Once for all who ask the same at the same time. */
+  async #makeOnce(question: Question, statuses: readonly AskedStatus[]): Promise<OcspAnswer> {
+    const { key } = question;
     const underWay = this.#making.get(key);
     if (underWay !== undefined) {
       const answer = await underWay;
       // What was unknown when that one was begun may have been issued before this one was asked.
-      return hasUnknown(answer) ? await this.#make(request, key, issuer) : answer;
+      return hasUnknown(answer) ? await this.#make(question, statuses) : answer;
     }
-    const making = this.#make(request, key, issuer);
+    const making = this.#make(question, statuses);
     this.#making.set(key, making);
     try {
       return await making;
@@ -217,42 +254,30 @@ export class OcspResponder {
     }
   }
 
-  async #make(request: OcspRequest, key: string, issuer: OcspIssuer): Promise<OcspAnswer> {
+  /** Kept only when none of the certificates was revoked meanwhile. */
+  async #make(
+    { request, key, issuer, ticket }: Question,
+    statuses: readonly AskedStatus[],
+  ): Promise<OcspAnswer> {
     if (this.#pending >= this.#limits.pending) {
       throw new OcspError('OCSP_BUSY', 'too many answers are being made');
     }
     this.#pending += 1;
     try {
-      return await this.#makeNow(request, key, issuer);
+      const answer = await this.#sign(request, statuses, issuer);
+      // What is unknown now may be issued at any time.
+      if (request.nonce === undefined && !hasUnknown(answer)) {
+        this.#cache.keep(key, answer, ticket);
+      }
+      return answer;
     } finally {
       this.#pending -= 1;
     }
   }
 
-  /** Kept only when none of the certificates was revoked meanwhile. */
-  async #makeNow(request: OcspRequest, key: string, issuer: OcspIssuer): Promise<OcspAnswer> {
-    const serialNumbers = request.certIds.map(({ serialNumber }) => serialNumber);
-    const ticket = this.#cache.takeTicket(serialNumbers);
-    try {
-      const statuses: RegisteredStatus[] = [];
-      for (const serialNumber of serialNumbers) {
-        statuses.push(await issuer.findStatus(serialNumber));
-      }
-      const answer = await this.#sign(request, statuses, issuer);
-      // What is unknown now may be issued at any time.
-      const isLasting = statuses.every(({ status }) => status.kind !== 'unknown');
-      if (request.nonce === undefined && isLasting) {
-        this.#cache.keep(key, answer, ticket);
-      }
-      return answer;
-    } finally {
-      this.#cache.returnTicket(ticket);
-    }
-  }
-
   async #sign(
     { certIds, nonce }: OcspRequest,
-    statuses: readonly RegisteredStatus[],
+    statuses: readonly AskedStatus[],
     issuer: OcspIssuer,
   ): Promise<OcspAnswer> {
     const nowMs = this.#options.clock.nowMs();
@@ -297,9 +322,9 @@ export class OcspResponder {
       nextUpdateMs,
       refreshMs: thisUpdateMs + halfMs,
       maxAgeMs: isLasting ? issuer.httpMaxAgeMs : 0,
-      serialNumbers: certIds.map(({ serialNumber }) => serialNumber),
-      told: statuses.map(({ status, scopeId }, index) => ({
-        serialNumber: certIds[index]?.serialNumber ?? 0n,
+      serialNumbers: statuses.map(({ serialNumber }) => serialNumber),
+      told: statuses.map(({ serialNumber, status, scopeId }) => ({
+        serialNumber,
         scopeId,
         status: status.kind,
       })),
@@ -314,20 +339,27 @@ export class OcspResponder {
     } else if (refusal === 'tryLater') {
       this.#options.log.debug('an OCSP request is to come again', { error: formatError(error) });
     }
-    if (!(error instanceof OcspError && error.code === 'OCSP_WITHHELD')) {
+    if (!isWithheld(error)) {
       this.#options.gate.refused(peer, refusal);
     }
     return refusals[refusal];
   }
 }
 
+function isWithheld(error: unknown): boolean {
+  return error instanceof OcspError && error.code === 'OCSP_WITHHELD';
+}
+
 function hasUnknown({ told }: OcspAnswer): boolean {
   return told.some(({ status }) => status === 'unknown');
 }
 
-async function assertMayLearn(asker: OcspAsker, { told }: OcspAnswer): Promise<void> {
-  for (const { scopeId } of told) {
-    if (!(await asker.mayLearn(scopeId))) {
+async function assertMayLearn(
+  asker: OcspAsker,
+  statuses: readonly AskedCertificate[],
+): Promise<void> {
+  for (const status of statuses) {
+    if (!(await asker.mayLearn(status))) {
       throw new OcspError('OCSP_WITHHELD', 'not for who asks');
     }
   }

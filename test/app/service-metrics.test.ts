@@ -7,6 +7,7 @@
 
 import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync } from 'node:fs';
+import { get } from 'node:https';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
@@ -22,7 +23,7 @@ const MICROSECONDS = 1_000_000;
 
 /** These go up and down while one looks. */
 const restless =
-  /^certdir_(memory_|access_(unsealed|seal_age)|store_journal_(segments|bytes|lag)|store_disk_|store_shared_|store_pending_|password_|ldap_(pending|unsent)_|ldap_connections$)/;
+  /^certdir_(memory_|access_(unsealed|seal_age)|store_journal_(segments|bytes|lag)|store_disk_|store_shared_|store_pending_|password_|ocsp_responder_|ldap_(pending|unsent)_|ldap_connections$)/;
 
 /** Samples by name and labels, as they stand in the text. */
 type Samples = ReadonlyMap<string, number>;
@@ -38,7 +39,7 @@ describe('the figures of a server', () => {
       folder,
       preset: 'gunma',
       address: '127.0.0.1',
-      ...{ ldapPort: 0, ldapsPort: 0, httpPort: 0 },
+      ...{ ldapPort: 0, ldapsPort: 0, httpPort: 0, ocspPort: 0 },
       passphraseFile: undefined,
       allowClearPasswords: false,
       operator: { name: 'tester' },
@@ -153,6 +154,26 @@ describe('the figures of a server', () => {
     );
     assert.equal(figures?.answerCacheMisses, later.get('certdir_ldap_answer_cache_misses_total'));
     assert.ok((figures?.storeBytes ?? 0) > 0);
+  });
+
+  it('say what OCSP did', async () => {
+    const earlier = await scrape();
+    await server.operations.ocspRenew({ name: 'tester' });
+    const url = server.endpoints.find((endpoint) => endpoint.startsWith('https:')) ?? '';
+    await new Promise((resolve, reject) => {
+      get(`${url}AAAA`, { rejectUnauthorized: false, agent: false }, (response) =>
+        response.resume().on('end', resolve),
+      ).on('error', reject);
+    });
+    const later = await scrape();
+    const malformed = 'certdir_ocsp_refusals_total{refusal="malformedRequest"}';
+    assert.deepEqual([earlier.get(malformed), later.get(malformed)], [0, 1]);
+    assert.equal(later.get('certdir_ocsp_answers_total'), 0);
+    const yearSeconds = 365 * 86_400;
+    const remaining = later.get('certdir_ocsp_responder_remaining_seconds') ?? 0;
+    assert.ok(remaining > yearSeconds - 2 * 86_400 && remaining <= yearSeconds + 86_400);
+    const { server: figures } = await server.operations.status();
+    assert.deepEqual(figures?.ocsp, { answers: 0, cached: 0, refused: 1, pending: 0 });
   });
 
   it('begin with a start that is on record, with the token that it opened (gunma 4-11-2)', async () => {

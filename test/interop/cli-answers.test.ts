@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
 import type { AccessExplanation } from '../../src/directory/access/access-explanation.ts';
+import type { OcspReport } from '../../src/http/ocsp-report.ts';
 import type {
   CertificateReport,
   CheckReport,
@@ -67,6 +68,22 @@ describe('the command line', { skip: skipWithout('openssl') }, () => {
   function rightsOf({ items }: AccessExplanation): readonly string[] {
     assert.equal(items.length, 1);
     return (items[0]?.rights ?? []).flatMap(({ right, isGranted }) => (isGranted ? right : []));
+  }
+
+  /** `certdir ocsp`: another responder each time, in JSON and in words. */
+  async function renewResponder(): Promise<void> {
+    const before = await certdir.answer<OcspReport>('ocsp', 'status');
+    assert.equal(before.access, 'verifiers');
+    const renewed = await certdir.answer<OcspReport>('ocsp', 'renew');
+    const number = (before.responder?.number ?? 0) + 1;
+    assert.equal(renewed.responder?.number, number);
+    assert.match(renewed.responder?.serialNumber ?? '', /^[0-9A-F]{40}$/);
+    assert.match(renewed.responder?.notAfter ?? '', TIME);
+    assert.ok(Date.parse(renewed.renewalDue ?? '') < Date.parse(renewed.responder?.notAfter ?? ''));
+    assert.deepEqual(await certdir.answer<OcspReport>('ocsp', 'status'), renewed);
+    const { stdout } = await certdir.run('ocsp', 'status');
+    assert.match(stdout, /^OCSP by the policy: verifiers$/m);
+    assert.match(stdout, new RegExp(`^responder ${number}: CN=OCSP Responder `, 'mi'));
   }
 
   /** Each command once; the names of what it makes must be new. */
@@ -141,6 +158,8 @@ describe('the command line', { skip: skipWithout('openssl') }, () => {
     assert.ok(refused.items[0]?.passed.some(({ why }) => /disabled/.test(why)));
     const asText = await certdir.run('acl', 'explain', '--as', dn, '--on', CA);
     assert.match(asText.stdout, /^judged as +anonymous: the account is disabled$/m);
+
+    await renewResponder();
 
     const file = certdir.write(
       `${name}.ldif`,

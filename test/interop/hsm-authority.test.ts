@@ -99,7 +99,8 @@ describe('a CA with its key in SoftHSM', { skip }, () => {
     assert.equal(found.token.label, TOKEN_LABEL);
     assert.ok(found.mechanisms.every(({ isSupported }) => isSupported));
     const protection = { isSensitive: true, isExtractable: false, wasAlwaysInside: true };
-    const labels = found.keys.map(({ label }) => label);
+    // The OCSP responder's is there as soon as a server runs.
+    const labels = found.keys.map(({ label }) => label).filter((label) => label !== 'gunma-ocsp-1');
     assert.deepEqual(labels, ['gunma-ca-1']);
     for (const key of found.keys) {
       assert.deepEqual([key.isProven, key.protection], [true, protection], key.label);

@@ -16,7 +16,7 @@ import { type RunningServer, serve } from '../../src/app/server.ts';
 import { CONFIGURATION_FILE } from '../../src/config/configuration.ts';
 import { silentLog } from '../../src/core/log.ts';
 import type { IssuedReport } from '../../src/http/operations.ts';
-import { decodePem, encodePem } from '../../src/x509/pem.ts';
+import { encodePem } from '../../src/x509/pem.ts';
 import { makeDataFolder } from '../support/data-folder.ts';
 import { readOcspResponse } from '../support/ocsp-reader.ts';
 import { skipWithout } from '../support/outside-tool.ts';
@@ -216,77 +216,126 @@ describe('OCSP and other programs', { skip }, () => {
     );
   });
 
-  it('where verifiers alone are answered: by TLS client certificate, by signature, for their partitions', {
-    skip: skipCurl,
-  }, async () => {
-    await issue('theirs', '10201');
-    await issue('others', '10202');
-    await server.close();
-    await start({ access: 'verifiers', maxAge: 0 }, { tls: true });
-    const key = sampleKey('p256', 'verifier');
-    writeFileSync(at('verifier.key'), key.privateKey.export({ type: 'pkcs8', format: 'pem' }));
-    const now = Date.now();
-    const certificate = sampleCertificate(key, {
-      notBeforeMs: now - 60_000,
-      notAfterMs: now + 86_400_000,
-    });
-    writeFileSync(at('verifier.pem'), encodePem('CERTIFICATE', certificate));
+  /** A registered verifier with a certificate; what makes others sign or show with it. */
+  async function register(
+    name: string,
+    partitions: readonly string[],
+  ): Promise<{
+    readonly dn: string;
+    readonly shown: readonly string[];
+    readonly signed: readonly string[];
+  }> {
+    const key = sampleKey('p256', `verifier ${name}`);
+    const [keyFile, file] = [at(`${name}.key`), at(`${name}.pem`)];
+    writeFileSync(keyFile, key.privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    const nowMs = Date.now();
+    const times = { notBeforeMs: nowMs - 60_000, notAfterMs: nowMs + 86_400_000 };
+    const certificate = sampleCertificate(key, times);
+    writeFileSync(file, encodePem('CERTIFICATE', certificate));
+    const agreement = { agreementFrom: '2020-01-01', agreementUntil: '2099-12-31', partitions };
     const { dn } = await server.operations.verifierAdd(
       {
-        ...{ name: 'asker', kind: 'signatureVerifier', agreementNumber: 'a-1' },
-        ...{ agreementFrom: '2020-01-01', agreementUntil: '2099-12-31', partitions: ['10201'] },
-        certificate: Buffer.from(decodePem(readFileSync(at('verifier.pem'), 'utf8'))).toString(
-          'base64',
-        ),
+        ...{ name, kind: 'signatureVerifier', agreementNumber: name, ...agreement },
+        certificate: Buffer.from(certificate).toString('base64'),
       },
       operator,
     );
-    const shown = ['--cert', at('verifier.pem'), '--key', at('verifier.key')];
-    const signer = ['-signer', at('verifier.pem'), '-signkey', at('verifier.key')];
-    const post = async (
-      name: string,
-      signing: readonly string[],
-      tls: readonly string[],
-    ): Promise<string> => {
-      const request = at('verifier.req');
-      await run('openssl', [
-        ...[
-          'ocsp',
-          '-issuer',
-          at('ca.pem'),
-          '-cert',
-          at(`${name}.pem`),
-          '-reqout',
-          request,
-          ...signing,
-        ],
-      ]);
-      const { stdout } = await run('curl', [
-        ...['-s', '-k', ...tls, '-H', 'content-type: application/ocsp-request'],
-        ...['--data-binary', `@${request}`, url],
-      ]);
-      const { responseStatus, singles } = readOcspResponse(stdout);
-      return singles[0]?.status ?? String(responseStatus);
-    };
-    assert.equal(await post('theirs', [], shown), 'good');
-    assert.equal(await post('theirs', signer, []), 'good');
-    // sigRequired; then unauthorized.
-    assert.equal(await post('theirs', [], []), '5');
-    assert.equal(await post('others', [], shown), '6');
-    assert.equal(await post('others', signer, []), '6');
-    await server.operations.verifierDisable({ name: 'asker' }, operator);
-    assert.equal(await post('theirs', [], shown), '6');
-    assert.equal(await post('theirs', signer, []), '6');
-    const period = new Date().toISOString().slice(0, 4);
-    const { lines } = await server.operations.audit.provisions({ period });
-    const counts = lines
-      .filter(
-        ({ verifier, method }) => verifier.toLowerCase() === dn.toLowerCase() && method === 'ocsp',
-      )
-      .map(({ partition, provided, refused }) => [partition, provided, refused]);
-    assert.deepEqual(counts, [
-      ['10201', 2, 0],
-      ['10202', 0, 2],
+    const shown = ['--cert', file, '--key', keyFile];
+    return { dn, shown, signed: ['-signer', file, '-signkey', keyFile] };
+  }
+
+  /** What curl gets, headers included, for a request that OpenSSL makes. */
+  async function post(
+    asked: readonly string[],
+    { signed = [], shown = [] }: { signed?: readonly string[]; shown?: readonly string[] },
+  ): Promise<Buffer> {
+    const request = at('verifier.req');
+    await run('openssl', [
+      'ocsp',
+      '-issuer',
+      at('ca.pem'),
+      ...asked,
+      '-reqout',
+      request,
+      ...signed,
     ]);
+    const { stdout } = await run('curl', [
+      ...['-s', '-i', '-k', ...shown, '-H', 'content-type: application/ocsp-request'],
+      ...['--data-binary', `@${request}`, url],
+    ]);
+    return stdout;
+  }
+
+  /** The certificate's status, or the number of the refusal. */
+  function statusIn(answer: Buffer): string {
+    const body = answer.subarray(answer.indexOf('\r\n\r\n') + 4);
+    const { responseStatus, singles } = readOcspResponse(body);
+    return singles[0]?.status ?? String(responseStatus);
+  }
+
+  describe('where verifiers alone are answered', { skip: skipCurl }, () => {
+    const neverIssued = ['-serial', '0x4711'];
+    const theirs = ['-cert', at('theirs.pem')];
+    const others = ['-cert', at('others.pem')];
+    const [sigRequired, unauthorized] = ['5', '6'];
+    let some: Awaited<ReturnType<typeof register>>;
+    let all: Awaited<ReturnType<typeof register>>;
+
+    before(async () => {
+      await issue('theirs', '10201');
+      await issue('others', '10202');
+      await server.close();
+      await start({ access: 'verifiers', maxAge: 0 }, { tls: true });
+      some = await register('some', ['10201']);
+      all = await register('all', ['*']);
+    });
+
+    it('each is by TLS client certificate and by signature, for its partitions', async () => {
+      for (const { how, who } of [
+        { how: 'shown', who: { shown: some.shown } },
+        { how: 'signed', who: { signed: some.signed } },
+      ]) {
+        assert.equal(statusIn(await post(theirs, who)), 'good', how);
+        assert.equal(statusIn(await post(others, who)), unauthorized, how);
+      }
+      assert.equal(statusIn(await post(theirs, {})), sigRequired);
+    });
+
+    it('never issued is as of another partition, but for who may read them all', async () => {
+      const who = { shown: some.shown };
+      const dated = /^date: .*\r\n/im;
+      const [ofOthers, ofNobody] = [await post(others, who), await post(neverIssued, who)].map(
+        (answer) => answer.toString('latin1').replace(dated, ''),
+      );
+      assert.equal(ofNobody, ofOthers);
+      assert.equal(statusIn(await post(neverIssued, { signed: some.signed })), unauthorized);
+      assert.equal(statusIn(await post(neverIssued, { shown: all.shown })), 'unknown');
+      assert.equal(statusIn(await post(neverIssued, { signed: all.signed })), 'unknown');
+      assert.equal(statusIn(await post(others, { shown: all.shown })), 'good');
+    });
+
+    it('nobody is after the end of its access, and everything was counted', async () => {
+      await server.operations.verifierDisable({ name: 'some' }, operator);
+      assert.equal(statusIn(await post(theirs, { shown: some.shown })), unauthorized);
+      assert.equal(statusIn(await post(theirs, { signed: some.signed })), unauthorized);
+      const period = new Date().toISOString().slice(0, 4);
+      const { lines } = await server.operations.audit.provisions({ period });
+      const countsOf = ({ dn }: { dn: string }): unknown =>
+        lines
+          .filter(
+            ({ verifier, method }) =>
+              method === 'ocsp' && verifier.toLowerCase() === dn.toLowerCase(),
+          )
+          .map(({ partition, provided, refused }) => [partition, provided, refused]);
+      assert.deepEqual(countsOf(some), [
+        ['', 0, 2],
+        ['10201', 2, 0],
+        ['10202', 0, 3],
+      ]);
+      assert.deepEqual(countsOf(all), [
+        ['', 2, 0],
+        ['10202', 1, 0],
+      ]);
+    });
   });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { delay } from '../../src/core/clock.ts';
 import { OcspError } from '../../src/ocsp/errors.ts';
 import { encodeSignatureAlgorithm } from '../../src/x509/algorithms.ts';
 import { parseCertificate } from '../../src/x509/certificate.ts';
@@ -28,6 +29,7 @@ import {
 } from '../support/x509-samples.ts';
 
 const SERIAL = 0x4711n;
+const WITHHELD_STEP_MS = 25;
 const good = { kind: 'good' } as const;
 
 /** OCSPResponseStatus (RFC 6960 §4.2.1). */
@@ -323,8 +325,43 @@ describe('requests that are not answered (RFC 6960 §2.3)', () => {
     bed.register.set(SERIAL, good);
     assert.equal(await statusOf(bed), 'good');
     isGranted = false;
-    assert.equal((await ask(bed, requestFor([SERIAL]))).responseStatus, Status.unauthorized);
+    const refused = ask(bed, requestFor([SERIAL]));
+    await bed.clock.advance(WITHHELD_STEP_MS);
+    assert.equal((await refused).responseStatus, Status.unauthorized);
   });
+
+  for (const { why, lookMs, answeredMs } of [
+    { why: 'never issued', lookMs: 0, answeredMs: WITHHELD_STEP_MS },
+    { why: 'another list, found sooner', lookMs: 1, answeredMs: WITHHELD_STEP_MS },
+    { why: 'another list, found late', lookMs: 24, answeredMs: WITHHELD_STEP_MS },
+    { why: 'later than a step', lookMs: 25, answeredMs: 2 * WITHHELD_STEP_MS },
+  ]) {
+    it(`unauthorized at the end of a step of 25 ms, and nothing was signed: ${why}`, async () => {
+      const bed = openOcspBed({
+        isPublic: false,
+        gate: {
+          admit: async () => ({
+            mayLearn: async () => {
+              await delay(bed.clock, lookMs);
+              return false;
+            },
+            told: () => undefined,
+          }),
+        },
+      });
+      let der: Uint8Array | undefined;
+      const asking = (async () => {
+        ({ der } = await bed.responder.answer(requestFor([SERIAL]), somebody));
+      })();
+      for (let passedMs = 0; passedMs < answeredMs; passedMs += 1) {
+        await bed.clock.advance(1);
+        assert.equal(der === undefined, passedMs + 1 < answeredMs, `after ${passedMs + 1} ms`);
+      }
+      await asking;
+      assert.equal(Buffer.from(der ?? []).toString('hex'), '30030a0106');
+      assert.equal(bed.responder.statistics.signed, 0);
+    });
+  }
 });
 
 describe('signed requests (RFC 6960 §4.1.1)', () => {

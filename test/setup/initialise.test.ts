@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
+import { CONFIGURATION_FILE, loadConfiguration } from '../../src/config/configuration.ts';
 import { type InitialiseOptions, initialise } from '../../src/setup/initialise.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -46,6 +47,20 @@ describe('initialise', () => {
     });
     assert.deepEqual(readdirSync(parent), ['open-to-all']);
   });
+
+  for (const { ocspPort, isListening } of [
+    { ocspPort: 0, isListening: true },
+    { ocspPort: undefined, isListening: false },
+  ]) {
+    it(`${isListening ? 'has' : 'has no'} listener for OCSP with the port ${ocspPort}`, async (t) => {
+      const folder = join(temporaryFolder(t), 'ca');
+      await initialise(optionsFor(folder, { ocspPort }));
+      const { ocsp } = await loadConfiguration(join(folder, CONFIGURATION_FILE));
+      // Verifiers show certificates, so it is TLS.
+      const expected = { address: '127.0.0.1', port: 0, tls: true };
+      assert.deepEqual(ocsp, isListening ? expected : undefined);
+    });
+  }
 
   it('refuses a folder with something in it', async (t) => {
     const folder = temporaryFolder(t);

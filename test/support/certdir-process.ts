@@ -192,7 +192,7 @@ export class CertdirServer {
       child.kill('SIGKILL');
       throw error;
     }
-    if (output.urls.length < 3) {
+    if (!output.isWhole) {
       child.kill('SIGKILL');
       throw new Error(`certdir ${command.join(' ')} ended instead of listening: ${output.text}`);
     }
@@ -264,6 +264,14 @@ class OutputLines {
     return [...this.text.matchAll(announced)].map(([, url = '']) => url);
   }
 
+  /** LDAP, LDAPS and HTTP are announced, and OCSP, which comes before HTTP. */
+  get isWhole(): boolean {
+    const { urls } = this;
+    return ['ldap:', 'ldaps:', 'http:'].every((scheme) =>
+      urls.some((url) => url.startsWith(scheme)),
+    );
+  }
+
   url(scheme: string): string {
     const url = this.urls.find((one) => one.startsWith(scheme));
     assert.ok(url !== undefined, `a listener for ${scheme}`);
@@ -274,7 +282,7 @@ class OutputLines {
   listening(): Promise<void> {
     return new Promise((resolve) => {
       const look = (): void => {
-        if (this.urls.length >= 3) {
+        if (this.isWhole) {
           for (const stream of this.#streams) {
             stream.off('data', look);
           }
