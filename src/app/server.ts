@@ -18,7 +18,11 @@ import { affordableConnections, openFileLimit } from '../core/open-files.ts';
 import { CONTROL_SOCKET } from '../http/control-protocol.ts';
 import { openControlServer } from '../http/control-server.ts';
 import type { Operations } from '../http/operations.ts';
-import { openPublicRepository, type PublicAudit } from '../http/public-repository.ts';
+import {
+  openPublicRepository,
+  type PublicAudit,
+  type PublicRepositoryOptions,
+} from '../http/public-repository.ts';
 import { LdapError } from '../ldap/errors.ts';
 import { defaultLdapLimits } from '../ldap/limits.ts';
 import { LdapServer } from '../ldap/server.ts';
@@ -40,6 +44,7 @@ import {
 import { describeJournal, journalJob, openJournalSubject } from './journal-keeping.ts';
 import { type ExportMonth, keepingJobs } from './keeping-jobs.ts';
 import type { LdapFigures } from './ldap-metrics.ts';
+import { listHandler } from './list-download.ts';
 import { prepareOcsp, type RunningOcsp, serveOcsp } from './ocsp.ts';
 import { ListPublication, publishDirectly, scheduleOrigin } from './publication-job.ts';
 import { openServiceMetrics, readServerFigures, serveMetrics } from './service-metrics.ts';
@@ -302,20 +307,31 @@ async function openHttp(
   if (configuration.http === undefined) {
     return [];
   }
-  const repository = closing.push(
-    await openPublicRepository({
-      directory,
-      caDn: policy.names.issuer,
-      caName: policy.title,
-      address: configuration.http.address,
-      port: configuration.http.port,
-      audit: publicAudit(instance),
-      ocsp: ocsp?.publicHandler,
-      log: log.with({ component: 'http' }),
-    }),
-    { name: 'repository', close: (opened) => opened.close() },
-  );
-  return [repository.url];
+  const { address, port, tlsPort } = configuration.http;
+  const options = {
+    ...{ directory, address, caDn: policy.names.issuer, caName: policy.title },
+    audit: publicAudit(instance),
+    ocsp: ocsp?.publicHandler,
+    lists: listHandler(instance),
+    log: log.with({ component: 'http' }),
+  };
+  const open = async (at: Pick<PublicRepositoryOptions, 'port' | 'tls'>): Promise<string> => {
+    const repository = await openPublicRepository({ ...options, ...at });
+    closing.push(repository, { name: 'repository', close: (opened) => opened.close() });
+    return repository.url;
+  };
+  const urls = [await open({ port })];
+  if (tlsPort !== undefined) {
+    const tls = await readTlsCredentials(configuration);
+    if (tls === undefined) {
+      throw new LdapError(
+        'LDAP_TLS_CREDENTIALS',
+        'http.tlsPort needs ldap.certificateFile and ldap.keyFile in certdir.yaml',
+      );
+    }
+    urls.push(await open({ port: tlsPort, tls }));
+  }
+  return urls;
 }
 
 /** What the public may see of the audit log: checkpoints, and the tree's hashes where the policy says so. */

@@ -66,7 +66,14 @@ interface FileConfiguration {
     readonly allowClearPasswords: boolean;
     readonly limits: LdapLimitsConfiguration;
   };
-  readonly http?: { readonly address: string; readonly port: number } | undefined;
+  readonly http?:
+    | {
+        readonly address: string;
+        readonly port: number;
+        /** HTTPS beside it, where verifiers show who they are. */
+        readonly tlsPort?: number | undefined;
+      }
+    | undefined;
   /** Where OCSP is answered beside the public repository. */
   readonly ocsp?:
     | { readonly address: string; readonly port: number; readonly tls: boolean }
@@ -154,7 +161,7 @@ const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
     allowClearPasswords: z.boolean().default(false),
     limits: ldapLimitsSchema.default({}),
   }),
-  http: z.strictObject({ address, port }).optional(),
+  http: z.strictObject({ address, port, tlsPort: port.optional() }).optional(),
   /** Under TLS with the certificate and key of LDAP, where verifiers show their own. */
   ocsp: z.strictObject({ address, port, tls: z.boolean().default(false) }).optional(),
   /** Figures for Prometheus; nobody asks who reads them. */

@@ -10,7 +10,8 @@
  */
 
 import { createHash } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import fastify, {
   type FastifyInstance,
   type FastifyReply,
@@ -22,6 +23,7 @@ import { anonymous } from '../directory/accounts/principal.ts';
 import type { Filter } from '../directory/filters/filter.ts';
 import type { AttributeValues, DirectoryService } from '../directory/service.ts';
 import { encodePem } from '../x509/pem.ts';
+import type { ListHandler } from './list-download.ts';
 import { listenAt } from './listening.ts';
 import type { OcspHandler } from './ocsp-server.ts';
 import { formatFingerprint, renderRepositoryPage } from './repository-page.ts';
@@ -52,6 +54,10 @@ export interface PublicRepositoryOptions {
   readonly audit?: PublicAudit;
   /** Answers below `/ocsp`, where that is public. */
   readonly ocsp?: OcspHandler | undefined;
+  /** Answers requests for lists. */
+  readonly lists?: ListHandler | undefined;
+  /** PEM; without it the server speaks HTTP. Clients may show a certificate. */
+  readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
   readonly log: Log;
 }
 
@@ -71,7 +77,7 @@ export async function openPublicRepository(
     requestTimeout: 30_000,
     connectionTimeout: 60_000,
     routerOptions: { maxParamLength: 200 },
-    ...(options.ocsp === undefined ? {} : { serverFactory: besideOcsp(options.ocsp) }),
+    serverFactory: besideOthers(options),
   });
   server.addHook('onSend', async (_request, reply) => {
     reply.headers({
@@ -103,22 +109,45 @@ export async function openPublicRepository(
     port: options.port,
     setting: 'http',
   });
-  return { url, close: () => server.close() };
+  return {
+    // The framework does not know what its server speaks.
+    url: options.tls === undefined ? url : url.replace(/^http:/, 'https:'),
+    close: () => server.close(),
+  };
 }
 
 const OCSP_PATH = '/ocsp';
 
-/** Requests below `/ocsp` never reach the framework. */
-function besideOcsp(ocsp: OcspHandler): (handler: FastifyServerFactoryHandler) => Server {
-  return (handler) =>
-    createServer({ requestTimeout: 30_000 }, (request, response) => {
+/** Requests below `/ocsp` and for lists never reach the framework. */
+function besideOthers({
+  ocsp,
+  lists,
+  tls,
+}: Pick<PublicRepositoryOptions, 'ocsp' | 'lists' | 'tls'>): (
+  handler: FastifyServerFactoryHandler,
+) => Server {
+  return (handler) => {
+    const listener = (request: IncomingMessage, response: ServerResponse): void => {
       const { url = '' } = request;
-      if (url === OCSP_PATH || url.startsWith(`${OCSP_PATH}/`)) {
+      if (ocsp !== undefined && (url === OCSP_PATH || url.startsWith(`${OCSP_PATH}/`))) {
         ocsp(request, response, OCSP_PATH);
-      } else {
+      } else if (lists?.(request, response) !== true) {
         handler(request, response);
       }
-    });
+    };
+    const limits = { requestTimeout: 30_000 };
+    return tls === undefined
+      ? createServer(limits, listener)
+      : createTlsServer(
+          {
+            ...limits,
+            ...{ cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' },
+            // Whose it is, and whether that suffices, is for the directory to say.
+            ...{ requestCert: true, rejectUnauthorized: false },
+          },
+          listener,
+        );
+  };
 }
 
 function statusOf(error: unknown): number {

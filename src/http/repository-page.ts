@@ -48,8 +48,8 @@ ${rows}
  · <a href="/ca.pem">すべて PEM / all as PEM</a></p>
 <h2>失効情報 / Revocation information</h2>
 ${arl}
-<p>利用者証明書の失効リストは、登録された署名検証者等に LDAP で提供します。<br>
-Revocation lists of subscriber certificates are provided over LDAP to registered verifiers.</p>
+<p>失効リストは LDAP および HTTP（/crl/…）で提供します。公開でないものは、登録された署名検証者等に LDAPS または HTTPS で提供します。<br>
+Revocation lists are provided over LDAP and HTTP (/crl/…); those that are not public, to registered verifiers over LDAPS and HTTPS.</p>
 </body>
 </html>
 `;

@@ -1,0 +1,68 @@
+/**
+ * What of the CA's lists can be downloaded over HTTP, and by which name.
+ *
+ * @module
+ */
+
+import { createHash } from 'node:crypto';
+
+import { escapeValue } from '../ca/accounts/account-entries.ts';
+import type { Scope } from '../ca/policy/scope.ts';
+import { isCertdirError } from '../core/errors.ts';
+import type { DownloadableList, DownloadableLists } from '../http/list-download.ts';
+import { type ListHandler, makeListHandler } from '../http/list-download.ts';
+import { computeKeyIdentifier } from '../x509/key-identifier.ts';
+import type { Instance } from './instance.ts';
+
+type HandlerParts = Pick<Instance, 'authority' | 'directory' | 'policy' | 'log'> & {
+  readonly configuration: { readonly ldap: { readonly allowClearPasswords: boolean } };
+};
+
+/** The handler for the listeners of an instance. */
+export function listHandler(instance: HandlerParts): ListHandler {
+  const { directory, policy, configuration, log } = instance;
+  return makeListHandler({
+    directory,
+    lists: downloadableLists(instance),
+    accountDn: (user) =>
+      user.includes('=') ? user : `cn=${escapeValue(user)},${policy.directory.verifiers}`,
+    allowClearPasswords: configuration.ldap.allowClearPasswords,
+    log: log.with({ component: 'http' }),
+  });
+}
+
+function downloadableLists({ authority, policy }: HandlerParts): DownloadableLists {
+  const find = (scopeId: string): DownloadableList | undefined => {
+    try {
+      return downloadable(authority.scopes.find(scopeId));
+    } catch (error) {
+      if (isCertdirError(error) && error.code === 'CA_SCOPE_UNKNOWN') {
+        return undefined;
+      }
+      throw error;
+    }
+  };
+  return {
+    find,
+    findByPath: () => undefined,
+    whole: () => {
+      const lists = authority.scopes.list.filter(({ onlyContains }) => onlyContains === 'user');
+      const [only] = lists.length === 1 ? lists : lists.filter(({ isFull }) => isFull).slice(-1);
+      return only && downloadable(only);
+    },
+    newest: async (scopeId) =>
+      (await authority.listArchivedSince(scopeId, Number.POSITIVE_INFINITY)).at(-1),
+    issuerHash: sha1(authority.certificate.subject.der),
+    keyHashes: () => [sha1(computeKeyIdentifier(authority.certificate.spki))],
+    caDn: policy.names.issuer,
+  };
+}
+
+function downloadable({ id, dn, attribute }: Scope): DownloadableList {
+  return { scopeId: id, dn, attribute };
+}
+
+/** RFC 4387 knows no other. */
+function sha1(bytes: Uint8Array): Uint8Array {
+  return createHash('sha1').update(bytes).digest();
+}
