@@ -13,13 +13,12 @@ import { encodeRevokedEntry } from '../../x509/certificate-list.ts';
 import { CrlReason, type CrlReasonName } from '../../x509/crl-extensions.ts';
 import { type CaCore, readCounters, recordFailure, transactAsOwner } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
+import { appendEntries } from '../lists/scope-append.ts';
 import { dueMs, urgentDueMs } from '../policy/cadence.ts';
 import type { Scope } from '../policy/scope.ts';
 import { encodeStatusRecord } from '../records/certificate-record.ts';
 import { encodeCountersRecord } from '../records/counters-record.ts';
-import { encodeStoredEntry } from '../records/revoked-entry.ts';
-import { encodeScopeRecord, type UrgentRevocations } from '../records/scope-record.ts';
-import { readScopeRecord } from '../records/scope-state.ts';
+import type { UrgentRevocations } from '../records/scope-record.ts';
 import { findCertificate, type RegisteredCertificate } from './certificate-register.ts';
 import { assertRevocable, findReason } from './certificate-state.ts';
 import { formatSerialNumber } from './serial-number.ts';
@@ -88,20 +87,17 @@ export class Revocation {
     const reason = findReason(given, policy.revocation.reasons);
     const certificate = await this.#findRevocable(transaction, serialNumber, nowMs);
     const scope = scopes.find(certificate.scopeId);
-    const state = await readScopeRecord(transaction, tables, scope.id);
-    const sequence = state.acknowledgedSequence + 1n;
     const ownDueMs = urgentDueMs(reason, nowMs, policy);
-    const urgent =
-      ownDueMs === undefined
-        ? undefined
-        : { sequence, dueMs: Math.min(ownDueMs, state.urgent?.dueMs ?? ownDueMs) };
     const revokedMs = Math.floor(nowMs / 1000) * 1000;
     const { notAfterMs } = certificate;
     const der = encodeRevokedEntry({ serialNumber, revokedMs, reason: CrlReason[reason] });
-    transaction.put(
-      tables.revokedEntry(scope.id, sequence),
-      encodeStoredEntry({ notAfterMs, der }),
-    );
+    const { firstSequence: sequence, after } = await appendEntries(this.#core, transaction, {
+      scope,
+      entries: [{ notAfterMs, der }],
+      nowMs,
+      ...(ownDueMs === undefined ? {} : { dueMs: ownDueMs }),
+    });
+    const urgent = ownDueMs === undefined ? undefined : after.urgent;
     const status = encodeStatusRecord({
       state: 'revoked',
       sinceMs: revokedMs,
@@ -109,16 +105,6 @@ export class Revocation {
       sequence,
     });
     transaction.put(tables.status(serialNumber), status);
-    transaction.put(
-      tables.scope(scope.id),
-      encodeScopeRecord({
-        ...state,
-        acknowledgedSequence: sequence,
-        liveEntries: state.liveEntries + 1,
-        oldestPendingMs: state.oldestPendingMs ?? nowMs,
-        ...(urgent === undefined ? {} : { urgent }),
-      }),
-    );
     await this.#count(transaction);
     await audit.append(transaction, {
       kind: 'certificate.revoke',
@@ -128,8 +114,7 @@ export class Revocation {
       after: recordDigest(status),
       details: { reason, scope: scope.id, sequence: Number(sequence) },
     });
-    const asItIs = { ...state, ...(urgent === undefined ? {} : { urgent }) };
-    const due = dueMs(scope.id, asItIs, policy);
+    const due = dueMs(scope.id, after, policy);
     const publicationDueMs = Math.max(nowMs, due);
     return { serialNumber, certificate, reason, revokedMs, scope, publicationDueMs, urgent };
   }
@@ -165,7 +150,6 @@ export class Revocation {
       encodeCountersRecord({
         ...counters,
         revoked: counters.revoked + 1,
-        liveEntries: counters.liveEntries + 1,
       }),
     );
   }

@@ -1,14 +1,21 @@
 /**
- * Putting a list together from the entries that revocations left: streamed from one consistent view of
- * the store, without an object per entry, hashed once and signed once.
+ * Putting the next list of a scope together and having it signed: in one buffer of its final size, hashed once,
+ * signed once (RFC 5280 §5.1).
  *
- * Not here: whether it may be published (`publish-gate.ts`).
+ * Not here: its entries (`entry-region.ts`), and whether it may be published (`publish-gate.ts`).
  *
  * @module
  */
 
+import { createHash } from 'node:crypto';
+
+import { Turns } from '../../core/turns.ts';
 import type { ReadView } from '../../store/store.ts';
-import { buildSignedEnvelope, buildTbsCertificateList } from '../../x509/certificate-list.ts';
+import {
+  buildSignedEnvelope,
+  buildTbsCertificateList,
+  type TbsListParts,
+} from '../../x509/certificate-list.ts';
 import { buildCrlNextPublish, buildCrlNumber } from '../../x509/crl-extensions.ts';
 import { buildIssuingDistributionPoint } from '../../x509/distribution-point.ts';
 import type { Extension } from '../../x509/extensions.ts';
@@ -18,16 +25,19 @@ import { isRegular, periodMs, validityMs } from '../policy/cadence.ts';
 import type { Policy } from '../policy/policy.ts';
 import { buildIssuerReference } from '../policy/profile.ts';
 import type { Scope } from '../policy/scope.ts';
-import { numberOfKey } from '../records/ca-tables.ts';
-import { parseStoredEntry } from '../records/revoked-entry.ts';
 import type { ScopeRecord } from '../records/scope-record.ts';
 import { readScopeRecord } from '../records/scope-state.ts';
+import { BYTES_PER_TURN, type EntryRegion, layOutEntries } from './entry-region.ts';
 
 /** A list that nobody has seen yet. */
 export interface AssembledList {
-  /** Who signed it. */
+  /** Whose key signed it. */
   readonly authority: Authority;
   readonly der: Uint8Array;
+  /** What was signed: a part of `der`. */
+  readonly tbs: Uint8Array;
+  /** Of `tbs`, by the digest of the signature algorithm. */
+  readonly tbsDigest: Uint8Array;
   readonly number: bigint;
   readonly thisUpdateMs: number;
   readonly nextUpdateMs: number;
@@ -36,20 +46,23 @@ export interface AssembledList {
   readonly isRegular: boolean;
   /** The last revocation that it carries. */
   readonly sequence: bigint;
-  /** Entries that have served: their certificates ended, and a regular list has said so. */
-  readonly servedSequences: readonly bigint[];
+  /** How its entries came about. */
+  readonly region: EntryRegion;
   /** The scope as the view had it. */
   readonly state: ScopeRecord;
 }
 
-/** Entries are gathered in pieces of this size. */
-const CHUNK_BYTES = 256 * 1024;
+/** Signature algorithm and signature are shorter than this. */
+const SIGNATURE_ROOM = 2048;
+/** The header around everything is no longer. */
+const HEADER_ROOM = 8;
 
 /**
  * Assembles and signs the next list of a scope.
  *
  * @param view A snapshot, or the publishing transaction itself.
  * @param nowMs Becomes thisUpdate, in whole seconds.
+ * @throws {CaError} `CA_GATE_I10` when the list before is not in the archive; `CA_RECORD_DAMAGED`.
  * @throws {SigningError}
  */
 export async function assembleList(
@@ -60,59 +73,92 @@ export async function assembleList(
   const { policy, authorities, tables } = core;
   const authority = authorities.forScope(scope);
   const state = await readScopeRecord(view, tables, scope.id);
-  const entries = new EntryChunks();
-  const servedSequences: bigint[] = [];
-  for await (const [key, bytes] of view.range(tables.revokedEntries(scope.id))) {
-    const sequence = numberOfKey(key);
-    const { notAfterMs, der } = parseStoredEntry(bytes);
-    if (hasServed({ sequence, notAfterMs }, state)) {
-      servedSequences.push(sequence);
-    } else {
-      entries.append(der);
-    }
-  }
   const thisUpdateMs = Math.floor(nowMs / 1000) * 1000;
-  const number = state.lastNumber + 1n;
   const nextUpdateMs = thisUpdateMs + validityMs(policy);
+  const number = state.lastNumber + 1n;
   const { algorithm } = authority;
-  const parts = buildTbsCertificateList({
-    issuer: authority.reference.name,
-    algorithm,
-    thisUpdateMs,
-    nextUpdateMs,
-    extensions: listExtensions(policy, scope, { authority, number, thisUpdateMs }),
-    entriesLength: entries.length,
+  const partsFor = (entriesLength: number): TbsListParts =>
+    buildTbsCertificateList({
+      issuer: authority.reference.name,
+      algorithm,
+      thisUpdateMs,
+      nextUpdateMs,
+      extensions: listExtensions(policy, scope, { authority, number, thisUpdateMs }),
+      entriesLength,
+    });
+  const region = await layOutEntries(core, view, {
+    scopeId: scope.id,
+    state,
+    room: (entriesLength) => {
+      const { head, tail } = partsFor(entriesLength);
+      return { before: HEADER_ROOM + head.length, behind: tail.length + SIGNATURE_ROOM };
+    },
   });
-  const tbs = [parts.head, ...entries.chunks(), parts.tail];
-  const signature = await signPieces(
-    core,
-    { label: authority.keyLabel, purpose: 'crl', algorithm },
-    tbs,
-  );
-  const envelope = buildSignedEnvelope(parts.length, algorithm, signature);
+  const parts = partsFor(region.end - region.start);
+  const signed = await signAround(core, { authority, region, parts });
   return {
+    ...signed,
     authority,
-    der: Buffer.concat([envelope.head, ...tbs, envelope.tail]),
     number,
     thisUpdateMs,
     nextUpdateMs,
-    entryCount: entries.count,
+    entryCount: region.carriedCount + region.addedCount,
     isRegular: isRegular(scope.id, thisUpdateMs, { scope: state, policy }),
     sequence: state.acknowledgedSequence,
-    servedSequences,
+    region,
     state,
   };
 }
 
-/**
- * RFC 5280 §3.3: an entry stays until it has appeared on a regularly scheduled list issued beyond the
- * end of its certificate.
- */
-function hasServed(
-  { sequence, notAfterMs }: { readonly sequence: bigint; readonly notAfterMs: number },
-  { regular }: ScopeRecord,
-): boolean {
-  return regular !== undefined && sequence <= regular.sequence && notAfterMs < regular.thisUpdateMs;
+/** Writes what stands around the entries where room was left for it. */
+async function signAround(
+  core: CaCore,
+  {
+    authority,
+    region,
+    parts,
+  }: {
+    readonly authority: Authority;
+    readonly region: EntryRegion;
+    readonly parts: TbsListParts;
+  },
+): Promise<Pick<AssembledList, 'der' | 'tbs' | 'tbsDigest'>> {
+  const { buffer, start, end } = region;
+  const { algorithm, keyLabel: label } = authority;
+  const tbsStart = start - parts.head.length;
+  const tbsEnd = end + parts.tail.length;
+  buffer.set(parts.head, tbsStart);
+  buffer.set(parts.tail, end);
+  const tbs = buffer.subarray(tbsStart, tbsEnd);
+  const hashing = hashInTurns(algorithm.digest, [tbs]);
+  const key = { label, purpose: 'crl', algorithm } as const;
+  const signature = await signPieces(core, key, [tbs]);
+  const envelope = buildSignedEnvelope(parts.length, algorithm, signature);
+  const derStart = tbsStart - envelope.head.length;
+  buffer.set(envelope.head, derStart);
+  buffer.set(envelope.tail, tbsEnd);
+  const der = buffer.subarray(derStart, tbsEnd + envelope.tail.length);
+  return { der, tbs, tbsDigest: await hashing };
+}
+
+/** Octets that are hashed at a time: a fraction of a millisecond. */
+const HASH_BYTES = 256 * 1024;
+
+/** Hashes pieces one behind the other, a little at a time. */
+export async function hashInTurns(
+  digestName: 'sha256' | 'sha384' | 'sha512',
+  pieces: Iterable<Uint8Array>,
+): Promise<Uint8Array> {
+  const turns = new Turns(BYTES_PER_TURN);
+  const hash = createHash(digestName);
+  for (const piece of pieces) {
+    for (let start = 0; start < piece.length; start += HASH_BYTES) {
+      const part = piece.subarray(start, start + HASH_BYTES);
+      hash.update(part);
+      await turns.spend(part.length);
+    }
+  }
+  return new Uint8Array(hash.digest());
 }
 
 function listExtensions(
@@ -141,29 +187,4 @@ function listExtensions(
     }),
     ...(policy.crl.nextPublish ? [buildCrlNextPublish(thisUpdateMs + periodMs(policy))] : []),
   ];
-}
-
-/** Entries one behind the other in large pieces. */
-class EntryChunks {
-  readonly #full: Uint8Array[] = [];
-  #open = new Uint8Array(CHUNK_BYTES);
-  #used = 0;
-  length = 0;
-  count = 0;
-
-  append(entry: Uint8Array): void {
-    if (this.#used + entry.length > this.#open.length) {
-      this.#full.push(this.#open.subarray(0, this.#used));
-      this.#open = new Uint8Array(Math.max(CHUNK_BYTES, entry.length));
-      this.#used = 0;
-    }
-    this.#open.set(entry, this.#used);
-    this.#used += entry.length;
-    this.length += entry.length;
-    this.count += 1;
-  }
-
-  chunks(): readonly Uint8Array[] {
-    return [...this.#full, this.#open.subarray(0, this.#used)];
-  }
 }

@@ -30,8 +30,13 @@ const Table = {
   subscriber: 0x17,
   publicKey: 0x18,
   scope: 0x20,
-  revokedEntry: 0x21,
+  /** A row for each entry of a list; layouts 1 and 2 (`list-layout.ts`). */
+  formerEntry: 0x21,
   archive: 0x22,
+  waitingEntries: 0x23,
+  ledger: 0x24,
+  ledgerChunk: 0x25,
+  withdrawal: 0x26,
 } as const;
 
 const end = Uint8Array.of(0);
@@ -128,13 +133,44 @@ export class CaTables {
     return decodeUtf8(key.subarray(this.#key(Table.scope).length)) ?? '';
   }
 
-  /** An entry of a list, in the order of revocation (`revoked-entry.ts`). */
-  revokedEntry(scopeId: string, sequence: bigint): Uint8Array {
-    return this.#key(Table.revokedEntry, encodeUtf8(scopeId), end, encodeUint64(sequence));
+  /** Rows of layouts 1 and 2: one entry, in the order of revocation. */
+  formerEntry(scopeId: string, sequence: bigint): Uint8Array {
+    return this.#key(Table.formerEntry, encodeUtf8(scopeId), end, encodeUint64(sequence));
   }
 
-  revokedEntries(scopeId: string): KeyRange {
-    return this.#range(Table.revokedEntry, encodeUtf8(scopeId), end);
+  formerEntries(scopeId: string): KeyRange {
+    return this.#range(Table.formerEntry, encodeUtf8(scopeId), end);
+  }
+
+  /** Entries that no list carries yet, by the first one's number (`waiting-entries.ts`). */
+  waitingEntry(scopeId: string, firstSequence: bigint): Uint8Array {
+    return this.#key(Table.waitingEntries, encodeUtf8(scopeId), end, encodeUint64(firstSequence));
+  }
+
+  waitingEntries(scopeId: string): KeyRange {
+    return this.#range(Table.waitingEntries, encodeUtf8(scopeId), end);
+  }
+
+  /** What is to be known of the newest list's entries (`entry-ledger.ts`). */
+  ledger(scopeId: string): Uint8Array {
+    return this.#key(Table.ledger, encodeUtf8(scopeId));
+  }
+
+  ledgerChunk(scopeId: string, id: bigint): Uint8Array {
+    return this.#key(Table.ledgerChunk, encodeUtf8(scopeId), end, encodeUint64(id));
+  }
+
+  ledgerChunks(scopeId: string): KeyRange {
+    return this.#range(Table.ledgerChunk, encodeUtf8(scopeId), end);
+  }
+
+  /** Entries that the next list leaves out although their certificates have not ended (`withdrawal.ts`). */
+  withdrawal(scopeId: string, sequence: bigint): Uint8Array {
+    return this.#key(Table.withdrawal, encodeUtf8(scopeId), end, encodeUint64(sequence));
+  }
+
+  withdrawals(scopeId: string): KeyRange {
+    return this.#range(Table.withdrawal, encodeUtf8(scopeId), end);
   }
 
   /** A published list by number (`archive-record.ts`). */
@@ -162,7 +198,7 @@ export function serialNumberOfKey(key: Uint8Array): bigint {
   return BigInt(`0x${Buffer.from(key.subarray(key.length - 20)).toString('hex')}`);
 }
 
-/** The number that a key of `revokedEntries` or `archives` ends with. */
+/** The number that a key of `waitingEntries`, `withdrawals`, `archives` … ends with. */
 export function numberOfKey(key: Uint8Array): bigint {
   return BigInt(`0x${Buffer.from(key.subarray(key.length - 8)).toString('hex')}`);
 }
