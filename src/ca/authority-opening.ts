@@ -27,6 +27,7 @@ import { Scopes } from './policy/scope.ts';
 import { type AuthorityRecord, parseAuthorityRecord } from './records/authority-record.ts';
 import { CaTables } from './records/ca-tables.ts';
 import { settleIndexes } from './records/index-layout.ts';
+import { settleLedgers } from './records/list-layout.ts';
 import { parseScopeRecord } from './records/scope-record.ts';
 
 export interface CertificateAuthorityOptions {
@@ -86,6 +87,10 @@ export async function openCore(parts: CaParts): Promise<CaCore> {
   }
   await settleIndexes(core);
   await settleScopes(core);
+  await settleLedgers(
+    core,
+    core.scopes.list.map(({ id }) => id),
+  );
   return core;
 }
 

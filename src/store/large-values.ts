@@ -56,6 +56,27 @@ export async function readLargeValue(
   return value;
 }
 
+/** The pieces of a value in order; none when there is no such value. @throws {StoreError} `STORE_VALUE_DAMAGED`. */
+export async function* largeValuePieces(
+  rows: LargeValueRows,
+  sha256: Uint8Array,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const length = largeValueLength(rows, sha256) ?? 0;
+  for (const { start, number } of piecesOf(length)) {
+    const piece = rows.read(pieceKey(sha256, number));
+    if (piece === undefined || piece.length !== Math.min(PIECE_BYTES, length - start)) {
+      throw damaged();
+    }
+    yield piece;
+    await yieldTurn(start);
+  }
+}
+
+/** Length of a value; undefined when it is not there. */
+export function largeValueLength(rows: LargeValueRows, sha256: Uint8Array): number | undefined {
+  return readHead(rows, sha256)?.length;
+}
+
 /** The hashes of arrays that were put or read: the same one is put again wherever else it is kept. */
 const hashes = new WeakMap<Uint8Array, Uint8Array>();
 

@@ -53,6 +53,16 @@ export interface ReadView {
    * @throws {StoreError} `STORE_VALUE_DAMAGED` when the bytes do not have that hash.
    */
   readLarge(sha256: Uint8Array): Promise<Uint8Array | undefined>;
+  /** Length of a large value in bytes; undefined when it is not kept. */
+  largeLength(sha256: Uint8Array): Awaitable<number | undefined>;
+  /**
+   * A large value piece by piece, never whole in memory; none when it is not kept. Each piece is verified like any
+   * stored value; that all of them together have the hash is for the caller to find out. The arrays must not
+   * be changed.
+   *
+   * @throws {StoreError} `STORE_VALUE_DAMAGED`.
+   */
+  largePieces(sha256: Uint8Array): AsyncIterable<Uint8Array>;
 }
 
 /** Something stored that is not what was written. */

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { digestOfSubject } from '../../src/ca/certificates/certificate-register.ts';
+import { encodeSerialKey } from '../../src/ca/certificates/serial-number.ts';
 import { CaTables } from '../../src/ca/records/ca-tables.ts';
 import {
   encodeCertificateRecord,
@@ -15,6 +16,7 @@ import {
   parseStatusRecord,
 } from '../../src/ca/records/certificate-record.ts';
 import { encodeCountersRecord, parseCountersRecord } from '../../src/ca/records/counters-record.ts';
+import { encodeLedger, type LedgerChunk, readLedger } from '../../src/ca/records/entry-ledger.ts';
 import {
   encodePublishedList,
   encodeScopeRecord,
@@ -23,8 +25,10 @@ import {
   parseScopeRecord,
   type ScopeRecord,
 } from '../../src/ca/records/scope-record.ts';
+import { encodeWaitingEntries, parseWaitingEntries } from '../../src/ca/records/waiting-entries.ts';
 import type { Transaction } from '../../src/store/store.ts';
 import { parseCertificate } from '../../src/x509/certificate.ts';
+import { encodeRevokedEntry } from '../../src/x509/certificate-list.ts';
 import { assertConsistent, faultsOf } from '../support/ca-consistency.ts';
 import { CaTestBed, smallGunma, tester } from '../support/ca-test-bed.ts';
 
@@ -75,6 +79,17 @@ const editArchived =
       const list = parsePublishedList(bytes);
       return encodePublishedList({ ...list, ...change(list) });
     });
+
+const editChunk = (
+  transaction: Transaction,
+  change: (row: Uint8Array) => Uint8Array,
+): Promise<void> => edit(transaction, tables.ledgerChunk('10201', 1n), change);
+
+async function editLedger(transaction: Transaction, change: Partial<LedgerChunk>): Promise<void> {
+  const { listNumber, chunks } = await readLedger(transaction, tables, '10201');
+  const changed = chunks.map((chunk) => ({ ...chunk, ...change }));
+  transaction.put(tables.ledger('10201'), encodeLedger({ listNumber, chunks: changed }));
+}
 
 interface Row {
   readonly why: string;
@@ -159,7 +174,7 @@ const rows: readonly Row[] = [
     finds: [
       /2 revocations were acknowledged, 1 are on record/,
       /in the newest list and is not revoked/,
-      /of no revocation/,
+      /the ledger says something else of entry 1/,
       /counters 2 certificates revoked/,
     ],
   },
@@ -181,16 +196,44 @@ const rows: readonly Row[] = [
   },
   {
     why: 'a waiting entry is lost',
-    spoil: (transaction) => transaction.delete(tables.revokedEntry('10201', 2n)),
+    spoil: (transaction) => transaction.delete(tables.waitingEntry('10201', 2n)),
     finds: [/1 revocations are not ready/, /2 entries are counted, 1 are ready/],
   },
   {
     why: 'a waiting entry is another one',
     spoil: async (transaction) => {
-      const other = (await transaction.read(tables.revokedEntry('10201', 1n))) ?? assert.fail();
-      transaction.put(tables.revokedEntry('10201', 2n), other);
+      const key = tables.waitingEntry('10201', 2n);
+      const row = parseWaitingEntries(key, (await transaction.read(key)) ?? assert.fail());
+      const other = encodeRevokedEntry({ serialNumber: 5n, revokedMs: 0, reason: 1 });
+      const notAfterMs = row.notAfterMsAt(0);
+      transaction.put(key, encodeWaitingEntries([{ notAfterMs, der: other }]));
     },
     finds: [/entry 2 for the next list is of no revocation/],
+  },
+  {
+    why: 'the ledger has another end of a certificate',
+    spoil: (transaction) =>
+      editChunk(transaction, (row) => row.with(row.length - 1, 1 + (row.at(-1) ?? 0))),
+    finds: [/the ledger says something else of entry 1/],
+  },
+  {
+    why: 'the ledger has another size',
+    spoil: (transaction) => editLedger(transaction, { byteLength: 40 }),
+    finds: [/the ledger has another size/],
+  },
+  {
+    why: 'the ledger is of another list',
+    spoil: async (transaction) => {
+      const ledger = await readLedger(transaction, tables, '10201');
+      transaction.put(tables.ledger('10201'), encodeLedger({ ...ledger, listNumber: 1n }));
+    },
+    finds: [/the ledger of entries is not that of the newest list/],
+  },
+  {
+    why: 'an entry is to be left out without a reason',
+    spoil: (transaction, { listed }) =>
+      transaction.put(tables.withdrawal('10201', 1n), encodeSerialKey(listed)),
+    finds: [/2 entries are counted, 1 are ready/],
   },
   {
     why: 'a revocation was listed and left the list too early',

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
+import { reading } from '../../src/ca/ca-core.ts';
 import { CertificateAuthority } from '../../src/ca/certificate-authority.ts';
+import { encodeSerialKey } from '../../src/ca/certificates/serial-number.ts';
 import { CaTables } from '../../src/ca/records/ca-tables.ts';
 import {
   encodeCertificateRecord,
@@ -10,16 +12,17 @@ import {
   parseStatusRecord,
 } from '../../src/ca/records/certificate-record.ts';
 import { encodeCountersRecord, parseCountersRecord } from '../../src/ca/records/counters-record.ts';
+import { encodeLedger, readLedger } from '../../src/ca/records/entry-ledger.ts';
 import { encodeScopeRecord, parseScopeRecord } from '../../src/ca/records/scope-record.ts';
 import type { Signer, SignRequest } from '../../src/signing/signer.ts';
-import type { Store, Transaction } from '../../src/store/store.ts';
+import type { ReadView, Store, Transaction } from '../../src/store/store.ts';
 import { parseCertificateList } from '../../src/x509/certificate-list.ts';
 import { parseAuthorityKeyIdentifier } from '../../src/x509/key-identifier.ts';
 import { formatName } from '../../src/x509/name.ts';
 import { Oid } from '../../src/x509/object-identifiers.ts';
 import { assertConsistent } from '../support/ca-consistency.ts';
 import { addRevoked } from '../support/ca-load.ts';
-import { CaTestBed, gunma, smallGunma, tester } from '../support/ca-test-bed.ts';
+import { CaTestBed, type CaTestBedOptions, gunma, smallGunma, tester } from '../support/ca-test-bed.ts';
 
 const HOUR = 3_600_000;
 const tables = new CaTables('gunma');
@@ -42,16 +45,29 @@ function whenSigningLists(
   });
 }
 
-/** A store whose transactions read large values as `readLarge` does. */
-function whenReadingLarge(
+/** A store that gives large values, piece by piece, as `change` makes them. */
+function whenReadingPieces(
   store: Store,
-  readLarge: (transaction: Transaction) => Transaction['readLarge'],
+  change: (of: 'transaction' | 'snapshot', piece: Uint8Array) => Uint8Array | undefined,
 ): Store {
-  const wrap = (transaction: Transaction): Transaction =>
-    new Proxy(transaction, {
+  async function* changed(
+    of: 'transaction' | 'snapshot',
+    pieces: AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<Uint8Array> {
+    for await (const piece of pieces) {
+      const other = change(of, piece);
+      if (other !== undefined) {
+        yield other;
+      }
+    }
+  }
+  const wrap = <View extends ReadView>(of: 'transaction' | 'snapshot', view: View): View =>
+    new Proxy(view, {
       get: (target, name) => {
-        const value: unknown =
-          name === 'readLarge' ? readLarge(target) : Reflect.get(target, name, target);
+        if (name === 'largePieces') {
+          return (sha256: Uint8Array) => changed(of, target.largePieces(sha256));
+        }
+        const value: unknown = Reflect.get(target, name, target);
         return typeof value === 'function' ? value.bind(target) : value;
       },
     });
@@ -59,7 +75,10 @@ function whenReadingLarge(
     get: (target, name) => {
       if (name === 'transact') {
         return <T>(reason: string, body: (transaction: Transaction) => Promise<T>): Promise<T> =>
-          target.transact(reason, (transaction) => body(wrap(transaction)));
+          target.transact(reason, (transaction) => body(wrap('transaction', transaction)));
+      }
+      if (name === 'snapshot') {
+        return () => wrap('snapshot', target.snapshot());
       }
       const value: unknown = Reflect.get(target, name, target);
       return typeof value === 'function' ? value.bind(target) : value;
@@ -360,21 +379,127 @@ describe('the gate stops a list, and nothing is published, when', () => {
     await assertConsistent(bed);
   });
 
-  it('a stored entry was lost (I3)', async (t) => {
+  /** A CA whose 10201 lists three entries, by a list of the cadence. */
+  async function withThreeListed(
+    t: TestContext,
+    options: CaTestBedOptions = {},
+  ): Promise<{
+    readonly bed: CaTestBed;
+    readonly serialNumbers: readonly bigint[];
+    readonly notAfterMs: number;
+  }> {
+    const bed = await CaTestBed.open(t, options);
+    const issued = [await bed.issue(), await bed.issue(), await bed.issue()];
+    const serialNumbers = issued.map(({ serialNumber }) => serialNumber);
+    for (const serialNumber of serialNumbers) {
+      await bed.revoke(serialNumber);
+    }
+    await bed.clock.advance(25 * HOUR);
+    assert.equal((await bed.ca.publish('10201', tester)).entryCount, 3);
+    const notAfterMs = issued[0]?.certificate.notAfterMs ?? assert.fail();
+    return { bed, serialNumbers, notAfterMs };
+  }
+
+  it('the entry of a revocation is to be left out like that of a hold (I3)', async (t) => {
+    const { bed, serialNumbers } = await withThreeListed(t);
+    const counters = parseCountersRecord(await stored(bed, tables.counters));
+    const scope = parseScopeRecord(await stored(bed, tables.scope('10201')));
+    await tamper(bed, (transaction) => {
+      const serial = encodeSerialKey(serialNumbers[1] ?? assert.fail());
+      transaction.put(tables.withdrawal('10201', 2n), serial);
+      transaction.put(tables.scope('10201'), encodeScopeRecord({ ...scope, liveEntries: 2 }));
+      transaction.put(tables.counters, encodeCountersRecord({ ...counters, liveEntries: 2 }));
+    });
+    await expectStopped(bed, 'CA_GATE_I3');
+  });
+
+  it('a revocation that no list carries is to be left out (I4)', async (t) => {
     const bed = await CaTestBed.open(t);
     const { serialNumber } = await bed.issue();
     await bed.revoke(serialNumber);
-    await bed.clock.advance(1000);
-    await bed.ca.publish('10201', tester);
-    await tamper(bed, (transaction) => transaction.delete(tables.revokedEntry('10201', 1n)));
+    const counters = parseCountersRecord(await stored(bed, tables.counters));
+    const scope = parseScopeRecord(await stored(bed, tables.scope('10201')));
+    await tamper(bed, (transaction) => {
+      transaction.put(tables.withdrawal('10201', 1n), encodeSerialKey(serialNumber));
+      transaction.put(tables.scope('10201'), encodeScopeRecord({ ...scope, liveEntries: 0 }));
+      transaction.put(tables.counters, encodeCountersRecord({ ...counters, liveEntries: 0 }));
+    });
+    await expectStopped(bed, 'CA_GATE_I4');
+  });
+
+  it('the ledger ends a certificate before its time (I3)', async (t) => {
+    const { bed } = await withThreeListed(t);
+    const ledger = await reading(bed.store, (view) => readLedger(view, tables, '10201'));
+    const row = Uint8Array.from(await stored(bed, tables.ledgerChunk('10201', 1n)));
+    row.fill(0, 4, 10);
+    await tamper(bed, (transaction) => {
+      const chunks = ledger.chunks.map((chunk) => ({ ...chunk, minNotAfterMs: 0 }));
+      transaction.put(tables.ledger('10201'), encodeLedger({ ...ledger, chunks }));
+      transaction.put(tables.ledgerChunk('10201', 1n), row);
+    });
     await expectStopped(bed, 'CA_GATE_I3');
+  });
+
+  it('the ledger gives an entry that has served the number of another (I3)', async (t) => {
+    const { bed, notAfterMs } = await withThreeListed(t);
+    bed.clock.setWallClock(notAfterMs + 25 * HOUR);
+    await bed.ca.publish('10201', tester);
+    const row = Uint8Array.from(await stored(bed, tables.ledgerChunk('10201', 1n)));
+    row[3] = 1;
+    await tamper(bed, (transaction) => {
+      transaction.put(tables.ledgerChunk('10201', 1n), row);
+    });
+    await expectStopped(bed, 'CA_GATE_I3');
+  });
+
+  it('the last list comes with other entries than were published (I3)', async (t) => {
+    let isBroken = false;
+    const flip = (piece: Uint8Array): Uint8Array => {
+      const at = Buffer.from(piece).indexOf(lastSerial);
+      return at < 0 ? piece : piece.with(at, 0x7f ^ (piece[at] ?? 0));
+    };
+    let lastSerial = Buffer.alloc(1);
+    const wrapStore = (store: Store): Store =>
+      whenReadingPieces(store, (of, piece) =>
+        isBroken && of === 'snapshot' ? flip(piece) : piece,
+      );
+    const { bed, serialNumbers } = await withThreeListed(t, { wrapStore });
+    lastSerial = Buffer.from(encodeSerialKey(serialNumbers[2] ?? assert.fail()));
+    isBroken = true;
+    await expectStopped(bed, 'CA_GATE_I3');
+    isBroken = false;
+    await bed.ca.publish('10201', tester);
+    await assertConsistent(bed);
+  });
+
+  it('the ledger is not of the last list, or has another size', async (t) => {
+    const { bed } = await withThreeListed(t);
+    const ledger = await reading(bed.store, (view) => readLedger(view, tables, '10201'));
+    const [chunk] = ledger.chunks;
+    assert.ok(chunk !== undefined);
+    const spoilt = [
+      { ...ledger, listNumber: 1n },
+      { ...ledger, chunks: [] },
+      { ...ledger, chunks: [{ ...chunk, byteLength: chunk.byteLength + 1 }] },
+    ];
+    for (const wrong of spoilt) {
+      await tamper(bed, (transaction) =>
+        transaction.put(tables.ledger('10201'), encodeLedger(wrong)),
+      );
+      await expectStopped(bed, 'CA_RECORD_DAMAGED');
+    }
+    await tamper(bed, (transaction) => {
+      const wrong = { ...ledger, chunks: [{ ...chunk, count: 2 }] };
+      transaction.put(tables.ledger('10201'), encodeLedger(wrong));
+    });
+    await expectStopped(bed, 'CA_GATE_I6');
   });
 
   it('a stored entry was lost before it was ever listed (I4)', async (t) => {
     const bed = await CaTestBed.open(t);
     const { serialNumber } = await bed.issue();
     await bed.revoke(serialNumber);
-    await tamper(bed, (transaction) => transaction.delete(tables.revokedEntry('10201', 1n)));
+    await tamper(bed, (transaction) => transaction.delete(tables.waitingEntry('10201', 1n)));
     await expectStopped(bed, 'CA_GATE_I4');
   });
 
@@ -387,7 +512,7 @@ describe('the gate stops a list, and nothing is published, when', () => {
       const scope = parseScopeRecord(await stored(bed, tables.scope('10201')));
       const counters = parseCountersRecord(await stored(bed, tables.counters));
       await tamper(bed, (transaction) => {
-        transaction.delete(tables.revokedEntry('10201', lost));
+        transaction.delete(tables.waitingEntry('10201', lost));
         transaction.put(tables.scope('10201'), encodeScopeRecord({ ...scope, liveEntries: 1 }));
         transaction.put(tables.counters, encodeCountersRecord({ ...counters, liveEntries: 1 }));
       });
@@ -436,11 +561,11 @@ describe('the gate stops a list, and nothing is published, when', () => {
     const bed = await CaTestBed.open(t);
     const { serialNumber } = await bed.issue('10202');
     await bed.revoke(serialNumber);
-    const entry = await stored(bed, tables.revokedEntry('10202', 1n));
+    const entry = await stored(bed, tables.waitingEntry('10202', 1n));
     const scope = parseScopeRecord(await stored(bed, tables.scope('10201')));
     const counters = parseCountersRecord(await stored(bed, tables.counters));
     await tamper(bed, (transaction) => {
-      transaction.put(tables.revokedEntry('10201', 1n), entry);
+      transaction.put(tables.waitingEntry('10201', 1n), entry);
       const moved = { ...scope, acknowledgedSequence: 1n, liveEntries: 1 };
       transaction.put(tables.scope('10201'), encodeScopeRecord(moved));
       const counted = { ...counters, liveEntries: counters.liveEntries + 1 };
@@ -484,14 +609,11 @@ describe('the gate stops a list, and nothing is published, when', () => {
   it('the archive does not give the new list back as it is (I10)', async (t) => {
     for (const change of [() => undefined, (der: Uint8Array) => der.with(0, 0)]) {
       let isBroken = false;
-      const readLarge =
-        (transaction: Transaction): Transaction['readLarge'] =>
-        async (sha256) => {
-          const value = await transaction.readLarge(sha256);
-          return isBroken && value !== undefined ? change(value) : value;
-        };
       const bed = await CaTestBed.open(t, {
-        wrapStore: (store) => whenReadingLarge(store, readLarge),
+        wrapStore: (store) =>
+          whenReadingPieces(store, (of, piece) =>
+            isBroken && of === 'transaction' ? change(piece) : piece,
+          ),
       });
       isBroken = true;
       await expectStopped(bed, 'CA_GATE_I10');

@@ -92,10 +92,12 @@ describe('the facts of an entry', () => {
   it('say that nothing is on record', async () => {
     const { certificate: found, revocation } = await entries.added(entry);
     assert.deepEqual([found, revocation], [undefined, undefined]);
-    assert.deepEqual(await entries.dropped(5n), {
+    assert.deepEqual(await entries.dropped(entry, 6n), {
       serialNumber: 5n,
+      reason: 1,
       notAfterMs: undefined,
-      sequence: undefined,
+      sequence: 6n,
+      recordedSequence: undefined,
     });
   });
 
@@ -110,10 +112,17 @@ describe('the facts of an entry', () => {
     );
     assert.deepEqual([added.revocationMs, added.reason], [3000, 1]);
     assert.deepEqual(added.revocation, { sinceMs: 2000, reason: 4, sequence: 7n });
-    assert.deepEqual(await entries.dropped(5n), {
+    assert.deepEqual(await entries.dropped(entry, 6n), {
       serialNumber: 5n,
+      reason: 1,
       notAfterMs: 9000,
-      sequence: 7n,
+      sequence: 6n,
+      recordedSequence: 7n,
+    });
+    assert.deepEqual(await entries.passedOver(5n, 6n), {
+      serialNumber: 5n,
+      sequence: 6n,
+      recordedSequence: 7n,
     });
   });
 

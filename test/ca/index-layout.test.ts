@@ -112,7 +112,7 @@ describe('indexes of an older version', () => {
   it('are told by a check that comes before', async (t) => {
     const bed = await openWithCitizens(t);
     await goBack(bed.store, { isCopied: false });
-    const found = await faultsOf(bed);
+    const found = (await faultsOf(bed)).filter(({ subject }) => subject === 'certificates');
     assert.deepEqual(
       found.map(({ subject, message }) => [subject, /older version/.test(message)]),
       [['certificates', true]],
@@ -121,11 +121,11 @@ describe('indexes of an older version', () => {
 
   it('of a newer version are left alone', async (t) => {
     const bed = await openWithCitizens(t);
-    await bed.store.transact('test: layout 3', async (transaction) => {
+    await bed.store.transact('test: layout 4', async (transaction) => {
       const record = parseAuthorityRecord(
         (await transaction.read(tables.authority)) ?? assert.fail(),
       );
-      transaction.put(tables.authority, encodeAuthorityRecord({ ...record, layout: 3 }));
+      transaction.put(tables.authority, encodeAuthorityRecord({ ...record, layout: 4 }));
     });
     await assert.rejects(bed.reopen(), { code: 'CA_RECORD_DAMAGED' });
   });

@@ -2,8 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import type { GateErrorCode } from '../../src/ca/errors.ts';
-import type { AddedEntry, PublicationFacts } from '../../src/ca/lists/gate-facts.ts';
-import { checkPublication } from '../../src/ca/lists/publish-gate.ts';
+import { EntryGate } from '../../src/ca/lists/entry-gate.ts';
+import type {
+  AddedEntry,
+  DroppedEntry,
+  PassedOverEntry,
+  PublicationFacts,
+} from '../../src/ca/lists/gate-facts.ts';
+import { checkPublication, type GateFinding } from '../../src/ca/lists/publish-gate.ts';
 
 const HOUR = 3_600_000;
 const nowMs = Date.UTC(2026, 0, 6, 0, 0, 1, 500);
@@ -13,8 +19,36 @@ const revokedMs = thisUpdateMs - HOUR;
 
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'utf8');
 
+/** The facts with the single entries that the gate is told of one by one. */
+interface Facts extends Omit<PublicationFacts, 'entries'> {
+  readonly added: readonly AddedEntry[];
+  readonly dropped: readonly DroppedEntry[];
+  readonly passedOver: readonly PassedOverEntry[];
+}
+
+function check({ added, dropped, passedOver, ...facts }: Facts): readonly GateFinding[] {
+  const { distributionPointDer, isFull } = facts.expected;
+  const gate = new EntryGate({
+    scope: facts.scope,
+    isFull,
+    distributionPointDer,
+    previousSequence: facts.previous?.sequence ?? 0n,
+    lastRegular: facts.lastRegular,
+  });
+  dropped.forEach((entry) => {
+    gate.dropped(entry);
+  });
+  passedOver.forEach((entry) => {
+    gate.passedOver(entry);
+  });
+  added.forEach((entry) => {
+    gate.added(entry);
+  });
+  return checkPublication({ ...facts, entries: gate.findings() });
+}
+
 /** A list with one entry kept, one added and one dropped: everything in order. */
-const good: PublicationFacts = {
+const good: Facts = {
   scope: '10201',
   nowMs,
   list: {
@@ -43,6 +77,7 @@ const good: PublicationFacts = {
   meant: { number: 8n, thisUpdateMs, entryCount: 2 },
   expected: {
     onlyContains: 'user',
+    isFull: false,
     distributionPointDer: bytes('point'),
     issuerDer: bytes('issuer'),
     keyIdentifier: bytes('key'),
@@ -55,7 +90,8 @@ const good: PublicationFacts = {
   stored: {
     counter: 7n,
     acknowledgedSequence: 3n,
-    liveEntries: 2,
+    // The one that leaves is counted until it has left.
+    liveEntries: 3,
     liveInAllScopes: 9,
     liveInTotal: 9,
     ownerId: 'us',
@@ -76,11 +112,21 @@ const good: PublicationFacts = {
       revocation: { sinceMs: revokedMs, reason: 1, sequence: 3n },
     },
   ],
-  dropped: [{ serialNumber: 0xa2n, notAfterMs: previousMs - 1000, sequence: 2n }],
+  dropped: [
+    {
+      serialNumber: 0xa2n,
+      reason: 1,
+      notAfterMs: previousMs - 1000,
+      sequence: 2n,
+      recordedSequence: 2n,
+    },
+  ],
+  passedOver: [],
+  isCarriedOver: true,
   entryNameDer: bytes('point'),
 };
 
-type Change = (facts: PublicationFacts) => Partial<PublicationFacts>;
+type Change = (facts: Facts) => Partial<Facts>;
 const list =
   (change: Partial<PublicationFacts['list']>): Change =>
   (facts) => ({ list: { ...facts.list, ...change } });
@@ -127,8 +173,17 @@ const revokedAt =
     ...revocation({ sinceMs: atMs })({ ...facts, ...added({ revocationMs: atMs })(facts) }),
     waitingSinceMs: atMs,
   });
+/** A hold came in before the added entry, and was released. */
+const passedOver =
+  (change: Partial<PassedOverEntry>): Change =>
+  (facts) => ({
+    ...revocation({ sequence: 4n })(facts),
+    ...stored({ acknowledgedSequence: 4n })(facts),
+    includedSequence: 4n,
+    passedOver: [{ serialNumber: 0xa4n, sequence: 3n, recordedSequence: undefined, ...change }],
+  });
 const dropped =
-  (change: Partial<PublicationFacts['dropped'][number]>): Change =>
+  (change: Partial<DroppedEntry>): Change =>
   (facts) => ({ dropped: facts.dropped.map((entry) => ({ ...entry, ...change })) });
 
 const mutations: readonly {
@@ -174,12 +229,32 @@ const mutations: readonly {
   {
     code: 'CA_GATE_I3',
     why: 'an entry dropped that the last regular list did not have',
-    change: dropped({ sequence: 3n }),
+    change: dropped({ sequence: 3n, recordedSequence: 3n }),
   },
   {
     code: 'CA_GATE_I3',
     why: 'an entry dropped of a certificate that is not revoked',
-    change: dropped({ sequence: undefined }),
+    change: dropped({ recordedSequence: undefined }),
+  },
+  {
+    code: 'CA_GATE_I3',
+    why: 'entries that are not those of the last list',
+    change: () => ({ isCarriedOver: false }),
+  },
+  {
+    code: 'CA_GATE_I3',
+    why: 'a hold dropped that was not released',
+    change: dropped({ reason: 6, notAfterMs: nowMs }),
+  },
+  {
+    code: 'CA_GATE_I3',
+    why: 'a revocation dropped like a hold',
+    change: dropped({ recordedSequence: undefined, notAfterMs: nowMs }),
+  },
+  {
+    code: 'CA_GATE_I4',
+    why: 'a hold passed over that was not released',
+    change: passedOver({ recordedSequence: 3n }),
   },
   {
     code: 'CA_GATE_I4',
@@ -232,11 +307,16 @@ const mutations: readonly {
       includedSequence: 2n,
     }),
   },
-  { code: 'CA_GATE_I4', why: 'a revoked certificate left out', change: stored({ liveEntries: 3 }) },
+  { code: 'CA_GATE_I4', why: 'a revoked certificate left out', change: stored({ liveEntries: 4 }) },
   {
     code: 'CA_GATE_I4',
     why: 'partitions that are not the whole',
     change: stored({ liveInTotal: 10 }),
+  },
+  {
+    code: 'CA_GATE_I5',
+    why: 'an IDP in a full list',
+    change: (facts) => ({ expected: { ...facts.expected, isFull: true } }),
   },
   { code: 'CA_GATE_I5', why: 'no IDP', change: list({ distributionPoint: undefined }) },
   { code: 'CA_GATE_I5', why: 'an IDP that is not critical', change: point({ isCritical: false }) },
@@ -360,12 +440,12 @@ const mutations: readonly {
 
 describe('the publish gate', () => {
   it('lets a good list through', () => {
-    assert.deepEqual(checkPublication(good), []);
+    assert.deepEqual(check(good), []);
   });
 
   for (const { code, why, change } of mutations) {
     it(`${code} stops ${why}, and nothing else does`, () => {
-      const found = checkPublication({ ...good, ...change(good) });
+      const found = check({ ...good, ...change(good) });
       assert.deepEqual(
         found.map(({ code: stopped, effect }) => [stopped, effect]),
         [[code, 'stop']],
@@ -396,19 +476,16 @@ describe('the publish gate', () => {
       ...good,
       list: empty,
       meant: { ...good.meant, entryCount: 0 },
-      stored: { ...good.stored, liveEntries: 0, acknowledgedSequence: 2n },
+      stored: { ...good.stored, liveEntries: 1, acknowledgedSequence: 2n },
       includedSequence: 2n,
       added: [],
       waitingSinceMs: undefined,
     };
     assert.deepEqual(
-      checkPublication(facts).map(({ code }) => code),
+      check(facts).map(({ code }) => code),
       ['CA_GATE_I12'],
     );
-    assert.deepEqual(
-      checkPublication({ ...facts, list: { ...empty, hasEntriesField: false } }),
-      [],
-    );
+    assert.deepEqual(check({ ...facts, list: { ...empty, hasEntriesField: false } }), []);
   });
 
   const allowed: readonly { readonly why: string; readonly change: Change }[] = [
@@ -421,6 +498,7 @@ describe('the publish gate', () => {
         previous: undefined,
         lastRegular: undefined,
         dropped: [],
+        stored: { ...facts.stored, acknowledgedSequence: 1n, liveEntries: 2 },
       }),
     },
     { why: 'thisUpdate of this very moment', change: () => ({ nowMs: thisUpdateMs }) },
@@ -453,6 +531,30 @@ describe('the publish gate', () => {
         expected: { ...facts.expected, nextPublishMs: undefined },
       }),
     },
+    { why: 'a released hold passed over', change: passedOver({}) },
+    {
+      why: 'a hold passed over that became a revocation',
+      change: passedOver({ recordedSequence: 4n }),
+    },
+    {
+      why: 'the entry of a hold dropped that was released',
+      change: (facts) => ({
+        ...dropped({ reason: 6, notAfterMs: nowMs, recordedSequence: undefined })(facts),
+        ...stored({ liveEntries: 2 })(facts),
+      }),
+    },
+    {
+      why: 'a full list without IDP, of whatever partition its entries are',
+      change: (facts) => ({
+        ...certificate({ scope: '10202' })(facts),
+        ...list({ distributionPoint: undefined })(facts),
+        expected: { ...facts.expected, isFull: true },
+      }),
+    },
+    {
+      why: 'counts of partitions that were summed up a moment ago',
+      change: stored({ liveInAllScopes: undefined }),
+    },
     {
       why: 'a list that brings nothing, when nothing waits',
       change: (facts) => ({
@@ -465,12 +567,12 @@ describe('the publish gate', () => {
   ];
   for (const { why, change } of allowed) {
     it(`lets through ${why}`, () => {
-      assert.deepEqual(checkPublication({ ...good, ...change(good) }), []);
+      assert.deepEqual(check({ ...good, ...change(good) }), []);
     });
   }
 
   it('lets a revocation out that has waited for too long, and says so (I15)', () => {
-    const found = checkPublication({ ...good, ...revokedAt(nowMs - 26 * HOUR - 1)(good) });
+    const found = check({ ...good, ...revokedAt(nowMs - 26 * HOUR - 1)(good) });
     assert.deepEqual(
       found.map(({ code, effect }) => [code, effect]),
       [['CA_GATE_I15', 'alarm']],
@@ -478,7 +580,7 @@ describe('the publish gate', () => {
   });
 
   it('names the scope in every message', () => {
-    const [finding] = checkPublication({ ...good, ownerId: 'them' });
+    const [finding] = check({ ...good, ownerId: 'them' });
     assert.ok(finding?.message.startsWith('10201: '));
   });
 });

@@ -8,15 +8,15 @@
 import type { CertificateAuthority } from '../../src/ca/certificate-authority.ts';
 import type { IssuedCertificate } from '../../src/ca/certificates/issuance.ts';
 import { drawSerialNumber } from '../../src/ca/certificates/serial-number.ts';
+import { appendEntries } from '../../src/ca/lists/scope-append.ts';
 import { CaTables } from '../../src/ca/records/ca-tables.ts';
 import {
   encodeCertificateRecord,
   encodeStatusRecord,
 } from '../../src/ca/records/certificate-record.ts';
 import { encodeCountersRecord, parseCountersRecord } from '../../src/ca/records/counters-record.ts';
-import { encodeStoredEntry } from '../../src/ca/records/revoked-entry.ts';
-import { encodeScopeRecord } from '../../src/ca/records/scope-record.ts';
 import { readScopeRecord } from '../../src/ca/records/scope-state.ts';
+import type { NewEntry } from '../../src/ca/records/waiting-entries.ts';
 import type { RandomSource } from '../../src/core/random.ts';
 import type { Store } from '../../src/store/store.ts';
 import { encodeRevokedEntry } from '../../src/x509/certificate-list.ts';
@@ -53,6 +53,7 @@ export async function addRevoked(
       const counters = parseCountersRecord(
         (await transaction.read(tables.counters)) ?? new Uint8Array(0),
       );
+      const entries: NewEntry[] = [];
       for (let index = 1; index <= round; index += 1) {
         const serialNumber = drawSerialNumber(random);
         const sequence = scope.acknowledgedSequence + BigInt(index);
@@ -61,28 +62,18 @@ export async function addRevoked(
         const status = { state: 'revoked', sinceMs: revokedMs, reason, sequence } as const;
         transaction.put(tables.certificate(serialNumber), record);
         transaction.put(tables.status(serialNumber), encodeStatusRecord(status));
-        transaction.put(
-          tables.revokedEntry(model.scope.id, sequence),
-          encodeStoredEntry({ notAfterMs, der: entry }),
-        );
+        entries.push({ notAfterMs, der: entry });
       }
-      transaction.put(
-        tables.scope(model.scope.id),
-        encodeScopeRecord({
-          ...scope,
-          acknowledgedSequence: scope.acknowledgedSequence + BigInt(round),
-          liveEntries: scope.liveEntries + round,
-          oldestPendingMs: scope.oldestPendingMs ?? revokedMs,
-        }),
-      );
       transaction.put(
         tables.counters,
         encodeCountersRecord({
           issued: counters.issued + round,
           revoked: counters.revoked + round,
-          liveEntries: counters.liveEntries + round,
+          liveEntries: counters.liveEntries,
         }),
       );
+      const nowMs = revokedMs;
+      await appendEntries({ tables }, transaction, { scope: model.scope, entries, nowMs });
     });
   }
 }

@@ -41,6 +41,14 @@ export class MemoryRows implements Transaction {
     return this.#large.readLarge(sha256);
   }
 
+  largeLength(): undefined {
+    return assert.fail('no large value is measured');
+  }
+
+  largePieces(): AsyncIterable<Uint8Array> {
+    return assert.fail('no large value is read in pieces');
+  }
+
   put(key: Uint8Array, value: Uint8Array): void {
     this.#rows.set(formatHex(key), [Uint8Array.from(key), Uint8Array.from(value)]);
   }

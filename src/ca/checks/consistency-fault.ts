@@ -47,6 +47,8 @@ export interface ConsistencyContext extends ConsistencySubject {
   readonly authorities: readonly Authority[];
   /** False while the indexes are as an older version wrote them (`index-layout.ts`). */
   readonly hasIndexes: boolean;
+  /** False while entries of lists are kept as an older version did (`list-layout.ts`). */
+  readonly hasLedgers: boolean;
   readonly tally: ConsistencyTally;
   /** To be called after each certificate and each list: tells progress, lets others work. */
   readonly step: () => Promise<void>;

@@ -13,12 +13,10 @@ import { type Authority, readAuthority } from '../authorities.ts';
 import { readCounters } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
 import { Scopes } from '../policy/scope.ts';
-import {
-  type AuthorityRecord,
-  CURRENT_LAYOUT,
-  parseAuthorityRecord,
-} from '../records/authority-record.ts';
+import { type AuthorityRecord, parseAuthorityRecord } from '../records/authority-record.ts';
 import { CaTables } from '../records/ca-tables.ts';
+import { INDEX_LAYOUT } from '../records/index-layout.ts';
+import { LEDGER_LAYOUT } from '../records/list-layout.ts';
 import { findCertificateFaults, type RevokedByScope } from './certificate-consistency.ts';
 import {
   type ConsistencyContext,
@@ -61,7 +59,8 @@ export async function* findInconsistencies(
     tables: new CaTables(subject.policy.id),
     scopes: new Scopes(subject.policy),
     authorities,
-    hasIndexes: record.layout === CURRENT_LAYOUT,
+    hasIndexes: record.layout >= INDEX_LAYOUT,
+    hasLedgers: record.layout >= LEDGER_LAYOUT,
     tally,
     step: async () => {
       steps += 1;

@@ -10,11 +10,12 @@
 import type { AuditOrigin } from '../../audit/audit-log.ts';
 import { formatHex } from '../../core/bytes.ts';
 import { delay } from '../../core/clock.ts';
+import { LargeValue } from '../../directory/entries/entry.ts';
 import type { ReadView, Transaction } from '../../store/store.ts';
-import { type CaCore, readCounters, recordFailure, transactAsOwner } from '../ca-core.ts';
+import { type CaCore, recordFailure, transactAsOwner } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
 import type { Scope } from '../policy/scope.ts';
-import { encodeCountersRecord } from '../records/counters-record.ts';
+import { writeLedger } from '../records/entry-ledger.ts';
 import {
   encodePublishedList,
   encodeScopeRecord,
@@ -22,9 +23,10 @@ import {
   type ScopeRecord,
 } from '../records/scope-record.ts';
 import { readScopeRecord } from '../records/scope-state.ts';
-import { type AssembledList, assembleList } from './crl-assembly.ts';
+import { type AssembledList, assembleList, hashInTurns } from './crl-assembly.ts';
 import { type CandidateFacts, examineCandidate, gatherFacts } from './publication-facts.ts';
 import { checkPublication } from './publish-gate.ts';
+import { countLive } from './scope-append.ts';
 
 /** A list that is durable and visible. */
 export interface Publication extends PublishedList {
@@ -39,8 +41,25 @@ const MAX_FREE_ROUNDS = 3;
 /** How long to wait for the clock to pass the last thisUpdate; beyond that it was set back. */
 const MAX_WAIT_MS = 2_000;
 
+/**
+ * What every partition counts is summed up with every list while there are few of them; otherwise with the first, and again
+ * after this time: with every list of a nation it would be millions of records.
+ */
+const MAX_ALWAYS_COUNTED = 64;
+const COUNT_EVERY_MS = 5_000;
+/** Lists from here on are handed to the directory by their hash; the gate has read them. */
+const MIN_LARGE_BYTES = 64 * 1024;
+
+/** A list that was made and looked at, and not published. */
+interface MadeList {
+  readonly assembled: AssembledList;
+  readonly candidate: CandidateFacts;
+  readonly sha256: Uint8Array;
+}
+
 export class CrlPublication {
   readonly #core: CaCore;
+  #countAgainMs = Number.NEGATIVE_INFINITY;
   /** The publication under way in each scope: the next one waits for it. */
   readonly #tails = new Map<string, Promise<void>>();
 
@@ -102,7 +121,7 @@ export class CrlPublication {
   /** @returns undefined when the list was stale before it could be committed. */
   async #publishFromSnapshot(scope: Scope, origin: AuditOrigin): Promise<Publication | undefined> {
     const snapshot = this.#core.store.snapshot();
-    let made: { readonly assembled: AssembledList; readonly candidate: CandidateFacts };
+    let made: MadeList;
     try {
       made = await this.#make(scope, snapshot);
     } finally {
@@ -119,39 +138,30 @@ export class CrlPublication {
     });
   }
 
-  async #make(
-    scope: Scope,
-    view: ReadView,
-  ): Promise<{ readonly assembled: AssembledList; readonly candidate: CandidateFacts }> {
+  async #make(scope: Scope, view: ReadView): Promise<MadeList> {
     const nowMs = this.#core.clock.nowMs();
     const assembled = await assembleList(this.#core, scope, { view, nowMs });
     const candidate = await examineCandidate(this.#core, scope, { assembled, view });
-    return { assembled, candidate };
+    return { assembled, candidate, sha256: await hashInTurns('sha256', [assembled.der]) };
   }
 
   /** The publishing transaction: archive, gate, then everything that makes the list visible. */
   async #commit(
     transaction: Transaction,
     scope: Scope,
-    made: {
-      readonly assembled: AssembledList;
-      readonly candidate: CandidateFacts;
-      readonly origin: AuditOrigin;
-    },
+    made: MadeList & { readonly origin: AuditOrigin },
   ): Promise<Publication> {
-    const { tables, entries, audit } = this.#core;
+    const { tables, audit } = this.#core;
     const { assembled, candidate, origin } = made;
     const state = await readScopeRecord(transaction, tables, scope.id);
-    const sha256 = await transaction.putLarge(assembled.der);
+    const { der } = assembled;
+    const sha256 = await transaction.putLarge(der, { sha256: made.sha256 });
     const { number, thisUpdateMs, nextUpdateMs, entryCount, sequence, isRegular } = assembled;
-    const byteLength = assembled.der.length;
+    const byteLength = der.length;
     const list = { number, thisUpdateMs, nextUpdateMs, entryCount, byteLength, sha256, sequence };
     transaction.put(tables.archive(scope.id, number), encodePublishedList(list));
     const alarms = await this.#askGate(transaction, { scope, assembled, candidate, state });
-    await entries.replaceValues(transaction, scope.dn, {
-      description: scope.attribute,
-      values: [assembled.der],
-    });
+    await this.#show(transaction, scope, { der, sha256 });
     await this.#moveOn(transaction, scope, { state, list, assembled });
     await audit.append(transaction, {
       kind: 'crl.publish',
@@ -168,7 +178,24 @@ export class CrlPublication {
         ...(alarms.length === 0 ? {} : { alarm: alarms.join('; ') }),
       },
     });
-    return { ...list, scope, isRegular, droppedCount: assembled.servedSequences.length };
+    return { ...list, scope, isRegular, droppedCount: assembled.region.leftOut.length };
+  }
+
+  /** In the directory's entry; a reference of its own beside the archive's. */
+  async #show(
+    transaction: Transaction,
+    scope: Scope,
+    { der, sha256 }: { readonly der: Uint8Array; readonly sha256: Uint8Array },
+  ): Promise<void> {
+    const { entries } = this.#core;
+    const description = scope.attribute;
+    if (der.length < MIN_LARGE_BYTES) {
+      await entries.replaceValues(transaction, scope.dn, { description, values: [der] });
+      return;
+    }
+    await transaction.putLarge(der, { sha256 });
+    const value = new LargeValue(sha256, der.length);
+    await entries.replaceWithLarge(transaction, scope.dn, { description, value });
   }
 
   /**
@@ -184,8 +211,14 @@ export class CrlPublication {
       readonly state: ScopeRecord;
     },
   ): Promise<readonly string[]> {
-    const nowMs = this.#core.clock.nowMs();
-    const facts = await gatherFacts(this.#core, transaction, { ...publication, nowMs });
+    const { clock, scopes } = this.#core;
+    const nowMs = clock.nowMs();
+    const isCounted =
+      scopes.list.length <= MAX_ALWAYS_COUNTED || clock.monotonicMs() >= this.#countAgainMs;
+    const facts = await gatherFacts(this.#core, transaction, { ...publication, nowMs, isCounted });
+    if (isCounted) {
+      this.#countAgainMs = clock.monotonicMs() + COUNT_EVERY_MS;
+    }
     const findings = checkPublication(facts);
     const stops = findings.filter(({ effect }) => effect === 'stop');
     const what = stops.length > 0 ? 'the publish gate stopped a list' : 'the publish gate warns';
@@ -214,28 +247,28 @@ export class CrlPublication {
     },
   ): Promise<void> {
     const { tables } = this.#core;
-    const { servedSequences, isRegular } = assembled;
-    for (const sequence of servedSequences) {
-      transaction.delete(tables.revokedEntry(scope.id, sequence));
+    const { region, isRegular } = assembled;
+    for (const firstSequence of region.waitingKeys) {
+      transaction.delete(tables.waitingEntry(scope.id, firstSequence));
     }
+    for (const sequence of region.withdrawals.keys()) {
+      transaction.delete(tables.withdrawal(scope.id, sequence));
+    }
+    writeLedger(transaction, tables, { scopeId: scope.id, change: region.change });
     const { oldestPendingMs: _served, urgent: _listed, ...kept } = state;
     transaction.put(
       tables.scope(scope.id),
       encodeScopeRecord({
         ...kept,
         lastNumber: list.number,
-        liveEntries: state.liveEntries - servedSequences.length,
+        liveEntries: list.entryCount,
         published: list,
         ...(isRegular
           ? { regular: { thisUpdateMs: list.thisUpdateMs, sequence: list.sequence } }
           : {}),
       }),
     );
-    if (servedSequences.length > 0) {
-      const counters = await readCounters(transaction, tables);
-      const liveEntries = counters.liveEntries - servedSequences.length;
-      transaction.put(tables.counters, encodeCountersRecord({ ...counters, liveEntries }));
-    }
+    await countLive(this.#core, transaction, scope, list.entryCount - state.liveEntries);
   }
 
   /** I2: thisUpdate has whole seconds and moves on, so lists are at least a second apart. */

@@ -8,6 +8,7 @@
 import { equalBytes } from '../../core/bytes.ts';
 import type { ReadView } from '../../store/store.ts';
 import { readCertificateExtension } from '../../x509/certificate.ts';
+import type { RevokedEntry } from '../../x509/certificate-list.ts';
 import { CrlReason } from '../../x509/crl-extensions.ts';
 import {
   buildCrlDistributionPoints,
@@ -16,20 +17,29 @@ import {
 import { Oid } from '../../x509/object-identifiers.ts';
 import type { Scope } from '../policy/scope.ts';
 import type { CaTables } from '../records/ca-tables.ts';
-import { parseCertificateRecord, parseStatusRecord } from '../records/certificate-record.ts';
-import type { AddedEntry, DroppedEntry } from './gate-facts.ts';
-import type { ListEntry } from './list-comparison.ts';
+import {
+  parseCertificateRecord,
+  parseStatusRecord,
+  type StatusRecord,
+  sequenceIn,
+} from '../records/certificate-record.ts';
+import type { AddedEntry, DroppedEntry, PassedOverEntry } from './gate-facts.ts';
 import { onlyDirectoryName } from './list-facts.ts';
+
+/** An entry as the list says it. */
+export type ListEntry = Omit<RevokedEntry, 'raw'>;
 
 /** Reads what the store says of the entries of one scope. */
 export class EntryFacts {
   readonly #tables: CaTables;
   readonly #view: Pick<ReadView, 'read'>;
+  readonly #scope: Scope;
   readonly #pointOf: (certificate: Uint8Array) => Uint8Array | undefined;
 
   constructor(tables: CaTables, view: Pick<ReadView, 'read'>, scope: Scope) {
     this.#tables = tables;
     this.#view = view;
+    this.#scope = scope;
     this.#pointOf = distributionPointReader(scope);
   }
 
@@ -46,21 +56,38 @@ export class EntryFacts {
         scope: certificate.scopeId,
         distributionPointDer: this.#pointOf(certificate.der),
       },
-      revocation:
-        status?.state === 'revoked' || status?.state === 'held'
-          ? { sinceMs: status.sinceMs, reason: status.reason, sequence: status.sequence }
-          : undefined,
+      revocation: status && this.#revocationOf(status),
     };
   }
 
-  async dropped(serialNumber: bigint): Promise<DroppedEntry> {
+  /** @param sequence The number of the revocation or hold that the entry stood for. */
+  async dropped({ serialNumber, reason }: ListEntry, sequence: bigint): Promise<DroppedEntry> {
     const certificateBytes = await this.#view.read(this.#tables.certificate(serialNumber));
-    const statusBytes = await this.#view.read(this.#tables.status(serialNumber));
     return {
       serialNumber,
+      reason: reason ?? CrlReason.unspecified,
+      sequence,
       notAfterMs: certificateBytes && parseCertificateRecord(certificateBytes).notAfterMs,
-      sequence: statusBytes && parseStatusRecord(statusBytes).sequence,
+      recordedSequence: await this.#recordedSequence(serialNumber),
     };
+  }
+
+  async passedOver(serialNumber: bigint, sequence: bigint): Promise<PassedOverEntry> {
+    const recordedSequence = await this.#recordedSequence(serialNumber);
+    return { serialNumber, sequence, recordedSequence };
+  }
+
+  async #recordedSequence(serialNumber: bigint): Promise<bigint | undefined> {
+    const statusBytes = await this.#view.read(this.#tables.status(serialNumber));
+    return statusBytes && sequenceIn(parseStatusRecord(statusBytes), this.#scope);
+  }
+
+  #revocationOf(status: StatusRecord): AddedEntry['revocation'] {
+    const sequence = sequenceIn(status, this.#scope);
+    const isListed = status.state === 'revoked' || status.state === 'held';
+    return isListed && sequence !== undefined
+      ? { sinceMs: status.sinceMs, reason: status.reason, sequence }
+      : undefined;
   }
 }
 

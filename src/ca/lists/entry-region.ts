@@ -260,9 +260,7 @@ class RegionLayout {
       return;
     }
     const { scopeId } = this.#order;
-    await this.#builder.fillUp((chunk) =>
-      readChunk(this.#view, this.#tables, { scopeId, chunk }),
-    );
+    await this.#builder.fillUp((chunk) => readChunk(this.#view, this.#tables, { scopeId, chunk }));
     for (const row of waiting) {
       this.#waitingKeys.push(row.firstSequence);
       this.#takeUpRow(row);

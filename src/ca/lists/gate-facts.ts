@@ -35,7 +35,7 @@ export interface ListFacts {
   readonly entryCount: number;
   /** The field revokedCertificates is there, empty or not. */
   readonly hasEntriesField: boolean;
-  /** Every reasonCode met; undefined for an entry without one. */
+  /** Every reasonCode that an entry has, or once had; undefined for an entry without one. */
   readonly reasons: ReadonlySet<number | undefined>;
 }
 
@@ -68,10 +68,36 @@ export interface AddedEntry {
 /** An entry that the previous list had and the candidate has not. */
 export interface DroppedEntry {
   readonly serialNumber: bigint;
+  /** As the previous list said it; unspecified for an entry without one. */
+  readonly reason: number;
+  /** The number of the revocation or hold that it stood for, by the ledger. */
+  readonly sequence: bigint;
   /** Undefined when the CA has no such certificate. */
   readonly notAfterMs: number | undefined;
-  /** Of its revocation; undefined when it is not revoked. */
-  readonly sequence: bigint | undefined;
+  /** Of the revocation or hold that is on record now; undefined when there is none. */
+  readonly recordedSequence: bigint | undefined;
+}
+
+/** A revocation or hold that no list ever carried and that is not to be carried any more: a hold that was released. */
+export interface PassedOverEntry {
+  readonly serialNumber: bigint;
+  readonly sequence: bigint;
+  /** Of the revocation or hold that is on record now; undefined when there is none. */
+  readonly recordedSequence: bigint | undefined;
+}
+
+/** What came of looking at every entry that came in or left (`entry-gate.ts`). */
+export interface EntryFindings {
+  readonly addedCount: number;
+  /** Entries that left and are not those of released holds: they have served, or would leave too early. */
+  readonly servedCount: number;
+  /** When the oldest of the added entries was revoked; undefined without any. */
+  readonly oldestAddedMs: number | undefined;
+  readonly passedOverCount: number;
+  /** The last revocation that the candidate accounts for. */
+  readonly lastSequence: bigint;
+  /** The first fault by invariant. */
+  readonly faults: ReadonlyMap<'CA_GATE_I3' | 'CA_GATE_I4' | 'CA_GATE_I6', string>;
 }
 
 export interface PublicationFacts {
@@ -88,6 +114,8 @@ export interface PublicationFacts {
   /** What the scope is, from the policy and the CA's certificate. */
   readonly expected: {
     readonly onlyContains: 'user' | 'ca';
+    /** Lists everything that the partitions do, and has no issuing distribution point. */
+    readonly isFull: boolean;
     /** The name that certificates of the scope carry in CRLDP. */
     readonly distributionPointDer: Uint8Array;
     readonly issuerDer: Uint8Array;
@@ -110,9 +138,10 @@ export interface PublicationFacts {
     readonly acknowledgedSequence: bigint;
     /** Revoked certificates of the scope that a list must carry. */
     readonly liveEntries: number;
-    /** The same over all scopes, counted per scope and counted at each revocation. */
-    readonly liveInAllScopes: number;
+    /** The same over all partitions, counted at each revocation. */
     readonly liveInTotal: number;
+    /** The sum of what each partition counts; undefined where that was looked at a moment ago. */
+    readonly liveInAllScopes: number | undefined;
     readonly ownerId: string;
     /** The archive gives back the candidate's very bytes. */
     readonly isNewListArchived: boolean;
@@ -127,8 +156,12 @@ export interface PublicationFacts {
   readonly includedSequence: bigint;
   /** When the oldest revocation that no list carried before the candidate was acknowledged. */
   readonly waitingSinceMs: number | undefined;
-  readonly added: readonly AddedEntry[];
-  readonly dropped: readonly DroppedEntry[];
+  readonly entries: EntryFindings;
+  /**
+   * What the list has between its head and the first added entry, with the dropped entries put back in their places,
+   * is byte for byte what the previous list had: proven by the previous list's SHA-256.
+   */
+  readonly isCarriedOver: boolean;
   /** The entry in the directory that holds the list; undefined when there is none. */
   readonly entryNameDer: Uint8Array | undefined;
 }

@@ -9,9 +9,15 @@ import { DerReader } from '../../asn1/der-reader.ts';
 import { Tag } from '../../asn1/tags.ts';
 import { equalBytes } from '../../core/bytes.ts';
 import { isCertdirError } from '../../core/errors.ts';
+import { openDigestVerifier } from '../../signing/digest-signature.ts';
 import { encodeSignatureAlgorithm } from '../../x509/algorithms.ts';
 import { parseSigned } from '../../x509/certificate.ts';
-import { type CertificateList, parseCertificateList } from '../../x509/certificate-list.ts';
+import {
+  type CertificateList,
+  type CertificateListHead,
+  parseCertificateList,
+  parseCertificateListHead,
+} from '../../x509/certificate-list.ts';
 import { parseCrlNextPublish } from '../../x509/crl-extensions.ts';
 import { parseIssuingDistributionPoint } from '../../x509/distribution-point.ts';
 import { findExtension } from '../../x509/extensions.ts';
@@ -36,9 +42,45 @@ export interface ListReading {
  *   bytes are no list at all.
  */
 export function readBackList(der: Uint8Array, authority: Authority): ListReading {
-  try {
+  return readingBack(der, () => {
     const list = parseCertificateList(der);
-    return { list, facts: gather(list, authority) };
+    const { entryCount } = list;
+    const isSignatureValid = isSignedBy(list, authority);
+    return {
+      list,
+      facts: gather(list, { isSignatureValid, entryCount, reasons: readReasons(list) }),
+    };
+  });
+}
+
+/**
+ * Reads back what stands around the entries of a list, and the signature, without looking at the entries.
+ *
+ * @param known `tbs`: what `tbsDigest` is the digest of; `entryCount` and `reasons`: of the entries, which the caller
+ *   has looked at.
+ * @throws {CaError} as `readBackList`.
+ */
+export function readBackAround(
+  der: Uint8Array,
+  authority: Authority,
+  known: {
+    readonly tbs: Uint8Array;
+    readonly tbsDigest: Uint8Array;
+    readonly entryCount: number;
+    readonly reasons: ReadonlySet<number | undefined>;
+  },
+): { readonly list: CertificateListHead; readonly facts: ListFacts } {
+  return readingBack(der, () => {
+    const list = parseCertificateListHead(der);
+    const { entryCount, reasons } = known;
+    const isSignatureValid = isDigestSigned(list, authority, known);
+    return { list, facts: gather(list, { isSignatureValid, entryCount, reasons }) };
+  });
+}
+
+function readingBack<T>(der: Uint8Array, read: () => T): T {
+  try {
+    return read();
   } catch (cause) {
     if (!isCertdirError(cause)) {
       throw cause;
@@ -49,7 +91,10 @@ export function readBackList(der: Uint8Array, authority: Authority): ListReading
   }
 }
 
-function gather(list: CertificateList, authority: Authority): ListFacts {
+function gather(
+  list: CertificateListHead,
+  found: Pick<ListFacts, 'isSignatureValid' | 'entryCount' | 'reasons'>,
+): ListFacts {
   const extension = (oid: string): Uint8Array | undefined =>
     findExtension(list.extensions, oid)?.value;
   const nextPublish = extension(Oid.crlNextPublish);
@@ -60,13 +105,28 @@ function gather(list: CertificateList, authority: Authority): ListFacts {
     nextPublishMs: nextPublish === undefined ? undefined : parseCrlNextPublish(nextPublish),
     issuerDer: list.issuer.der,
     authorityKey: readAuthorityKey(extension(Oid.authorityKeyIdentifier)),
-    isSignatureValid: isSignedBy(list, authority),
     distributionPoint: readDistributionPoint(list),
     isDelta: extension(Oid.deltaCrlIndicator) !== undefined,
-    entryCount: list.entryCount,
     hasEntriesField: list.entryBytes.length > 0,
-    reasons: readReasons(list),
+    ...found,
   };
+}
+
+/** The signature over the digest of exactly the bytes that the list has as signed. */
+function isDigestSigned(
+  list: CertificateListHead,
+  { certificate, algorithm }: Authority,
+  { tbs, tbsDigest }: { readonly tbs: Uint8Array; readonly tbsDigest: Uint8Array },
+): boolean {
+  const isWhatWasHashed =
+    list.tbs.buffer === tbs.buffer &&
+    list.tbs.byteOffset === tbs.byteOffset &&
+    list.tbs.length === tbs.length;
+  return (
+    isWhatWasHashed &&
+    equalBytes(list.signatureAlgorithm, encodeSignatureAlgorithm(algorithm)) &&
+    openDigestVerifier(certificate.spki)?.verify(algorithm, tbsDigest, list.signature) === true
+  );
 }
 
 function isSignedBy(list: CertificateList, { certificate, algorithm }: Authority): boolean {
@@ -89,7 +149,7 @@ function readAuthorityKey(value: Uint8Array | undefined): ListFacts['authorityKe
   return { keyIdentifier, issuerDer: onlyDirectoryName(issuer), serialNumber };
 }
 
-function readDistributionPoint(list: CertificateList): ListFacts['distributionPoint'] {
+function readDistributionPoint(list: CertificateListHead): ListFacts['distributionPoint'] {
   const extension = findExtension(list.extensions, Oid.issuingDistributionPoint);
   if (extension === undefined) {
     return undefined;

@@ -7,15 +7,14 @@
  * I8 (read back over LDAP) needs the server, I9 (no audit record, no release) holds because record
  * and list are one transaction; they are not here.
  *
- * Not here: gathering the facts (`publication-facts.ts`), which happens inside the publishing
- * transaction and from the encoded list, not from what it was made of.
+ * Not here: looking at single entries (`entry-gate.ts`, whose findings are among the facts), and gathering the facts
+ * (`publication-facts.ts`), from the encoded list and not from what it was made of.
  *
  * @module
  */
 
 import { equalBytes } from '../../core/bytes.ts';
 import { CrlReason } from '../../x509/crl-extensions.ts';
-import { formatSerialNumber } from '../certificates/serial-number.ts';
 import type { GateErrorCode } from '../errors.ts';
 import type { PublicationFacts } from './gate-facts.ts';
 
@@ -90,67 +89,42 @@ function timeMovesOn({ list, previous, nowMs }: PublicationFacts): string | unde
 }
 
 /** I3: an entry leaves only after a list by the cadence has carried it past its certificate's end. */
-function nothingLeavesEarly({ dropped, lastRegular }: PublicationFacts): string | undefined {
-  const early = dropped.find(
-    ({ notAfterMs, sequence }) =>
-      notAfterMs === undefined ||
-      sequence === undefined ||
-      lastRegular === undefined ||
-      lastRegular.thisUpdateMs <= notAfterMs ||
-      lastRegular.sequence < sequence,
-  );
-  return early === undefined
-    ? undefined
-    : `the entry of ${formatSerialNumber(early.serialNumber)} would leave too early`;
+function nothingLeavesEarly({ isCarriedOver, entries }: PublicationFacts): string | undefined {
+  return isCarriedOver
+    ? entries.faults.get('CA_GATE_I3')
+    : 'what stays of the last list is not what the last list had';
 }
 
 /** I4: each revoked certificate is in the one partition that its CRLDP names; together they are all. */
-function partitionIsExact(facts: PublicationFacts): string | undefined {
-  const { list, stored } = facts;
-  const difference = additionsAreExact(facts);
-  if (difference !== undefined) {
-    return difference;
+function partitionIsExact({
+  list,
+  stored,
+  entries,
+  includedSequence,
+}: PublicationFacts): string | undefined {
+  const fault = entries.faults.get('CA_GATE_I4');
+  if (fault !== undefined) {
+    return fault;
   }
-  if (list.entryCount !== stored.liveEntries) {
-    return `the list has ${list.entryCount} entries, ${stored.liveEntries} certificates are revoked`;
+  if (entries.lastSequence !== includedSequence) {
+    return `the list brings revocations up to ${entries.lastSequence}, not ${includedSequence}`;
   }
-  return stored.liveInAllScopes === stored.liveInTotal
+  const liveEntries = stored.liveEntries - entries.servedCount;
+  if (list.entryCount !== liveEntries) {
+    return `the list has ${list.entryCount} entries, ${liveEntries} certificates are revoked`;
+  }
+  const { liveInAllScopes = stored.liveInTotal } = stored;
+  return liveInAllScopes === stored.liveInTotal
     ? undefined
-    : `the partitions hold ${stored.liveInAllScopes} entries, ${stored.liveInTotal} are revoked`;
-}
-
-/**
- * What came in since the last list is each revocation that the scope has acknowledged since, once and in
- * its order, by the records of the certificates themselves.
- */
-function additionsAreExact(facts: PublicationFacts): string | undefined {
-  const { scope, added, expected, previous, includedSequence } = facts;
-  let last = previous?.sequence ?? 0n;
-  for (const { serialNumber, certificate, revocation } of added) {
-    const name = formatSerialNumber(serialNumber);
-    const isOfThisPartition =
-      certificate?.scope === scope &&
-      certificate.distributionPointDer !== undefined &&
-      equalBytes(certificate.distributionPointDer, expected.distributionPointDer);
-    if (!isOfThisPartition) {
-      return `${name} is not of this partition`;
-    }
-    if (revocation === undefined || revocation.sequence <= last) {
-      return `${name} is not revoked, or in the list twice`;
-    }
-    if (revocation.sequence !== last + 1n) {
-      return `revocation ${last + 1n} is not in the list`;
-    }
-    last = revocation.sequence;
-  }
-  return last === includedSequence
-    ? undefined
-    : `the list brings revocations up to ${last}, not ${includedSequence}`;
+    : `the partitions hold ${liveInAllScopes} entries, ${stored.liveInTotal} are revoked`;
 }
 
 /** I5: CRLDP, IDP and the entry's name are the same bytes; IDP is critical and says what is inside. */
 function pointsAgree({ list, expected, entryNameDer }: PublicationFacts): string | undefined {
   const point = list.distributionPoint;
+  if (expected.isFull) {
+    return point === undefined ? undefined : 'a full list has an issuingDistributionPoint';
+  }
   if (point === undefined || !point.isCritical || point.isLimited) {
     return 'issuingDistributionPoint is missing, not critical, or limits the list';
   }
@@ -193,7 +167,7 @@ function keyAndContentAgree(facts: PublicationFacts): string | undefined {
 }
 
 /** Times as the policy has them, new entries as the revocations are on record. */
-function contentAgrees({ list, expected, added }: PublicationFacts): string | undefined {
+function contentAgrees({ list, expected, entries }: PublicationFacts): string | undefined {
   if (list.nextUpdateMs !== list.thisUpdateMs + expected.validityMs) {
     return "the list does not have the policy's validity";
   }
@@ -202,14 +176,7 @@ function contentAgrees({ list, expected, added }: PublicationFacts): string | un
   if (list.nextPublishMs !== announcedMs) {
     return "CRL Next Publish is not what the policy's period makes it";
   }
-  const other = added.find(
-    ({ revocation, revocationMs, reason }) =>
-      revocation !== undefined &&
-      (revocation.sinceMs !== revocationMs || revocation.reason !== reason),
-  );
-  return other === undefined
-    ? undefined
-    : `the entry of ${formatSerialNumber(other.serialNumber)} is not as the revocation is on record`;
+  return entries.faults.get('CA_GATE_I6');
 }
 
 /** I10: the new list is kept before the old one is touched, and the old one stays kept. */
@@ -257,22 +224,28 @@ function nothingAcknowledgedIsMissing(facts: PublicationFacts): string | undefin
 }
 
 /** I15: what waits comes out now: once a list is out nobody would know that it still waits. */
-function revocationsComeOut({ waitingSinceMs, added }: PublicationFacts): string | undefined {
-  return waitingSinceMs === undefined ||
-    added.some(({ revocationMs }) => revocationMs <= waitingSinceMs)
+function revocationsComeOut({ waitingSinceMs, entries }: PublicationFacts): string | undefined {
+  const { oldestAddedMs, passedOverCount } = entries;
+  const isThere =
+    waitingSinceMs === undefined ||
+    // What waited was a hold, perhaps, and was released.
+    passedOverCount > 0 ||
+    (oldestAddedMs !== undefined && oldestAddedMs <= waitingSinceMs);
+  return isThere
     ? undefined
     : `a revocation has waited since ${formatTime(waitingSinceMs)} and is not in the list`;
 }
 
 /** I15: it should have come out before; to hold the list back as well would make it worse. */
-function revocationsComeOutLate({ added, nowMs, expected }: PublicationFacts): string | undefined {
-  const oldestMs = added.reduce(
-    (oldest, { revocationMs }) => Math.min(oldest, revocationMs),
-    nowMs,
-  );
-  return nowMs - oldestMs <= expected.longestWaitMs
+function revocationsComeOutLate({
+  entries,
+  nowMs,
+  expected,
+}: PublicationFacts): string | undefined {
+  const { oldestAddedMs = nowMs } = entries;
+  return nowMs - oldestAddedMs <= expected.longestWaitMs
     ? undefined
-    : `a revocation has waited for its list since ${formatTime(oldestMs)}`;
+    : `a revocation has waited for its list since ${formatTime(oldestAddedMs)}`;
 }
 
 function formatTime(atMs: number): string {

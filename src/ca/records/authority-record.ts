@@ -52,8 +52,8 @@ export interface KeyGeneration {
   readonly links?: LinkCertificates;
 }
 
-/** How the tables of the CA are laid out; see `index-layout.ts`. */
-export const CURRENT_LAYOUT = 2;
+/** How the tables of the CA are laid out; see `index-layout.ts` and `list-layout.ts`. */
+export const CURRENT_LAYOUT = 3;
 
 export interface AuthorityRecord {
   readonly layout: number;

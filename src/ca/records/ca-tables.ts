@@ -142,6 +142,10 @@ export class CaTables {
     return this.#range(Table.formerEntry, encodeUtf8(scopeId), end);
   }
 
+  get allFormerEntries(): KeyRange {
+    return this.#range(Table.formerEntry);
+  }
+
   /** Entries that no list carries yet, by the first one's number (`waiting-entries.ts`). */
   waitingEntry(scopeId: string, firstSequence: bigint): Uint8Array {
     return this.#key(Table.waitingEntries, encodeUtf8(scopeId), end, encodeUint64(firstSequence));

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { DerReader } from '../../asn1/der-reader.ts';
 import {
   encodeEnumerated,
   encodeInteger,
@@ -35,6 +36,23 @@ export interface StatusRecord {
   readonly reason: number;
   /** The revocation's number in the scope. */
   readonly sequence: bigint;
+  /** Its numbers in lists that carry it beside the scope's. */
+  readonly alsoListed?: readonly ListedNumber[];
+}
+
+export interface ListedNumber {
+  readonly scopeId: string;
+  readonly sequence: bigint;
+}
+
+/** The number that a revocation or hold has in a scope; undefined when it has none there. */
+export function sequenceIn(
+  status: StatusRecord,
+  { id, isFull }: { readonly id: string; readonly isFull: boolean },
+): bigint | undefined {
+  return isFull
+    ? status.alsoListed?.find(({ scopeId }) => scopeId === id)?.sequence
+    : status.sequence;
 }
 
 const stateNumbers = { revoked: 1, held: 2, 'not-delivered': 3 } as const satisfies Record<
@@ -71,6 +89,9 @@ export function encodeStatusRecord(record: StatusRecord): Uint8Array {
     encodeInteger(record.sinceMs),
     encodeInteger(record.reason),
     encodeInteger(record.sequence),
+    ...(record.alsoListed ?? []).map(({ scopeId, sequence }) =>
+      encodeSequence(encodeUtf8String(scopeId), encodeInteger(sequence)),
+    ),
   );
 }
 
@@ -84,11 +105,23 @@ export function parseStatusRecord(bytes: Uint8Array): StatusRecord {
     if (state === undefined) {
       throw new CaError('CA_RECORD_DAMAGED', `the status record has the state ${number}`);
     }
-    return {
+    const status = {
       state,
       sinceMs: readNumber(fields),
       reason: readNumber(fields),
       sequence: fields.readInteger(),
     };
+    const alsoListed = readAlsoListed(fields);
+    return alsoListed.length === 0 ? status : { ...status, alsoListed };
   });
+}
+
+function readAlsoListed(fields: DerReader): readonly ListedNumber[] {
+  const numbers: ListedNumber[] = [];
+  while (!fields.isAtEnd) {
+    const one = fields.readConstructed();
+    numbers.push({ scopeId: one.readString().value, sequence: one.readInteger() });
+    one.expectEnd();
+  }
+  return numbers;
 }

@@ -12,8 +12,11 @@ import { addMember } from '../../store/key-sets.ts';
 import type { KeyRange, Transaction } from '../../store/store.ts';
 import { type CaCore, type CaParts, transactAsOwner } from '../ca-core.ts';
 import { encodeSerialKey } from '../certificates/serial-number.ts';
-import { CURRENT_LAYOUT, encodeAuthorityRecord } from './authority-record.ts';
+import { encodeAuthorityRecord } from './authority-record.ts';
 import { type IndexName, indexNames, serialNumberOfKey } from './ca-tables.ts';
+
+/** From this layout on the indexes are sets. */
+export const INDEX_LAYOUT = 2;
 
 /** Few enough that a transaction keeps nobody waiting. */
 const ROWS_PER_TRANSACTION = 256;
@@ -32,22 +35,28 @@ const SERIAL_OCTETS = 20;
 export async function settleIndexes(parts: CaCore): Promise<void> {
   const { authorities } = parts;
   const { record } = authorities;
-  if (record.layout < CURRENT_LAYOUT) {
+  if (record.layout < INDEX_LAYOUT) {
     parts.log.info('the indexes of certificates are made anew, once');
     await eachFormerRow(parts, 'copied', (transaction, name, key) => {
       const digest = key.subarray(-(DIGEST_OCTETS + SERIAL_OCTETS), -SERIAL_OCTETS);
       const member = encodeSerialKey(serialNumberOfKey(key));
       return addMember(transaction, parts.tables.index(name, digest), member);
     });
-    await transactAsOwner(parts, 'ca: settle indexes', (transaction) => {
-      const settled = { ...record, layout: CURRENT_LAYOUT };
-      transaction.put(parts.tables.authority, encodeAuthorityRecord(settled));
-      authorities.update(settled);
-      return Promise.resolve();
-    });
+    await settleLayout(parts, INDEX_LAYOUT);
   }
   await eachFormerRow(parts, 'taken away', (transaction, _name, key) => {
     transaction.delete(key);
+    return Promise.resolve();
+  });
+}
+
+/** Says that the tables have this layout from now on. @throws {CaError} `CA_NOT_OWNER` */
+export function settleLayout(parts: CaCore, layout: number): Promise<void> {
+  const { authorities } = parts;
+  return transactAsOwner(parts, 'ca: settle layout', (transaction) => {
+    const settled = { ...authorities.record, layout };
+    transaction.put(parts.tables.authority, encodeAuthorityRecord(settled));
+    authorities.update(settled);
     return Promise.resolve();
   });
 }
@@ -72,8 +81,8 @@ async function eachFormerRow(
   }
 }
 
-/** @returns what is left of the range; undefined at its end. */
-function visitPage(
+/** Visits some rows in a transaction. @returns what is left of the range; undefined at its end. */
+export function visitPage(
   parts: CaParts,
   range: KeyRange,
   visit: (transaction: Transaction, key: Uint8Array) => Promise<void>,

@@ -1,26 +1,22 @@
 /**
- * A list's entries as the engine keeps them: encoded once, when the certificate is revoked, with the
- * end of the certificate in front so that a list can be put together without looking anything up.
+ * A list's entry as layouts 1 and 2 kept it, in a row of its own:
  *
- *     revokedEntry ‖ scope ‖ sequence (8)   notAfter (8) ‖ RevokedEntry in DER
+ *     formerEntry ‖ scope ‖ sequence (8)   notAfter (8) ‖ RevokedEntry in DER
+ *
+ * Read once, by `list-layout.ts`.
  *
  * @module
  */
 
 import { concatBytes } from '../../core/bytes.ts';
 import { decodeUint64, encodeUint64 } from '../../store/keyspace.ts';
+import type { NewEntry } from './waiting-entries.ts';
 
-export interface StoredEntry {
-  readonly notAfterMs: number;
-  /** As it stands in the list (RFC 5280 §5.1.2.6). */
-  readonly der: Uint8Array;
-}
-
-export function encodeStoredEntry({ notAfterMs, der }: StoredEntry): Uint8Array {
+export function encodeFormerEntry({ notAfterMs, der }: NewEntry): Uint8Array {
   return concatBytes(encodeUint64(notAfterMs), der);
 }
 
 /** Views of `bytes`, no copies. */
-export function parseStoredEntry(bytes: Uint8Array): StoredEntry {
+export function parseFormerEntry(bytes: Uint8Array): NewEntry {
   return { notAfterMs: Number(decodeUint64(bytes)), der: bytes.subarray(8) };
 }

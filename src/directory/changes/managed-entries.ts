@@ -13,7 +13,7 @@ import { isAccount } from '../accounts/account.ts';
 import { actorName, type Principal } from '../accounts/principal.ts';
 import { type DirectoryCore, suffixOf } from '../directory-core.ts';
 import type { DirectoryTypes } from '../directory-types.ts';
-import { type Attribute, Entry, type StoredValue } from '../entries/entry.ts';
+import { type Attribute, Entry, type LargeValue, type StoredValue } from '../entries/entry.ts';
 import { checkEntryRules, withNamingValues } from '../entries/entry-rules.ts';
 import { loadValues } from '../entries/large-values.ts';
 import { identityOf, resolveWritable } from '../entries/value-rules.ts';
@@ -128,6 +128,26 @@ export class ManagedEntries {
     } as const;
     const view = { view: transaction, schema };
     const changed = await applyModifications(before, [modification], view);
+    await this.#rewrite(transaction, dn, { before, changed });
+  }
+
+  /**
+   * Gives an attribute of a managed entry one value that the store keeps already. The reference that was counted when
+   * it was put is the entry's from now on. The caller has checked what the value is.
+   *
+   * @param value `sha256` and length of what `Transaction.putLarge` has kept.
+   * @throws {DirectoryError} as `replaceValues`.
+   */
+  async replaceWithLarge(
+    transaction: Transaction,
+    name: string,
+    change: { readonly description: string; readonly value: LargeValue },
+  ): Promise<void> {
+    const { schema } = this.#core;
+    const dn = Dn.parse(name, schema);
+    const before = await this.#readManaged(transaction, dn);
+    const { type, options } = resolveWritable(change.description, schema, 'trusted');
+    const changed = before.withBundle({ type, options, values: [change.value] });
     await this.#rewrite(transaction, dn, { before, changed });
   }
 

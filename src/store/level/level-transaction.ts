@@ -15,6 +15,8 @@ import { findJournalDamage, type JournalCheck } from '../journal/journal-check.t
 import { FIRST_KEYSPACE } from '../keyspace.ts';
 import {
   type LargeValueWrites,
+  largeValueLength,
+  largeValuePieces,
   putLargeValue,
   readLargeValue,
   releaseLargeValue,
@@ -63,6 +65,14 @@ class LevelReadView implements ReadView {
 
   async readLarge(sha256: Uint8Array): Promise<Uint8Array | undefined> {
     return await readLargeValue(this.reader, sha256);
+  }
+
+  largeLength(sha256: Uint8Array): number | undefined {
+    return largeValueLength(this.reader, sha256);
+  }
+
+  largePieces(sha256: Uint8Array): AsyncIterable<Uint8Array> {
+    return largeValuePieces(this.reader, sha256);
   }
 
   protected assertKey(key: Uint8Array): void {
