@@ -22,7 +22,13 @@ import { formatName } from '../../src/x509/name.ts';
 import { Oid } from '../../src/x509/object-identifiers.ts';
 import { assertConsistent } from '../support/ca-consistency.ts';
 import { addRevoked } from '../support/ca-load.ts';
-import { CaTestBed, type CaTestBedOptions, gunma, smallGunma, tester } from '../support/ca-test-bed.ts';
+import {
+  CaTestBed,
+  type CaTestBedOptions,
+  gunma,
+  smallGunma,
+  tester,
+} from '../support/ca-test-bed.ts';
 
 const HOUR = 3_600_000;
 const tables = new CaTables('gunma');

@@ -17,8 +17,6 @@ export interface Scope {
   readonly id: string;
   readonly definition: ScopeDefinition;
   readonly municipality?: Municipality;
-  /** Lists every revocation of the partitions once more, beside them; has no IDP, and no certificate names it. */
-  readonly isFull: boolean;
   /** The generation of the CA's key that the list is of; undefined for one that is of all of them. */
   readonly generation?: number;
   /** The name in CRLDP and IDP, and of the entry that holds the list. */
@@ -97,7 +95,6 @@ function makeScope(id: string, definition: ScopeDefinition, distributionPoint: N
   return {
     id,
     definition,
-    isFull: false,
     distributionPoint,
     dn: formatName(distributionPoint),
     attribute: isAuthority ? 'authorityRevocationList' : 'certificateRevocationList',
