@@ -6,8 +6,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { appendFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
@@ -20,6 +19,7 @@ import { skipWithoutMounts } from '../support/machine-abilities.ts';
 import { makeOpensslRequest } from '../support/openssl-request.ts';
 import { skipWithout } from '../support/outside-tool.ts';
 import { registerVerifier } from '../support/registered-verifier.ts';
+import { fillDisk, mountSmallDisk, unmountSmallDisk } from '../support/small-disk.ts';
 import { StoppedInstance } from '../support/stopped-instance.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -28,8 +28,6 @@ const maebashi = `cn=Maebashi-shi CRLDP,ou=Gunma-ken,ou=CRL Distribution Points,
 const Exit = { done: 0, away: 7 } as const;
 const UNAVAILABLE = 52;
 const MAX_ISSUES = 40;
-/** Larger than any write of the store, so that what is left over is less than one. */
-const FILLER_BYTES = 64 * 1024;
 
 const skip = skipWithout('openssl', 'ldapsearch') || skipWithoutMounts();
 
@@ -37,8 +35,7 @@ describe('a full disk', { skip }, () => {
   // First the server ends, then the disk is taken away, then the folders go.
   after(async () => {
     await server?.kill();
-    // Lazily: a process that was killed may hold it for a moment longer.
-    spawnSync('umount', ['--lazy', disk]);
+    unmountSmallDisk(disk);
   });
   const outside = temporaryFolder({ after });
   const disk = join(outside, 'disk');
@@ -51,11 +48,11 @@ describe('a full disk', { skip }, () => {
   let people = 0;
 
   before(async () => {
-    mkdirSync(disk);
-    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', disk]);
-    assert.equal(mounted.status, 0, String(mounted.stderr));
+    mountSmallDisk(disk, '16m');
     await certdir.init();
+    appendFileSync(join(certdir.folder, 'certdir.yaml'), 'metrics: { port: 0 }\n');
     server = await certdir.serve();
+    assert.equal(await figure('certdir_store_writable'), 1);
     ldaps = toolsFor(server);
     verifier = await registerVerifier(certdir, 'reader');
     issued.push(JSON.parse((await issue()).stdout) as IssuedReport);
@@ -73,27 +70,23 @@ describe('a full disk', { skip }, () => {
     return certdir.run('--json', ...command, ...citizenOptions(name));
   }
 
-  function fillDisk(): void {
-    const file = openSync(filler, 'w');
-    for (let size = FILLER_BYTES; size >= 1; size = Math.floor(size / 2)) {
-      try {
-        for (;;) {
-          if (writeSync(file, Buffer.alloc(size, 1)) < size) {
-            break;
-          }
-        }
-      } catch (error) {
-        assert.ok(error instanceof Error && 'code' in error && error.code === 'ENOSPC');
-      }
+  /** What Prometheus is given. */
+  async function figure(name: string): Promise<number> {
+    let url: string | undefined;
+    while (url === undefined) {
+      // It is announced last.
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      [url] = /http:\S+\/metrics/.exec(server?.log ?? '') ?? [];
     }
-    closeSync(file);
+    const text = await (await fetch(url)).text();
+    return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
   }
 
   const readList = (tools: LdapTools): Promise<readonly Buffer[]> =>
     tools.values({ base: maebashi, attributes: ['certificateRevocationList'], as: verifier });
 
   it('ends the next issue with a clear error', async () => {
-    fillDisk();
+    fillDisk(filler);
     for (let attempt = 1; ; attempt += 1) {
       assert.ok(attempt <= MAX_ISSUES, 'the disk gets full');
       const { status, stdout, stderr } = await issue();
@@ -130,12 +123,16 @@ describe('a full disk', { skip }, () => {
     assert.equal((await fetch(`${server.httpUrl}/ca.pem`)).status, 200);
     const status = await certdir.answer<ServiceStatus>('status');
     assert.equal(status.storeWritable, false);
-    assert.notEqual(status.warnings.length, 0);
-    assert.match(server.log, /no space left/i);
+    assert.ok(status.warnings.some((warning) => /no writes|restart/.test(warning)));
+    assert.equal(await figure('certdir_store_writable'), 0);
+    assert.ok((await figure('certdir_store_lost_transactions_total')) > 0);
+    const alarm = server.log.split('\n').find((line) => line.includes('takes no more writes'));
+    assert.match(alarm ?? '', /"level":"error"|error/);
+    assert.match(alarm ?? '', /no space left/i);
   });
 
   it('stops cleanly, and does not start on a full disk', async () => {
-    fillDisk();
+    fillDisk(filler);
     assert.equal(await server?.stop(), Exit.done);
     const { exitCode, message } = await certdir.failure('serve');
     assert.equal(exitCode, Exit.away, message);
