@@ -14,12 +14,14 @@ import { promisify } from 'node:util';
 
 import { type RunningServer, serve } from '../../src/app/server.ts';
 import { CONFIGURATION_FILE } from '../../src/config/configuration.ts';
+import { packageRoot } from '../../src/config/package-root.ts';
 import { silentLog } from '../../src/core/log.ts';
 import type { IssuedReport } from '../../src/http/operations.ts';
 import { encodePem } from '../../src/x509/pem.ts';
 import { makeDataFolder } from '../support/data-folder.ts';
 import { readOcspResponse } from '../support/ocsp-reader.ts';
 import { skipWithout } from '../support/outside-tool.ts';
+import { runRows } from '../support/reported-rows.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { sampleCertificate, sampleKey, sampleRequest } from '../support/x509-samples.ts';
 
@@ -27,6 +29,7 @@ const operator = { name: 'tester' };
 const skip = skipWithout('openssl');
 const skipCurl = skipWithout('curl');
 const skipGnutls = skipWithout('certtool');
+const skipJava = skipWithout('javac');
 
 describe('OCSP and other programs', { skip }, () => {
   const folder = temporaryFolder({ after });
@@ -199,6 +202,21 @@ describe('OCSP and other programs', { skip }, () => {
     ]);
     assert.match(text, /Certificate Status: good/);
     assert.match(text, /Success/);
+  });
+
+  it('the revocation checker of OpenJDK', { skip: skipJava }, async (t) => {
+    await issue('java-good');
+    const { serialNumber } = await issue('java-revoked');
+    await server.operations.revoke({ serialNumber, reason: 'keyCompromise' }, operator);
+    await runRows(t, {
+      command: 'java',
+      // SHA-1 is only in CertIDs, which OpenJDK makes with it.
+      args: [
+        ...[join(packageRoot, 'test/interop/java/OcspClient.java'), url, at('ca.pem')],
+        ...[at('java-good.pem'), 'good', at('java-revoked.pem'), 'KEY_COMPROMISE'],
+      ],
+      leastRows: 4,
+    });
   });
 
   it('another responder takes over at once', async () => {

@@ -92,9 +92,11 @@ export function openOcspBed(
     readonly beforeSigning?: () => Promise<void>;
     readonly delegate?: Certificate;
     readonly others?: readonly OcspIssuer[];
+    /** What the clock shows at the beginning; `startMs` when left out. */
+    readonly startMs?: number;
   } = {},
 ): OcspBed {
-  const clock = new SimulatedClock(startMs);
+  const clock = new SimulatedClock(options.startMs ?? startMs);
   const register = new Map<bigint, OcspCertStatus>();
   const told: ToldStatus[] = [];
   const refused: string[] = [];
