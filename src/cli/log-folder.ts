@@ -8,6 +8,7 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
+import { syncFolder } from '../audit/durable-file.ts';
 import { formatHex } from '../core/bytes.ts';
 import type { AuditFile } from '../http/audit-operations.ts';
 import { openCheckpoint, parseCheckpoint } from '../tlog/checkpoint.ts';
@@ -55,10 +56,15 @@ export class LogFolder {
     files: AsyncIterable<AuditFile>,
   ): Promise<{ readonly size: string; readonly rootHash: string }> {
     const made = new Map<string, string>();
+    const folders = new Set([this.path]);
     for await (const { path, content } of files) {
       const isKnown = parseTilePath(path) !== undefined;
       if (isKnown) {
-        await writeDurably(join(this.path, path), Buffer.from(content, 'base64'));
+        const file = join(this.path, path);
+        await writeDurably(file, Buffer.from(content, 'base64'));
+        for (let folder = dirname(file); folder !== this.path; folder = dirname(folder)) {
+          folders.add(folder);
+        }
       } else {
         made.set(path, Buffer.from(content, 'base64').toString('utf8'));
       }
@@ -80,6 +86,10 @@ export class LogFolder {
     });
     await writeDurably(join(this.path, KEY_FILE), keyText);
     await writeDurably(join(this.path, 'checkpoint'), note);
+    // Records may be removed as soon as it is on record that they are here.
+    for (const folder of folders) {
+      await syncFolder(folder);
+    }
     return { size: size.toString(), rootHash: formatHex(rootHash) };
   }
 

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 
+import { readBoundedFile } from './bounded-file.ts';
 import { VerifierError } from './errors.ts';
 
 /** The files of a log, by path below its folder or address. */
@@ -35,7 +36,7 @@ function folderSource(folder: string): LogSource {
   return {
     read: async (path) => {
       try {
-        return await readFile(join(folder, path));
+        return await readBoundedFile(join(folder, path), MAX_FILE_BYTES);
       } catch (cause) {
         if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') {
           return undefined;

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { concatBytes, decodeUtf8, encodeUtf8, equalBytes } from '../core/bytes.ts';
+import { asBuffer, concatBytes, decodeUtf8, encodeUtf8, equalBytes } from '../core/bytes.ts';
 import { type Checkpoint, openCheckpoint } from '../tlog/checkpoint.ts';
 import { parseEntryBundle } from '../tlog/entry-bundle.ts';
 import { TlogError } from '../tlog/errors.ts';
@@ -33,8 +33,8 @@ export interface LogClaim {
   /** Checkpoints of this log that were kept elsewhere. */
   readonly kept: readonly Checkpoint[];
   /**
-   * `all`: every entry must be there. `rest`: the first ones may have been removed, whose hashes must be
-   * there. `none`: hashes alone are looked at.
+   * `all`: every entry must be there. `rest`: the first ones may have been removed, as many as an entry of the log
+   * says, and their hashes must be there. `none`: hashes alone are looked at.
    */
   readonly entries: 'all' | 'rest' | 'none';
 }
@@ -96,6 +96,10 @@ class LogReading {
   /** Over the full tiles of level 0. */
   #frontier: MerkleFrontier = emptyFrontier;
   #entriesRead = 0n;
+  /** Full tiles at the start whose entries are not there. */
+  #absent = 0n;
+  /** How many entries were removed, as the last entry says that tells of it. */
+  #removed = 0n;
 
   constructor(claim: LogClaim, checkpoint: Checkpoint) {
     this.#claim = claim;
@@ -121,6 +125,13 @@ class LogReading {
       this.#expectHead(head, index, []);
     }
     await this.#expectLastTiles();
+    // What an entry says counts only now: it is known to be one of the log.
+    if (this.#absent > this.#removed) {
+      throw new VerifierError(
+        'VERIFIER_MISSING',
+        `the first ${this.#absent} entries are missing, and the log tells that ${this.#removed} were removed`,
+      );
+    }
     return { checkpoint: this.#checkpoint, entriesRead: this.#entriesRead };
   }
 
@@ -142,6 +153,7 @@ class LogReading {
       if (!isNumbered(entry, number)) {
         throw changed(`entry ${number} says that it is another one`);
       }
+      this.#removed = removedBy(entry) ?? this.#removed;
     }
     this.#entriesRead += BigInt(entries?.length ?? 0);
     return hashes;
@@ -157,6 +169,7 @@ class LogReading {
     if (bytes === undefined) {
       const isFirst = this.#entriesRead === 0n && place.width === TILE_WIDTH;
       if (this.#claim.entries === 'rest' && isFirst) {
+        this.#absent += WIDTH;
         return undefined;
       }
       throw missing(tilePath(bundle));
@@ -241,6 +254,26 @@ class LogReading {
 function isNumbered(entry: Uint8Array, number: bigint): boolean {
   const start = encodeUtf8(`{"v":1,"sequence":"${number}",`);
   return equalBytes(entry.subarray(0, start.length), start);
+}
+
+/** How far an entry says that records were removed; undefined for all others. */
+function removedBy(entry: Uint8Array): bigint | undefined {
+  const bytes = asBuffer(entry);
+  if (!bytes.includes('"kind":"audit.prune","result":"done"')) {
+    return undefined;
+  }
+  try {
+    const { kind, details } = JSON.parse(bytes.toString('utf8')) as {
+      readonly kind?: unknown;
+      readonly details?: { readonly below?: unknown };
+    };
+    const below = details?.below;
+    return kind === 'audit.prune' && typeof below === 'string' && /^\d{1,20}$/.test(below)
+      ? BigInt(below)
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function changed(why: string): VerifierError {

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 
 import { formatHex } from '../core/bytes.ts';
@@ -16,6 +15,7 @@ import { hashLeaf } from '../tlog/merkle-tree.ts';
 import { verifyInclusion } from '../tlog/proof.ts';
 import { parseProofFile } from '../tlog/proof-file.ts';
 import { type NoteKey, parseNoteKey } from '../tlog/signed-note.ts';
+import { readBoundedFile } from './bounded-file.ts';
 import { VerifierError, type VerifierErrorCode } from './errors.ts';
 import { openLogSource } from './log-source.ts';
 import { verifyLog } from './log-verification.ts';
@@ -33,8 +33,10 @@ Checks an audit log of certdir without certdir.
 
   --key FILE      the log's verifier key (audit-key.txt), from where you trust it
   --kept FILE     a checkpoint that was kept elsewhere; may be given many times. Without one, a log
-                  that was rewritten as a whole cannot be told from the true one
-  --pruned        the first records may have been removed; their hashes must be there
+                  that was rewritten as a whole cannot be told from the true one. With "record": of as
+                  many entries as the proof's checkpoint
+  --pruned        the first records may have been removed, as many as the log says; their hashes
+                  must be there
   --hashes-only   the tree alone, for addresses that do not serve records
   --json          answer as one JSON document
 
@@ -154,15 +156,19 @@ async function checkRecord(
   const { index, path, checkpoint: note } = parseProofFile(await readText(settings.proof));
   const checkpoint = openCheckpoint(note, key);
   verifyInclusion({ index, path, leafHash: hashLeaf(await readBytes(file)) }, checkpoint);
-  const other = kept.find(
-    (one) =>
-      one.size === checkpoint.size && formatHex(one.rootHash) !== formatHex(checkpoint.rootHash),
-  );
+  const unrelated = kept.find(({ size }) => size !== checkpoint.size);
+  if (unrelated !== undefined) {
+    const text =
+      `the proof is under a checkpoint of ${checkpoint.size} entries, which one of ${unrelated.size} cannot be ` +
+      'compared with; check both with the log: certdir-verify log';
+    throw new VerifierError('VERIFIER_USAGE', text);
+  }
+  const other = kept.find((one) => formatHex(one.rootHash) !== formatHex(checkpoint.rootHash));
   if (other !== undefined) {
     const text = `the proof is of another log than the checkpoint that was kept over ${other.size}`;
     throw new VerifierError('VERIFIER_FORKED', text);
   }
-  return { ...facts(checkpoint), index: index.toString() };
+  return { ...facts(checkpoint), index: index.toString(), kept: String(kept.length) };
 }
 
 function facts({ origin, size, rootHash }: Checkpoint): Record<string, string> {
@@ -179,11 +185,7 @@ async function readText(file: string): Promise<string> {
 
 async function readBytes(file: string): Promise<Buffer> {
   try {
-    const bytes = await readFile(file);
-    if (bytes.length > MAX_INPUT_BYTES) {
-      throw new Error(`it is longer than ${MAX_INPUT_BYTES} bytes`);
-    }
-    return bytes;
+    return await readBoundedFile(file, MAX_INPUT_BYTES);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new VerifierError('VERIFIER_USAGE', `${file} cannot be read: ${reason}`, { cause });

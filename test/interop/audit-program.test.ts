@@ -6,7 +6,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { ArchiveFolderReport } from '../../src/app/archive-folder.ts';
@@ -242,5 +242,16 @@ describe('the audit log from outside', { skip: skipWithout('openssl', 'python3')
     assert.equal((await verify('log', 'http://127.0.0.1:9/audit', ...key)).status, 3);
     assert.equal((await verify('log', at('nowhere'), ...key)).status, 1);
     assert.equal((await verify('--help')).status, 0);
+    const record = ['record', at('record.json'), '--proof', at('record.tlog-proof'), ...key];
+    assert.equal((await verify(...record)).status, 0);
+    const unrelated = await verify(...record, '--kept', at('kept-offline'), '--json');
+    assert.deepEqual(
+      [unrelated.status, JSON.parse(unrelated.stderr).error.code],
+      [2, 'VERIFIER_USAGE'],
+      'a checkpoint that cannot be compared is not passed over',
+    );
+    assert.equal((await verify('checkpoint', '/dev/zero', ...key)).status, 2);
+    truncateSync(at('export/checkpoint'), 64 * 1024 * 1024);
+    assert.equal((await verify('log', at('export'), ...key)).status, 3);
   });
 });

@@ -10,6 +10,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import type { AuditEvent } from '../../src/audit/audit-log.ts';
 import { encodeAuditRecord, parseAuditRecord } from '../../src/audit/record-encoding.ts';
 import { type Checkpoint, openCheckpoint } from '../../src/tlog/checkpoint.ts';
 import { encodeEntryBundle } from '../../src/tlog/entry-bundle.ts';
@@ -221,20 +222,52 @@ describe('a log that was made anew with its own key', () => {
 });
 
 describe('records that were removed after their time', () => {
-  const pruned = new Map(files);
-  pruned.delete('tile/entries/000');
+  /** The log with a record at its end that tells of a removal, without some of its bundles. */
+  const without = (
+    bundles: readonly number[],
+    told: Partial<AuditEvent> | undefined,
+  ): Map<string, Uint8Array> => {
+    const tells = encodeAuditRecord({
+      ...{ ...sampleEvent(COUNT), kind: 'audit.prune', result: 'done' as const, ...told },
+      sequence: BigInt(COUNT),
+      timeMs: Date.UTC(2026, 1, 5),
+    });
+    const left = logFiles(told === undefined ? records : [...records, tells], key);
+    for (const index of bundles) {
+      left.delete(`tile/entries/${String(index).padStart(3, '0')}`);
+    }
+    return left;
+  };
+  const verifyRest = (content: ReadonlyMap<string, Uint8Array>): ReturnType<typeof verifyLog> =>
+    verifyLog({ source: sourceOf(content), key: key.note, kept: [last], entries: 'rest' });
+  const removed = (below: number): Partial<AuditEvent> => ({ details: { below: `${below}` } });
 
   it('are missed unless hashes may do', async () => {
+    const pruned = without([0], removed(256));
     await assert.rejects(check(pruned), { code: 'VERIFIER_MISSING' });
-    const claim = { source: sourceOf(pruned), key: key.note, kept: [last] };
-    const { entriesRead } = await verifyLog({ ...claim, entries: 'rest' });
-    assert.equal(entriesRead, 744n);
-    const gap = new Map(files);
-    gap.delete('tile/entries/001');
-    await assert.rejects(verifyLog({ ...claim, source: sourceOf(gap), entries: 'rest' }), {
-      code: 'VERIFIER_MISSING',
-    });
+    assert.equal((await verifyRest(pruned)).entriesRead, 745n);
+    assert.equal((await verifyRest(without([0, 1], removed(512)))).entriesRead, 489n);
+    assert.equal((await verifyRest(without([0], removed(512)))).entriesRead, 745n);
   });
+
+  const refused = [
+    { why: 'where the log tells of no removal', files: without([0], undefined) },
+    { why: 'where it tells of fewer', files: without([0, 1], removed(256)) },
+    {
+      why: 'where it tells that a removal was refused',
+      files: without([0], { ...removed(256), result: 'refused' }),
+    },
+    {
+      why: 'where another record says so',
+      files: without([0], { ...removed(256), kind: 'audit.review' }),
+    },
+    { why: 'where they are not the first', files: without([1], removed(512)) },
+  ];
+  for (const { why, files: left } of refused) {
+    it(`are missed ${why}`, async () => {
+      await assert.rejects(verifyRest(left), { code: 'VERIFIER_MISSING' });
+    });
+  }
 
   it('are not looked for where hashes alone are', async () => {
     const hashes = new Map([...files].filter(([path]) => !path.includes('entries')));
