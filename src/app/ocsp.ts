@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Authority } from '../ca/authorities.ts';
 import type { CertificateAuthority } from '../ca/certificate-authority.ts';
 import type { RegisteredCertificate } from '../ca/certificates/certificate-register.ts';
 import type { OcspPolicy } from '../ca/policy/ocsp-policy.ts';
@@ -53,7 +54,7 @@ export function prepareOcsp(instance: Instance): RunningOcsp | undefined {
   }
   const { journal } = auditing;
   const responder = new OcspResponder({
-    issuers: [issuerOf(authority, ocsp)],
+    issuers: issuersOf(authority, ocsp),
     gate: isPublic
       ? new PublicOcspGate(journal)
       : new VerifierOcspGate({
@@ -75,20 +76,42 @@ export function prepareOcsp(instance: Instance): RunningOcsp | undefined {
   return { responder, job, publicHandler };
 }
 
-/** The CA as the responder knows it. */
-export function issuerOf(authority: CertificateAuthority, policy: OcspPolicy): OcspIssuer {
+/** The CA under each of its keys: another one after a renewal. */
+export function issuersOf(
+  authority: CertificateAuthority,
+  policy: OcspPolicy,
+): () => readonly OcspIssuer[] {
+  let known: readonly Authority[] = [];
+  let issuers: readonly OcspIssuer[] = [];
+  return () => {
+    const { all } = authority.authorities;
+    if (all !== known) {
+      known = all;
+      issuers = all.map((key) => issuerOf(authority, key, policy));
+    }
+    return issuers;
+  };
+}
+
+/** The CA under one of its keys, as the responder knows it. */
+function issuerOf(
+  authority: CertificateAuthority,
+  { certificate: caCertificate, generation }: Authority,
+  policy: OcspPolicy,
+): OcspIssuer {
   return {
-    certificate: authority.certificate,
+    certificate: caCertificate,
     findStatus: async (serialNumber) => {
       if (serialNumber < 1n || serialNumber > maxSerialNumber) {
         return neverIssued;
       }
       const certificate = await authority.findCertificate(serialNumber);
-      return certificate === undefined
+      // Another key's certificate is none of this issuer's (RFC 6960 §4.1.1: issuerKeyHash).
+      return certificate === undefined || certificate.generation !== generation
         ? neverIssued
         : { status: statusOf(certificate, policy), scopeId: certificate.scopeId };
     },
-    signer: () => signerOf(authority),
+    signer: () => signerOf(authority, generation),
     validityMs: policy.validityMinutes * MINUTE_MS,
     httpMaxAgeMs: policy.httpMaxAgeMinutes * MINUTE_MS,
     archiveCutoffMs:
@@ -107,8 +130,8 @@ function statusOf({ state, status }: RegisteredCertificate, policy: OcspPolicy):
   return { kind: 'revoked', revokedMs, ...(policy.reasons ? { reason } : {}) };
 }
 
-function signerOf({ responder }: CertificateAuthority): OcspSigner | undefined {
-  const { current } = responder;
+function signerOf({ responder }: CertificateAuthority, generation: number): OcspSigner | undefined {
+  const current = responder.of(generation);
   if (current === undefined) {
     return undefined;
   }
@@ -137,7 +160,7 @@ function renewalJob(authority: CertificateAuthority, { renewBeforeDays }: OcspPo
     name: RESPONDER_JOB,
     nextDueMs: async () => authority.responder.dueMs,
     run: async () => {
-      await authority.responder.renew(scheduleOrigin);
+      await authority.responder.renewDue(scheduleOrigin);
     },
     lateAlarmsMs: [renewBeforeDays / 4, renewBeforeDays / 2].map((days) => days * DAY_MS),
   };

@@ -55,9 +55,11 @@ const hashNames = new Map<string, 'sha1' | 'sha256'>([
 
 /** Issuers by the hashes that requests name them with: SHA-1 and SHA-256. */
 export class OcspIssuers {
+  readonly list: readonly OcspIssuer[];
   readonly #byHash: ReadonlyMap<string, readonly (Hashes & { readonly issuer: OcspIssuer })[]>;
 
   constructor(issuers: readonly OcspIssuer[]) {
+    this.list = issuers;
     this.#byHash = new Map(
       [...hashNames].map(([oid, hash]) => [
         oid,

@@ -48,7 +48,8 @@ export const defaultOcspLimits: OcspLimits = {
 };
 
 export interface OcspResponderOptions {
-  readonly issuers: readonly OcspIssuer[];
+  /** Asked for each request; the same array as long as nothing has changed. */
+  readonly issuers: () => readonly OcspIssuer[];
   readonly gate: OcspGate;
   /** True where the gate lets everyone ask about everything, so that nobody has to be asked who it is. */
   readonly isPublic: boolean;
@@ -98,7 +99,7 @@ const MAX_ATTEMPTS = 5;
 export class OcspResponder {
   readonly #options: OcspResponderOptions;
   readonly #limits: OcspLimits;
-  readonly #issuers: OcspIssuers;
+  #issuers: OcspIssuers;
   readonly #cache: AnswerCache;
   /** Answers that are being made and that others who ask the same are given too. */
   readonly #making = new Map<string, Promise<OcspAnswer>>();
@@ -117,7 +118,7 @@ export class OcspResponder {
   constructor(options: OcspResponderOptions) {
     this.#options = options;
     this.#limits = { ...defaultOcspLimits, ...options.limits };
-    this.#issuers = new OcspIssuers(options.issuers);
+    this.#issuers = new OcspIssuers(options.issuers());
     const { cacheEntries: entries, cacheBytes: bytes } = this.#limits;
     this.#cache = new AnswerCache({ entries, bytes });
   }
@@ -206,6 +207,10 @@ export class OcspResponder {
 
   /** One and the same for all that is asked (RFC 6960 §4.2.2.2: its delegate signs). */
   #issuerOf({ certIds }: OcspRequest): OcspIssuer {
+    const issuers = this.#options.issuers();
+    if (issuers !== this.#issuers.list) {
+      this.#issuers = new OcspIssuers(issuers);
+    }
     const [first, ...others] = certIds.map((certId) => this.#issuers.find(certId));
     if (first === undefined || others.some((issuer) => issuer !== first)) {
       throw new OcspError('OCSP_UNAUTHORIZED', 'no issuer that is answered for here');

@@ -147,3 +147,75 @@ describe('the delegated responder (RFC 6960 §4.2.2.2)', () => {
     assert.equal((await bed.ca.status()).issuedCount, 2);
   });
 });
+
+describe('the responders after a renewal of the CA’s key', () => {
+  const renewKey = async (bed: CaTestBed): Promise<void> => {
+    await bed.ca.renewal.prepare(tester);
+    await bed.ca.renewal.switchOver(tester);
+  };
+  const generationOf = async (bed: CaTestBed, one: Responder): Promise<number | undefined> =>
+    (await bed.ca.findCertificate(one.certificate.serialNumber))?.generation;
+
+  it('are one for each key, each certified by its own (RFC 6960 §4.2.2.2)', async (t) => {
+    const bed = await CaTestBed.open(t, { policy });
+    const first = await bed.ca.responder.renew(tester);
+    await renewKey(bed);
+    assert.equal(bed.ca.responder.current, undefined);
+    assert.ok((bed.ca.responder.dueMs ?? Number.NaN) <= bed.clock.nowMs());
+    await bed.ca.responder.renewDue(tester);
+    const { current } = bed.ca.responder;
+    assert.ok(current !== undefined);
+    assert.deepEqual([current.number, current.generation], [2, 2]);
+    assert.equal(bed.ca.responder.of(1), first);
+    assert.deepEqual([await generationOf(bed, first), await generationOf(bed, current)], [1, 2]);
+    await bed.reopen();
+    assert.deepEqual(bed.ca.responder.of(1)?.keyLabel, 'gunma-ocsp-1');
+    assert.deepEqual(bed.ca.responder.of(2)?.keyLabel, 'gunma-ocsp-2');
+  });
+
+  it('of the older key are certified by it until nothing is left that it issued', async (t) => {
+    const bed = await CaTestBed.open(t, { policy });
+    await bed.ca.responder.renewDue(tester);
+    await renewKey(bed);
+    await bed.ca.responder.renewDue(tester);
+    const lastMs = bed.clock.nowMs() + 3 * 366 * DAY_MS;
+    let ends = bed.ca.responder.of(1)?.certificate.notAfterMs ?? 0;
+    for (let year = 1; year <= 6; year += 1) {
+      bed.clock.setWallClock((bed.ca.responder.dueMs ?? assert.fail()) + DAY_MS);
+      await bed.ca.responder.renewDue(tester);
+      const older = bed.ca.responder.of(1) ?? assert.fail();
+      assert.equal(await generationOf(bed, older), 1);
+      ends = older.certificate.notAfterMs;
+    }
+    assert.ok(ends < lastMs + 366 * DAY_MS, 'not for ever');
+    assert.ok(ends >= lastMs - 4 * DAY_MS, 'as long as it is asked');
+    assert.ok(
+      (bed.ca.responder.current?.certificate.notAfterMs ?? 0) > ends,
+      'the newer one goes on',
+    );
+  });
+
+  it('is made with another key when an interrupted run has left one of the older key', async (t) => {
+    let isBroken = false;
+    const bed = await CaTestBed.open(t, {
+      policy,
+      wrapAudit: (audit) => ({
+        ...audit,
+        head: audit.head.bind(audit),
+        records: audit.records.bind(audit),
+        append: (transaction, event) =>
+          event.kind === 'ocsp.responder.renew' && isBroken
+            ? Promise.reject(new Error('interrupted'))
+            : audit.append(transaction, event),
+      }),
+    });
+    isBroken = true;
+    await assert.rejects(bed.ca.responder.renew(tester), { message: 'interrupted' });
+    isBroken = false;
+    await renewKey(bed);
+    const made = await bed.ca.responder.renew(tester);
+    assert.deepEqual([made.keyLabel, await generationOf(bed, made)], ['gunma-ocsp-2', 2]);
+    const older = await bed.ca.responder.renew(tester, 1);
+    assert.equal(await generationOf(bed, older), 1);
+  });
+});

@@ -123,8 +123,9 @@ export function openOcspBed(
     archiveCutoffMs: undefined,
     ...options.issuer,
   };
+  const issuers = [...(options.others ?? []), issuer];
   const responder = new OcspResponder({
-    issuers: [...(options.others ?? []), issuer],
+    issuers: () => issuers,
     gate: {
       admit: () => ({ mayLearn: () => true, told: (statuses) => told.push(...statuses) }),
       refused: (_peer, refusal) => refused.push(refusal),

@@ -1,7 +1,8 @@
 /**
  * The CA's delegated OCSP responder (RFC 6960 §2.6, §4.2.2.2): a key of its own in the token, which signs answers about
  * this CA's certificates and nothing else, and a certificate that the CA has issued for it. Before the certificate
- * ends another key is made and certified.
+ * ends another key is made and certified. Each generation of the CA's key has one, because the delegate is certified by
+ * the very key that signed what is asked about.
  *
  * Not here: what is answered (`src/ocsp`).
  *
@@ -17,8 +18,10 @@ import { encodeSignatureAlgorithm, parseSignatureAlgorithm } from '../../x509/al
 import { assembleSigned, type Certificate, parseCertificate } from '../../x509/certificate.ts';
 import { encodeCertificationRequestInfo } from '../../x509/csr.ts';
 import { verifySignature } from '../../x509/verify-signature.ts';
+import type { Authority } from '../authorities.ts';
 import { type CaCore, signPieces, transactAsOwner } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
+import { latestEndMs } from '../policy/key-life.ts';
 import type { OcspPolicy } from '../policy/ocsp-policy.ts';
 import { keyTypeOf, signatureAlgorithmOf } from '../policy/policy.ts';
 import { encodeResponderRecord, parseResponderRecord } from '../records/responder-record.ts';
@@ -30,6 +33,8 @@ import { formatSerialNumber } from './serial-number.ts';
 /** The responder as it signs now. */
 export interface Responder {
   readonly number: number;
+  /** Of the CA's key: the one that has certified it, and about whose certificates it answers. */
+  readonly generation: number;
   readonly keyLabel: string;
   readonly algorithm: SignatureAlgorithm;
   readonly certificate: Certificate;
@@ -42,61 +47,109 @@ export class ResponderKeys {
   readonly #core: CaCore;
   readonly #issuance: Issuance;
   readonly #openedMs: number;
-  #current: Responder | undefined;
-  #renewing: Promise<Responder> | undefined;
+  /** By generation of the CA's key. */
+  readonly #known: Map<number, Responder>;
+  /** One is made after the other: their keys are numbered. */
+  #last: Promise<unknown> = Promise.resolve();
+  readonly #renewing = new Map<number, Promise<Responder>>();
 
-  private constructor(core: CaCore, issuance: Issuance, current: Responder | undefined) {
+  private constructor(core: CaCore, issuance: Issuance, known: Map<number, Responder>) {
     this.#core = core;
     this.#issuance = issuance;
     this.#openedMs = core.clock.nowMs();
-    this.#current = current;
+    this.#known = known;
   }
 
   /** @throws {CaError} `CA_RECORD_DAMAGED` */
   static async open(core: CaCore, issuance: Issuance, view: ReadView): Promise<ResponderKeys> {
-    const bytes = await view.read(core.tables.responder);
-    return new ResponderKeys(
-      core,
-      issuance,
-      bytes === undefined ? undefined : readResponder(core, bytes),
-    );
+    const known = new Map<number, Responder>();
+    for (const { generation } of core.authorities.all) {
+      const bytes = await view.read(core.tables.responder(generation));
+      const responder = bytes && readResponder(core, generation, bytes);
+      if (responder !== undefined) {
+        known.set(generation, responder);
+      }
+    }
+    return new ResponderKeys(core, issuance, known);
   }
 
-  /** Undefined before the first was made. Its certificate may have ended: the caller looks. */
+  /** Of the generation that issues. Undefined before the first was made. */
   get current(): Responder | undefined {
-    return this.#current;
+    return this.of(this.#core.authority.generation);
+  }
+
+  /** Of a generation of the CA's key. Its certificate may have ended: the caller looks. */
+  of(generation: number): Responder | undefined {
+    return this.#known.get(generation);
   }
 
   /** When another is to be made, in epoch milliseconds; undefined where the policy has no OCSP. */
   get dueMs(): number | undefined {
-    const { policy, authority } = this.#core;
+    const dues = this.#core.authorities.alive.flatMap((one) => this.#dueOf(one) ?? []);
+    return dues.length === 0 ? undefined : Math.min(...dues);
+  }
+
+  #dueOf({ generation, certificate }: Authority): number | undefined {
+    const { policy } = this.#core;
     if (policy.ocsp === undefined || policy.ocsp.access === 'off') {
       return undefined;
     }
-    const current = this.#current?.certificate;
-    // RFC 6960 §4.2.2.2: by the very key that signs certificates now.
-    if (current === undefined || !isIssuedBy(current, authority.certificate)) {
+    const current = this.#known.get(generation)?.certificate;
+    // RFC 6960 §4.2.2.2: by the very key that signs certificates.
+    if (current === undefined || !isIssuedBy(current, certificate)) {
       return this.#openedMs;
     }
-    if (current.notAfterMs >= authority.certificate.notAfterMs) {
-      // Another one would end no later.
+    if (current.notAfterMs >= this.#neededUntilMs(generation)) {
+      // Another one would end no later, or would have nothing to answer about.
       return undefined;
     }
     return current.notAfterMs - policy.ocsp.renewBeforeDays * DAY_MS;
+  }
+
+  /** The end of the CA's certificate; of a key that issues no longer, that of the last that it may have issued. */
+  #neededUntilMs(generation: number): number {
+    const { authorities, policy } = this.#core;
+    const { createdMs, state, stateSinceMs } = authorities.generation(generation);
+    const endMs = authorities.of(generation).certificate.notAfterMs;
+    return state === 'current' ? endMs : latestEndMs(stateSinceMs, { createdMs, endMs }, policy);
+  }
+
+  /** Makes those that are due. @throws what `renew` throws. */
+  async renewDue(origin: AuditOrigin): Promise<void> {
+    const { authorities, clock } = this.#core;
+    for (const authority of authorities.alive) {
+      if ((this.#dueOf(authority) ?? Number.POSITIVE_INFINITY) <= clock.nowMs()) {
+        await this.renew(origin, authority.generation);
+      }
+    }
+  }
+
+  /** The name in the token that the next key will have. */
+  get nextKeyLabel(): string {
+    return this.#labelOf(this.#nextNumber);
   }
 
   /**
    * Makes another key and has the CA certify it; answers are signed with it from then on. Can be called again
    * after a failure: what an interrupted run has made is taken up. The key before stays in the token.
    *
+   * @param generation Of the CA's key; the one that issues when left out.
    * @throws {CaError} `CA_OCSP_OFF`, and what `Issuance.issue` throws. @throws {SigningError} also
    *   `SIGNING_APPROVAL_NEEDED` where custodians have to approve of new keys.
    */
-  renew(origin: AuditOrigin): Promise<Responder> {
-    this.#renewing ??= this.#renewNow(origin).finally(() => {
-      this.#renewing = undefined;
-    });
-    return this.#renewing;
+  renew(
+    origin: AuditOrigin,
+    generation: number = this.#core.authority.generation,
+  ): Promise<Responder> {
+    const underWay = this.#renewing.get(generation);
+    if (underWay !== undefined) {
+      return underWay;
+    }
+    const run = this.#last.then(() => this.#renewNow(generation, origin));
+    const renewing = run.finally(() => this.#renewing.delete(generation));
+    this.#last = renewing.catch(() => undefined);
+    this.#renewing.set(generation, renewing);
+    return renewing;
   }
 
   /**
@@ -110,15 +163,13 @@ export class ResponderKeys {
     return signPieces(this.#core, { label, purpose: 'ocsp', algorithm }, [data]);
   }
 
-  async #renewNow(origin: AuditOrigin): Promise<Responder> {
+  async #renewNow(generation: number, origin: AuditOrigin): Promise<Responder> {
     const { policy, audit, tables, clock } = this.#core;
     const { ocsp } = policy;
     if (ocsp === undefined || ocsp.access === 'off') {
       throw new CaError('CA_OCSP_OFF', 'the policy has no OCSP; set ocsp.access');
     }
-    const number = (this.#current?.number ?? 0) + 1;
-    const key = await this.#obtainKey(`${policy.id}-ocsp-${number}`, ocsp);
-    const certificate = await this.#certify(key, ocsp, origin);
+    const { number, key, certificate } = await this.#obtain(generation, ocsp, origin);
     const record = {
       number,
       keyLabel: key.label,
@@ -126,19 +177,47 @@ export class ResponderKeys {
       certificate: certificate.der,
     };
     await transactAsOwner(this.#core, 'ca: responder renewed', async (transaction) => {
-      transaction.put(tables.responder, encodeResponderRecord(record));
+      transaction.put(tables.responder(generation), encodeResponderRecord(record));
       await audit.append(transaction, {
         kind: 'ocsp.responder.renew',
         result: 'done',
         origin,
         subject: formatSerialNumber(certificate.serialNumber),
         after: recordDigest(certificate.der),
-        details: { keyLabel: key.label, number },
+        details: { keyLabel: key.label, number, generation },
       });
     });
     const algorithm = signatureAlgorithmOf(ocsp.key.signature);
-    this.#current = { number, keyLabel: key.label, algorithm, certificate };
-    return this.#current;
+    const responder = { number, generation, keyLabel: key.label, algorithm, certificate };
+    this.#known.set(generation, responder);
+    return responder;
+  }
+
+  get #nextNumber(): number {
+    return Math.max(0, ...[...this.#known.values()].map(({ number }) => number)) + 1;
+  }
+
+  #labelOf(number: number): string {
+    return `${this.#core.policy.id}-ocsp-${number}`;
+  }
+
+  /** A key with its certificate: what an interrupted run has left for this generation, or new ones. */
+  async #obtain(
+    generation: number,
+    ocsp: OcspPolicy,
+    origin: AuditOrigin,
+  ): Promise<{
+    readonly number: number;
+    readonly key: KeyDescription;
+    readonly certificate: Certificate;
+  }> {
+    for (let number = this.#nextNumber; ; number += 1) {
+      const key = await this.#obtainKey(this.#labelOf(number), ocsp);
+      const certificate = await this.#certify(key, { ocsp, generation, origin });
+      if (certificate !== undefined) {
+        return { number, key, certificate };
+      }
+    }
   }
 
   async #obtainKey(label: string, { key }: OcspPolicy): Promise<KeyDescription> {
@@ -164,18 +243,32 @@ export class ResponderKeys {
     return found;
   }
 
-  /** The certificate that an interrupted run was given for the key, or a new one. */
+  /**
+   * The certificate that an interrupted run was given for the key, or a new one.
+   *
+   * @returns undefined when the key is certified by another generation of the CA's key.
+   */
   async #certify(
     key: KeyDescription,
-    { profile, key: wanted }: OcspPolicy,
-    origin: AuditOrigin,
-  ): Promise<Certificate> {
+    {
+      ocsp: { profile, key: wanted },
+      generation,
+      origin,
+    }: {
+      readonly ocsp: OcspPolicy;
+      readonly generation: number;
+      readonly origin: AuditOrigin;
+    },
+  ): Promise<Certificate | undefined> {
     const { store, tables, clock, authority } = this.#core;
     const at = { digest: digestOfKey(key.spki), nowMs: clock.nowMs() };
     const snapshot = store.snapshot();
     const [known] = await findByIndex(snapshot, tables, { index: 'publicKey', ...at }).finally(() =>
       snapshot.close(),
     );
+    if (known !== undefined && known.generation !== generation) {
+      return undefined;
+    }
     if (known?.state === 'good' && known.profile === profile) {
       return parseCertificate(known.der);
     }
@@ -188,18 +281,23 @@ export class ResponderKeys {
     const signing = { label: key.label, purpose: 'request', algorithm } as const;
     const signature = await signPieces(this.#core, signing, [info]);
     const csr = assembleSigned(info, encodeSignatureAlgorithm(algorithm), signature);
-    const { certificate } = await this.#issuance.issue({ profile, csr, origin });
+    const { certificate } = await this.#issuance.issue({ profile, csr, origin }, generation);
     return certificate;
   }
 }
 
-function readResponder({ policy }: CaCore, bytes: Uint8Array): Responder | undefined {
+function readResponder(
+  { policy }: CaCore,
+  generation: number,
+  bytes: Uint8Array,
+): Responder | undefined {
   if (policy.ocsp === undefined) {
     return undefined;
   }
   const { number, keyLabel, certificate } = parseResponderRecord(bytes);
   return {
     number,
+    generation,
     keyLabel,
     algorithm: signatureAlgorithmOf(policy.ocsp.key.signature),
     certificate: parseCertificate(certificate),

@@ -73,9 +73,12 @@ export class CaTables {
     return this.#key(Table.counters);
   }
 
-  /** The delegated OCSP responder (`responder-record.ts`). */
-  get responder(): Uint8Array {
-    return this.#key(Table.responder);
+  /** The delegated OCSP responder of a generation of the CA's key (`responder-record.ts`). */
+  responder(generation: number): Uint8Array {
+    // The first has the key that there was before there were generations.
+    return generation === 1
+      ? this.#key(Table.responder)
+      : this.#key(Table.responder, encodeUint64(generation));
   }
 
   /** A certificate as issued; never changed (`certificate-record.ts`). */
