@@ -37,6 +37,7 @@ import {
   type RevocationReceipt,
   type RevokeRequest,
 } from './certificates/revocation.ts';
+import type { GroupOutcome, RevocationGroup } from './certificates/revocation-group.ts';
 import {
   SubjectAttributeRules,
   type SubjectAttributes,
@@ -74,6 +75,8 @@ export class CertificateAuthority {
   readonly retirement: Retirement;
   /** Another key in the place of the one that issues. */
   readonly renewal: KeyRenewal;
+  /** Lists that groups of revocations have made due. */
+  readonly #announceable = new Set<string>();
   #onUrgent: (scopeId: string, dueMs: number) => void = () => undefined;
   #onRevoked: (serialNumber: bigint) => void = () => undefined;
   /** Operations under way, which `close` waits for. */
@@ -179,6 +182,40 @@ export class CertificateAuthority {
       this.#onUrgent(scope.id, this.#calendar.dueMs(scope.id));
     }
     return receipt;
+  }
+
+  /**
+   * Revokes many certificates in one transaction; what cannot be revoked is in the outcome and holds up no other. A
+   * group waits in memory and holds the writer: a few hundred at most (`revokeInGroups`), and
+   * `announceGroups` when there are no more.
+   *
+   * @throws {CaError} `CA_NOT_OWNER`, `CA_RECORD_DAMAGED`; then nothing of the group is revoked.
+   */
+  revokeGroup(group: RevocationGroup): Promise<GroupOutcome> {
+    return this.#track(this.#revokeGroupNow(group));
+  }
+
+  async #revokeGroupNow(group: RevocationGroup): Promise<GroupOutcome> {
+    const outcome = await this.#revocation.revokeGroup(group);
+    for (const { order, scope, state } of outcome.revoked) {
+      this.#onRevoked(order.serialNumber);
+      if (state.urgent !== undefined) {
+        this.#calendar.note(scope.id, { urgent: state.urgent });
+        this.#announceable.add(scope.id);
+      }
+    }
+    return outcome;
+  }
+
+  /**
+   * Has the lists published that groups have made due and that do not wait for the cadence. Apart from the groups, so
+   * that a run of many has each list made once.
+   */
+  announceGroups(): void {
+    for (const scopeId of this.#announceable) {
+      this.#onUrgent(scopeId, this.#calendar.dueMs(scopeId));
+    }
+    this.#announceable.clear();
   }
 
   /**

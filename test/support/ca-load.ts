@@ -77,3 +77,45 @@ export async function addRevoked(
     });
   }
 }
+
+/**
+ * Adds `count` certificates that are good: copies of `model` under other serial numbers, in its scope, signed by the
+ * key of `model`. They are in no index.
+ *
+ * @param onSerial Told each number.
+ */
+export async function addIssued(
+  {
+    store,
+    ca,
+    random,
+  }: { readonly store: Store; readonly ca: CertificateAuthority; readonly random: RandomSource },
+  model: Pick<IssuedCertificate, 'profile' | 'scope' | 'certificate'>,
+  {
+    count,
+    onSerial = () => undefined,
+  }: { readonly count: number; readonly onSerial?: (serialNumber: bigint) => void },
+): Promise<void> {
+  const tables = new CaTables(ca.policy.id);
+  const { notBeforeMs: issuedMs, notAfterMs, der } = model.certificate;
+  const { profile } = model;
+  const scopeId = model.scope.id;
+  const record = encodeCertificateRecord({
+    ...{ profile, scopeId, generation: 1, issuedMs, notAfterMs, der },
+  });
+  for (let done = 0; done < count; done += PER_TRANSACTION) {
+    const round = Math.min(PER_TRANSACTION, count - done);
+    await store.transact('test: add certificates', async (transaction) => {
+      for (let index = 0; index < round; index += 1) {
+        const serialNumber = drawSerialNumber(random);
+        transaction.put(tables.certificate(serialNumber), record);
+        onSerial(serialNumber);
+      }
+      const counters = parseCountersRecord(
+        (await transaction.read(tables.counters)) ?? new Uint8Array(0),
+      );
+      const issued = counters.issued + round;
+      transaction.put(tables.counters, encodeCountersRecord({ ...counters, issued }));
+    });
+  }
+}

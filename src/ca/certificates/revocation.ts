@@ -7,20 +7,20 @@
  */
 
 import type { AuditOrigin } from '../../audit/audit-log.ts';
-import { recordDigest } from '../../audit/record-digest.ts';
-import type { Transaction } from '../../store/store.ts';
-import { encodeRevokedEntry } from '../../x509/certificate-list.ts';
-import { CrlReason, type CrlReasonName } from '../../x509/crl-extensions.ts';
-import { type CaCore, readCounters, recordFailure, transactAsOwner } from '../ca-core.ts';
+import type { CrlReasonName } from '../../x509/crl-extensions.ts';
+import { type CaCore, recordFailure, transactAsOwner } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
-import { appendEntries } from '../lists/scope-append.ts';
-import { dueMs, urgentDueMs } from '../policy/cadence.ts';
+import { dueMs } from '../policy/cadence.ts';
 import type { Scope } from '../policy/scope.ts';
-import { encodeStatusRecord } from '../records/certificate-record.ts';
-import { encodeCountersRecord } from '../records/counters-record.ts';
 import type { UrgentRevocations } from '../records/scope-record.ts';
-import { findCertificate, type RegisteredCertificate } from './certificate-register.ts';
-import { assertRevocable, findReason } from './certificate-state.ts';
+import type { RegisteredCertificate } from './certificate-register.ts';
+import { findReason } from './certificate-state.ts';
+import {
+  type GroupOutcome,
+  type RevocationGroup,
+  recordRefusals,
+  revokeGroup,
+} from './revocation-group.ts';
 import { formatSerialNumber } from './serial-number.ts';
 
 export interface RevokeRequest {
@@ -62,9 +62,7 @@ export class Revocation {
    */
   async revoke(request: RevokeRequest): Promise<RevocationReceipt> {
     try {
-      return await transactAsOwner(this.#core, 'ca: revoke', (transaction) =>
-        this.#revokeIn(transaction, request),
-      );
+      return await this.#revokeOne(request);
     } catch (error) {
       const { serialNumber, reason, origin } = request;
       const event = {
@@ -78,79 +76,41 @@ export class Revocation {
     }
   }
 
-  async #revokeIn(
-    transaction: Transaction,
-    { serialNumber, reason: given, origin }: RevokeRequest,
-  ): Promise<RevocationReceipt> {
-    const { tables, clock, policy, scopes, audit } = this.#core;
-    const nowMs = clock.nowMs();
-    const reason = findReason(given, policy.revocation.reasons);
-    const certificate = await this.#findRevocable(transaction, serialNumber, nowMs);
-    const scope = scopes.find(certificate.scopeId);
-    const ownDueMs = urgentDueMs(reason, nowMs, policy);
-    const revokedMs = Math.floor(nowMs / 1000) * 1000;
-    const { notAfterMs } = certificate;
-    const der = encodeRevokedEntry({ serialNumber, revokedMs, reason: CrlReason[reason] });
-    const { firstSequence: sequence, after } = await appendEntries(this.#core, transaction, {
-      scope,
-      entries: [{ notAfterMs, der }],
-      nowMs,
-      ...(ownDueMs === undefined ? {} : { dueMs: ownDueMs }),
+  /**
+   * Revokes what can be revoked of a group, in one transaction; what cannot is recorded and returned with its reason.
+   *
+   * @throws {CaError} `CA_NOT_OWNER`, `CA_RECORD_DAMAGED`; then nothing of the group is revoked.
+   */
+  revokeGroup(group: RevocationGroup): Promise<GroupOutcome> {
+    return transactAsOwner(this.#core, 'ca: revoke many', async (transaction) => {
+      const outcome = await revokeGroup(this.#core, transaction, group);
+      await recordRefusals(this.#core, transaction, { ...group, refused: outcome.refused });
+      return outcome;
     });
-    const urgent = ownDueMs === undefined ? undefined : after.urgent;
-    const status = encodeStatusRecord({
-      state: 'revoked',
-      sinceMs: revokedMs,
-      reason: CrlReason[reason],
-      sequence,
-    });
-    transaction.put(tables.status(serialNumber), status);
-    await this.#count(transaction);
-    await audit.append(transaction, {
-      kind: 'certificate.revoke',
-      result: 'done',
-      origin,
-      subject: formatSerialNumber(serialNumber),
-      after: recordDigest(status),
-      details: { reason, scope: scope.id, sequence: Number(sequence) },
-    });
-    const due = dueMs(scope.id, after, policy);
-    const publicationDueMs = Math.max(nowMs, due);
-    return { serialNumber, certificate, reason, revokedMs, scope, publicationDueMs, urgent };
   }
 
-  async #findRevocable(
-    transaction: Transaction,
-    serialNumber: bigint,
-    nowMs: number,
-  ): Promise<RegisteredCertificate> {
-    const { tables, profiles } = this.#core;
-    const certificate = await findCertificate(transaction, tables, { serialNumber, nowMs });
-    if (certificate === undefined) {
-      throw new CaError(
-        'CA_SERIAL_UNKNOWN',
-        `this CA has not issued ${formatSerialNumber(serialNumber)}`,
-      );
-    }
-    if (profiles.get(certificate.profile)?.definition.kind === 'self-signed') {
-      throw new CaError(
-        'CA_NOT_REVOCABLE',
-        "the CA's own certificate ends with the CA: that is a procedure, not a revocation",
-      );
-    }
-    assertRevocable(certificate.state);
-    return certificate;
-  }
-
-  async #count(transaction: Transaction): Promise<void> {
-    const { tables } = this.#core;
-    const counters = await readCounters(transaction, tables);
-    transaction.put(
-      tables.counters,
-      encodeCountersRecord({
-        ...counters,
-        revoked: counters.revoked + 1,
-      }),
+  async #revokeOne({ serialNumber, ...request }: RevokeRequest): Promise<RevocationReceipt> {
+    const { policy, clock } = this.#core;
+    const reason = findReason(request.reason, policy.revocation.reasons);
+    const group = { orders: [{ serialNumber, reason }], origin: request.origin };
+    const { revokedMs, revoked } = await transactAsOwner(
+      this.#core,
+      'ca: revoke',
+      async (transaction) => {
+        const outcome = await revokeGroup(this.#core, transaction, group);
+        for (const { error } of outcome.refused) {
+          throw error;
+        }
+        return outcome;
+      },
     );
+    const [done] = revoked;
+    if (done === undefined) {
+      throw new CaError('CA_RECORD_DAMAGED', 'a revocation was neither done nor refused');
+    }
+    const { certificate, scope, state, isUrgent } = done;
+    const publicationDueMs = Math.max(clock.nowMs(), dueMs(scope.id, state, policy));
+    const urgent = isUrgent ? state.urgent : undefined;
+    return { serialNumber, certificate, reason, revokedMs, scope, publicationDueMs, urgent };
   }
 }

@@ -1,0 +1,259 @@
+/**
+ * Many revocations in one transaction: those of a list of certificates, or of a whole key. Each certificate has its
+ * status, its entry and its audit record, as if it had been revoked by itself; what they share (the scope's state, the
+ * counts) is written once. What cannot be revoked does not hold up the others.
+ *
+ * Not here: cutting a long list into groups (`bulk-revocation.ts`).
+ *
+ * @module
+ */
+
+import type { AuditOrigin } from '../../audit/audit-log.ts';
+import { recordDigest } from '../../audit/record-digest.ts';
+import { WorkSlices } from '../../audit/work-slices.ts';
+import type { Transaction } from '../../store/store.ts';
+import { encodeRevokedEntry } from '../../x509/certificate-list.ts';
+import { CrlReason, type CrlReasonName } from '../../x509/crl-extensions.ts';
+import { type CaCore, readCounters } from '../ca-core.ts';
+import { CaError } from '../errors.ts';
+import { appendEntries } from '../lists/scope-append.ts';
+import { urgentDueMs } from '../policy/cadence.ts';
+import type { Scope } from '../policy/scope.ts';
+import { encodeStatusRecord } from '../records/certificate-record.ts';
+import { encodeCountersRecord } from '../records/counters-record.ts';
+import type { ScopeRecord } from '../records/scope-record.ts';
+import { findCertificate, type RegisteredCertificate } from './certificate-register.ts';
+import { assertRevocable } from './certificate-state.ts';
+import { formatSerialNumber } from './serial-number.ts';
+
+/** A certificate that is to be revoked. */
+export interface RevocationOrder {
+  readonly serialNumber: bigint;
+  readonly reason: CrlReasonName;
+  /** Where given: revoked only if it is this very certificate. */
+  readonly der?: Uint8Array;
+  /** Of the file that names it. */
+  readonly line?: number;
+}
+
+export interface RevocationGroup {
+  readonly orders: readonly RevocationOrder[];
+  readonly origin: AuditOrigin;
+  /**
+   * What the certificates are revoked in the course of, for their audit records; then also the CA's own certificates
+   * may be among them.
+   */
+  readonly procedure?: string;
+}
+
+/** A certificate that is revoked when the transaction is durable. */
+export interface GroupedRevocation {
+  readonly order: RevocationOrder;
+  readonly certificate: RegisteredCertificate;
+  readonly scope: Scope;
+  /** How the scope stands with the whole group. */
+  readonly state: ScopeRecord;
+  readonly isUrgent: boolean;
+}
+
+export interface GroupOutcome {
+  /** Whole seconds: as the lists will say it. */
+  readonly revokedMs: number;
+  readonly revoked: readonly GroupedRevocation[];
+  readonly refused: readonly { readonly order: RevocationOrder; readonly error: CaError }[];
+}
+
+interface Accepted {
+  readonly order: RevocationOrder;
+  readonly certificate: RegisteredCertificate;
+}
+
+/** What a certificate costs beside its rows, in the measure of `WorkSlices`: some 40 make a slice. */
+const WORK_BYTES = 1_400;
+
+/**
+ * Revokes what can be revoked of a group, within `transaction`.
+ *
+ * @throws {CaError} `CA_RECORD_DAMAGED`, and whatever the store throws; then nothing is revoked.
+ */
+export async function revokeGroup(
+  core: CaCore,
+  transaction: Transaction,
+  group: RevocationGroup,
+): Promise<GroupOutcome> {
+  const nowMs = core.clock.nowMs();
+  const slices = new WorkSlices();
+  const { accepted, refused } = await examine(core, transaction, { ...group, nowMs, slices });
+  const revoked: GroupedRevocation[] = [];
+  const revokedMs = Math.floor(nowMs / 1000) * 1000;
+  for (const [scopeId, members] of byScope(accepted)) {
+    const scope = core.scopes.find(scopeId);
+    const into = { ...group, scope, members, nowMs, revokedMs, slices };
+    revoked.push(...(await revokeInScope(core, transaction, into)));
+  }
+  if (revoked.length > 0) {
+    const counters = await readCounters(transaction, core.tables);
+    const changed = { ...counters, revoked: counters.revoked + revoked.length };
+    transaction.put(core.tables.counters, encodeCountersRecord(changed));
+  }
+  return { revokedMs, revoked, refused };
+}
+
+function byScope(accepted: readonly Accepted[]): ReadonlyMap<string, readonly Accepted[]> {
+  const scopes = new Map<string, Accepted[]>();
+  for (const one of accepted) {
+    const { scopeId } = one.certificate;
+    const members = scopes.get(scopeId) ?? [];
+    members.push(one);
+    scopes.set(scopeId, members);
+  }
+  return scopes;
+}
+
+async function examine(
+  core: CaCore,
+  transaction: Transaction,
+  group: RevocationGroup & { readonly nowMs: number; readonly slices: WorkSlices },
+): Promise<{ readonly accepted: readonly Accepted[]; readonly refused: GroupOutcome['refused'] }> {
+  const accepted: Accepted[] = [];
+  const refused: { order: RevocationOrder; error: CaError }[] = [];
+  const seen = new Set<bigint>();
+  for (const order of group.orders) {
+    try {
+      if (seen.has(order.serialNumber)) {
+        throw new CaError('CA_ALREADY_REVOKED', 'the certificate is named twice');
+      }
+      const certificate = await findRevocable(core, transaction, { ...group, order });
+      seen.add(order.serialNumber);
+      accepted.push({ order, certificate });
+    } catch (error) {
+      if (!(error instanceof CaError) || error.code === 'CA_RECORD_DAMAGED') {
+        throw error;
+      }
+      refused.push({ order, error });
+    }
+    await group.slices.add(0);
+  }
+  return { accepted, refused };
+}
+
+async function findRevocable(
+  { tables, profiles }: CaCore,
+  transaction: Transaction,
+  {
+    order,
+    nowMs,
+    procedure,
+  }: Pick<RevocationGroup, 'procedure'> & {
+    readonly order: RevocationOrder;
+    readonly nowMs: number;
+  },
+): Promise<RegisteredCertificate> {
+  const { serialNumber, der } = order;
+  const certificate = await findCertificate(transaction, tables, { serialNumber, nowMs });
+  if (certificate === undefined) {
+    throw new CaError(
+      'CA_SERIAL_UNKNOWN',
+      `this CA has not issued ${formatSerialNumber(serialNumber)}`,
+    );
+  }
+  if (der !== undefined && Buffer.compare(der, certificate.der) !== 0) {
+    throw new CaError(
+      'CA_SERIAL_UNKNOWN',
+      `the certificate given is not the one that this CA has issued as ${formatSerialNumber(serialNumber)}`,
+    );
+  }
+  const kind = profiles.get(certificate.profile)?.definition.kind;
+  if (kind === 'self-signed' && procedure === undefined) {
+    throw new CaError(
+      'CA_NOT_REVOCABLE',
+      "the CA's own certificate ends with the CA: that is a procedure, not a revocation " +
+        '(certdir ceremony start compromise)',
+    );
+  }
+  assertRevocable(certificate.state);
+  return certificate;
+}
+
+async function revokeInScope(
+  core: CaCore,
+  transaction: Transaction,
+  group: RevocationGroup & {
+    readonly scope: Scope;
+    readonly members: readonly Accepted[];
+    readonly nowMs: number;
+    readonly revokedMs: number;
+    readonly slices: WorkSlices;
+  },
+): Promise<readonly GroupedRevocation[]> {
+  const { scope, members, nowMs, revokedMs, slices } = group;
+  const due = members.map(({ order }) => urgentDueMs(order.reason, nowMs, core.policy));
+  const soonest = due.filter((dueMs) => dueMs !== undefined).sort((left, right) => left - right)[0];
+  const entries = members.map(({ order: { serialNumber, reason }, certificate }) => ({
+    notAfterMs: certificate.notAfterMs,
+    der: encodeRevokedEntry({ serialNumber, revokedMs, reason: CrlReason[reason] }),
+  }));
+  const { firstSequence, after: state } = await appendEntries(core, transaction, {
+    ...{ scope, entries, nowMs },
+    ...(soonest === undefined ? {} : { dueMs: soonest }),
+  });
+  const revoked: GroupedRevocation[] = [];
+  for (const [index, { order, certificate }] of members.entries()) {
+    const sequence = firstSequence + BigInt(index);
+    await writeStatus(core, transaction, { ...group, order, sequence });
+    revoked.push({ order, certificate, scope, state, isUrgent: due[index] !== undefined });
+    await slices.add(WORK_BYTES);
+  }
+  return revoked;
+}
+
+async function writeStatus(
+  { tables, audit }: CaCore,
+  transaction: Transaction,
+  one: Pick<RevocationGroup, 'origin' | 'procedure'> & {
+    readonly order: RevocationOrder;
+    readonly scope: Scope;
+    readonly revokedMs: number;
+    readonly sequence: bigint;
+  },
+): Promise<void> {
+  const { order, scope, sequence, procedure } = one;
+  const { serialNumber, reason } = order;
+  const status = encodeStatusRecord({
+    state: 'revoked',
+    sinceMs: one.revokedMs,
+    reason: CrlReason[reason],
+    sequence,
+  });
+  transaction.put(tables.status(serialNumber), status);
+  await audit.append(transaction, {
+    kind: 'certificate.revoke',
+    result: 'done',
+    origin: one.origin,
+    subject: formatSerialNumber(serialNumber),
+    after: recordDigest(status),
+    details: {
+      ...{ reason, scope: scope.id, sequence: Number(sequence) },
+      ...(procedure === undefined ? {} : { procedure }),
+    },
+  });
+}
+
+/** Puts on record what was refused of a group; that a certificate is revoked already is no news. */
+export async function recordRefusals(
+  { audit }: CaCore,
+  transaction: Transaction,
+  group: Pick<RevocationGroup, 'origin'> & Pick<GroupOutcome, 'refused'>,
+): Promise<void> {
+  for (const { order, error } of group.refused) {
+    if (error.code !== 'CA_ALREADY_REVOKED') {
+      await audit.append(transaction, {
+        kind: 'certificate.revoke',
+        result: 'refused',
+        origin: group.origin,
+        subject: formatSerialNumber(order.serialNumber),
+        details: { reason: order.reason, code: error.code },
+      });
+    }
+  }
+}
