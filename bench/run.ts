@@ -17,6 +17,7 @@ import { parseArgs } from 'node:util';
 const programs = [
   'certificates',
   'crl',
+  'revocation',
   'search',
   'ldap',
   'connections',

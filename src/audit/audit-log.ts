@@ -46,6 +46,8 @@ export interface AuditRecord extends AuditEvent {
 export interface AuditLog {
   /** Appends a record within `transaction`; it becomes durable with it or not at all. */
   append(transaction: Transaction, event: AuditEvent): Promise<void>;
+  /** Appends a record for each event, in order, for less than one by one; the event loop is left to others between. */
+  appendAll(transaction: Transaction, events: readonly AuditEvent[]): Promise<void>;
   /** Records from `fromSequence` up, in order, as far as they were not removed (`pruning.ts`). */
   records(snapshot: Snapshot, fromSequence?: bigint): AsyncIterable<AuditRecord>;
   /** How many records there are and the RFC 6962 §2.1 root hash over all of them. */

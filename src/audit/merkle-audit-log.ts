@@ -28,7 +28,8 @@ import { WorkSlices } from './work-slices.ts';
 /** The audit log of a store. It keeps nothing itself. */
 export function openAuditLog({ clock }: { readonly clock: Clock }): AuditLog {
   return {
-    append: (transaction, event) => appendRecord(transaction, event, clock.nowMs()),
+    append: (transaction, event) => appendRecords(transaction, [event], clock.nowMs()),
+    appendAll: (transaction, events) => appendRecords(transaction, events, clock.nowMs()),
     records: readRecords,
     head: readHead,
   };
@@ -40,25 +41,28 @@ export async function readHead(view: ReadView): Promise<TreeHead> {
   return { size: frontier.size, rootHash: rootHash(frontier) };
 }
 
-async function appendRecord(
+async function appendRecords(
   transaction: Transaction,
-  event: AuditEvent,
+  events: readonly AuditEvent[],
   timeMs: number,
 ): Promise<void> {
-  const frontier = await readFrontier(transaction);
-  const bytes = encodeAuditRecord({ ...event, sequence: frontier.size, timeMs });
-  const key = recordKey(frontier.size);
+  let frontier = await readFrontier(transaction);
   // A state that has gone back, after a restore or a lost row, must not overwrite records.
-  if ((await transaction.read(key)) !== undefined) {
+  if ((await transaction.read(recordKey(frontier.size))) !== undefined) {
     throw new AuditError(
       'AUDIT_RECORD_BEYOND_END',
       `Audit record ${frontier.size} exists already. Verify the log before anything is done`,
     );
   }
-  const extended = appendLeaf(frontier, hashLeaf(bytes));
-  transaction.put(key, bytes);
-  putFrontier(transaction, extended);
-  await extendTiles(transaction, extended.size);
+  const slices = new WorkSlices();
+  for (const event of events) {
+    const bytes = encodeAuditRecord({ ...event, sequence: frontier.size, timeMs });
+    transaction.put(recordKey(frontier.size), bytes);
+    frontier = appendLeaf(frontier, hashLeaf(bytes));
+    await extendTiles(transaction, frontier.size);
+    await slices.add(bytes.length);
+  }
+  putFrontier(transaction, frontier);
 }
 
 /** @throws {AuditError} `AUDIT_RECORD_MISSING`, `AUDIT_RECORD_DAMAGED`, `AUDIT_STATE_DAMAGED`. */

@@ -30,6 +30,12 @@ async function open(t: TestContext): Promise<FaultyBed> {
       }
       await audit.append(transaction, event);
     },
+    appendAll: async (transaction, events) => {
+      if (events.some(({ kind, result }) => kind === refused && result === 'done')) {
+        throw new NotTaken(refused);
+      }
+      await audit.appendAll(transaction, events);
+    },
   });
   const bed = await CaTestBed.open(t, { wrapAudit });
   await bed.clock.advance(2_000);

@@ -55,26 +55,43 @@ export async function* revokeInGroups(
 ): AsyncGenerator<BulkStep, BulkTally, undefined> {
   const common = { origin, ...(procedure === undefined ? {} : { procedure }) };
   let tally = nothingRevoked;
+  /** Being made durable while the next one is put together; its failure is met when it is waited for. */
+  let underWay: Promise<GroupOutcome> | undefined;
   let waiting: RevocationOrder[] = [];
-  const flush = async (): Promise<BulkStep> => {
-    const outcome = await revokeGroup({ ...common, orders: waiting });
-    waiting = [];
+  const settle = async (group: Promise<GroupOutcome>): Promise<BulkStep> => {
+    const outcome = await group;
     tally = added(tally, outcome);
-    return {
-      tally,
-      refused: outcome.refused.filter(({ error }) => error.code !== 'CA_ALREADY_REVOKED'),
-    };
+    const refused = outcome.refused.filter(({ error }) => error.code !== 'CA_ALREADY_REVOKED');
+    return { tally, refused };
   };
-  for await (const order of orders) {
-    waiting.push(order);
-    if (waiting.length >= GROUP_SIZE) {
-      yield await flush();
+  const begin = (): Promise<GroupOutcome> => {
+    const group = revokeGroup({ ...common, orders: waiting });
+    group.catch(() => undefined);
+    underWay = group;
+    waiting = [];
+    return group;
+  };
+  try {
+    for await (const order of orders) {
+      waiting.push(order);
+      if (waiting.length >= GROUP_SIZE) {
+        const before = underWay;
+        void begin();
+        if (before !== undefined) {
+          yield await settle(before);
+        }
+      }
     }
+    const last = [underWay, waiting.length > 0 ? begin() : undefined];
+    for (const group of last) {
+      if (group !== undefined) {
+        yield await settle(group);
+      }
+    }
+    return tally;
+  } finally {
+    await Promise.allSettled([underWay]);
   }
-  if (waiting.length > 0) {
-    yield await flush();
-  }
-  return tally;
 }
 
 function added(tally: BulkTally, { revoked, refused }: GroupOutcome): BulkTally {

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { AuditOrigin } from '../../audit/audit-log.ts';
+import type { AuditEvent, AuditOrigin } from '../../audit/audit-log.ts';
 import { recordDigest } from '../../audit/record-digest.ts';
 import { WorkSlices } from '../../audit/work-slices.ts';
 import type { Transaction } from '../../store/store.ts';
@@ -67,9 +67,6 @@ interface Accepted {
   readonly order: RevocationOrder;
   readonly certificate: RegisteredCertificate;
 }
-
-/** What a certificate costs beside its rows, in the measure of `WorkSlices`: some 40 make a slice. */
-const WORK_BYTES = 1_400;
 
 /**
  * Revokes what can be revoked of a group, within `transaction`.
@@ -186,7 +183,7 @@ async function revokeInScope(
     readonly slices: WorkSlices;
   },
 ): Promise<readonly GroupedRevocation[]> {
-  const { scope, members, nowMs, revokedMs, slices } = group;
+  const { scope, members, nowMs, revokedMs, slices, origin, procedure } = group;
   const due = members.map(({ order }) => urgentDueMs(order.reason, nowMs, core.policy));
   const soonest = due.filter((dueMs) => dueMs !== undefined).sort((left, right) => left - right)[0];
   const entries = members.map(({ order: { serialNumber, reason }, certificate }) => ({
@@ -198,45 +195,28 @@ async function revokeInScope(
     ...(soonest === undefined ? {} : { dueMs: soonest }),
   });
   const revoked: GroupedRevocation[] = [];
+  const events: AuditEvent[] = [];
   for (const [index, { order, certificate }] of members.entries()) {
+    const { serialNumber, reason } = order;
     const sequence = firstSequence + BigInt(index);
-    await writeStatus(core, transaction, { ...group, order, sequence });
+    const status = encodeStatusRecord({
+      ...{ state: 'revoked', sinceMs: revokedMs, reason: CrlReason[reason], sequence },
+    });
+    transaction.put(core.tables.status(serialNumber), status);
+    events.push({
+      ...{ kind: 'certificate.revoke', result: 'done', origin },
+      subject: formatSerialNumber(serialNumber),
+      after: recordDigest(status),
+      details: {
+        ...{ reason, scope: scope.id, sequence: Number(sequence) },
+        ...(procedure === undefined ? {} : { procedure }),
+      },
+    });
     revoked.push({ order, certificate, scope, state, isUrgent: due[index] !== undefined });
-    await slices.add(WORK_BYTES);
+    await slices.add(0);
   }
+  await core.audit.appendAll(transaction, events);
   return revoked;
-}
-
-async function writeStatus(
-  { tables, audit }: CaCore,
-  transaction: Transaction,
-  one: Pick<RevocationGroup, 'origin' | 'procedure'> & {
-    readonly order: RevocationOrder;
-    readonly scope: Scope;
-    readonly revokedMs: number;
-    readonly sequence: bigint;
-  },
-): Promise<void> {
-  const { order, scope, sequence, procedure } = one;
-  const { serialNumber, reason } = order;
-  const status = encodeStatusRecord({
-    state: 'revoked',
-    sinceMs: one.revokedMs,
-    reason: CrlReason[reason],
-    sequence,
-  });
-  transaction.put(tables.status(serialNumber), status);
-  await audit.append(transaction, {
-    kind: 'certificate.revoke',
-    result: 'done',
-    origin: one.origin,
-    subject: formatSerialNumber(serialNumber),
-    after: recordDigest(status),
-    details: {
-      ...{ reason, scope: scope.id, sequence: Number(sequence) },
-      ...(procedure === undefined ? {} : { procedure }),
-    },
-  });
 }
 
 /** Puts on record what was refused of a group; that a certificate is revoked already is no news. */
@@ -245,15 +225,15 @@ export async function recordRefusals(
   transaction: Transaction,
   group: Pick<RevocationGroup, 'origin'> & Pick<GroupOutcome, 'refused'>,
 ): Promise<void> {
-  for (const { order, error } of group.refused) {
-    if (error.code !== 'CA_ALREADY_REVOKED') {
-      await audit.append(transaction, {
-        kind: 'certificate.revoke',
-        result: 'refused',
-        origin: group.origin,
+  const told = group.refused.filter(({ error }) => error.code !== 'CA_ALREADY_REVOKED');
+  if (told.length > 0) {
+    const events = told.map(
+      ({ order, error }): AuditEvent => ({
+        ...{ kind: 'certificate.revoke', result: 'refused', origin: group.origin },
         subject: formatSerialNumber(order.serialNumber),
         details: { reason: order.reason, code: error.code },
-      });
-    }
+      }),
+    );
+    await audit.appendAll(transaction, events);
   }
 }
