@@ -36,7 +36,7 @@ const MAX_START_MS = 800;
 /** Otherwise after some of what it has to say, and a moment into what it then does. */
 const MAX_REPORTS = 50;
 const MAX_MOMENT_MS = 30;
-const LIFE_TIMEOUT_MS = 30_000;
+const LIFE_TIMEOUT_MS = 120_000;
 
 const worker = fileURLToPath(
   new URL(`../support/kill-worker${extname(import.meta.url)}`, import.meta.url),
