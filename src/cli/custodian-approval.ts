@@ -6,7 +6,6 @@
 
 import { join, resolve } from 'node:path';
 
-import { CONFIGURATION_FILE, loadConfiguration } from '../config/configuration.ts';
 import { SystemRandom } from '../core/random.ts';
 import type { ProposalReport } from '../http/custody-operations.ts';
 import type { Proposal } from '../signing/custody/approval.ts';
@@ -26,6 +25,7 @@ export async function makeApproval(
   found: ProposalReport,
   { name, passphraseFile }: ApproveOptions,
 ): Promise<unknown> {
+  const { CONFIGURATION_FILE, loadConfiguration } = await import('../config/configuration.ts');
   const { token } = await loadConfiguration(join(folder, CONFIGURATION_FILE));
   if (token.custodiansFile === undefined) {
     throw new UsageError(`the token of ${folder} has no custodians`);

@@ -7,12 +7,9 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 
-import { tokenSettings } from '../app/token.ts';
-import { CONFIGURATION_FILE, loadConfiguration } from '../config/configuration.ts';
 import { SystemClock } from '../core/clock.ts';
-import { openLog } from '../core/log.ts';
 import type { PassphraseSource } from '../signing/passphrase.ts';
-import { openSignerProcess, type SignerProcess } from '../signing/process/signer-process.ts';
+import type { SignerProcess } from '../signing/process/signer-process.ts';
 import type { TokenSettings } from '../signing/process/signer-protocol.ts';
 import { parseEnvironment } from './module-environment.ts';
 import { passphrasePrompt } from './passphrase-prompt.ts';
@@ -57,6 +54,8 @@ export async function openHsm(
     where.registerFile === undefined || token.kind !== 'pkcs11'
       ? token
       : { ...token, registerFile: where.registerFile, create: true };
+  const { openLog } = await import('../core/log.ts');
+  const { openSignerProcess } = await import('../signing/process/signer-process.ts');
   const clock = new SystemClock();
   return await openSignerProcess({
     token: registered,
@@ -69,7 +68,9 @@ export async function openHsm(
 async function configuredToken(
   folder: string,
 ): Promise<{ readonly token: TokenSettings; readonly pinFile: string | undefined }> {
+  const { CONFIGURATION_FILE, loadConfiguration } = await import('../config/configuration.ts');
   const { token } = await loadConfiguration(join(folder, CONFIGURATION_FILE));
+  const { tokenSettings } = await import('../app/token.ts');
   const pinFile = token.kind === 'software' ? token.passphraseFile : token.pinFile;
   return { token: tokenSettings(token, { create: false }), pinFile };
 }

@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 
 import type { StandbyReport } from '../app/standby.ts';
-import { CONFIGURATION_FILE, loadConfiguration } from '../config/configuration.ts';
 import { SystemRandom } from '../core/random.ts';
 import type { ApprovalFile } from '../signing/custody/approval-file.ts';
 import { contextOf } from './context.ts';
@@ -164,6 +163,9 @@ function addApprove(standby: Command): void {
         command: Command,
       ) => {
         const { folder, output } = contextOf(command);
+        const { CONFIGURATION_FILE, loadConfiguration } = await import(
+          '../config/configuration.ts'
+        );
         const { token } = await loadConfiguration(join(folder, CONFIGURATION_FILE));
         if (token.custodiansFile === undefined) {
           throw new UsageError(`the token of ${folder} has no custodians`);
