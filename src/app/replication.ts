@@ -13,7 +13,7 @@ import type { Clock } from '../core/clock.ts';
 import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { ReplicationReport } from '../http/operations.ts';
-import { openReplicationServer, type ReplicationServer } from '../http/replication-server.ts';
+import type { ReplicationServer } from '../http/replication-server.ts';
 import { JournalFeed } from '../store/journal/journal-feed.ts';
 
 const SECOND_MS = 1_000;
@@ -41,6 +41,8 @@ export async function serveJournal(
   log: Log,
 ): Promise<ReplicationServer> {
   const { address, port, clients } = settings;
+  // Commands that open an instance have no use for it.
+  const { openReplicationServer } = await import('../http/replication-server.ts');
   return await openReplicationServer({
     ...{ service: feed, address, port, clients },
     ...(await readTlsFiles(settings, 'replication')),

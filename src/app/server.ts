@@ -1,6 +1,6 @@
 /**
- * The server: listeners and schedule around an instance; and the instance alone, for commands that run
- * without a server. With `instance.ts` the composition root: only these files wire the folders together.
+ * The server: listeners and schedule around an instance. With `instance.ts` and `local-instance.ts` the composition
+ * root: only these files wire the folders together.
  *
  * @module
  */
@@ -13,7 +13,6 @@ import type { Configuration } from '../config/configuration.ts';
 import { readSecretFile } from '../config/secret-file.ts';
 import { ClosingStack } from '../core/closing-stack.ts';
 import { formatError } from '../core/errors.ts';
-import { silentLog } from '../core/log.ts';
 import { affordableConnections, openFileLimit } from '../core/open-files.ts';
 import { CONTROL_SOCKET } from '../http/control-protocol.ts';
 import { openControlServer } from '../http/control-server.ts';
@@ -30,32 +29,25 @@ import type { TlsCredentials } from '../ldap/tls-credentials.ts';
 import type { Job, JobStatus } from '../scheduler/job.ts';
 import { openNodeCronTicker } from '../scheduler/node-cron-ticker.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
-import { announceLists, checkpointJob, signQuietly } from './auditing.ts';
-import { checkStore } from './check.ts';
+import { announceLists, checkpointJob } from './auditing.ts';
 import {
   definedOnly,
   type Instance,
   isKeyActive,
   type OpenOptions,
-  openCheckSubject,
   openInstance,
   operationsOf,
 } from './instance.ts';
-import { describeJournal, journalJob, openJournalSubject } from './journal-keeping.ts';
+import { journalJob } from './journal-keeping.ts';
 import { type ExportMonth, keepingJobs } from './keeping-jobs.ts';
 import type { LdapFigures } from './ldap-metrics.ts';
 import { listHandler } from './list-download.ts';
+import { closingOnFailure, signLast } from './local-instance.ts';
 import { prepareOcsp, type RunningOcsp, serveOcsp } from './ocsp.ts';
-import { ListPublication, publishDirectly, scheduleOrigin } from './publication-job.ts';
+import { ListPublication, scheduleOrigin } from './publication-job.ts';
 import { openServiceMetrics, readServerFigures, serveMetrics } from './service-metrics.ts';
 import { keepTellingOldPrimary } from './standby-promotion.ts';
 import { UrgentLists } from './urgent-lists.ts';
-
-/** An instance that a command works on while no server runs. */
-export interface LocalInstance<Name extends keyof Operations = keyof Operations> {
-  readonly operations: Pick<Operations, Name>;
-  close(): Promise<void>;
-}
 
 export interface RunningServer {
   readonly operations: Operations;
@@ -63,56 +55,6 @@ export interface RunningServer {
   readonly endpoints: readonly string[];
   /** Stops listening, waits for work under way, closes the store. */
   close(): Promise<void>;
-}
-
-/**
- * Opens the store of a data folder and offers the operations on it.
- *
- * @throws {CertdirError} of the part that could not be opened; everything opened before is closed.
- */
-export async function openLocalOperations(options: OpenOptions): Promise<LocalInstance> {
-  const closing = new ClosingStack();
-  return closingOnFailure(closing, async () => {
-    const instance = await openInstance(options, closing);
-    closing.push(instance, { name: 'last checkpoint', close: signLast });
-    const publishLists = publishDirectly(instance);
-    const urgent = new UrgentLists(instance, (scopeIds) =>
-      publishLists({ scopeIds, origin: scheduleOrigin }, () => undefined),
-    );
-    closing.push(urgent, { name: 'lists that do not wait', close: (lists) => lists.close() });
-    const operations = operationsOf(instance, { publishLists, jobs: undefined });
-    return { operations, close: () => closing.close() };
-  });
-}
-
-/**
- * Opens the store of a data folder for a check, even when the CA in it does not open.
- *
- * @throws {CertdirError} of the part that could not be opened; everything opened before is closed.
- */
-export async function openCheck(options: OpenOptions): Promise<LocalInstance<'check'>> {
-  const closing = new ClosingStack();
-  return closingOnFailure(closing, async () => {
-    const subject = await openCheckSubject(options, closing);
-    const check: Operations['check'] = (input, onProgress) =>
-      checkStore(subject, input, onProgress);
-    return { operations: { check }, close: () => closing.close() };
-  });
-}
-
-/**
- * Opens the store of a data folder for a look at its journal.
- *
- * @throws {CertdirError} of the configuration or the store.
- */
-export async function openJournal(options: OpenOptions): Promise<LocalInstance<'journal'>> {
-  const closing = new ClosingStack();
-  return closingOnFailure(closing, async () => {
-    const { folder, log = silentLog } = options;
-    const subject = await openJournalSubject({ folder, log }, closing);
-    const operations = { journal: () => describeJournal(subject) };
-    return { operations, close: () => closing.close() };
-  });
 }
 
 /**
@@ -186,10 +128,6 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
   });
 }
 
-function signLast(instance: Instance): Promise<void> {
-  return signQuietly(instance.auditing, instance);
-}
-
 /** Whatever a run has published is under a checkpoint when it ends well; otherwise within the minute. */
 function withCheckpoint(job: Job, instance: Instance): Job {
   const run: Job['run'] = async (signal) => {
@@ -201,16 +139,6 @@ function withCheckpoint(job: Job, instance: Instance): Job {
     await signLast(instance);
   };
   return { ...job, run };
-}
-
-/** Runs `open`; when it fails, what it had opened is closed and its error passed on. */
-async function closingOnFailure<T>(closing: ClosingStack, open: () => Promise<T>): Promise<T> {
-  try {
-    return await open();
-  } catch (error) {
-    await closing.close();
-    throw error;
-  }
 }
 
 async function openLdap(

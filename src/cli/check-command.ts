@@ -7,7 +7,7 @@
 import type { Command } from 'commander';
 
 import type { OpenOptions } from '../app/instance.ts';
-import type { LocalInstance } from '../app/server.ts';
+import type { LocalInstance } from '../app/local-instance.ts';
 import type { CheckInput, CheckReport } from '../http/operations.ts';
 import { contextOf, withServerOr } from './context.ts';
 import { examples } from './examples.ts';
@@ -51,7 +51,7 @@ export async function runCheck(
 
 /** What is needed to check, opened without a server. */
 async function openCheckOfStore(options: OpenOptions): Promise<LocalInstance<'check'>> {
-  const { openCheck } = await import('../app/server.ts');
+  const { openCheck } = await import('../app/local-instance.ts');
   return openCheck(options);
 }
 

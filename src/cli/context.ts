@@ -13,7 +13,7 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 
 import type { OpenOptions } from '../app/instance.ts';
-import type { LocalInstance } from '../app/server.ts';
+import type { LocalInstance } from '../app/local-instance.ts';
 import { type Clock, SystemClock } from '../core/clock.ts';
 import { isCertdirError } from '../core/errors.ts';
 import { connectControl, isServerAnswering } from '../http/control-client.ts';
@@ -54,7 +54,7 @@ export function withOperations<T>(
   work: (operations: Operations) => Promise<T>,
 ): Promise<T> {
   return withServerOr(
-    async (options) => (await import('../app/server.ts')).openLocalOperations(options),
+    async (options) => (await import('../app/local-instance.ts')).openLocalOperations(options),
     context,
     work,
   );

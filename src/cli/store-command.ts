@@ -7,7 +7,7 @@
 import type { Command } from 'commander';
 
 import type { OpenOptions } from '../app/instance.ts';
-import type { LocalInstance } from '../app/server.ts';
+import type { LocalInstance } from '../app/local-instance.ts';
 import type { JournalReport } from '../http/operations.ts';
 import { type PassphraseOption, passphraseOption, sourceOf } from './backup-command.ts';
 import { type DeepOption, deepOption, runCheck } from './check-command.ts';
@@ -68,7 +68,7 @@ export function addStoreCommand(program: Command): void {
 }
 
 async function openJournalOfStore(options: OpenOptions): Promise<LocalInstance<'journal'>> {
-  const { openJournal } = await import('../app/server.ts');
+  const { openJournal } = await import('../app/local-instance.ts');
   return openJournal(options);
 }
 

@@ -11,7 +11,7 @@ import { after, before, describe, it, type TestContext } from 'node:test';
 
 import { Level } from 'level';
 
-import { openCheck, openLocalOperations } from '../../src/app/server.ts';
+import { openCheck, openLocalOperations } from '../../src/app/local-instance.ts';
 import { silentLog } from '../../src/core/log.ts';
 import type { CheckReport, Progress } from '../../src/http/operations.ts';
 import { initialise } from '../../src/setup/initialise.ts';

@@ -8,7 +8,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
-import { openLocalOperations, type RunningServer, serve } from '../../src/app/server.ts';
+import { openLocalOperations } from '../../src/app/local-instance.ts';
+import { type RunningServer, serve } from '../../src/app/server.ts';
 import { type Log, type LogFields, silentLog } from '../../src/core/log.ts';
 import type { IssuedReport, Operations } from '../../src/http/operations.ts';
 import { initialise } from '../../src/setup/initialise.ts';
