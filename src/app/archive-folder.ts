@@ -5,18 +5,24 @@
  */
 
 import { hash } from 'node:crypto';
-import { mkdir, open, readdir, readFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 
+import { syncFolder } from '../audit/durable-file.ts';
 import { MANIFEST, manifestText, SIGNED_MANIFEST } from '../http/archive-export.ts';
 import type { AuditFile } from '../http/audit-operations.ts';
 import { type NoteKey, openSignedNote } from '../tlog/signed-note.ts';
+import { readBoundedFile } from '../verifier/bounded-file.ts';
 import { VerifierError } from '../verifier/errors.ts';
 import { parseCertificate } from '../x509/certificate.ts';
 import { parseCertificateList } from '../x509/certificate-list.ts';
 
 const PATH =
   /^(?:MANIFEST(?:\.signed)?|provision\.json|certificates\/[0-9A-F]+\.cer|lists\/[a-z0-9-]+\/\d+\.crl)$/;
+
+/** The largest list, and a manifest of ten million files, have less. */
+const MAX_FILE_BYTES = 1024 * 1024 * 1024;
+const MAX_NOTE_BYTES = 16 * 1024;
 
 export interface ArchiveFolderReport {
   readonly folder: string;
@@ -29,7 +35,7 @@ export interface ArchiveFolderReport {
 }
 
 /**
- * Writes the files into a folder that is there and empty; durable when it resolves.
+ * Writes the files into a new or empty folder; durable when it resolves. When it fails, the folder is empty again.
  *
  * @throws {VerifierError} `VERIFIER_UNEXPECTED` for a file that no export has, and for a folder that has files.
  */
@@ -38,25 +44,43 @@ export async function writeArchiveFolder(
   files: AsyncIterable<AuditFile>,
 ): Promise<string> {
   const folder = resolve(path);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const made = await mkdir(folder, { recursive: true, mode: 0o700 });
   if ((await readdir(folder)).length > 0) {
     throw new VerifierError('VERIFIER_UNEXPECTED', `${folder} is not empty; name a new folder`);
   }
-  for await (const file of files) {
-    if (!PATH.test(file.path)) {
-      throw new VerifierError('VERIFIER_UNEXPECTED', `${file.path} is no file of an export`);
+  try {
+    const folders = new Set(made === undefined ? [folder] : [dirname(folder), folder]);
+    for await (const file of files) {
+      await writeFile(folder, file);
+      for (let at = dirname(join(folder, file.path)); at !== folder; at = dirname(at)) {
+        folders.add(at);
+      }
     }
-    const target = join(folder, file.path);
-    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
-    const handle = await open(target, 'wx', 0o600);
-    try {
-      await handle.writeFile(Buffer.from(file.content, 'base64'));
-      await handle.sync();
-    } finally {
-      await handle.close();
+    for (const one of folders) {
+      await syncFolder(one);
     }
+  } catch (error) {
+    for (const name of await readdir(folder)) {
+      await rm(join(folder, name), { recursive: true, force: true });
+    }
+    throw error;
   }
   return folder;
+}
+
+async function writeFile(folder: string, { path, content }: AuditFile): Promise<void> {
+  if (!PATH.test(path)) {
+    throw new VerifierError('VERIFIER_UNEXPECTED', `${path} is no file of an export`);
+  }
+  const target = join(folder, path);
+  await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+  const handle = await open(target, 'wx', 0o600);
+  try {
+    await handle.writeFile(Buffer.from(content, 'base64'));
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 /**
@@ -71,7 +95,7 @@ export async function verifyArchiveFolder(
 ): Promise<ArchiveFolderReport> {
   const folder = resolve(path);
   const manifest = await readOf(folder, MANIFEST);
-  const note = (await readOf(folder, SIGNED_MANIFEST)).toString('utf8');
+  const note = (await readOf(folder, SIGNED_MANIFEST, MAX_NOTE_BYTES)).toString('utf8');
   const text = openSignedNote(note, key);
   const [, policy = '', period = ''] = text.split('\n');
   if (text !== manifestText({ policyId: policy, period, manifest })) {
@@ -103,9 +127,9 @@ export async function verifyArchiveFolder(
   return { folder, policy, period, certificates, lists, manifestSha256 };
 }
 
-async function readOf(folder: string, name: string): Promise<Buffer> {
+async function readOf(folder: string, name: string, maxBytes = MAX_FILE_BYTES): Promise<Buffer> {
   try {
-    return await readFile(join(folder, name));
+    return await readBoundedFile(join(folder, name), maxBytes);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new VerifierError('VERIFIER_MISSING', `${name} cannot be read: ${reason}`, { cause });

@@ -325,6 +325,7 @@ export function operationsOf(instance: Instance, setting: OperationsSetting): Lo
     archiveParts: {
       policyId: instance.policy.id,
       utcOffsetMs: instance.policy.utcOffsetMs,
+      nowMs: () => instance.clock.nowMs(),
       signNote: (text) => instance.auditing.checkpointer.signNote(text),
     },
     keeping: instance.auditing.keeping,

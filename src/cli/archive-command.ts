@@ -4,7 +4,6 @@
  * @module
  */
 
-import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import {
   type ArchiveFolderReport,
@@ -19,6 +18,8 @@ import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
 import { readInputFile } from './input-file.ts';
 import { formatTable } from './output.ts';
+import { writingTo } from './output-error.ts';
+import { withOutputFile } from './output-file.ts';
 import { UsageError } from './usage-error.ts';
 
 const MAX_KEY_BYTES = 1_024;
@@ -46,13 +47,16 @@ function addCrl(archive: Command): void {
     .description('fetch a list that was published, by number or by the time it was in force')
     .argument('<scope>', "a partition's code, arl or operations")
     .option('--number <number>', 'CRL number')
-    .option('--at <time>', 'the list that was the newest then, e.g. 2026-01-05T09:00:00+09:00')
+    .option(
+      '--at <time>',
+      "the list that was the newest then, e.g. 2026-01-05T09:00:00+09:00; with a day alone at its end, by the policy's clock",
+    )
     .option('--out <file>', 'write it there, DER')
     .addHelpText(
       'after',
       examples(
         'certdir archive crl 10201 --number 17 --out 10201-17.crl',
-        'certdir archive crl arl --at 2026-01-05T09:00:00+09:00 --out arl.crl',
+        'certdir archive crl arl --at 2026-01-05 --out arl.crl',
       ),
     )
     .action(async (scope: string, options: CrlOptions, command: Command) => {
@@ -68,7 +72,8 @@ function addCrl(archive: Command): void {
       };
       const found = await withOperations(context, (operations) => operations.archive.list(query));
       if (out !== undefined) {
-        await writeFile(out, Buffer.from(found.list, 'base64'));
+        const der = Buffer.from(found.list, 'base64');
+        await withOutputFile(out, 0o644, (write) => write(der));
       }
       const { list: _der, ...facts } = found;
       context.output.answer(out === undefined ? found : { ...facts, file: out }, () =>
@@ -136,7 +141,7 @@ function addExport(archive: Command): void {
       const context = contextOf(command);
       const report = await withOperations(context, async (operations) => {
         const files = operations.archive.export({ period: options.month }, context.operator);
-        const folder = await writeArchiveFolder(path, files);
+        const folder = await writingTo(path, () => writeArchiveFolder(path, files));
         const { key } = await operations.audit.checkpoint();
         const verified = await verifyArchiveFolder(folder, parseNoteKey(key));
         const { manifestSha256: sha256 } = verified;

@@ -22,6 +22,7 @@ import type { TlogErrorCode } from '../tlog/errors.ts';
 import type { VerifierErrorCode } from '../verifier/errors.ts';
 import type { X509ErrorCode } from '../x509/errors.ts';
 import type { InputErrorCode } from './input-error.ts';
+import type { OutputErrorCode } from './output-error.ts';
 
 /** The table in `certdir --help`. */
 export const ExitCode = {
@@ -42,6 +43,7 @@ type KnownCode =
   | 'CLI_USAGE'
   | 'CLI_BUSY'
   | InputErrorCode
+  | OutputErrorCode
   | CaErrorCode
   | DirectoryErrorCode
   | LdapErrorCode
@@ -62,6 +64,7 @@ const exitNames = {
   CLI_BUSY: 'unavailable',
   CLI_INPUT_UNREADABLE: 'absent',
   CLI_INPUT_TOO_LARGE: 'refused',
+  CLI_OUTPUT_FAILED: 'unavailable',
   CA_GATE_I1: 'failed',
   CA_GATE_I2: 'failed',
   CA_GATE_I3: 'failed',

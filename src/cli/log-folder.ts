@@ -16,6 +16,7 @@ import { parseNoteKey } from '../tlog/signed-note.ts';
 import { parseTilePath, tilePath, tilesOf } from '../tlog/tile.ts';
 import { openLogSource } from '../verifier/log-source.ts';
 import { verifyLog } from '../verifier/log-verification.ts';
+import { writingTo } from './output-error.ts';
 import { UsageError } from './usage-error.ts';
 
 const KEY_FILE = 'audit-key.txt';
@@ -50,9 +51,16 @@ export class LogFolder {
    * Writes the files and checks the whole.
    *
    * @returns what is to be recorded.
+   * @throws {OutputError} when the disk refuses it: what is there is completed the next time.
    * @throws {VerifierError} when what is in the folder does not verify, or is of another log.
    */
-  async update(
+  update(
+    files: AsyncIterable<AuditFile>,
+  ): Promise<{ readonly size: string; readonly rootHash: string }> {
+    return writingTo(this.path, () => this.#update(files));
+  }
+
+  async #update(
     files: AsyncIterable<AuditFile>,
   ): Promise<{ readonly size: string; readonly rootHash: string }> {
     const made = new Map<string, string>();

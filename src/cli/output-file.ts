@@ -7,6 +7,7 @@
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
+import { writingTo } from './output-error.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
@@ -14,7 +15,7 @@ import { UsageError } from './usage-error.ts';
  * and as it was before when not; that it can be written at all is found out before the work begins.
  *
  * @param mode Permissions of a new file, e.g. `0o600`.
- * @throws {UsageError} when it cannot be written.
+ * @throws {UsageError} when it cannot be written at all. @throws {OutputError} when the disk refuses it later.
  */
 export async function withOutputFile<T>(
   file: string,
@@ -25,15 +26,17 @@ export async function withOutputFile<T>(
   const written = (await isReplaceable(file)) ? `${file}.partial` : file;
   const handle = await openForWriting(written, mode);
   try {
-    const result = await work((content) => handle.writeFile(content));
-    if (written !== file) {
-      await handle.sync();
-    }
-    await handle.close();
-    if (written !== file) {
-      await rename(written, file);
-      await syncFolder(dirname(file));
-    }
+    const result = await work((content) => writingTo(file, () => handle.writeFile(content)));
+    await writingTo(file, async () => {
+      if (written !== file) {
+        await handle.sync();
+      }
+      await handle.close();
+      if (written !== file) {
+        await rename(written, file);
+        await syncFolder(dirname(file));
+      }
+    });
     return result;
   } catch (error) {
     await handle.close().catch(() => undefined);

@@ -5,6 +5,7 @@
  */
 
 import type { AuditOrigin } from '../audit/audit-log.ts';
+import { monthOf } from '../audit/civil-month.ts';
 import type { CopyStatement, KeepingRegister } from '../audit/keeping-register.ts';
 import { recordDigest } from '../audit/record-digest.ts';
 import type { CertificateAuthority } from '../ca/certificate-authority.ts';
@@ -21,7 +22,7 @@ import { HttpError } from './errors.ts';
 import type { CertificateQuery, CertificateReport } from './operations.ts';
 import type { Operator } from './operator.ts';
 import type { ProvisionReport } from './provision-report.ts';
-import { formatTime } from './report-time.ts';
+import { formatTime, parseTimeOrDayEnd } from './report-time.ts';
 
 export interface LocalArchiveOptions {
   readonly authority: CertificateAuthority;
@@ -29,12 +30,17 @@ export interface LocalArchiveOptions {
   readonly findCertificates: (query: CertificateQuery) => Promise<readonly CertificateReport[]>;
   /** Puts the disclosure on record. */
   readonly record: (kind: string, subject: string, origin: AuditOrigin) => Promise<void>;
-  readonly exportParts: Omit<ArchiveExportParts, 'authority' | 'provisions' | 'noteManifest'>;
+  readonly exportParts: Omit<ArchiveExportParts, 'authority' | 'provisions' | 'noteManifest'> & {
+    readonly nowMs: () => number;
+  };
   readonly keeping: KeepingRegister;
   readonly status: () => Promise<ArchiveStatusReport>;
 }
 
 const MAX_RECORDS = 10_000;
+/** RFC 5280 §5.2.3: up to 20 octets. */
+const CRL_NUMBER = /^\d{1,49}$/;
+const MONTH = /^\d{4}-(0[1-9]|1[0-2])$/;
 
 export class LocalArchiveOperations implements ArchiveOperations {
   readonly #options: LocalArchiveOptions;
@@ -44,15 +50,16 @@ export class LocalArchiveOperations implements ArchiveOperations {
   }
 
   async list({ scope, number, at }: ListQuery): Promise<ArchivedList> {
-    const atMs = at === undefined ? undefined : Date.parse(at);
-    const isNumber = number === undefined || /^\d{1,18}$/.test(number);
-    if (!isNumber || Number.isNaN(atMs) || (number !== undefined && at !== undefined)) {
+    const { authority, exportParts } = this.#options;
+    const atMs = at === undefined ? undefined : parseTimeOrDayEnd(at, exportParts.utcOffsetMs);
+    const isNumber = number === undefined || CRL_NUMBER.test(number);
+    const isTime = (at === undefined) === (atMs === undefined);
+    if (!isNumber || !isTime || (number !== undefined && at !== undefined)) {
       throw new HttpError(
         'HTTP_REQUEST_INVALID',
-        'name a list by number, or by a time, e.g. 2026-01-05T09:00:00+09:00',
+        'name a list by number, or by a day or time, e.g. 2026-01-05 or 2026-01-05T09:00:00+09:00',
       );
     }
-    const { authority } = this.#options;
     const found = await authority.findList(scope, {
       ...(number === undefined ? {} : { number: BigInt(number) }),
       ...(atMs === undefined ? {} : { atMs }),
@@ -72,8 +79,13 @@ export class LocalArchiveOperations implements ArchiveOperations {
     { period }: { readonly period: string },
     operator: Operator,
   ): AsyncGenerator<AuditFile, void, undefined> {
-    if (!/^\d{4}-\d\d$/.test(period)) {
-      throw new HttpError('HTTP_REQUEST_INVALID', 'a month is written as 2026-01');
+    const { utcOffsetMs, nowMs } = this.#options.exportParts;
+    const present = monthOf(nowMs(), utcOffsetMs).name;
+    if (!MONTH.test(period) || period > present) {
+      throw new HttpError(
+        'HTTP_REQUEST_INVALID',
+        `a month is written as 2026-01, and has begun; this one is ${present}`,
+      );
     }
     yield* this.exportAs(period, { channel: 'cli', actor: operator.name });
   }

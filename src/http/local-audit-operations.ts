@@ -35,7 +35,7 @@ import type {
 import { HttpError } from './errors.ts';
 import type { Operator } from './operator.ts';
 import type { ProvisionLine, ProvisionReport } from './provision-report.ts';
-import { formatTime } from './report-time.ts';
+import { formatTime, parseTime } from './report-time.ts';
 
 export interface LocalAuditOptions {
   readonly policy: Policy;
@@ -147,7 +147,7 @@ export class LocalAuditOperations implements AuditOperations {
   }
 
   async provisions({ period }: { readonly period: string }): Promise<ProvisionReport> {
-    if (!/^\d{4}(-\d\d)?$/.test(period)) {
+    if (!/^\d{4}(-(0[1-9]|1[0-2]))?$/.test(period)) {
       throw invalid('a period is a year or a month, e.g. 2026 or 2026-01');
     }
     const { policy, directory, clock, accounts } = this.#options;
@@ -261,8 +261,8 @@ function parseNumber(text: string): bigint {
 }
 
 function parseInstant(text: string | undefined): number | undefined {
-  const atMs = text === undefined ? undefined : Date.parse(text);
-  if (Number.isNaN(atMs)) {
+  const atMs = text === undefined ? undefined : parseTime(text);
+  if (text !== undefined && atMs === undefined) {
     throw invalid(
       `${JSON.stringify(text)} is no time; write 2026-01-05 or 2026-01-05T09:00:00+09:00`,
     );

@@ -42,7 +42,7 @@ async function open(t: TestContext): Promise<Bench> {
     clock: bed.clock,
     auditOperations: absentAudit,
     recordArchive: async () => undefined,
-    archiveParts: { policyId: 'gunma', utcOffsetMs: 0, signNote: async () => '' },
+    archiveParts: { policyId: 'gunma', utcOffsetMs: 0, nowMs: () => 0, signNote: async () => '' },
     keeping: new KeepingRegister({
       store: bed.store,
       clock: bed.clock,

@@ -119,6 +119,17 @@ describe('the audit log from outside', { skip: skipWithout('openssl', 'python3')
       arl.thisUpdate,
     );
     assert.deepEqual(then, arl);
+    const wrong = [
+      ['archive', 'crl', 'arl', '--at', '5'],
+      ['archive', 'crl', 'arl', '--at', '2026-02-30'],
+      ['audit', 'list', '--from', '2026'],
+      ['archive', 'export', at(`no-month-${name}`), '--month', '2026-13'],
+      ['archive', 'export', at(`no-month-${name}`), '--month', '9999-01'],
+    ];
+    for (const command of wrong) {
+      const { code, exitCode } = await certdir.failure(...command);
+      assert.deepEqual([code, exitCode], ['HTTP_REQUEST_INVALID', 4], command.join(' '));
+    }
     const early = ['--at', new Date(Date.parse(arl.thisUpdate) - 1_000).toISOString()];
     const none = await certdir.failure('archive', 'crl', 'arl', ...early);
     assert.deepEqual([none.code, none.exitCode], ['CA_LIST_UNKNOWN', 5]);
