@@ -5,10 +5,10 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { encodePem } from '../../src/x509/pem.ts';
+import { decodePem, encodePem } from '../../src/x509/pem.ts';
 import { runOpenssl } from '../../test/support/openssl.ts';
 import { watchPeakMemory } from './process-figures.ts';
 import { timeOf } from './timing.ts';
@@ -116,14 +116,31 @@ export class OpensslAuthority {
     return (requests.length * 1000) / elapsedMs;
   }
 
-  /** Makes the index one of `count` revoked certificates. */
-  writeIndex(count: number): void {
-    const lines = Array.from({ length: count }, (_none, index) => {
-      const serial = `7F${randomBytes(19).toString('hex').toUpperCase()}`;
+  /** DER. */
+  get certificate(): Uint8Array {
+    return decodePem(readFileSync(join(this.#folder, 'ca.pem'), 'utf8'));
+  }
+
+  /** Answers OCSP about the index, with the CA's own key. */
+  respond(port: number): void {
+    const own = ['-index', 'index.txt', '-CA', 'ca.pem', '-rsigner', 'ca.pem', '-rkey', 'ca.key'];
+    const args = ['ocsp', ...own, '-port', String(port), '-ignore_err', '-nmin', '5'];
+    const child = this.#workshop.spawn('openssl', args, this.#folder);
+    child.stderr?.resume();
+  }
+
+  /** Makes the index one of `count` revoked certificates. @returns their serial numbers. */
+  writeIndex(count: number): readonly bigint[] {
+    const serialNumbers = Array.from({ length: count }, () =>
+      BigInt(`0x7F${randomBytes(19).toString('hex')}`),
+    );
+    const lines = serialNumbers.map((serialNumber, index) => {
+      const serial = serialNumber.toString(16).toUpperCase();
       const reason = listedReasons[index % listedReasons.length];
       return `R\t480101000000Z\t250101000000Z,${reason}\t${serial}\tunknown\t/C=JP/CN=${index}\n`;
     });
     this.#write('index.txt', lines.join(''));
+    return serialNumbers;
   }
 
   /** Makes the list of everything in the index. */

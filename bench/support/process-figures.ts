@@ -39,6 +39,15 @@ export function cpuSeconds(pid: number): number | undefined {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
+/** Of a process and the processes that it has started. */
+export function familyCpuSeconds(pid: number): number | undefined {
+  const children = readProc(pid, `task/${pid}/children`)?.trim().split(' ') ?? [];
+  return [pid, ...children.filter((one) => one !== '').map(Number)].reduce(
+    (sum, one) => sum + (cpuSeconds(one) ?? 0),
+    0,
+  );
+}
+
 /** Watches a child's memory until it ends. */
 export function watchPeakMemory(child: ChildProcess): () => number | undefined {
   let peakMiB: number | undefined;

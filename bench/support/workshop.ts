@@ -24,6 +24,8 @@ export type ChildProgram =
   | 'ldap-server-child'
   | 'ldap-transfer-child'
   | 'ldif-import-child'
+  | 'ocsp-program-child'
+  | 'prepared-http-child'
   | 'prepared-server-child';
 
 /** Far more than a benchmark takes on a quiet machine. */

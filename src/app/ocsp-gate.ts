@@ -26,29 +26,51 @@ import { HiddenLists } from './hidden-lists.ts';
 
 /** Facts that are remembered, so that counting the same again costs little. */
 const MAX_REMEMBERED = 20_000;
+/** Those whom one answer was given to. */
+const MAX_TOLD = 256;
 
 /** What the access journal is told of OCSP. */
 class OcspAccounts {
   readonly #journal: AccessJournal;
   readonly #handles = new Map<string, AccessHandle>();
+  /** By what was said, which is the same object when an answer is given again, and who it was said to. */
+  readonly #told = new WeakMap<readonly ToldStatus[], Map<string, readonly AccessHandle[]>>();
 
   constructor(journal: AccessJournal) {
     this.#journal = journal;
   }
 
   told({ address }: OcspPeer, verifier: string, statuses: readonly ToldStatus[]): void {
-    for (const { serialNumber, scopeId, status } of statuses) {
-      // `address` has no spaces.
-      const key = `${address} ${serialNumber} ${status} ${verifier}`;
-      const handle =
-        this.#handles.get(key) ??
-        this.#prepare(key, {
-          ...{ method: 'ocsp', verifier, address, partition: scopeId },
-          subject: subjectOf(serialNumber),
-          ...{ attribute: status, listNumber: '', outcome: 'provided', code: '' },
-        });
+    // `address` has no spaces.
+    const who = `${address} ${verifier}`;
+    let toWhom = this.#told.get(statuses);
+    if (toWhom === undefined || toWhom.size >= MAX_TOLD) {
+      toWhom = new Map();
+      this.#told.set(statuses, toWhom);
+    }
+    let handles = toWhom.get(who);
+    if (handles === undefined) {
+      handles = statuses.map((status) => this.#handleOf(status, { address, verifier, who }));
+      toWhom.set(who, handles);
+    }
+    for (const handle of handles) {
       this.#journal.add(handle);
     }
+  }
+
+  #handleOf(
+    { serialNumber, scopeId, status }: ToldStatus,
+    { address, verifier, who }: Readonly<Record<'address' | 'verifier' | 'who', string>>,
+  ): AccessHandle {
+    const key = `${serialNumber} ${status} ${who}`;
+    return (
+      this.#handles.get(key) ??
+      this.#prepare(key, {
+        ...{ method: 'ocsp', verifier, address, partition: scopeId },
+        subject: subjectOf(serialNumber),
+        ...{ attribute: status, listNumber: '', outcome: 'provided', code: '' },
+      })
+    );
   }
 
   withheld(

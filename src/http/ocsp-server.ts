@@ -16,6 +16,7 @@ import { type AddressInfo, isIPv6, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 
 import type { Awaitable } from '../core/awaitable.ts';
+import { asBuffer } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
@@ -42,8 +43,8 @@ export interface OcspConnection {
 }
 
 export interface OcspService {
-  /** Never rejects. */
-  answer(der: Uint8Array, connection: OcspConnection): Awaitable<OcspServiceReply>;
+  /** Never rejects. @param key A byte of the request for each character (latin1), where the caller has that at hand. */
+  answer(der: Uint8Array, connection: OcspConnection, key?: string): Awaitable<OcspServiceReply>;
 }
 
 export interface OcspServerOptions {
@@ -145,10 +146,10 @@ export function makeOcspHandler({
     }
     return known;
   };
-  const answer = (der: Uint8Array, request: IncomingMessage, response: ServerResponse): void => {
+  const answer: Answer = ({ der, key }, request, response) => {
     const send = (reply: OcspServiceReply): void =>
       sendReply(reply, { request, response, nowMs: clock.nowMs() });
-    const reply = service.answer(der, connectionOf(request.socket));
+    const reply = service.answer(der, connectionOf(request.socket), key);
     if (reply instanceof Promise) {
       reply.then(send).catch((error: unknown) => {
         log.error('an OCSP answer was not sent', { error: formatError(error) });
@@ -173,7 +174,24 @@ export function makeOcspHandler({
   };
 }
 
-type Answer = (der: Uint8Array, request: IncomingMessage, response: ServerResponse) => void;
+/** A request as it came; a path's `key` is the same string each time, whose hash is known. */
+interface Asked {
+  readonly der: Uint8Array;
+  readonly key?: string;
+}
+
+type Answer = (asked: Asked, request: IncomingMessage, response: ServerResponse) => void;
+
+/** The first header of this name, which is in lower case. Cheaper than `headers`, which takes all of them apart. */
+function headerOf({ rawHeaders }: IncomingMessage, name: string): string | undefined {
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const found = rawHeaders[at];
+    if (found?.length === name.length && found.toLowerCase() === name) {
+      return rawHeaders[at + 1];
+    }
+  }
+  return undefined;
+}
 
 function describeConnection(socket: Socket): OcspConnection {
   const address = socket.remoteAddress ?? '';
@@ -205,22 +223,23 @@ function answerGet(
 
 const MAX_REMEMBERED_PATHS = 4096;
 const MAX_REMEMBERED_CHARACTERS = 512;
-const rememberedPaths = new Map<string, Uint8Array>();
+const rememberedPaths = new Map<string, Asked>();
 
 /** What is no base64 is no request either, and answered as such. Paths that come again are not decoded again. */
-function requestIn(path: string): Uint8Array {
+function requestIn(path: string): Asked {
   const known = rememberedPaths.get(path);
   if (known !== undefined) {
     return known;
   }
   const der = decodePath(path) ?? new Uint8Array(0);
+  const asked = { der, key: asBuffer(der).toString('latin1') };
   if (path.length <= MAX_REMEMBERED_CHARACTERS) {
     if (rememberedPaths.size >= MAX_REMEMBERED_PATHS) {
       rememberedPaths.clear();
     }
-    rememberedPaths.set(path, der);
+    rememberedPaths.set(path, asked);
   }
-  return der;
+  return asked;
 }
 
 /**
@@ -244,12 +263,12 @@ export function decodePath(path: string): Uint8Array | undefined {
 }
 
 function answerPost(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
-  const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
+  const type = headerOf(request, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase();
   if (type !== 'application/ocsp-request') {
     refuse(response, 415);
     return;
   }
-  if (Number(request.headers['content-length'] ?? 0) > MAX_REQUEST_BYTES) {
+  if (Number(headerOf(request, 'content-length') ?? 0) > MAX_REQUEST_BYTES) {
     refuse(response, 413);
     return;
   }
@@ -267,7 +286,7 @@ function answerPost(request: IncomingMessage, response: ServerResponse, answer: 
     if (length <= MAX_REQUEST_BYTES) {
       const [only] = pieces;
       const isWhole = pieces.length === 1 && only !== undefined;
-      answer(isWhole ? only : Buffer.concat(pieces), request, response);
+      answer({ der: isWhole ? only : Buffer.concat(pieces) }, request, response);
     }
   });
 }
@@ -299,62 +318,70 @@ function sendReply(
     readonly nowMs: number;
   },
 ): void {
-  const length = String(reply.der.length);
   const maxAge =
     request.method === 'POST' || reply.kind === 'refused' ? 0 : maxAgeSeconds(reply, nowMs);
-  if (maxAge <= 0 || reply.kind === 'refused') {
-    response.writeHead(200, [
-      ...['content-type', CONTENT_TYPE, 'content-length', length],
-      ...['cache-control', 'no-store', 'x-content-type-options', 'nosniff'],
-    ]);
-    response.end(reply.der);
-    return;
-  }
-  const headers = cacheHeaders(reply, maxAge);
-  if (request.headers['if-none-match']?.includes(`"${reply.tag}"`) === true) {
-    response.writeHead(304, [...headers]);
+  const { headers, lasting, body } = preparedFor(reply, Math.max(0, maxAge));
+  if (lasting !== undefined && isHeldBy(request, lasting.tag)) {
+    response.writeHead(304, [...lasting.headers]);
     response.end();
     return;
   }
-  response.writeHead(200, [
-    ...[
-      'content-type',
-      CONTENT_TYPE,
-      'content-length',
-      length,
-      'x-content-type-options',
-      'nosniff',
-    ],
-    ...headers,
-  ]);
-  response.end(reply.der);
+  response.writeHead(200, headers);
+  // With a string Node writes headers and body at once; of a Buffer it makes a second write.
+  response.end(body, 'latin1');
 }
 
-interface PreparedHeaders {
+function isHeldBy(request: IncomingMessage, tag: string): boolean {
+  return headerOf(request, 'if-none-match')?.includes(`"${tag}"`) === true;
+}
+
+/** A reply with this remaining age on the wire. */
+interface Prepared {
   readonly maxAge: number;
-  readonly headers: readonly string[];
+  readonly headers: string[];
+  /** The part that caches look at; undefined where none may keep the reply. */
+  readonly lasting: { readonly tag: string; readonly headers: readonly string[] } | undefined;
+  /** A byte for each character. */
+  readonly body: string;
 }
 
 /** The same for a second, and asked for thousands of times in it. */
-const preparedHeaders = new WeakMap<object, PreparedHeaders>();
+const prepared = new WeakMap<OcspServiceReply, Prepared>();
+
+function preparedFor(reply: OcspServiceReply, maxAge: number): Prepared {
+  const known = prepared.get(reply);
+  if (known?.maxAge === maxAge) {
+    return known;
+  }
+  const lasting =
+    maxAge === 0 || reply.kind === 'refused'
+      ? undefined
+      : { tag: reply.tag, headers: cacheHeaders(reply, maxAge) };
+  const made = {
+    maxAge,
+    headers: [
+      ...['content-type', CONTENT_TYPE, 'content-length', String(reply.der.length)],
+      ...['x-content-type-options', 'nosniff'],
+      ...(lasting?.headers ?? ['cache-control', 'no-store']),
+    ],
+    lasting,
+    body: known?.body ?? asBuffer(reply.der).toString('latin1'),
+  };
+  prepared.set(reply, made);
+  return made;
+}
 
 /** RFC 5019 §6.2. */
 function cacheHeaders(
   reply: OcspServiceReply & { readonly kind: 'answer' },
   maxAge: number,
 ): readonly string[] {
-  const known = preparedHeaders.get(reply);
-  if (known?.maxAge === maxAge) {
-    return known.headers;
-  }
-  const headers = [
+  return [
     ...['etag', `"${reply.tag}"`],
     ...['last-modified', new Date(reply.thisUpdateMs).toUTCString()],
     ...['expires', new Date(reply.nextUpdateMs).toUTCString()],
     ...['cache-control', `max-age=${maxAge}, public, no-transform, must-revalidate`],
   ];
-  preparedHeaders.set(reply, { maxAge, headers });
-  return headers;
 }
 
 /** Never past nextUpdate. */

@@ -146,10 +146,14 @@ export class OcspResponder {
    * Answers a request. Never rejects: whatever is wrong is said in the response.
    *
    * @param der OCSPRequest as it came.
+   * @param key Its bytes as characters (latin1), where that is at hand.
    */
-  answer(der: Uint8Array, peer: OcspPeer): Awaitable<OcspReply> {
+  answer(
+    der: Uint8Array,
+    peer: OcspPeer,
+    key: string = asBuffer(der).toString('latin1'),
+  ): Awaitable<OcspReply> {
     const { isPublic, clock, gate } = this.#options;
-    const key = asBuffer(der).toString('latin1');
     if (isPublic) {
       const known = this.#cache.find(key, clock.nowMs());
       const asker = known === undefined ? undefined : gate.admit(peer, undefined);
