@@ -117,20 +117,24 @@ function subjectOf(serialNumber: bigint): string {
 /** Everyone is told everything. */
 export class PublicOcspGate implements OcspGate {
   readonly #accounts: OcspAccounts;
-  readonly #askers = new WeakMap<OcspPeer, OcspAsker>();
+  /** By address. */
+  readonly #askers = new Map<string, OcspAsker>();
 
   constructor(journal: AccessJournal) {
     this.#accounts = new OcspAccounts(journal);
   }
 
   admit(peer: OcspPeer): OcspAsker {
-    let asker = this.#askers.get(peer);
+    let asker = this.#askers.get(peer.address);
     if (asker === undefined) {
+      if (this.#askers.size >= MAX_REMEMBERED) {
+        this.#askers.clear();
+      }
       asker = {
         mayLearn: () => true,
         told: (statuses) => this.#accounts.told(peer, '', statuses),
       };
-      this.#askers.set(peer, asker);
+      this.#askers.set(peer.address, asker);
     }
     return asker;
   }

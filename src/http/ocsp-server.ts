@@ -137,15 +137,6 @@ export function makeOcspHandler({
   clock,
   log,
 }: Pick<OcspServerOptions, 'service' | 'clock' | 'log'>): OcspHandler {
-  const connections = new WeakMap<Socket, OcspConnection>();
-  const connectionOf = (socket: Socket): OcspConnection => {
-    let known = connections.get(socket);
-    if (known === undefined) {
-      known = describeConnection(socket);
-      connections.set(socket, known);
-    }
-    return known;
-  };
   const answer: Answer = ({ der, key }, request, response) => {
     const send = (reply: OcspServiceReply): void =>
       sendReply(reply, { request, response, nowMs: clock.nowMs() });
@@ -178,6 +169,14 @@ export function makeOcspHandler({
 interface Asked {
   readonly der: Uint8Array;
   readonly key?: string;
+}
+
+/** What is known of a socket is kept with it: a WeakMap of thousands of them would cost each garbage collection. */
+const described = Symbol('described');
+
+function connectionOf(socket: Socket & { [described]?: OcspConnection }): OcspConnection {
+  socket[described] ??= describeConnection(socket);
+  return socket[described];
 }
 
 type Answer = (asked: Asked, request: IncomingMessage, response: ServerResponse) => void;
