@@ -12,7 +12,12 @@ import { formatError, isCertdirError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { RandomSource } from '../core/random.ts';
 import type { ManagedEntries } from '../directory/changes/managed-entries.ts';
-import type { KeyUsagePurpose, SignatureAlgorithm, Signer } from '../signing/signer.ts';
+import type {
+  KeyUsagePurpose,
+  SignatureAlgorithm,
+  Signer,
+  SignRequest,
+} from '../signing/signer.ts';
 import type { ReadView, Store, Transaction } from '../store/store.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { VerifyingKey } from '../x509/verify-signature.ts';
@@ -107,6 +112,8 @@ export async function signPieces(
     readonly label: string;
     readonly purpose: KeyUsagePurpose;
     readonly algorithm: SignatureAlgorithm;
+    /** Of all pieces together, where it is worked out anyway. */
+    readonly digest?: SignRequest['digest'];
   },
   pieces: readonly Uint8Array[],
 ): Promise<Uint8Array> {

@@ -54,6 +54,11 @@ export interface SignRequest {
    * before `sign` has resolved.
    */
   readonly content: readonly Uint8Array[];
+  /**
+   * The digest of the content, by whoever works it out anyway: the signature is then verified by it. The token hashes
+   * what it is handed in any case, so that with a wrong one there is no signature.
+   */
+  readonly digest?: Uint8Array | Promise<Uint8Array> | undefined;
 }
 
 export interface Signer {

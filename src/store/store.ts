@@ -57,8 +57,8 @@ export interface ReadView {
   largeLength(sha256: Uint8Array): Awaitable<number | undefined>;
   /**
    * A large value piece by piece, never whole in memory; none when it is not kept. Each piece is verified like any
-   * stored value; that all of them together have the hash is for the caller to find out. The arrays must not
-   * be changed.
+   * stored value; that all of them together have the hash is for the caller to find out. An array must not be
+   * changed, and is good only until the next one is asked for.
    *
    * @throws {StoreError} `STORE_VALUE_DAMAGED`.
    */

@@ -6,6 +6,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { extname, join } from 'node:path';
@@ -149,6 +150,35 @@ describe('signer process, killed', () => {
     assert.equal(channels.length, 2);
   });
 
+  it('repeats long content from its beginning', async (t) => {
+    const { signer, channels, spki } = await openWatched(t);
+    const pid = pidOf(channels[0]);
+    const message = 'm'.repeat(8 * 1024 * 1024);
+    process.kill(pid, 'SIGSTOP');
+    const owed = signer.sign({ ...request, content: contentOf(message) });
+    // As much as the lane takes is on its way.
+    await pause(50);
+    process.kill(pid, 'SIGKILL');
+    assert.ok(isGoodSignature(spki, algorithm, { message, signature: await owed }));
+    assert.equal(channels.length, 2);
+  });
+
+  it('ends a process that does not take long content', async (t) => {
+    const simulated = new SimulatedClock();
+    const { signer, channels, spki } = await openWatched(t, {
+      clock: simulated,
+      timeouts: { callMs: 1_000 },
+    });
+    const message = 'm'.repeat(8 * 1024 * 1024);
+    const pid = pidOf(channels[0]);
+    const begun = signer.sign({ ...request, content: contentOf(message) });
+    process.kill(pid, 'SIGSTOP');
+    await pause(50);
+    await simulated.advance(1_000);
+    assert.ok(isGoodSignature(spki, algorithm, { message, signature: await begun }));
+    assert.equal(channels.length, 2);
+  });
+
   it('misses a token that is gone instead of making an empty one', async (t) => {
     const folder = temporaryFolder(t);
     const { token } = optionsFor(folder);
@@ -161,6 +191,28 @@ describe('signer process, killed', () => {
     renameSync(`${token.file}.away`, token.file);
     await signer.activate();
     await signer.sign(request);
+  });
+});
+
+describe('long content whose digest is known', () => {
+  const message = 'm'.repeat(100_000);
+  const content = contentOf(message);
+
+  it('is signed by what the token hashed, and verified by it', async (t) => {
+    const { signer, spki } = await openWatched(t);
+    const digest = createHash('sha256').update(message).digest();
+    for (const known of [digest, Promise.resolve(digest)]) {
+      const signature = await signer.sign({ ...request, content, digest: known });
+      assert.ok(isGoodSignature(spki, algorithm, { message, signature }));
+    }
+  });
+
+  it('SIGNING_SIGNATURE_WRONG when it is another', async (t) => {
+    const { signer } = await openWatched(t);
+    const digest = createHash('sha256').update('another').digest();
+    await assert.rejects(signer.sign({ ...request, content, digest }), {
+      code: 'SIGNING_SIGNATURE_WRONG',
+    });
   });
 });
 

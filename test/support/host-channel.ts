@@ -96,6 +96,13 @@ export class HostChannels {
           void answer(call);
         }
       },
+      feed: (stream, bytes) => {
+        if (hasEnded) {
+          return Promise.reject(new Error('the lane is closed'));
+        }
+        host.feed(stream, bytes);
+        return Promise.resolve();
+      },
       disconnect: () => end('exit code 0'),
       kill: () => end('SIGKILL'),
     };

@@ -131,7 +131,9 @@ async function signAround(
   buffer.set(parts.tail, end);
   const tbs = buffer.subarray(tbsStart, tbsEnd);
   const hashing = hashInTurns(algorithm.digest, [tbs]);
-  const key = { label, purpose: 'crl', algorithm } as const;
+  // Both processes hash at the same time; if signing fails nobody waits for this side.
+  hashing.catch(() => undefined);
+  const key = { label, purpose: 'crl', algorithm, digest: hashing } as const;
   const signature = await signPieces(core, key, [tbs]);
   const envelope = buildSignedEnvelope(parts.length, algorithm, signature);
   const derStart = tbsStart - envelope.head.length;

@@ -56,9 +56,8 @@ const isRepeatable: Readonly<Record<SignerMethod, boolean>> = {
   approve: false,
   generate: false,
   destroy: false,
-  // Parts of a signature, which is repeated as a whole.
+  // Part of a signature, which is repeated as a whole.
   beginContent: false,
-  feedContent: false,
 };
 
 /** What a new process may mend. */
@@ -161,10 +160,13 @@ export class SignerCalls {
       const stream = this.#lastStream;
       const { digest } = request.algorithm;
       await connection.call('beginContent', { stream, digest }, callMs);
+      let lengthBytes = 0;
       for (const bytes of chunks()) {
-        await connection.call('feedContent', { stream, bytes }, callMs);
+        await connection.feed(stream, bytes, callMs);
+        lengthBytes += bytes.length;
       }
-      return await connection.call('sign', { ...request, content: { stream } }, callMs);
+      const content = { stream, lengthBytes };
+      return await connection.call('sign', { ...request, content }, callMs);
     });
   }
 

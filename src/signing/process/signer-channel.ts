@@ -6,11 +6,14 @@
  */
 
 import { type ChildProcess, fork } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
+import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 import { SystemClock } from '../../core/clock.ts';
+import { sendFrame } from './content-lane.ts';
 import { isBusyWith, MessageBatch } from './message-batch.ts';
 import type { SignerCall } from './signer-protocol.ts';
 
@@ -25,7 +28,14 @@ export interface ChildChannel<Message> {
   kill(): void;
 }
 
-export type SignerChannel = ChildChannel<SignerCall>;
+export interface SignerChannel extends ChildChannel<SignerCall> {
+  /**
+   * Sends a part of long content (`content-lane.ts`).
+   *
+   * @returns when it has gone and the array may be used again. Rejects when the lane is broken.
+   */
+  feed(stream: number, bytes: Uint8Array): Promise<void>;
+}
 
 export interface SignerChannelEvents {
   /** Anything that arrives, unchecked. */
@@ -69,7 +79,7 @@ function forkBatching(
   const threads = Math.max(MIN_THREADS, surroundings.threads);
   const environment = { ...surroundings.environment, UV_THREADPOOL_SIZE: String(threads) };
   const start = { environment, argument: String(threads) };
-  const channel: ChildChannel<readonly SignerCall[]> = forkChild('signer-child', start, {
+  const channel: LanedChannel<readonly SignerCall[]> = forkChild('signer-child', start, {
     onMessage: (messages) => {
       const list: readonly unknown[] = Array.isArray(messages) ? messages : [messages];
       unanswered -= list.length;
@@ -87,7 +97,20 @@ function forkBatching(
     unanswered += calls.length;
     channel.send(calls);
   });
-  return { ...channel, send: (call) => batch.push(call, isBusyWith(unanswered, threads)) };
+  const { lane } = channel;
+  return {
+    ...channel,
+    send: (call) => batch.push(call, isBusyWith(unanswered, threads)),
+    feed: (stream, bytes) => sendFrame(lane, stream, bytes),
+  };
+}
+
+/** Where the lane arrives in the process that was started. */
+export const LANE_DESCRIPTOR = 4;
+
+interface LanedChannel<Message> extends ChildChannel<Message> {
+  /** Bytes to `LANE_DESCRIPTOR` of the child. */
+  readonly lane: Writable;
 }
 
 /**
@@ -101,12 +124,12 @@ export function forkChild<Message extends object>(
     readonly argument?: string;
   },
   events: SignerChannelEvents,
-): ChildChannel<Message> {
+): LanedChannel<Message> {
   // The same file as source under a Node that runs TypeScript, compiled otherwise.
   const entry = new URL(`./${name}${extname(import.meta.url)}`, import.meta.url);
   const child = fork(fileURLToPath(entry), start.argument === undefined ? [] : [start.argument], {
     serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'],
     env: start.environment,
     execArgv: [],
   });
@@ -135,8 +158,13 @@ export function forkChild<Message extends object>(
       child.stderr.once('close', () => end(reason));
     }
   });
+  const lane = child.stdio[LANE_DESCRIPTOR] as Socket;
+  // Who feeds learns of it by the part that was not taken; that the process has ended is told by its exit.
+  lane.on('error', () => undefined);
+  lane.unref();
   return {
     pid: child.pid,
+    lane,
     send: (message) => void child.send(message, () => undefined),
     disconnect: () => {
       if (child.connected) {

@@ -8,11 +8,18 @@
  * @module
  */
 
+import { Socket, type SocketConstructorOpts, type TcpNetConnectOpts } from 'node:net';
+
 import { SystemClock } from '../../core/clock.ts';
 import { SystemRandom } from '../../core/random.ts';
+import { FrameReader } from './content-lane.ts';
 import { isBusyWith, MessageBatch } from './message-batch.ts';
+import { LANE_DESCRIPTOR } from './signer-channel.ts';
 import { SignerHost } from './signer-host.ts';
 import type { SignerCall, SignerReply } from './signer-protocol.ts';
+
+/** What is taken from the lane at a time: a fraction of a millisecond of hashing. */
+const PORTION_BYTES = 256 * 1024;
 
 /** How many this process has, by `signer-channel.ts`. */
 const threads = Number(process.argv[2]);
@@ -34,6 +41,25 @@ const replies = new MessageBatch<SignerReply>(
   (batch) => void process.send?.(batch, undefined, undefined, dropReplies),
 );
 let unfinished = 0;
+
+const frames = new FrameReader((stream, bytes) => host.feed(stream, bytes));
+const laneOptions: SocketConstructorOpts & Pick<TcpNetConnectOpts, 'onread'> = {
+  fd: LANE_DESCRIPTOR,
+  readable: true,
+  writable: false,
+  onread: {
+    buffer: new Uint8Array(PORTION_BYTES),
+    callback: (length: number, buffer: Uint8Array) => {
+      frames.push(buffer.subarray(0, length));
+      return true;
+    },
+  },
+};
+const lane = new Socket(laneOptions);
+// It ends with the channel, which says so.
+lane.on('error', () => undefined);
+lane.resume();
+lane.unref();
 
 process.on('message', (calls: readonly SignerCall[]) => {
   unfinished += calls.length;

@@ -6,6 +6,7 @@
  */
 
 import type { Clock, TimerHandle } from '../../core/clock.ts';
+import { formatError } from '../../core/errors.ts';
 import { SigningError } from '../errors.ts';
 import type { OpenSignerChannel, SignerChannel } from './signer-channel.ts';
 import {
@@ -93,6 +94,32 @@ export class SignerConnection {
       this.#open.set(id, { timer, settle, fail: reject });
       this.#channel.send({ id, method, argument } as SignerCall);
     });
+  }
+
+  /**
+   * Feeds in a part of long content.
+   *
+   * @param timeoutMs If it is not taken by then the process counts as hung and is ended.
+   * @throws {SigningError} `SIGNING_UNAVAILABLE`
+   */
+  async feed(stream: number, bytes: Uint8Array, timeoutMs: number): Promise<void> {
+    if (this.#endReason !== undefined) {
+      throw unavailable(`it has ended (${this.#endReason})`);
+    }
+    const timer = this.#clock.schedule(timeoutMs, () => this.kill('hung in taking content'));
+    try {
+      // Whatever becomes of the lane, the end of the process is the end of the wait.
+      await Promise.race([this.#channel.feed(stream, bytes), this.#failWithEnd()]);
+      this.#lastReplyMs = this.#clock.monotonicMs();
+    } catch (error) {
+      throw error instanceof SigningError ? error : unavailable(formatError(error));
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  async #failWithEnd(): Promise<never> {
+    throw unavailable(`it has ended (${await this.ended})`);
   }
 
   /** Asks the process to end; calls still open fail with `error`. */

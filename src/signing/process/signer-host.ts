@@ -17,6 +17,7 @@ import type { SecretSource } from '../passphrase.ts';
 import type { Pkcs11Binding } from '../pkcs11/pkcs11-binding.ts';
 import { importPkcs11js, type Pkcs11Library } from '../pkcs11/pkcs11-slots.ts';
 import { loadPkcs11Token } from '../pkcs11/pkcs11-token.ts';
+import type { DigestName } from '../signer.ts';
 import { loadSoftwareToken } from '../software/software-token.ts';
 import type { Token } from '../token.ts';
 import type {
@@ -30,12 +31,44 @@ import type {
 /** Content that is being fed in. More at a time than the main process ever signs is a fault there. */
 const MAX_STREAMS = 256;
 
+/** The call that signs may be here before all of the content is: they come by different ways. */
+class ContentStream {
+  readonly #hash: ContentHash;
+  #lengthBytes = 0;
+  #wanted: { readonly lengthBytes: number; readonly resolve: () => void } | undefined;
+
+  constructor(digest: DigestName) {
+    this.#hash = new ContentHash(digest);
+  }
+
+  update(bytes: Uint8Array): void {
+    this.#hash.update(bytes);
+    this.#lengthBytes += bytes.length;
+    if (this.#wanted !== undefined && this.#lengthBytes >= this.#wanted.lengthBytes) {
+      this.#wanted.resolve();
+    }
+  }
+
+  /** Resolves when there is this much; whoever waits for too long gives up on the whole process. */
+  async whenThere(lengthBytes: number): Promise<void> {
+    if (this.#lengthBytes < lengthBytes) {
+      await new Promise<void>((resolve) => {
+        this.#wanted = { lengthBytes, resolve };
+      });
+    }
+  }
+
+  finish(): Content {
+    return this.#hash.finish();
+  }
+}
+
 export class SignerHost {
   readonly #clock: Clock;
   readonly #random: RandomSource;
   readonly #onFault: (text: string) => void;
   readonly #importPkcs11: () => Promise<Pkcs11Library<Pkcs11Binding>>;
-  readonly #streams = new Map<number, ContentHash>();
+  readonly #streams = new Map<number, ContentStream>();
   #token: Token | undefined;
 
   /** @param surroundings `onFault` gets the text of what is no `SigningError`, for the log. */
@@ -89,8 +122,6 @@ export class SignerHost {
         return await this.#opened().list();
       case 'beginContent':
         return this.#beginContent(call.argument);
-      case 'feedContent':
-        return this.#stream(call.argument.stream).update(call.argument.bytes) ?? undefined;
       case 'sign':
         return await this.#sign(call.argument);
       case 'propose':
@@ -151,25 +182,29 @@ export class SignerHost {
     if (this.#streams.size >= MAX_STREAMS) {
       throw new SigningError('SIGNING_INTERNAL', `more than ${MAX_STREAMS} contents are fed in`);
     }
-    this.#streams.set(argument.stream, new ContentHash(argument.digest));
+    this.#streams.set(argument.stream, new ContentStream(argument.digest));
   }
 
-  #stream(stream: number): ContentHash {
-    const hash = this.#streams.get(stream);
-    if (hash === undefined) {
-      throw new SigningError('SIGNING_INTERNAL', 'content is fed in that was not begun');
+  /** A part of long content; of a stream that was not begun it is dropped, and signing it fails. */
+  feed(stream: number, bytes: Uint8Array): void {
+    this.#streams.get(stream)?.update(bytes);
+  }
+
+  async #finishStream(stream: number, lengthBytes: number): Promise<Content> {
+    const content = this.#streams.get(stream);
+    if (content === undefined) {
+      throw new SigningError('SIGNING_INTERNAL', 'content is to be signed that was not begun');
     }
-    return hash;
+    await content.whenThere(lengthBytes);
+    this.#streams.delete(stream);
+    return content.finish();
   }
 
   async #sign({ content: given, ...request }: SignArgument): Promise<Uint8Array> {
-    let content: Content;
-    if (given instanceof Uint8Array) {
-      content = { kind: 'whole', bytes: given };
-    } else {
-      content = this.#stream(given.stream).finish();
-      this.#streams.delete(given.stream);
-    }
+    const content: Content =
+      given instanceof Uint8Array
+        ? { kind: 'whole', bytes: given }
+        : await this.#finishStream(given.stream, given.lengthBytes);
     return await this.#opened().sign({ ...request, content });
   }
 }

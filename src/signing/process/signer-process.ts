@@ -73,9 +73,9 @@ function channelFor(token: TokenSettings): OpenSignerChannel {
 /** Long content is fed in and hashed in pieces of this size: a fraction of a millisecond each. */
 const CHUNK_BYTES = 256 * 1024;
 
-function* hashedChunks(
+function* chunksOf(
   pieces: readonly Uint8Array[],
-  hash: ContentHash,
+  hash: Pick<ContentHash, 'update'>,
 ): Generator<Uint8Array, void, undefined> {
   for (const piece of pieces) {
     for (let start = 0; start < piece.length; start += CHUNK_BYTES) {
@@ -85,6 +85,9 @@ function* hashedChunks(
     }
   }
 }
+
+/** Where the digest is known to who asks. */
+const notHashed: Pick<ContentHash, 'update'> = { update: () => undefined };
 
 interface KnownKey {
   readonly description: KeyDescription;
@@ -162,10 +165,19 @@ export class SignerProcess implements Signer {
       const signature = await this.#calls.call('sign', { ...asked, content: bytes });
       return { content: { kind: 'whole', bytes }, signature };
     }
+    const { digest } = request;
+    if (digest !== undefined) {
+      const signature = await this.#calls.signLong({ label, purpose, algorithm }, () =>
+        chunksOf(pieces, notHashed),
+      );
+      const lengthBytes = lengthOfPieces(pieces);
+      const known = { digestName: algorithm.digest, digest: await digest, lengthBytes };
+      return { content: { kind: 'hashed', head: new Uint8Array(0), ...known }, signature };
+    }
     let hash = new ContentHash(algorithm.digest);
     const signature = await this.#calls.signLong({ label, purpose, algorithm }, () => {
       hash = new ContentHash(algorithm.digest);
-      return hashedChunks(pieces, hash);
+      return chunksOf(pieces, hash);
     });
     return { content: hash.finish(), signature };
   }

@@ -3,8 +3,8 @@
  * each the other way, in any order. Values are structured clones (`serialization: 'advanced'`), and several
  * calls or replies travel in one message.
  *
- * Short content travels in the call that signs it. Long content is fed in before: `beginContent`, any number of
- * `feedContent`, then `sign` with the number of the stream.
+ * Short content travels in the call that signs it. Long content has a lane of its own (`content-lane.ts`): after
+ * `beginContent` its bytes go there, and `sign` names the stream and how much of it there is.
  *
  * Replies are checked like anything that comes from outside: the process behind them may be ill.
  *
@@ -52,7 +52,7 @@ export interface Pkcs11TokenSettings {
 
 /** A request to sign whose content is in it, or was fed in before. */
 export interface SignArgument extends Omit<SignRequest, 'content'> {
-  readonly content: Uint8Array | { readonly stream: number };
+  readonly content: Uint8Array | { readonly stream: number; readonly lengthBytes: number };
 }
 
 /** Argument and result of each call. */
@@ -69,10 +69,6 @@ export interface SignerMethods {
   readonly list: { readonly argument: undefined; readonly result: readonly KeyDescription[] };
   readonly beginContent: {
     readonly argument: { readonly stream: number; readonly digest: DigestName };
-    readonly result: undefined;
-  };
-  readonly feedContent: {
-    readonly argument: { readonly stream: number; readonly bytes: Uint8Array };
     readonly result: undefined;
   };
   readonly sign: { readonly argument: SignArgument; readonly result: Uint8Array };
@@ -143,7 +139,6 @@ export const resultReaders: {
     Array.isArray(value) && value.every(isApprovalState) ? { value } : undefined,
   inspect: (value) => ({ value: value as TokenInspection | undefined }),
   beginContent: readNothing,
-  feedContent: readNothing,
   isActive: (value) => (typeof value === 'boolean' ? { value } : undefined),
   describe: readDescription,
   generate: readDescription,
