@@ -37,6 +37,7 @@ import type { AccessObserver } from '../directory/service.ts';
 import type { AuditOperations } from '../http/audit-operations.ts';
 import { LocalAuditOperations } from '../http/local-audit-operations.ts';
 import { LocalOperations, type PublishLists } from '../http/local-operations.ts';
+import { LocalRevocations } from '../http/local-revocation-operations.ts';
 import type { ServerFigures, ServiceStatus } from '../http/operations.ts';
 import { describeStatus } from '../http/status-report.ts';
 import { serverCapabilities } from '../ldap/root-dse.ts';
@@ -333,6 +334,13 @@ export function operationsOf(instance: Instance, setting: OperationsSetting): Lo
     takeCheckpoints: (notes) => takeCheckpoints(instance, notes),
     custodyOperations: custody,
     ceremonyOperations: new LocalCeremonies({ ...instance, custody }),
+    revocationOperations: new LocalRevocations({
+      authority: instance.authority,
+      record: (event) =>
+        instance.store.transact(`app: ${event.kind}`, (transaction) =>
+          instance.audit.append(transaction, event),
+        ),
+    }),
     backup: (input, origin, onProgress) => backUp(instance, { ...input, origin }, onProgress),
     journal: () => describeJournal(instance),
     check: (input, onProgress) => {

@@ -1,17 +1,12 @@
 /**
- * `certdir ca …`: issue, revoke, publish; `show` is in `ca-show-command.ts`.
+ * `certdir ca …`: issue, publish; `show` is in `ca-show-command.ts`, `revoke` in `revoke-command.ts`.
  *
  * @module
  */
 
 import type { Command } from 'commander';
 
-import type {
-  IssuedReport,
-  PublishedReport,
-  RevokedReport,
-  SubjectAttributes,
-} from '../http/operations.ts';
+import type { IssuedReport, PublishedReport, SubjectAttributes } from '../http/operations.ts';
 
 import { addShowCommand } from './ca-show-command.ts';
 import { contextOf, withOperations } from './context.ts';
@@ -19,6 +14,7 @@ import { examples } from './examples.ts';
 import { readInputFile } from './input-file.ts';
 import { formatTable } from './output.ts';
 import { withOutputFile } from './output-file.ts';
+import { addRevoke } from './revoke-command.ts';
 import { UsageError } from './usage-error.ts';
 
 interface IssueOptions {
@@ -140,32 +136,6 @@ async function readRequest(file: string): Promise<string> {
   const bytes = await readInputFile(file, { what: 'the request', maxBytes: MAX_REQUEST_BYTES });
   // A DER SEQUENCE starts with 0x30, a PEM file with text.
   return bytes[0] === 0x30 ? bytes.toString('base64') : bytes.toString('utf8');
-}
-
-function addRevoke(ca: Command): void {
-  ca.command('revoke')
-    .description('revoke a certificate; never undone')
-    .argument('<serial>', 'serial number in hexadecimal')
-    .requiredOption('--reason <name>', 'reason, e.g. keyCompromise, affiliationChanged')
-    .addHelpText('after', examples('certdir ca revoke 4F2A…9C --reason keyCompromise'))
-    .action(async (serialNumber: string, options: { reason: string }, command: Command) => {
-      const context = contextOf(command);
-      const report = await withOperations(context, (operations) =>
-        operations.revoke({ serialNumber, reason: options.reason }, context.operator),
-      );
-      context.output.answer(report, () => formatReceipt(report));
-    });
-}
-
-function formatReceipt(report: RevokedReport): string {
-  return [
-    `Revoked ${report.serialNumber}`,
-    `subject           ${report.subject}`,
-    `reason            ${report.reason}`,
-    `revoked at        ${report.revokedAt}`,
-    `partition         ${report.partition}`,
-    `in a list before  ${report.publicationDue}`,
-  ].join('\n');
 }
 
 function addPublish(ca: Command): void {

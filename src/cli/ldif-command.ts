@@ -5,7 +5,6 @@
  */
 
 import { once } from 'node:events';
-import { open } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 
 import type { LdifModifyReport, OnProgress, Operations } from '../http/operations.ts';
@@ -13,7 +12,7 @@ import type { LdifModifyReport, OnProgress, Operations } from '../http/operation
 import { type Context, contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
 import { ExitCode } from './exit-codes.ts';
-import { InputError } from './input-error.ts';
+import { openSource } from './input-source.ts';
 import { withOutputFile } from './output-file.ts';
 
 /** Adds the command to the program. */
@@ -118,7 +117,7 @@ async function withSource<T>(
   use: (source: AsyncIterable<Uint8Array>, tools: SourceTools) => Promise<T>,
 ): Promise<T> {
   const context = contextOf(command);
-  const source = await openSource(file);
+  const source = await openSource(file, 'the LDIF file');
   const bar = context.output.progress();
   return await withOperations(context, (operations) =>
     use(source, { operations, context, onProgress: bar.onProgress }),
@@ -169,26 +168,6 @@ function addExport(ldif: Command): void {
         context.output.answer({ file: out }, () => `Written to ${out}`);
       }
     });
-}
-
-/** The bytes of an LDIF file; `-` is standard input. */
-async function openSource(file: string): Promise<AsyncIterable<Uint8Array>> {
-  if (file === '-') {
-    return process.stdin;
-  }
-  try {
-    const handle = await open(file, 'r');
-    if (!(await handle.stat()).isDirectory()) {
-      return handle.createReadStream();
-    }
-    await handle.close();
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new InputError('CLI_INPUT_UNREADABLE', `the LDIF file cannot be read: ${reason}`, {
-      cause,
-    });
-  }
-  throw new InputError('CLI_INPUT_UNREADABLE', `${file} is a folder; name a file`);
 }
 
 async function writeToStandardOutput(text: string): Promise<void> {

@@ -37,6 +37,7 @@ import type {
   VerifierReport,
 } from './operations.ts';
 import { writeRecovery } from './recovery-transfer.ts';
+import { remoteRevocations } from './revocation-operations.ts';
 
 /** An error that the server answered with; the code is the server's own. */
 class RemoteError extends CertdirError {}
@@ -73,6 +74,7 @@ export function connectControl(socketFile: string, operatorName: string): Operat
     crl: remoteCrl({ call, chunks }),
     custody: remoteCustody(call),
     ceremonies: remoteCeremonies(call),
+    revocations: remoteRevocations({ chunks }),
     status: () => call<ServiceStatus>('status', {}),
     check: (input, onProgress) => call<CheckReport>('check', input, onProgress),
     recoverConfirm: (input) =>

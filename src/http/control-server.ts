@@ -36,6 +36,7 @@ import type {
   VerifierInput,
 } from './operations.ts';
 import { readRecovery } from './recovery-transfer.ts';
+import { revocationHandlers } from './revocation-operations.ts';
 
 export interface ControlServer {
   /** Waits for requests under way, then removes the socket. */
@@ -134,6 +135,7 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
     ...crlHandlers(operations.crl),
     ...custodyHandlers(operations.custody),
     ...ceremonyHandlers(operations.ceremonies),
+    ...revocationHandlers(operations.revocations),
     status: () => operations.status(),
     check: ({ body, onProgress }) => operations.check(body as CheckInput, onProgress),
     'recover-confirm': async ({ body, operator }) =>

@@ -68,6 +68,7 @@ import type {
   VerifierReport,
 } from './operations.ts';
 import { formatTime } from './report-time.ts';
+import type { RevocationOperations } from './revocation-operations.ts';
 
 /**
  * Publishes lists now, each once, and resolves when all are out.
@@ -106,6 +107,7 @@ export interface LocalOperationsOptions {
   readonly archiveStatus: () => Promise<ArchiveStatusReport>;
   readonly custodyOperations: CustodyOperations;
   readonly ceremonyOperations: CeremonyOperations;
+  readonly revocationOperations: RevocationOperations;
 }
 
 /** Whoever lists verifiers: the names of those who only look are not recorded. */
@@ -120,6 +122,7 @@ export class LocalOperations implements Operations {
   readonly crl: CrlOperations;
   readonly custody: CustodyOperations;
   readonly ceremonies: CeremonyOperations;
+  readonly revocations: RevocationOperations;
 
   constructor(options: LocalOperationsOptions) {
     this.#options = options;
@@ -137,6 +140,7 @@ export class LocalOperations implements Operations {
     this.#operators = new OperatorRegister(options.directory, options.policy);
     this.custody = options.custodyOperations;
     this.ceremonies = options.ceremonyOperations;
+    this.revocations = options.revocationOperations;
     this.#verifiers = new VerifierRegister(options.directory, options.policy);
   }
 

@@ -18,6 +18,7 @@ import type { CrlOperations } from './crl-operations.ts';
 import type { CustodyOperations } from './custody-operations.ts';
 import type { OcspReport } from './ocsp-report.ts';
 import type { Operator } from './operator.ts';
+import type { RevocationOperations } from './revocation-operations.ts';
 
 /** Counts of steps done, for progress bars. `total` is 0 while it is not known. */
 export interface Progress {
@@ -368,6 +369,7 @@ export interface Operations {
   readonly crl: CrlOperations;
   readonly custody: CustodyOperations;
   readonly ceremonies: CeremonyOperations;
+  readonly revocations: RevocationOperations;
   status(): Promise<ServiceStatus>;
   /** Reads everything that is stored, from one state, and says what is wrong with it. */
   check(input: CheckInput, onProgress: OnProgress): Promise<CheckReport>;

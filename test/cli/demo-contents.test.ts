@@ -14,7 +14,7 @@ import { LocalOperations } from '../../src/http/local-operations.ts';
 import type { Operations } from '../../src/http/operations.ts';
 import { describeStatus } from '../../src/http/status-report.ts';
 import { absentAudit } from '../support/absent-audit.ts';
-import { absentCeremonies, absentCustody } from '../support/absent-custody.ts';
+import { absentCeremonies, absentCustody, absentRevocations } from '../support/absent-custody.ts';
 import { CaTestBed } from '../support/ca-test-bed.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -51,6 +51,7 @@ async function open(t: TestContext): Promise<Bench> {
     archiveStatus: () => Promise.reject(new Error('nobody asks')),
     custodyOperations: absentCustody,
     ceremonyOperations: absentCeremonies,
+    revocationOperations: absentRevocations,
     check: () => Promise.reject(new Error('nobody asks')),
     journal: () => Promise.reject(new Error('nobody asks')),
     takeCheckpoints: () => Promise.reject(new Error('nobody asks')),
@@ -151,7 +152,10 @@ function stoppingAt(
   const wrapped = new Proxy(operations, {
     get: (
       target,
-      name: Exclude<keyof Operations, 'audit' | 'archive' | 'crl' | 'custody' | 'ceremonies'>,
+      name: Exclude<
+        keyof Operations,
+        'audit' | 'archive' | 'crl' | 'custody' | 'ceremonies' | 'revocations'
+      >,
     ) => {
       const method = target[name].bind(target) as (...args: unknown[]) => Promise<unknown>;
       return async (...args: unknown[]): Promise<unknown> => {

@@ -16,7 +16,12 @@ import type {
   Progress,
 } from '../../src/http/operations.ts';
 import { absentAudit } from '../support/absent-audit.ts';
-import { absentCeremonies, absentCrl, absentCustody } from '../support/absent-custody.ts';
+import {
+  absentCeremonies,
+  absentCrl,
+  absentCustody,
+  absentRevocations,
+} from '../support/absent-custody.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 class SampleError extends CertdirError<'CA_SERIAL_UNKNOWN'> {}
@@ -35,6 +40,7 @@ function recordingOperations(calls: unknown[]): Operations {
     crl: absentCrl,
     custody: absentCustody,
     ceremonies: absentCeremonies,
+    revocations: absentRevocations,
     status: never,
     check: never,
     recoverConfirm: never,

@@ -7,6 +7,7 @@
 import type { CeremonyOperations } from '../../src/http/ceremony-operations.ts';
 import type { CrlOperations } from '../../src/http/crl-operations.ts';
 import type { CustodyOperations } from '../../src/http/custody-operations.ts';
+import type { RevocationOperations } from '../../src/http/revocation-operations.ts';
 
 const refuse = (): Promise<never> => Promise.reject(new Error('nobody asks'));
 
@@ -21,6 +22,8 @@ export const absentCeremonies: CeremonyOperations = {
 };
 
 const nothing = (): AsyncIterable<never> => ({ [Symbol.asyncIterator]: () => ({ next: refuse }) });
+
+export const absentRevocations: RevocationOperations = { revokeMany: () => nothing() };
 
 export const absentCrl: CrlOperations = {
   ...{ list: refuse, history: refuse, show: refuse },
