@@ -44,7 +44,10 @@ function downloadableLists({ authority, policy }: HandlerParts): DownloadableLis
   };
   return {
     find,
-    findByPath: () => undefined,
+    findByPath: (path) => {
+      const scope = authority.scopes.list.find(({ httpPaths }) => httpPaths.includes(path));
+      return scope && downloadable(scope);
+    },
     whole: () => {
       const lists = authority.scopes.list.filter(({ onlyContains }) => onlyContains === 'user');
       const [only] = lists.length === 1 ? lists : lists.filter(({ isFull }) => isFull).slice(-1);

@@ -17,10 +17,10 @@ import type { Signer } from '../signing/signer.ts';
 import type { ReadView, Store } from '../store/store.ts';
 import { nameFromText } from '../x509/name.ts';
 import { Authorities, type Authority } from './authorities.ts';
-import { type CaCore, type CaParts, reading, transactAsOwner } from './ca-core.ts';
+import { type CaCore, type CaParts, reading } from './ca-core.ts';
 import { CaError } from './errors.ts';
 import { assertKeyInToken } from './generations/authority-key.ts';
-import { addScope } from './lists/scope-entries.ts';
+import { settleScopes } from './lists/scope-settling.ts';
 import type { Policy } from './policy/policy.ts';
 import { compileProfiles } from './policy/profile.ts';
 import { Scopes } from './policy/scope.ts';
@@ -28,7 +28,6 @@ import { type AuthorityRecord, parseAuthorityRecord } from './records/authority-
 import { CaTables } from './records/ca-tables.ts';
 import { settleIndexes } from './records/index-layout.ts';
 import { settleLedgers } from './records/list-layout.ts';
-import { parseScopeRecord } from './records/scope-record.ts';
 
 export interface CertificateAuthorityOptions {
   readonly policy: Policy;
@@ -135,33 +134,4 @@ async function assertSameKey({ signer, log }: CaCore, authority: Authority): Pro
 /** True for errors that say the token is away for now, not that something is wrong. */
 function isTokenAway(error: unknown): boolean {
   return isPassing(error) || (isCertdirError(error) && error.code === 'SIGNING_NOT_ACTIVE');
-}
-
-/** Lists that are new in the policy are made; lists that have been may not change or vanish. */
-async function settleScopes(core: CaCore): Promise<void> {
-  await transactAsOwner(core, 'ca: settle lists', async (transaction) => {
-    const stored = new Set<string>();
-    for (const scope of core.scopes.list) {
-      const bytes = await transaction.read(core.tables.scope(scope.id));
-      if (bytes === undefined) {
-        await addScope(core, transaction, scope);
-      } else {
-        const { distributionPointDer } = parseScopeRecord(bytes);
-        if (!equalBytes(distributionPointDer, scope.distributionPoint.der)) {
-          throw new CaError(
-            'CA_POLICY_CHANGED',
-            `the distribution point of ${scope.id} is another than certificates carry`,
-          );
-        }
-      }
-      stored.add(scope.id);
-    }
-    // With their values: the checksum that binds a value to its key tells a damaged name from another one.
-    for await (const [key] of transaction.range(core.tables.scopes)) {
-      const id = core.tables.scopeIdOf(key);
-      if (!stored.has(id)) {
-        throw new CaError('CA_POLICY_CHANGED', `the policy no longer has the list ${id}`);
-      }
-    }
-  });
 }

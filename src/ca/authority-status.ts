@@ -93,6 +93,12 @@ export class PublicationCalendar {
     this.#dueMs.set(scopeId, dueMs(scopeId, facts, this.#policy));
   }
 
+  /** Of a list that comes out no more. */
+  forget(scopeId: string): void {
+    this.#facts.delete(scopeId);
+    this.#dueMs.delete(scopeId);
+  }
+
   /** When the next list of a scope is due; 0 for one that is not known. */
   dueMs(scopeId: string): number {
     return this.#dueMs.get(scopeId) ?? 0;

@@ -140,7 +140,15 @@ export class CertificateAuthority {
       }
       return await ResponderKeys.open(core, issuance, view);
     });
-    return new CertificateAuthority(core, { calendar, issuance, responder });
+    const authority = new CertificateAuthority(core, { calendar, issuance, responder });
+    core.scopes.listen({
+      opened: ({ id }) => {
+        calendar.note(id, {});
+        authority.#onUrgent(id, calendar.dueMs(id));
+      },
+      closed: ({ id }) => calendar.forget(id),
+    });
+    return authority;
   }
 
   get policy(): Policy {

@@ -131,7 +131,7 @@ function draftCertificate(
     });
     return {
       profile,
-      scope: parts.scopes.of(profile.definition.scope, undefined),
+      scope: parts.scopes.of(profile.definition.scope),
       serialNumber,
       subject: profile.subject(undefined, ''),
       spki: key.spki,
@@ -168,6 +168,7 @@ async function writeAuthority(
     description: 'cACertificate',
     values: [certificate.der],
   });
+  scopes.followGenerations([FIRST_GENERATION]);
   for (const scope of scopes.list) {
     await addScope(parts, transaction, scope);
   }

@@ -36,9 +36,12 @@ describe('the lists of Gunma', () => {
 
   it('are found by id, and by a code with its check digit', () => {
     assert.equal(scopes.find('102016').id, '10201');
-    assert.equal(scopes.of('municipality', gunma.municipalities.find('10525')).id, '10525');
-    assert.equal(scopes.of('operations', undefined).id, 'operations');
-    assert.equal(scopes.of('arl', undefined).id, 'arl');
+    assert.equal(
+      scopes.of('municipality', { municipality: gunma.municipalities.find('10525') }).id,
+      '10525',
+    );
+    assert.equal(scopes.of('operations').id, 'operations');
+    assert.equal(scopes.of('arl').id, 'arl');
   });
 
   for (const id of ['municipality', '13101', '102017', 'ARL', '', '__proto__']) {
@@ -48,6 +51,6 @@ describe('the lists of Gunma', () => {
   }
 
   it('have none for a municipality that was not named', () => {
-    assert.throws(() => scopes.of('municipality', undefined), { code: 'CA_SCOPE_UNKNOWN' });
+    assert.throws(() => scopes.of('municipality'), { code: 'CA_SCOPE_UNKNOWN' });
   });
 });

@@ -15,6 +15,7 @@ import type { Name } from '../../x509/name.ts';
 import type { Authority } from '../authorities.ts';
 import { type CaCore, recordFailure, transactAsOwner } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
+import { assignScope } from '../lists/list-opening.ts';
 import type { Profile } from '../policy/profile.ts';
 import type { Scope } from '../policy/scope.ts';
 import {
@@ -141,7 +142,7 @@ export class Issuance {
       const nowMs = clock.nowMs();
       const draft = {
         profile,
-        scope,
+        scope: await assignScope(this.#core, transaction, scope),
         serialNumber: await reserveSerialNumber(this.#core, transaction),
         subject: await this.#drawSubject(transaction, profile, municipality),
         spki,
@@ -156,7 +157,7 @@ export class Issuance {
         request: checked.requestDigest,
         details: {
           profile: profile.name,
-          scope: scope.id,
+          scope: draft.scope.id,
           publicKeySha256: formatHex(checked.keyDigest),
         },
       });

@@ -32,6 +32,8 @@ export interface IssueRequest {
   readonly csr: Uint8Array | string;
   /** Code of five or six digits, where the profile is for a municipality. */
   readonly municipality?: string;
+  /** Where the profile's list is one of several that requests choose from. */
+  readonly partition?: string;
   /** Where the profile carries them. */
   readonly subjectAttributes?: SubjectAttributes;
   /** Who asked, for the audit log. */
@@ -83,7 +85,11 @@ export class RequestRules {
     await assertPossession(csr);
     return {
       profile,
-      scope: this.#scopes.of(profile.definition.scope, municipality),
+      scope: this.#scopes.of(profile.definition.scope, {
+        municipality,
+        profile: profile.name,
+        value: request.partition,
+      }),
       municipality,
       subjectAttributes,
       spki,
@@ -109,7 +115,17 @@ export class RequestRules {
 
   #municipality(profile: Profile, code: string | undefined): Municipality | undefined {
     expectGiven(profile, 'a municipality', { isNeeded: profile.needsMunicipality, given: code });
-    return code === undefined ? undefined : this.#policy.municipalities.find(code);
+    if (code === undefined) {
+      return undefined;
+    }
+    const found = this.#policy.municipalities.find(code);
+    if (found.mergedInto !== undefined) {
+      throw new CaError(
+        'CA_MUNICIPALITY_UNKNOWN',
+        `${found.kanji} has become part of ${found.mergedInto}; certificates are issued there`,
+      );
+    }
+    return found;
   }
 
   #subjectAttributes(

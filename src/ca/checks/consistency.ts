@@ -12,6 +12,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Authority, readAuthority } from '../authorities.ts';
 import { readCounters } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
+import { openStoredScopes } from '../lists/stored-scopes.ts';
 import { Scopes } from '../policy/scope.ts';
 import { type AuthorityRecord, parseAuthorityRecord } from '../records/authority-record.ts';
 import { CaTables } from '../records/ca-tables.ts';
@@ -70,6 +71,8 @@ export async function* findInconsistencies(
       }
     },
   };
+  const alive = authorities.filter(({ state }) => state === 'current' || state === 'retiring');
+  await openStoredScopes({ ...context, authorities: { alive } }, context.view);
   yield* naming('authority', findGenerationFaults(context, record));
   const revoked: RevokedByScope = new Map();
   yield* naming('certificates', findCertificateFaults(context, revoked));

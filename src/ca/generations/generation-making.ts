@@ -143,7 +143,7 @@ async function reserveOne(
   });
   return {
     ...{ profile, serialNumber, spki, validity },
-    scope: core.scopes.of(profile.definition.scope, undefined),
+    scope: core.scopes.of(profile.definition.scope),
     subject: profile.subject(undefined, ''),
     subjectAttributes: undefined,
   };

@@ -20,6 +20,7 @@ import { type CaCore, recordFailure } from '../ca-core.ts';
 import { recordCertificate } from '../certificates/certificate-making.ts';
 import { formatSerialNumber } from '../certificates/serial-number.ts';
 import { CaError } from '../errors.ts';
+import { openScope } from '../lists/list-opening.ts';
 import { renewalDueMs } from '../policy/key-life.ts';
 import type { KeyGeneration } from '../records/authority-record.ts';
 import { changeAuthorityRecord } from './authority-change.ts';
@@ -145,7 +146,7 @@ export class KeyRenewal {
   }
 
   async #switchNow(origin: AuditOrigin): Promise<KeyGeneration> {
-    const { authorities, signer, audit, clock } = this.#core;
+    const { authorities, scopes, signer, audit, clock } = this.#core;
     const { prepared } = this;
     if (prepared === undefined) {
       throw new CaError('CA_RENEWAL_NONE', 'no key waits to take over; make one first');
@@ -163,6 +164,9 @@ export class KeyRenewal {
       });
       const record = { ...before, generations };
       await publishCertificates(this.#core, transaction, record);
+      for (const scope of scopes.fullOf(newer.generation)) {
+        await openScope(this.#core, transaction, scope);
+      }
       await audit.append(transaction, {
         kind: 'ca.key.switch',
         result: 'done',

@@ -72,7 +72,7 @@ export class Retirement {
   }
 
   async #retire({ number, keyLabel }: KeyGeneration, origin: AuditOrigin): Promise<void> {
-    const { clock, audit, log } = this.#core;
+    const { authorities, scopes, clock, audit, log } = this.#core;
     const lastMs = await this.#lastEndMs(number);
     this.#found.set(number, lastMs);
     const nowMs = clock.nowMs();
@@ -93,6 +93,7 @@ export class Retirement {
       );
       return { ...before, generations };
     });
+    scopes.followGenerations(authorities.alive.map((one) => one.generation));
     log.info('a key of the CA is retired: nothing that it signed is valid any more', { keyLabel });
   }
 

@@ -12,6 +12,7 @@ import type { Transaction } from '../../store/store.ts';
 import type { CaParts } from '../ca-core.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Scope } from '../policy/scope.ts';
+import { encodeScopeTerms, termsOf } from '../records/partition-record.ts';
 import { encodeScopeRecord } from '../records/scope-record.ts';
 
 /** The CA's entry: `pkiCA` on whatever the base tree made it. */
@@ -25,9 +26,10 @@ export async function addScope(
   transaction: Transaction,
   scope: Scope,
 ): Promise<void> {
-  if (scope.definition.partition !== 'authority') {
+  if (scope.definition.distributionPoint !== undefined) {
     await entries.ensureEntry(transaction, distributionPointEntry(scope, policy));
   }
+  transaction.put(tables.scopeTerms(scope.id), encodeScopeTerms(termsOf(scope)));
   transaction.put(
     tables.scope(scope.id),
     encodeScopeRecord({
@@ -41,17 +43,18 @@ export async function addScope(
 
 /** RFC 4523 §5.2; the naming value is added by the directory. */
 function distributionPointEntry(scope: Scope, { id }: Policy): ManagedEntryDraft {
-  const { municipality } = scope;
+  const { municipality, value } = scope;
+  const code = municipality === undefined && value === undefined ? undefined : scope.id;
   return {
     dn: scope.dn,
     manager: id,
     attributes:
-      municipality === undefined
+      code === undefined
         ? [textValues('objectClass', 'cRLDistributionPoint')]
         : [
             textValues('objectClass', 'cRLDistributionPoint', 'certdirPartition'),
-            textValues('certdirPartitionCode', scope.id),
-            textValues('description', municipality.kanji),
+            textValues('certdirPartitionCode', code),
+            textValues('description', municipality?.kanji ?? value ?? code),
           ],
   };
 }

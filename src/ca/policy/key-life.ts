@@ -7,7 +7,7 @@
 
 import { civilDayOf, endOfYearsMs, startOfDayMs } from './civil-time.ts';
 import type { Policy, PolicyFile } from './policy.ts';
-import type { PolicyFault } from './policy-faults.ts';
+import type { PolicyFault } from './template-faults.ts';
 
 type KeyPolicy = Pick<Policy, 'keys' | 'profiles' | 'utcOffsetMs'>;
 

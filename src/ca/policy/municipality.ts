@@ -22,6 +22,8 @@ export interface Municipality {
   readonly dnName: string;
   /** The prefecture as it stands in distinguished names, e.g. `Gunma-ken`. */
   readonly dnPrefecture: string;
+  /** The municipality that it has become part of: no certificates any more, and its list goes on. */
+  readonly mergedInto?: string | undefined;
 }
 
 interface MunicipalityFile {
@@ -47,6 +49,10 @@ const municipality = z
     kana: z.string().min(1),
     dnName: dnText,
     dnPrefecture: dnText,
+    mergedInto: z
+      .string()
+      .regex(/^[0-9]{5}$/, 'five digits in quotes')
+      .optional(),
   })
   .refine(({ code5, code6 }) => code6 === `${code5}${checkDigit(code5)}`, {
     path: ['code6'],

@@ -9,7 +9,7 @@ import { type Name, nameFromText } from '../../x509/name.ts';
 import { escapeNameValue } from '../../x509/name-syntax.ts';
 
 /** What can stand between braces. */
-export const placeholders = ['municipality', 'prefecture', 'issueId'] as const;
+export const placeholders = ['municipality', 'prefecture', 'issueId', 'value', 'number'] as const;
 
 export type Placeholder = (typeof placeholders)[number];
 

@@ -8,7 +8,7 @@ import { z } from 'zod';
 
 import { strictObject } from '../../config/strict-object.ts';
 import type { KeyTypeName, PolicyFile, SignatureName } from './policy.ts';
-import type { PolicyFault } from './policy-faults.ts';
+import type { PolicyFault } from './template-faults.ts';
 
 export interface OcspPolicy {
   /**

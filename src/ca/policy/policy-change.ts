@@ -229,6 +229,8 @@ function compareScopes(before: Scopes, after: Scopes): readonly PolicyChange[] {
 function isSameScope(left: Scope, right: Scope): boolean {
   return (
     equalBytes(left.distributionPoint.der, right.distributionPoint.der) &&
+    left.definition.partition === right.definition.partition &&
+    left.value === right.value &&
     left.attribute === right.attribute &&
     left.onlyContains === right.onlyContains
   );

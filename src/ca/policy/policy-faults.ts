@@ -5,18 +5,14 @@
  * @module
  */
 
-import { isCertdirError } from '../../core/errors.ts';
 import { timeOfDayMs } from './cadence.ts';
 import { renewalFaults } from './key-life.ts';
-import { type Placeholder, placeholders, placeholdersIn, renderName } from './name-template.ts';
+import { type Placeholder, placeholders } from './name-template.ts';
 import { ocspFaults } from './ocsp-policy.ts';
 import type { PolicyFile, ScopeDefinition } from './policy.ts';
 import type { ExtensionDefinition, ProfileDefinition } from './profile-definition.ts';
-
-export interface PolicyFault {
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-}
+import { findScopeFaults } from './scope-faults.ts';
+import { type PolicyFault, templateFaults } from './template-faults.ts';
 
 /** Every fault, in the order of the file's parts; empty when the policy holds together. */
 export function findPolicyFaults(policy: PolicyFile): readonly PolicyFault[] {
@@ -30,8 +26,7 @@ export function findPolicyFaults(policy: PolicyFile): readonly PolicyFault[] {
     ...profileSetFaults(policy),
     ...renewalFaults(policy),
     ...cadenceFaults(policy),
-    ...policy.crl.scopes.flatMap((scope, index) => scopeFaults(policy, scope, index)),
-    ...scopeSetFaults(policy),
+    ...findScopeFaults(policy),
     ...ocspFaults(policy),
     ...clauseFaults(policy),
   ];
@@ -50,33 +45,6 @@ function namesFaults(policy: PolicyFile): PolicyFault[] {
   return texts.flatMap(([path, text]) =>
     text === undefined ? [] : templateFaults(policy, { path, text, allowed: [] }),
   );
-}
-
-interface Template {
-  readonly path: PolicyFault['path'];
-  readonly text: string;
-  readonly allowed: readonly Placeholder[];
-}
-
-function templateFaults(policy: PolicyFile, { path, text, allowed }: Template): PolicyFault[] {
-  const unknown = placeholdersIn(text).some(
-    (place) => place === undefined || !allowed.includes(place),
-  );
-  if (unknown) {
-    const list = allowed.map((place) => `{${place}}`).join(', ');
-    const rule = list === '' ? 'no placeholder stands here' : `placeholders here: ${list}`;
-    return [{ path, message: rule }];
-  }
-  try {
-    const sample = Object.fromEntries(placeholders.map((place) => [place, 'X']));
-    renderName(text, sample, policy.names.printable);
-    return [];
-  } catch (error) {
-    if (!isCertdirError(error)) {
-      throw error;
-    }
-    return [{ path, message: `${error.message}; write it as in "OU=Example CA,O=Example,C=JP"` }];
-  }
 }
 
 function keyFaults({ keys }: PolicyFile): PolicyFault[] {
@@ -140,7 +108,8 @@ function scopePartitionsFor(profile: ProfileDefinition): readonly ScopeDefinitio
   if (isCa) {
     return ['authority'];
   }
-  return profile.kind === 'subscriber' ? ['single', 'municipality'] : ['single'];
+  const any = ['single', 'attribute', 'count'] as const;
+  return profile.kind === 'subscriber' ? [...any, 'municipality'] : any;
 }
 
 function extensionFaults(
@@ -271,46 +240,6 @@ function gapsBetween(times: readonly string[]): readonly number[] {
     const next = minutes[index + 1] ?? (minutes[0] ?? 0) + MINUTES_PER_DAY;
     return next - minute;
   });
-}
-
-function scopeFaults(policy: PolicyFile, scope: ScopeDefinition, index: number): PolicyFault[] {
-  const path = ['crl', 'scopes', index, 'distributionPoint'];
-  const { partition, distributionPoint } = scope;
-  if ((partition === 'authority') !== (distributionPoint === undefined)) {
-    return [{ path, message: 'stands in every scope except the one of partition authority' }];
-  }
-  if (distributionPoint === undefined) {
-    return [];
-  }
-  const allowed: readonly Placeholder[] =
-    partition === 'municipality' ? ['municipality', 'prefecture'] : [];
-  const faults = templateFaults(policy, { path, text: distributionPoint, allowed });
-  if (partition === 'municipality' && !distributionPoint.includes('{municipality}')) {
-    faults.push({ path, message: 'needs {municipality}, or all partitions would share one point' });
-  }
-  return faults;
-}
-
-function scopeSetFaults({ crl }: PolicyFile): PolicyFault[] {
-  const faults: PolicyFault[] = [];
-  const authorities = crl.scopes.filter(({ partition }) => partition === 'authority').length;
-  if (authorities !== 1) {
-    faults.push({
-      path: ['crl', 'scopes'],
-      message: `has exactly one scope of partition authority, not ${authorities}`,
-    });
-  }
-  for (const [index, { id, partition }] of crl.scopes.entries()) {
-    const earlier = crl.scopes.slice(0, index);
-    if (earlier.some((scope) => scope.id === id)) {
-      faults.push({ path: ['crl', 'scopes', index, 'id'], message: 'each id once' });
-    }
-    if (partition === 'municipality' && earlier.some((scope) => scope.partition === partition)) {
-      const path = ['crl', 'scopes', index, 'partition'];
-      faults.push({ path, message: 'municipality stands once: the codes name the lists' });
-    }
-  }
-  return faults;
 }
 
 function clauseFaults(policy: PolicyFile): PolicyFault[] {

@@ -41,8 +41,20 @@ const oid = z.string().refine(isOid, 'a dotted object identifier, e.g. 1.2.392.2
 
 const scope: z.ZodType<ScopeDefinition> = strictObject({
   id: name,
-  partition: z.enum(['authority', 'single', 'municipality']),
+  partition: z.enum(['authority', 'single', 'municipality', 'attribute', 'count', 'full']),
   distributionPoint: text.optional(),
+  by: z.enum(['prefecture', 'profile', 'request']).optional(),
+  values: z.array(name).min(1).max(10_000).optional(),
+  opens: strictObject({
+    certificates: z.int().min(1).max(1e9).optional(),
+    entries: z.int().min(1).max(1e9).optional(),
+  }).optional(),
+  closed: z.boolean().optional(),
+  httpPaths: z
+    .array(z.string().regex(/^(\/[A-Za-z0-9._~{}-]+)+$/, 'a path, e.g. /repository2/CRL.crl'))
+    .min(1)
+    .max(100)
+    .optional(),
 });
 
 const reasonNames = Object.keys(CrlReason).filter(

@@ -44,16 +44,44 @@ export type SignatureName =
 
 /** A list of revocations, or a family of them: which certificates, and where it is published. */
 export interface ScopeDefinition {
-  /** The name that profiles and commands use; the scopes of `municipality` have its codes instead. */
+  /**
+   * The name that profiles and commands use. The lists of `municipality` have its codes instead, those of other
+   * families `<id>-<value>`, `<id>-<number>` or `<id>-<generation>`.
+   */
   readonly id: string;
   /**
-   * `authority`: CA certificates, as authorityRevocationList in the CA's own entry.
+   * `authority`: CA certificates, as authorityRevocationList, in the CA's own entry when no point is named.
    * `single`: end-entity certificates, one list.
-   * `municipality`: end-entity certificates, one list per municipality.
+   * `municipality`: one list per municipality.
+   * `attribute`: one list for each value of what `by` says.
+   * `count`: one list after the other; the next is opened when one has what `opens` says.
+   * `full`: every certificate of a key generation once more, beside the other lists, in the CA's own entry.
    */
-  readonly partition: 'authority' | 'single' | 'municipality';
-  /** Name template of the distribution point; absent for `authority`, whose point is the CA. */
+  readonly partition: 'authority' | 'single' | 'municipality' | 'attribute' | 'count' | 'full';
+  /** Name template of the distribution point; absent for `full`. */
   readonly distributionPoint?: string | undefined;
+  /**
+   * Of `attribute`: the prefecture of the certificate's municipality, its profile, or what the request names (one of
+   * `values`). All are fixed when the certificate is issued.
+   */
+  readonly by?: 'prefecture' | 'profile' | 'request' | undefined;
+  readonly values?: readonly string[] | undefined;
+  /** Of `count`: how much a list has when certificates go to the next one. */
+  readonly opens?: ListCapacity | undefined;
+  /** Certificates that are issued go elsewhere; the list goes on for those that have its point. */
+  readonly closed?: boolean | undefined;
+  /**
+   * Paths of the public repository at which the list is, too: templates with `{scope}`; of `full` the first is the
+   * first generation's, the second the second's.
+   */
+  readonly httpPaths?: readonly string[] | undefined;
+}
+
+/** Whichever comes first. */
+export interface ListCapacity {
+  readonly certificates?: number | undefined;
+  /** Revocations, those included whose certificates have ended since. */
+  readonly entries?: number | undefined;
 }
 
 /**

@@ -74,6 +74,7 @@ export class Profile {
     this.definition = definition;
     this.needsMunicipality =
       scope?.partition === 'municipality' ||
+      scope?.by === 'prefecture' ||
       places.includes('municipality') ||
       places.includes('prefecture');
     this.needsSubjectAttributes =

@@ -1,6 +1,7 @@
 /**
- * The revocation lists of one CA, worked out from its policy: the ARL, single lists, and one list per
- * municipality. A certificate's scope is fixed when it is issued and written into its CRLDP.
+ * The revocation lists of one CA, worked out from its policy and what was opened since: the ARL, single lists, one for
+ * each municipality or other value, numbered ones that are opened one after the other, and full lists beside them. A
+ * certificate's scope is fixed when it is issued and written into its CRLDP.
  *
  * @module
  */
@@ -8,53 +9,75 @@
 import { formatName, type Name } from '../../x509/name.ts';
 import { CaError } from '../errors.ts';
 import type { Municipality } from './municipality.ts';
-import { renderName } from './name-template.ts';
+import { type PlaceholderValues, renderName } from './name-template.ts';
 import type { Policy, ScopeDefinition } from './policy.ts';
 
 /** One list. */
 export interface Scope {
-  /** `arl`, `operations`, a municipality's code: unique in the CA, and never another's. */
+  /** `arl`, `operations`, a municipality's code, `crl-2`: unique in the CA, and never another's. */
   readonly id: string;
   readonly definition: ScopeDefinition;
   readonly municipality?: Municipality;
+  /** Of a partition by attribute. */
+  readonly value?: string;
+  /** Of a partition by count: 1, 2, 3, … */
+  readonly number?: number;
   /** The generation of the CA's key that the list is of; undefined for one that is of all of them. */
   readonly generation?: number;
-  /** The name in CRLDP and IDP, and of the entry that holds the list. */
+  /** The name in CRLDP and IDP, and of the entry that holds the list; of a full list the CA's. */
   readonly distributionPoint: Name;
   /** The same as text, for the directory. */
   readonly dn: string;
   /** The attribute of the entry that holds the list. */
   readonly attribute: 'certificateRevocationList' | 'authorityRevocationList';
-  /** What IDP says (RFC 5280 §5.2.5). */
+  /** What IDP says (RFC 5280 §5.2.5); a full list has none. */
   readonly onlyContains: 'user' | 'ca';
   /** Beside the partitions, with the entries of all of them, in the CA's own entry and without IDP. */
   readonly isFull: boolean;
+  /** Where else it is in the public repository. */
+  readonly httpPaths: readonly string[];
 }
 
-export class Scopes {
-  /** In the policy's order, municipalities in the order of their file. */
-  readonly list: readonly Scope[];
-  readonly #byId: ReadonlyMap<string, Scope>;
+/** What of a certificate says to which list it belongs. */
+export interface PartitionFacts {
+  readonly municipality?: Municipality | undefined;
+  /** The name of its profile. */
+  readonly profile?: string | undefined;
+  /** What the request names. */
+  readonly value?: string | undefined;
+}
 
-  constructor(policy: Pick<Policy, 'names' | 'crl' | 'municipalities'>) {
-    const { printable, issuer } = policy.names;
-    this.list = policy.crl.scopes.flatMap((definition) => {
-      const template = definition.distributionPoint ?? issuer;
-      if (definition.partition !== 'municipality') {
-        return [makeScope(definition.id, definition, renderName(template, {}, printable))];
-      }
-      return policy.municipalities.list.map((municipality) => {
-        const values = {
-          municipality: municipality.dnName,
-          prefecture: municipality.dnPrefecture,
-        };
-        return {
-          ...makeScope(municipality.code5, definition, renderName(template, values, printable)),
-          municipality,
-        };
-      });
-    });
-    this.#byId = new Map(this.list.map((scope) => [scope.id, scope]));
+/** Told of lists that come and go while the CA is open. */
+export interface ScopeListener {
+  readonly opened: (scope: Scope) => void;
+  readonly closed: (scope: Scope) => void;
+}
+
+type ScopePolicy = Pick<Policy, 'names' | 'crl' | 'municipalities' | 'profiles'>;
+
+export class Scopes {
+  /**
+   * In the policy's order, municipalities in the order of their file; numbered and full lists behind them as they are
+   * opened. The same array always.
+   */
+  readonly list: readonly Scope[];
+  readonly #list: Scope[];
+  readonly #policy: ScopePolicy;
+  readonly #byId = new Map<string, Scope>();
+  #listener: ScopeListener = { opened: () => undefined, closed: () => undefined };
+
+  constructor(policy: ScopePolicy) {
+    this.#policy = policy;
+    this.#list = [];
+    this.list = this.#list;
+    for (const scope of policy.crl.scopes.flatMap((definition) => this.#made(definition))) {
+      this.#add(scope);
+    }
+  }
+
+  /** Replaces the listener before. */
+  listen(listener: ScopeListener): void {
+    this.#listener = listener;
   }
 
   /**
@@ -76,29 +99,161 @@ export class Scopes {
     return scope;
   }
 
-  /** The scope of a certificate: the profile names a definition, the subject its municipality. */
-  of(definitionId: string, municipality: Municipality | undefined): Scope {
+  /**
+   * The scope of a certificate: the profile names a definition, the rest follows from the facts. Of numbered lists the
+   * first; which one it is, is decided when the certificate is issued (`lists/list-opening.ts`).
+   *
+   * @throws {CaError} `CA_SCOPE_UNKNOWN`
+   */
+  of(definitionId: string, facts: PartitionFacts = {}): Scope {
     const scope = this.list.find(
-      ({ definition, municipality: own }) =>
-        definition.id === definitionId &&
-        (definition.partition !== 'municipality' || own?.code5 === municipality?.code5),
+      (one) => one.definition.id === definitionId && isFor(one, facts) && !one.isFull,
     );
     if (scope === undefined) {
-      throw new CaError('CA_SCOPE_UNKNOWN', `the policy has no list for ${definitionId}`);
+      const { values } = this.#policy.crl.scopes.find(({ id }) => id === definitionId) ?? {};
+      throw new CaError(
+        'CA_SCOPE_UNKNOWN',
+        values === undefined
+          ? `the policy has no list for ${definitionId}`
+          : `name one of the partitions of ${definitionId}: ${values.join(', ')}`,
+      );
     }
     return scope;
   }
+
+  /** A numbered list of a definition by count, opened or not. */
+  numbered(definition: ScopeDefinition, number: number): Scope {
+    const id = `${definition.id}-${number}`;
+    return (
+      this.#byId.get(id) ?? {
+        ...this.#make(id, definition, { number: String(number) }),
+        number,
+      }
+    );
+  }
+
+  /** Takes in a list that was made in the store. */
+  open(scope: Scope): void {
+    if (!this.#byId.has(scope.id)) {
+      this.#add(scope);
+      this.#listener.opened(scope);
+    }
+  }
+
+  /** The full lists that a key generation of this number has, opened or not. */
+  fullOf(generation: number): readonly Scope[] {
+    return this.#policy.crl.scopes
+      .filter(({ partition }) => partition === 'full')
+      .map((definition) => {
+        const id = `${definition.id}-${generation}`;
+        const httpPath = definition.httpPaths?.[generation - 1];
+        return (
+          this.#byId.get(id) ?? {
+            ...this.#make(id, definition, {}),
+            generation,
+            httpPaths: httpPath === undefined ? [] : [httpPath],
+          }
+        );
+      });
+  }
+
+  /** Opens the full lists of these generations, and closes those of all others. */
+  followGenerations(generations: readonly number[]): void {
+    for (const scope of this.#list.filter(({ isFull }) => isFull)) {
+      if (!generations.includes(scope.generation ?? 0)) {
+        this.#list.splice(this.#list.indexOf(scope), 1);
+        this.#byId.delete(scope.id);
+        this.#listener.closed(scope);
+      }
+    }
+    for (const scope of generations.flatMap((generation) => this.fullOf(generation))) {
+      this.open(scope);
+    }
+  }
+
+  #add(scope: Scope): void {
+    this.#list.push(scope);
+    this.#byId.set(scope.id, scope);
+  }
+
+  /** What the policy alone says. */
+  #made(definition: ScopeDefinition): readonly Scope[] {
+    const { id, partition } = definition;
+    switch (partition) {
+      case 'authority':
+      case 'single':
+        return [this.#make(id, definition, {})];
+      case 'municipality':
+        return this.#policy.municipalities.list.map((municipality) => ({
+          ...this.#make(municipality.code5, definition, {
+            municipality: municipality.dnName,
+            prefecture: municipality.dnPrefecture,
+          }),
+          municipality,
+        }));
+      case 'attribute':
+        return valuesOf(definition, this.#policy).map((value) => ({
+          ...this.#make(`${id}-${slugOf(value)}`, definition, { value }),
+          value,
+        }));
+      case 'count':
+        return [this.numbered(definition, 1)];
+      case 'full':
+        return [];
+    }
+  }
+
+  #make(id: string, definition: ScopeDefinition, values: PlaceholderValues): Scope {
+    const { issuer, printable } = this.#policy.names;
+    const template = definition.distributionPoint ?? issuer;
+    const distributionPoint = renderName(template, values, printable);
+    const isAuthority = definition.partition === 'authority';
+    return {
+      id,
+      definition,
+      distributionPoint,
+      dn: formatName(distributionPoint),
+      attribute: isAuthority ? 'authorityRevocationList' : 'certificateRevocationList',
+      onlyContains: isAuthority ? 'ca' : 'user',
+      isFull: definition.partition === 'full',
+      httpPaths: (definition.httpPaths ?? []).map((path) => path.replaceAll('{scope}', id)),
+    };
+  }
 }
 
-function makeScope(id: string, definition: ScopeDefinition, distributionPoint: Name): Scope {
-  const isAuthority = definition.partition === 'authority';
-  return {
-    id,
-    definition,
-    distributionPoint,
-    dn: formatName(distributionPoint),
-    attribute: isAuthority ? 'authorityRevocationList' : 'certificateRevocationList',
-    onlyContains: isAuthority ? 'ca' : 'user',
-    isFull: false,
-  };
+/** The values of a partition by attribute. */
+export function valuesOf(
+  definition: ScopeDefinition,
+  { municipalities, profiles }: Pick<ScopePolicy, 'municipalities' | 'profiles'>,
+): readonly string[] {
+  switch (definition.by) {
+    case 'prefecture':
+      return [...new Set(municipalities.list.map(({ dnPrefecture }) => dnPrefecture))];
+    case 'profile':
+      return Object.entries(profiles)
+        .filter(([, { scope }]) => scope === definition.id)
+        .map(([profile]) => profile);
+    default:
+      return definition.values ?? [];
+  }
+}
+
+function slugOf(value: string): string {
+  return value.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
+}
+
+function isFor({ definition, municipality, value }: Scope, facts: PartitionFacts): boolean {
+  if (definition.partition === 'municipality') {
+    return municipality?.code5 === facts.municipality?.code5;
+  }
+  switch (definition.partition === 'attribute' ? definition.by : undefined) {
+    case 'prefecture':
+      return value === facts.municipality?.dnPrefecture;
+    case 'profile':
+      return value === facts.profile;
+    case 'request':
+      return value === facts.value;
+    default:
+      return true;
+  }
 }

@@ -37,6 +37,8 @@ const Table = {
   ledger: 0x24,
   ledgerChunk: 0x25,
   withdrawal: 0x26,
+  scopeTerms: 0x28,
+  numbered: 0x29,
 } as const;
 
 const end = Uint8Array.of(0);
@@ -125,6 +127,16 @@ export class CaTables {
   /** The state of a list (`scope-record.ts`). */
   scope(scopeId: string): Uint8Array {
     return this.#key(Table.scope, encodeUtf8(scopeId));
+  }
+
+  /** What a list was when it was made (`partition-record.ts`). */
+  scopeTerms(scopeId: string): Uint8Array {
+    return this.#key(Table.scopeTerms, encodeUtf8(scopeId));
+  }
+
+  /** How far a family of numbered lists has come (`partition-record.ts`). */
+  numbered(definitionId: string): Uint8Array {
+    return this.#key(Table.numbered, encodeUtf8(definitionId));
   }
 
   get scopes(): KeyRange {
