@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { FILE_HEADER } from './access-encoding.ts';
@@ -16,6 +16,8 @@ export interface AccessFile {
   readonly size: number;
   /** Appends and syncs; after a failure nothing of it counts, and it can be tried again. */
   append(bytes: Uint8Array): Promise<void>;
+  /** True when what is under its name is another file, or none: it was removed or moved away while it is written to. */
+  isGone(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -34,7 +36,8 @@ export async function openAccessFile(
 ): Promise<AccessFile> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const handle = await open(join(folder, accessFileName(number)), offset === 0 ? 'w' : 'r+', 0o600);
-  const file = new AppendedFile(number, handle, offset);
+  const path = join(folder, accessFileName(number));
+  const file = new AppendedFile({ number, handle, path }, offset);
   if (offset === 0) {
     await file.append(FILE_HEADER);
     await syncFolder(folder);
@@ -48,12 +51,17 @@ export async function openAccessFile(
 class AppendedFile implements AccessFile {
   readonly number: number;
   readonly #handle: FileHandle;
+  readonly #path: string;
   #size: number;
   #isDirty = false;
 
-  constructor(number: number, handle: FileHandle, size: number) {
-    this.number = number;
-    this.#handle = handle;
+  constructor(
+    opened: { readonly number: number; readonly handle: FileHandle; readonly path: string },
+    size: number,
+  ) {
+    this.number = opened.number;
+    this.#handle = opened.handle;
+    this.#path = opened.path;
     this.#size = size;
   }
 
@@ -74,6 +82,19 @@ class AppendedFile implements AccessFile {
     await this.#handle.datasync();
     this.#isDirty = false;
     this.#size += bytes.length;
+  }
+
+  async isGone(): Promise<boolean> {
+    const [own, named] = await Promise.all([
+      this.#handle.stat(),
+      stat(this.#path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') {
+          return undefined;
+        }
+        throw error;
+      }),
+    ]);
+    return named?.ino !== own.ino || named.dev !== own.dev;
   }
 
   close(): Promise<void> {

@@ -294,10 +294,14 @@ export class AccessJournal {
     const { maxFileBytes = 64 * MIB, folder } = this.#options;
     // Handles that nobody uses any more must not keep everything that was seen beside them.
     ended.known.length = 0;
-    if (size >= maxFileBytes) {
+    const isGone = await this.#file.isGone();
+    if (isGone || size >= maxFileBytes) {
       await this.#turnPage(() => openAccessFile(folder, file + 1, 0));
     }
     await this.#recordEnded(0);
+    if (isGone && this.#file.number !== file) {
+      await recordLoss(this.#options, { file, offset: size }, this.#file);
+    }
   }
 
   /** Goes on in another file; where it cannot be made, in the same one until the next seal. */
@@ -368,21 +372,22 @@ export class AccessJournal {
 /** What was sealed is counted, but its bytes are not there: an auditor must know. */
 async function recordLoss(
   { store, audit, log }: AccessJournalOptions,
-  mark: SealedMark,
+  lost: Pick<SealedMark, 'file' | 'offset'>,
   { number, size }: AccessFile,
 ): Promise<void> {
-  const name = accessFileName(mark.file);
+  const name = accessFileName(lost.file);
   log.error('a file of the access journal is missing or shorter than what was sealed of it', {
     file: name,
   });
   await store.transact('audit: accesses lost', async (transaction) => {
+    const mark = await readSealedMark(transaction);
     putSealedMark(transaction, { ...mark, file: number, offset: size });
     await audit.append(transaction, {
       kind: 'access.loss',
       result: 'failed',
       origin: { channel: 'system', actor: 'certdir' },
       subject: name,
-      details: { file: mark.file, offset: mark.offset, segments: mark.segments },
+      details: { ...{ file: lost.file, offset: lost.offset }, segments: mark.segments },
     });
   });
 }

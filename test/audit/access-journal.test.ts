@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmdirSync,
   rmSync,
   statSync,
@@ -336,6 +337,47 @@ describe('the access journal', () => {
     const seals = await earlier.trail.list({ kind: 'access.seal' }, 10);
     assert.equal(seals.length, 2);
   });
+
+  const takenAway = [
+    { why: 'removed', take: (file: string) => rmSync(file) },
+    { why: 'moved away', take: (file: string) => renameSync(file, `${file}.elsewhere`) },
+    {
+      why: 'replaced',
+      take: (file: string): void => {
+        renameSync(file, `${file}.elsewhere`);
+        writeFileSync(file, 'another');
+      },
+    },
+  ];
+  for (const { why, take } of takenAway) {
+    it(`goes on in another file, on record, when its own is ${why} under it`, async (t) => {
+      const bed = await setUp(t);
+      const journal = await bed.open();
+      const handle = journal.prepare(facts());
+      journal.add(handle);
+      await journal.seal();
+      const file = lastFile(bed.folder);
+      take(file);
+      journal.add(handle);
+      await journal.seal();
+      const losses = await bed.trail.list({ kind: 'access.loss' }, 10);
+      assert.deepEqual(
+        losses.map(({ result, subject }) => [result, subject]),
+        [['failed', 'access-00000001.log']],
+      );
+      journal.add(handle);
+      await journal.seal();
+      assert.equal((await bed.trail.list({ kind: 'access.loss' }, 10)).length, 1);
+      assert.equal(lastFile(bed.folder), join(bed.folder, 'access-00000002.log'));
+      assert.equal(sum(await bed.accounts()), 3);
+      rmSync(file, { force: true });
+      assert.equal((await bed.read()).length, 1, 'what came later is kept');
+      await bed.crash(journal);
+      await bed.open();
+      assert.equal((await bed.trail.list({ kind: 'access.loss' }, 10)).length, 1);
+      assert.equal(sum(await bed.accounts()), 3);
+    });
+  }
 
   it('goes on in another file when one is large', async (t) => {
     const bed = await setUp(t);
