@@ -6,8 +6,8 @@
  */
 
 import { existsSync } from 'node:fs';
-import { mkdir, readdir } from 'node:fs/promises';
-import { dirname, isAbsolute, join, relative } from 'node:path';
+import { mkdir, readdir, realpath } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 
 import type { AuditOrigin } from '../audit/audit-log.ts';
 import { openAuditLog } from '../audit/merkle-audit-log.ts';
@@ -40,7 +40,7 @@ export async function backUp(
   onProgress: OnProgress,
 ): Promise<BackupCreateReport> {
   const { configuration, store, audit, auditing } = instance;
-  assertOutside(folder, configuration.folder);
+  await assertOutside(folder, configuration.folder);
   const release = store.journal.hold();
   const { journal, report } = await copyJournal(
     instance,
@@ -87,14 +87,23 @@ async function copyJournal(
   return { journal, report };
 }
 
-function assertOutside(folder: string, dataFolder: string): void {
-  const inside = relative(dataFolder, folder);
+/** Also where a symbolic link leads there. */
+async function assertOutside(folder: string, dataFolder: string): Promise<void> {
+  const inside = relative(await realpath(dataFolder), await realPlace(folder));
   if (!isAbsolute(folder) || !(inside.startsWith('..') || isAbsolute(inside))) {
     throw new StoreError(
       'STORE_BACKUP_INVALID',
       `A backup in ${folder} would be lost with the data folder. Give a folder outside it, best on another disk`,
     );
   }
+}
+
+/** Where a folder is, or will be when it is made. */
+async function realPlace(folder: string): Promise<string> {
+  const parent = dirname(folder);
+  return existsSync(folder) || parent === folder
+    ? await realpath(folder)
+    : join(await realPlace(parent), basename(folder));
 }
 
 export interface BackupSource {

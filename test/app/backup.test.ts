@@ -6,7 +6,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
@@ -59,6 +59,10 @@ describe('the restore drill', () => {
     );
     const inside = await certdir.failure('backup', 'create', join(certdir.folder, 'b'), ...sealed);
     assert.equal(inside.code, 'STORE_BACKUP_INVALID');
+    symlinkSync(certdir.folder, join(outside, 'link'));
+    const linked = join(outside, 'link', 'new', 'b');
+    const through = await certdir.failure('backup', 'create', linked, ...sealed);
+    assert.equal(through.code, 'STORE_BACKUP_INVALID');
   });
 
   it('restores into an empty folder, and signs nothing there', async () => {
