@@ -22,7 +22,7 @@ import type { KeyDescription, KeyUsagePurpose, SigningAlgorithm } from './signer
 
 /**
  * `self-signed`: the CA's name on both sides, and this very key. `link`: the CA's name on both sides and another key of
- * it, as at a renewal. `cross`: another CA's certificate. `end-entity`: everything that is no CA, subscribers, staff,
+ * it, as at a renewal: one that the token holds for the same CA, so that nobody else's key becomes the CA's. `cross`: another CA's certificate. `end-entity`: everything that is no CA, subscribers, staff,
  * servers and responders alike; they cannot be told apart by looking.
  */
 export type CertificateKind = 'self-signed' | 'link' | 'cross' | 'end-entity';
@@ -107,6 +107,7 @@ export function readKeyUse(value: unknown): KeyUse | undefined {
 /**
  * @throws {SigningError} `SIGNING_USAGE_REFUSED` when the content is not what the key may sign for this purpose. Keys
  *   without a list of uses sign anything for their purposes.
+ * @param others The keys of the token.
  */
 export function assertUse(
   key: KeyDescription,
@@ -115,25 +116,33 @@ export function assertUse(
     readonly algorithm: SigningAlgorithm;
     readonly content: Content;
   },
+  others: () => readonly KeyDescription[] = () => [],
 ): void {
   if (key.use === undefined) {
     return;
   }
-  const what = findFault(key, key.use, request);
+  const what = findFault({ key, use: key.use, others }, request);
   if (what !== undefined) {
     throw new SigningError('SIGNING_USAGE_REFUSED', `key ${key.label} does not sign this: ${what}`);
   }
 }
 
+/** Who is to sign. */
+interface UsedKey {
+  readonly key: KeyDescription;
+  readonly use: KeyUse;
+  readonly others: () => readonly KeyDescription[];
+}
+
 function findFault(
-  key: KeyDescription,
-  use: KeyUse,
+  used: UsedKey,
   { purpose, algorithm, content }: Parameters<typeof assertUse>[1],
 ): string | undefined {
+  const { key, use } = used;
   try {
     switch (purpose) {
       case 'certificate':
-        return findCertificateFault(key, use, { algorithm, content });
+        return findCertificateFault(used, { algorithm, content });
       case 'crl':
         return findListFault(use, { algorithm, content });
       case 'request':
@@ -161,8 +170,7 @@ interface Judged {
 }
 
 function findCertificateFault(
-  key: KeyDescription,
-  use: KeyUse,
+  { key, use, others }: UsedKey,
   { algorithm, content }: Judged,
 ): string | undefined {
   if (content.kind !== 'whole') {
@@ -176,9 +184,25 @@ function findCertificateFault(
     return 'its issuer is another CA';
   }
   const kind = kindOf(tbs, key);
-  return use.certificates.includes(kind)
-    ? undefined
-    : `a ${kind} certificate is not among ${use.certificates.join(', ')}`;
+  if (!use.certificates.includes(kind)) {
+    return `a ${kind} certificate is not among ${use.certificates.join(', ')}`;
+  }
+  return kind === 'link' && !others().some((other) => isSibling(other, use, tbs))
+    ? "a link certificate for a key that is none of the CA's in this token"
+    : undefined;
+}
+
+/** True for the key in the certificate when it is one of the same CA; one without a list of uses is of any. */
+function isSibling(
+  { spki, purposes, use }: KeyDescription,
+  { issuer }: KeyUse,
+  tbs: TbsFacts,
+): boolean {
+  return (
+    equalBytes(spki, tbs.spki) &&
+    purposes.includes('certificate') &&
+    (use === undefined || equalBytes(use.issuer, issuer))
+  );
 }
 
 interface TbsFacts {

@@ -108,6 +108,8 @@ describe('a CA key with its list of uses', () => {
   const folder = temporaryFolder({ after });
   let signer: Signer;
   let own: Uint8Array;
+  /** Another key of the same CA in the token. */
+  let sibling: Uint8Array;
   const foreign = freshSpki();
 
   before(async () => {
@@ -133,6 +135,15 @@ describe('a CA key with its list of uses', () => {
       assert.deepEqual((await signer.describe(label)).use, use);
     }
     own = (await signer.describe('all')).spki;
+    const curve = { kind: 'ec', curve: 'P-256' } as const;
+    const newer = { label: 'newer', type: curve, purposes };
+    const use = { issuer: ours, certificates: allCertificateKinds };
+    sibling = (await signer.generate({ ...newer, use })).spki;
+    const another = { label: 'another CA', type: curve, purposes };
+    await signer.generate({ ...another, use: { issuer: others, certificates: ['link'] } });
+    const delegate = { label: 'delegate', type: curve, purposes: ['ocsp', 'request'] as const };
+    await signer.generate({ ...delegate, use: { issuer: ours, certificates: [] } });
+    await signer.generate({ label: 'former', type: curve, purposes });
   });
   after(() => signer.close());
 
@@ -145,7 +156,7 @@ describe('a CA key with its list of uses', () => {
 
   const samples: Readonly<Record<CertificateKind, (ownSpki: Uint8Array) => Uint8Array>> = {
     'self-signed': (spki) => tbsCertificate({ spki }),
-    link: () => tbsCertificate({ spki: foreign }),
+    link: () => tbsCertificate({ spki: sibling }),
     cross: () => tbsCertificate({ spki: foreign, subject: others }),
     'end-entity': () =>
       tbsCertificate({ spki: foreign, subject: others, extensions: [noCaExtension] }),
@@ -160,6 +171,20 @@ describe('a CA key with its list of uses', () => {
       }
     });
   }
+
+  it('signs a link certificate for a key of the same CA in the token, and for no other', async () => {
+    await sign('all', 'certificate', tbsCertificate({ spki: sibling }));
+    // One that was made before keys had lists.
+    const { spki: former } = await signer.describe('former');
+    await sign('all', 'certificate', tbsCertificate({ spki: former }));
+    for (const spki of [
+      foreign,
+      (await signer.describe('another CA')).spki,
+      (await signer.describe('delegate')).spki,
+    ]) {
+      await assert.rejects(sign('all', 'certificate', tbsCertificate({ spki })), refused);
+    }
+  });
 
   it('takes a certificate without extensions for an end entity', async () => {
     const tbs = tbsCertificate({ spki: foreign, subject: others, extensions: [] });

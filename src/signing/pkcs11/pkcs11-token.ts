@@ -190,7 +190,7 @@ class Pkcs11KeyToken implements Token {
     const description = this.#known.get(record) ?? describeRecord(record);
     this.#known.set(record, description);
     assertSignRequest(description, { ...request, lengthBytes });
-    assertUse(description, request);
+    assertUse(description, request, () => this.#register.keys.map(describeRecord));
     return await this.#active().run((session) => this.#signWith(session, record, request));
   }
 

@@ -168,7 +168,7 @@ class SoftwareToken implements Token {
       this.#known.get(request.label) ?? describeStoredKey(this.#find(request.label));
     const lengthBytes = lengthOfContent(request.content);
     assertSignRequest(description, { ...request, lengthBytes });
-    assertUse(description, request);
+    assertUse(description, request, () => this.#document.keys.map(describeStoredKey));
     this.#known.set(request.label, description);
     const key = this.#secrets?.privateKey(request.label);
     if (key === undefined) {
