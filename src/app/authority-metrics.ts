@@ -5,6 +5,7 @@
  */
 
 import type { ListStatus } from '../ca/authority-status.ts';
+import { generationStates } from '../ca/records/authority-record.ts';
 import type { MetricSample, MetricsRegistry } from '../core/metrics.ts';
 import type { JobStatus } from '../scheduler/job.ts';
 import { type Instance, isKeyActive } from './instance.ts';
@@ -42,6 +43,7 @@ export function addAuthorityMetrics(
     place: { path: ['Certificates', 'Authority'], property: 'microseconds' },
     read: async () => ((await status()).certificateEndsMs - clock.nowMs()) / SECOND_MS,
   });
+  addKeys(registry, instance);
   registry.add({
     name: 'certdir_ca_key_active',
     help: '1 while the key of the CA can sign',
@@ -60,6 +62,28 @@ export function addAuthorityMetrics(
   addAudit(registry, instance);
   addKeeping(registry, instance);
   addLists(registry, { lists: async () => (await status()).lists, nowMs: () => clock.nowMs() });
+}
+
+function addKeys(registry: MetricsRegistry, { authority, clock }: Instance): void {
+  registry.add({
+    name: 'certdir_ca_key_renewal_remaining_seconds',
+    help: 'Time until another key of the CA is to issue, by the policy; below zero when it has passed',
+    kind: 'gauge',
+    place: { path: ['Certificates', 'Key Renewal'], property: 'microseconds' },
+    read: () => (authority.renewal.dueMs - clock.nowMs()) / SECOND_MS,
+  });
+  registry.add({
+    name: 'certdir_ca_key_generations',
+    help: 'Generations of the key of the CA, by state',
+    labels: ['state'],
+    kind: 'gauge',
+    place: { path: ['Certificates', 'Keys', '{state}'], property: 'current' },
+    read: () =>
+      generationStates.map((state) => ({
+        labels: { state },
+        value: authority.authorities.all.filter((one) => one.state === state).length,
+      })),
+  });
 }
 
 function addKeeping(registry: MetricsRegistry, { auditing, policy, clock }: Instance): void {

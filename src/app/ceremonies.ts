@@ -13,7 +13,6 @@ import { readdir } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative } from 'node:path';
 
 import { readIfThere, replaceFile } from '../audit/durable-file.ts';
-import { keyLabelOf } from '../ca/generations/authority-key.ts';
 import type {
   CeremonyApproval,
   CeremonyContinue,
@@ -24,6 +23,7 @@ import type {
 } from '../http/ceremony-operations.ts';
 import { ceremonyKinds } from '../http/ceremony-operations.ts';
 import type { CustodyOperations } from '../http/custody-operations.ts';
+import type { PublishLists } from '../http/local-operations.ts';
 import type { Operator } from '../http/operator.ts';
 import { formatTime } from '../http/report-time.ts';
 import type { CustodyOperation } from '../signing/custody/approval.ts';
@@ -39,15 +39,16 @@ import {
 } from './ceremony-evidence.ts';
 import { ceremonyPlans, type PlannedStep } from './ceremony-plan.ts';
 import { formatCeremonyJson, formatCeremonyText } from './ceremony-record.ts';
+import { doRenewalStep, isMade, keyToBeMade, needlessSteps } from './ceremony-renewal.ts';
 import type { Instance } from './instance.ts';
 
 type Surroundings = Pick<
   Instance,
   'configuration' | 'policy' | 'store' | 'audit' | 'auditing' | 'authority' | 'signer' | 'clock'
-> & { readonly custody: CustodyOperations };
+> & { readonly custody: CustodyOperations; readonly publishLists: PublishLists };
 
 const CEREMONIES_FOLDER = 'ceremonies';
-const ID_PATTERN = /^(first-key|backup|restore|destruction)-\d{8}T\d{6}Z$/;
+const ID_PATTERN = /^(first-key|renewal|backup|restore|destruction)-\d{8}T\d{6}Z$/;
 const MAX_TEXT_CHARACTERS = 1_000;
 
 export class LocalCeremonies implements CeremonyOperations {
@@ -63,7 +64,7 @@ export class LocalCeremonies implements CeremonyOperations {
 
   start(input: CeremonyStart, operator: Operator): Promise<CeremonyReport> {
     return this.#inTurn(async () => {
-      const { configuration, policy, clock } = this.#parts;
+      const { configuration, policy, authority, clock } = this.#parts;
       if (configuration.token.custodiansFile === undefined) {
         throw refused('the token has no custodians; certdir custodian make comes first');
       }
@@ -75,14 +76,21 @@ export class LocalCeremonies implements CeremonyOperations {
       if ((await readIfThere(this.#fileOf(id))) !== undefined) {
         throw refused(`there is a ceremony ${id}; wait a second`);
       }
+      const needless = kind === 'renewal' ? needlessSteps(this.#parts) : [];
       const report: CeremonyReport = {
         ...{ format: 'certdir ceremony', version: 1, id, kind, policy: policy.id },
-        label: label ?? keyLabelOf(policy.id, 1),
+        label:
+          label ??
+          (kind === 'renewal'
+            ? authority.renewal.nextKeyLabel
+            : authority.authorities.current.keyLabel),
         folder: folder ?? null,
         ...{ master, witnesses, started, closed: null, proposal: null },
-        steps: ceremonyPlans[kind].map(({ name, title }) => ({
-          ...{ name, title, isDone: false, at: null, by: [], note: '', facts: {} },
-        })),
+        steps: ceremonyPlans[kind]
+          .filter(({ name }) => !needless.includes(name))
+          .map(({ name, title }) => ({
+            ...{ name, title, isDone: false, at: null, by: [], note: '', facts: {} },
+          })),
       };
       await this.#save(report, { kind: 'ceremony.start', operator, step: '' });
       return report;
@@ -154,20 +162,25 @@ export class LocalCeremonies implements CeremonyOperations {
         return await this.#close(report, operator);
       }
       if (step.actor === 'certdir') {
-        const facts = await this.#look(report, step.name);
+        const facts = await this.#look(report, step.name, operator);
         report = await this.#finish(report, { operator, by: [], note: '', facts });
         continue;
       }
       if (
         step.name === 'destroy' &&
         report.proposal !== null &&
-        !(await hasKey(this.#parts, report))
+        !(await hasKey(this.#parts, report.label))
       ) {
         // Approved and done, and the program ended before this was written down.
         const note =
           'The key was found destroyed after an interruption; the approvals are in the audit log';
         const facts = { proposal: report.proposal };
         report = await this.#finish(report, { operator, by: [], note, facts });
+        continue;
+      }
+      if (report.kind === 'renewal' && (await isMade(this.#parts, report, step.name))) {
+        const note = 'The key was found made; who approved of it is in the audit log';
+        report = await this.#finish(report, { operator, by: [], note, facts: {} });
         continue;
       }
       return await this.#propose(report, step.name, operator);
@@ -190,10 +203,11 @@ export class LocalCeremonies implements CeremonyOperations {
         'the token is open already: deactivate it, or restart the server, so that the custodians show that they can open it',
       );
     }
-    if (name === 'destroy' && !isActive) {
+    const made = keyToBeMade(this.#parts, report, name);
+    if ((name === 'destroy' || made !== undefined) && !isActive) {
       throw refused('the token is locked; have custodians activate it first');
     }
-    const operation = operationOf(report, name);
+    const operation = made ?? operationOf(report, name);
     const { hash } = await custody.propose({ operation }, operator);
     return await this.#save(
       { ...report, proposal: hash },
@@ -202,22 +216,27 @@ export class LocalCeremonies implements CeremonyOperations {
   }
 
   /** What certdir itself finds or does in a step. Done again after an interruption, it comes to the same. */
-  async #look(report: CeremonyReport, name: string): Promise<Facts> {
+  async #look(report: CeremonyReport, name: string, operator: Operator): Promise<Facts> {
     switch (name) {
-      case 'key':
-        return await keyFacts(this.#parts, report);
+      case 'key': {
+        const { current } = this.#parts.authority.authorities;
+        const label = report.kind === 'renewal' ? current.keyLabel : report.label;
+        return await keyFacts(this.#parts, label);
+      }
       case 'copy':
         return await copyToken(this.#parts, report);
       case 'files':
         return await compareToken(this.#parts, report);
       case 'gone': {
-        if (await hasKey(this.#parts, report)) {
+        if (await hasKey(this.#parts, report.label)) {
           throw refused(`the token still has the key ${report.label}`);
         }
         return { 'key in the token': 'none of this name' };
       }
-      default:
-        throw refused(`this program does not know the step ${name}`);
+      default: {
+        const origin = { channel: 'cli', actor: operator.name };
+        return await doRenewalStep(this.#parts, report, { step: name, origin });
+      }
     }
   }
 

@@ -10,7 +10,6 @@ import { copyFile, mkdir, open, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 
 import { readIfThere } from '../audit/durable-file.ts';
-import { keyLabelOf } from '../ca/generations/authority-key.ts';
 import { formatHex } from '../core/bytes.ts';
 import type { CeremonyReport } from '../http/ceremony-operations.ts';
 import { formatTime } from '../http/report-time.ts';
@@ -25,23 +24,25 @@ export type EvidenceParts = Pick<Instance, 'configuration' | 'signer' | 'authori
 export type Facts = Readonly<Record<string, string>>;
 
 /** Fingerprints to be read aloud. @throws {SigningError} when the key is not the certificate's. */
-export async function keyFacts(
-  parts: EvidenceParts,
-  { label, policy }: CeremonyReport,
-): Promise<Facts> {
+export async function keyFacts(parts: EvidenceParts, label: string): Promise<Facts> {
   const { signer, authority, auditing } = parts;
   const key = await signer.describe(label);
-  const { certificate } = authority;
-  const isCaKey = label === keyLabelOf(policy, 1);
-  if (isCaKey && !Buffer.from(certificate.spki).equals(key.spki)) {
+  const certificate = authority.authorities.withKey(label)?.certificate;
+  if (certificate !== undefined && !Buffer.from(certificate.spki).equals(key.spki)) {
     throw refused(`the key ${label} is not the one of the CA's certificate`);
   }
-  const ofCa = { 'certificate SHA-256': sha256(certificate.der) };
-  return { ...describeKey(key), ...(isCaKey ? ofCa : {}), 'audit log key': auditing.trail.key };
+  return {
+    ...describeKey(key),
+    ...(certificate === undefined ? {} : { 'certificate SHA-256': sha256(certificate.der) }),
+    'audit log key': auditing.trail.key,
+  };
 }
 
 /** True while the token knows a key of that label. */
-export async function hasKey(parts: EvidenceParts, { label }: CeremonyReport): Promise<boolean> {
+export async function hasKey(
+  parts: Pick<EvidenceParts, 'signer'>,
+  label: string,
+): Promise<boolean> {
   const keys = await parts.signer.list();
   return keys.some((key) => key.label === label);
 }

@@ -55,6 +55,7 @@ import { LocalCeremonies } from './ceremonies.ts';
 import { type CheckSubject, checkStore } from './check.ts';
 import { LocalCustody } from './custody.ts';
 import { describeJournal } from './journal-keeping.ts';
+import { LocalKeys } from './key-generations.ts';
 import { readLdifControls } from './ldif-controls.ts';
 import { findOverdue } from './overdue.ts';
 import { makeFeed, reportReplication, serveJournal } from './replication.ts';
@@ -333,7 +334,6 @@ export function operationsOf(instance: Instance, setting: OperationsSetting): Lo
     archiveStatus: () => readArchiveStatus(instance),
     takeCheckpoints: (notes) => takeCheckpoints(instance, notes),
     custodyOperations: custody,
-    ceremonyOperations: new LocalCeremonies({ ...instance, custody }),
     revocationOperations: new LocalRevocations({
       authority: instance.authority,
       record: (event) =>
@@ -341,6 +341,8 @@ export function operationsOf(instance: Instance, setting: OperationsSetting): Lo
           instance.audit.append(transaction, event),
         ),
     }),
+    ceremonyOperations: new LocalCeremonies({ ...instance, custody, publishLists }),
+    keyOperations: new LocalKeys({ ...instance, publishLists }),
     backup: (input, origin, onProgress) => backUp(instance, { ...input, origin }, onProgress),
     journal: () => describeJournal(instance),
     check: (input, onProgress) => {

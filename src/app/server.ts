@@ -40,6 +40,7 @@ import {
 } from './instance.ts';
 import { journalJob } from './journal-keeping.ts';
 import { type ExportMonth, keepingJobs } from './keeping-jobs.ts';
+import { keyJobs } from './key-generations.ts';
 import type { LdapFigures } from './ldap-metrics.ts';
 import { listHandler } from './list-download.ts';
 import { closingOnFailure, signLast } from './local-instance.ts';
@@ -91,6 +92,9 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
       scheduler.add(ocsp.job);
     }
     scheduler.add(journalJob(instance));
+    for (const job of keyJobs(instance)) {
+      scheduler.add(job);
+    }
     const publishLists = publication.through((jobName) => scheduler.trigger(jobName));
     const urgent = new UrgentLists(instance, (scopeIds) =>
       publishLists({ scopeIds, origin: scheduleOrigin }, () => undefined),

@@ -88,6 +88,11 @@ export class Authorities {
     return found;
   }
 
+  /** The one whose key has that name in the token; undefined when it is none of the CA's. */
+  withKey(keyLabel: string): Authority | undefined {
+    return this.#all.find((one) => one.keyLabel === keyLabel);
+  }
+
   /** What is on record of one. @throws {CaError} `CA_RECORD_DAMAGED` when there never was one of that number. */
   generation(number: number): KeyGeneration {
     const found = this.#record.generations.find((one) => one.number === number);

@@ -6,6 +6,7 @@
 
 import type { ReadView } from '../store/store.ts';
 import { type CaCore, readCounters } from './ca-core.ts';
+import type { KeyRenewalStatus } from './generations/key-renewal.ts';
 import { type CrlCadence, dueMs, type Lateness, latenessAt } from './policy/cadence.ts';
 import type { Scope } from './policy/scope.ts';
 import type { PublishedList, ScopeRecord } from './records/scope-record.ts';
@@ -29,12 +30,16 @@ export interface AuthorityStatus {
   readonly caDn: string;
   readonly generation: number;
   readonly certificateEndsMs: number;
+  readonly renewal: KeyRenewalStatus;
   readonly issuedCount: number;
   readonly revokedCount: number;
   readonly lists: readonly ListStatus[];
 }
 
-export async function readStatus(core: CaCore, view: ReadView): Promise<AuthorityStatus> {
+export async function readStatus(
+  core: CaCore,
+  view: ReadView,
+): Promise<Omit<AuthorityStatus, 'renewal'>> {
   const { policy, authority, tables, scopes, clock } = core;
   const counters = await readCounters(view, tables);
   const lists: ListStatus[] = [];

@@ -283,8 +283,9 @@ export class CertificateAuthority {
   }
 
   /** Where everything stands. */
-  status(): Promise<AuthorityStatus> {
-    return reading(this.#core.store, (view) => readStatus(this.#core, view));
+  async status(): Promise<AuthorityStatus> {
+    const status = await reading(this.#core.store, (view) => readStatus(this.#core, view));
+    return { ...status, renewal: this.renewal.status };
   }
 
   /** @returns undefined when this CA never issued the number. */

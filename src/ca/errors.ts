@@ -35,6 +35,8 @@ export type CaErrorCode =
   | 'CA_RECORD_DAMAGED'
   /** No generation of the key waits to take over. */
   | 'CA_RENEWAL_NONE'
+  /** The key need not be renewed yet. */
+  | 'CA_RENEWAL_EARLY'
   /** Another process has taken over the store (I13). */
   | 'CA_NOT_OWNER'
   // Requests for a certificate.

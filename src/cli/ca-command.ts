@@ -8,6 +8,7 @@ import type { Command } from 'commander';
 
 import type { IssuedReport, PublishedReport, SubjectAttributes } from '../http/operations.ts';
 
+import { addKeysCommands } from './ca-keys-command.ts';
 import { addShowCommand } from './ca-show-command.ts';
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
@@ -40,6 +41,7 @@ export function addCaCommand(program: Command): void {
   addShowCommand(ca);
   addRevoke(ca);
   addPublish(ca);
+  addKeysCommands(ca);
 }
 
 function addIssue(ca: Command): void {

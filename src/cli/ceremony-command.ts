@@ -52,6 +52,7 @@ function addStartCommand(ceremony: Command): void {
       'after',
       examples(
         'certdir ceremony start first-key --master "Hanako Gunma" --witness "Jiro Tone"',
+        'certdir ceremony start renewal --master "Hanako Gunma" --witness "Jiro Tone" "Saburo Haruna"',
         'certdir ceremony start backup --master Hanako --witness Jiro --folder /media/backup',
         'certdir ceremony start destruction --label gunma-ca-1 --master Hanako --witness Jiro',
       ),

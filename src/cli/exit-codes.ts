@@ -222,6 +222,7 @@ const exitNames = {
   CA_RECOVERY_PENDING: 'conflict',
   CA_RECOVERY_NONE: 'conflict',
   CA_RENEWAL_NONE: 'conflict',
+  CA_RENEWAL_EARLY: 'refused',
   CA_RECOVERY_INCOMPLETE: 'refused',
   CA_RECOVERY_FOREIGN: 'refused',
   READBACK_ADDRESS: 'usage',

@@ -8,7 +8,7 @@
 import type { Operator } from './operator.ts';
 import { listOf, objectOf, textSchema } from './request-schema.ts';
 
-export const ceremonyKinds = ['first-key', 'backup', 'restore', 'destruction'] as const;
+export const ceremonyKinds = ['first-key', 'renewal', 'backup', 'restore', 'destruction'] as const;
 export type CeremonyKind = (typeof ceremonyKinds)[number];
 
 export interface CeremonyStart {

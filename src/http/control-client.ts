@@ -18,6 +18,7 @@ import { type AnswerLine, OPERATOR_HEADER } from './control-protocol.ts';
 import { remoteCrl } from './crl-operations.ts';
 import { remoteCustody } from './custody-operations.ts';
 import { HttpError } from './errors.ts';
+import { remoteKeys } from './key-operations.ts';
 import type { OcspReport } from './ocsp-report.ts';
 import type {
   BackupCreateReport,
@@ -75,6 +76,7 @@ export function connectControl(socketFile: string, operatorName: string): Operat
     custody: remoteCustody(call),
     ceremonies: remoteCeremonies(call),
     revocations: remoteRevocations({ chunks }),
+    keys: remoteKeys(call),
     status: () => call<ServiceStatus>('status', {}),
     check: (input, onProgress) => call<CheckReport>('check', input, onProgress),
     recoverConfirm: (input) =>

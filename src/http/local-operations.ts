@@ -37,6 +37,7 @@ import type { AuditOperations } from './audit-operations.ts';
 import type { CeremonyOperations } from './ceremony-operations.ts';
 import type { CrlOperations } from './crl-operations.ts';
 import type { CustodyOperations } from './custody-operations.ts';
+import type { KeyOperations } from './key-operations.ts';
 import { LocalArchiveOperations, type LocalArchiveOptions } from './local-archive-operations.ts';
 import { LocalCrlOperations } from './local-crl-operations.ts';
 import { describeOcsp, type OcspReport } from './ocsp-report.ts';
@@ -108,6 +109,7 @@ export interface LocalOperationsOptions {
   readonly custodyOperations: CustodyOperations;
   readonly ceremonyOperations: CeremonyOperations;
   readonly revocationOperations: RevocationOperations;
+  readonly keyOperations: KeyOperations;
 }
 
 /** Whoever lists verifiers: the names of those who only look are not recorded. */
@@ -123,6 +125,7 @@ export class LocalOperations implements Operations {
   readonly custody: CustodyOperations;
   readonly ceremonies: CeremonyOperations;
   readonly revocations: RevocationOperations;
+  readonly keys: KeyOperations;
 
   constructor(options: LocalOperationsOptions) {
     this.#options = options;
@@ -141,6 +144,7 @@ export class LocalOperations implements Operations {
     this.custody = options.custodyOperations;
     this.ceremonies = options.ceremonyOperations;
     this.revocations = options.revocationOperations;
+    this.keys = options.keyOperations;
     this.#verifiers = new VerifierRegister(options.directory, options.policy);
   }
 

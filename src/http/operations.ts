@@ -16,6 +16,7 @@ import type { AuditOperations } from './audit-operations.ts';
 import type { CeremonyOperations } from './ceremony-operations.ts';
 import type { CrlOperations } from './crl-operations.ts';
 import type { CustodyOperations } from './custody-operations.ts';
+import type { KeyOperations } from './key-operations.ts';
 import type { OcspReport } from './ocsp-report.ts';
 import type { Operator } from './operator.ts';
 import type { RevocationOperations } from './revocation-operations.ts';
@@ -370,6 +371,7 @@ export interface Operations {
   readonly custody: CustodyOperations;
   readonly ceremonies: CeremonyOperations;
   readonly revocations: RevocationOperations;
+  readonly keys: KeyOperations;
   status(): Promise<ServiceStatus>;
   /** Reads everything that is stored, from one state, and says what is wrong with it. */
   check(input: CheckInput, onProgress: OnProgress): Promise<CheckReport>;

@@ -121,6 +121,7 @@ function* warningsOf(facts: StatusFacts): Iterable<string> {
   for (const { matter, dueMs, advice } of facts.overdue) {
     yield `${matter} is overdue since ${formatTime(dueMs)}: ${advice}`;
   }
+  yield* renewalWarnings(authority.renewal);
   yield* passwordWarnings(facts);
   if (authority.certificateEndsMs - nowMs < YEAR_MS) {
     yield `the CA certificate ends at ${formatTime(authority.certificateEndsMs)}`;
@@ -155,6 +156,20 @@ function* replicationWarnings({ replication, isServing }: StatusFacts): Iterable
     } else if (behindSeconds > LATE_SECONDS) {
       yield `${name} is ${Math.round(behindSeconds)} s late: ${behind} records, ${behindBytes} bytes are on this machine alone`;
     }
+  }
+}
+
+function* renewalWarnings({
+  dueMs,
+  warning,
+  preparedMs,
+}: AuthorityStatus['renewal']): Iterable<string> {
+  if (warning !== undefined) {
+    const what = warning === 'overdue' ? 'was to be' : 'is to be';
+    yield `the key of the CA ${what} renewed by ${formatTime(dueMs)}: certdir ceremony start renewal`;
+  }
+  if (preparedMs !== undefined) {
+    yield `a new key of the CA waits since ${formatTime(preparedMs)} to take over: certdir ceremony list`;
   }
 }
 

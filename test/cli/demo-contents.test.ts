@@ -14,7 +14,12 @@ import { LocalOperations } from '../../src/http/local-operations.ts';
 import type { Operations } from '../../src/http/operations.ts';
 import { describeStatus } from '../../src/http/status-report.ts';
 import { absentAudit } from '../support/absent-audit.ts';
-import { absentCeremonies, absentCustody, absentRevocations } from '../support/absent-custody.ts';
+import {
+  absentCeremonies,
+  absentCustody,
+  absentKeys,
+  absentRevocations,
+} from '../support/absent-custody.ts';
 import { CaTestBed } from '../support/ca-test-bed.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -52,6 +57,7 @@ async function open(t: TestContext): Promise<Bench> {
     custodyOperations: absentCustody,
     ceremonyOperations: absentCeremonies,
     revocationOperations: absentRevocations,
+    keyOperations: absentKeys,
     check: () => Promise.reject(new Error('nobody asks')),
     journal: () => Promise.reject(new Error('nobody asks')),
     takeCheckpoints: () => Promise.reject(new Error('nobody asks')),
@@ -154,7 +160,7 @@ function stoppingAt(
       target,
       name: Exclude<
         keyof Operations,
-        'audit' | 'archive' | 'crl' | 'custody' | 'ceremonies' | 'revocations'
+        'audit' | 'archive' | 'crl' | 'custody' | 'ceremonies' | 'revocations' | 'keys'
       >,
     ) => {
       const method = target[name].bind(target) as (...args: unknown[]) => Promise<unknown>;

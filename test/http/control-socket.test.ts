@@ -20,6 +20,7 @@ import {
   absentCeremonies,
   absentCrl,
   absentCustody,
+  absentKeys,
   absentRevocations,
 } from '../support/absent-custody.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -41,6 +42,7 @@ function recordingOperations(calls: unknown[]): Operations {
     custody: absentCustody,
     ceremonies: absentCeremonies,
     revocations: absentRevocations,
+    keys: absentKeys,
     status: never,
     check: never,
     recoverConfirm: never,

@@ -17,6 +17,7 @@ const sound: StatusFacts = {
     caDn: 'O=CA',
     generation: 1,
     certificateEndsMs: NOW_MS + 3_650 * DAY_MS,
+    renewal: { dueMs: NOW_MS + 1_800 * DAY_MS, warning: undefined, preparedMs: undefined },
     issuedCount: 0,
     revokedCount: 0,
     lists: [],
@@ -94,5 +95,36 @@ describe('warnings of standbys', () => {
 
   it('say that nothing is waited for any more', () => {
     assert.match(warnings({}, 'fallen back')[0] ?? '', /may be lost with this machine/);
+  });
+});
+
+describe('warnings of the CA’s key', () => {
+  const told = (renewal: Partial<StatusFacts['authority']['renewal']>): readonly string[] =>
+    describeStatus({
+      ...sound,
+      authority: { ...sound.authority, renewal: { ...sound.authority.renewal, ...renewal } },
+    }).warnings;
+
+  it('are none while its renewal is further away', () => {
+    assert.deepEqual(told({}), []);
+  });
+
+  for (const warning of [12, 3, 1] as const) {
+    it(`say by when it is to be renewed within ${warning} months`, () => {
+      const [text = '', ...others] = told({ warning, dueMs: NOW_MS + warning * 28 * DAY_MS });
+      assert.deepEqual(others, []);
+      assert.match(text, /is to be renewed by 2026-.*certdir ceremony start renewal/);
+    });
+  }
+
+  it('say that it should have been', () => {
+    assert.match(
+      told({ warning: 'overdue', dueMs: NOW_MS })[0] ?? '',
+      /was to be renewed by 2026-01-05/,
+    );
+  });
+
+  it('say that a new key waits', () => {
+    assert.match(told({ preparedMs: NOW_MS })[0] ?? '', /waits since 2026-01-05.*ceremony list/);
   });
 });

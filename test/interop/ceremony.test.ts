@@ -215,6 +215,71 @@ describe('a key ceremony', () => {
     await assertRecorded(await approve(id));
   });
 
+  it('of a renewal goes on after a kill at every step, and ends with both keys in the directory', async () => {
+    interface Keys {
+      readonly generations: readonly {
+        readonly state: string;
+        readonly sha256: string;
+        readonly links: readonly { readonly kind: string }[];
+      }[];
+    }
+    const keys = (): Promise<Keys> => certdir.answer<Keys>('ca', 'keys');
+    const states = async (): Promise<readonly string[]> =>
+      (await keys()).generations.map(({ state }) => state);
+    const { id, label } = await start('renewal');
+    assert.equal(label, 'gunma-ca-2');
+    await restart();
+    const locked = say(id, 'identities checked');
+    await assert.rejects(locked, { code: 'SIGNING_CEREMONY_REFUSED' }, 'the token is locked');
+    await activate();
+    const asked = await goOn(id);
+    assert.deepEqual(doneIn(asked), ['present', 'key', 'open']);
+    const beforeIt = readFileSync(file(id, 'json'));
+    await approve(id);
+    assert.deepEqual(await states(), ['current', 'made']);
+    await server.kill();
+    // As if it had ended when the key was made, and before that was written down.
+    writeFileSync(file(id, 'json'), beforeIt);
+    server = await certdir.serve();
+    const made = await goOn(id);
+    assert.deepEqual(doneIn(made).slice(-2), ['generate', 'make']);
+    const facts = made.steps.find(({ name }) => name === 'make')?.facts ?? {};
+    assert.equal(facts['certificate SHA-256'], (await keys()).generations[1]?.sha256);
+    assert.match(facts['NewWithOld SHA-256'] ?? '', /^[0-9a-f]{64}\n/);
+    await restart();
+    await say(id, 'read aloud, and on a sheet');
+    await approveAs(id, 'hanako');
+    await restart();
+    await activate();
+    assert.deepEqual(await states(), ['current', 'made']);
+    await goOn(id);
+    const switched = await approve(id);
+    assert.deepEqual(doneIn(switched).slice(-3), ['order', 'switch', 'lists']);
+    assert.deepEqual(await states(), ['retiring', 'current']);
+    await restart();
+    await activate();
+    await goOn(id);
+    const answering = await approve(id);
+    assert.deepEqual(doneIn(answering).slice(-2), ['delegate', 'answers']);
+    await restart();
+    await say(id, 'the bridge CA was given the certificate');
+    await say(id, 'backup-20260105T010000Z');
+    await activate();
+    await assertRecorded(await approve(id));
+    const [older, newer] = (await keys()).generations;
+    assert.deepEqual(
+      [older?.links.length, newer?.links.map(({ kind }) => kind)],
+      [0, ['OldWithNew', 'NewWithOld']],
+    );
+    const check = await certdir.answer<{ readonly findings: readonly unknown[] }>('check');
+    assert.deepEqual(check.findings, []);
+  });
+
+  it('of a renewal is the only way where there are custodians', async () => {
+    const failure = await certdir.failure('ca', 'renew-key', '--early');
+    assert.equal(failure.code, 'SIGNING_CEREMONY_REFUSED');
+  });
+
   const refusals = [
     { why: 'a backup into the data folder', args: ['backup', '--folder', 'FOLDER/copy'] },
     { why: 'a destruction without a key', args: ['destruction'] },

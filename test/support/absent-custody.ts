@@ -7,6 +7,7 @@
 import type { CeremonyOperations } from '../../src/http/ceremony-operations.ts';
 import type { CrlOperations } from '../../src/http/crl-operations.ts';
 import type { CustodyOperations } from '../../src/http/custody-operations.ts';
+import type { KeyOperations } from '../../src/http/key-operations.ts';
 import type { RevocationOperations } from '../../src/http/revocation-operations.ts';
 
 const refuse = (): Promise<never> => Promise.reject(new Error('nobody asks'));
@@ -20,6 +21,8 @@ export const absentCeremonies: CeremonyOperations = {
   show: refuse,
   list: refuse,
 };
+
+export const absentKeys: KeyOperations = { list: refuse, renew: refuse };
 
 const nothing = (): AsyncIterable<never> => ({ [Symbol.asyncIterator]: () => ({ next: refuse }) });
 

@@ -12,6 +12,7 @@
 import type { AuditOrigin } from '../../audit/audit-log.ts';
 import { recordDigest } from '../../audit/record-digest.ts';
 import { SigningError } from '../../signing/errors.ts';
+import type { KeyUse } from '../../signing/key-use.ts';
 import type { KeyDescription, KeyUsagePurpose, SignatureAlgorithm } from '../../signing/signer.ts';
 import type { ReadView } from '../../store/store.ts';
 import { encodeSignatureAlgorithm, parseSignatureAlgorithm } from '../../x509/algorithms.ts';
@@ -38,6 +39,11 @@ export interface Responder {
   readonly keyLabel: string;
   readonly algorithm: SignatureAlgorithm;
   readonly certificate: Certificate;
+}
+
+/** A key as it is asked of the token. */
+export interface ResponderKeyRequest extends Pick<KeyDescription, 'label' | 'type' | 'purposes'> {
+  readonly use: KeyUse;
 }
 
 const PURPOSES: readonly KeyUsagePurpose[] = ['ocsp', 'request'];
@@ -124,9 +130,19 @@ export class ResponderKeys {
     }
   }
 
-  /** The name in the token that the next key will have. */
-  get nextKeyLabel(): string {
-    return this.#labelOf(this.#nextNumber);
+  /** What will be asked of the token for the next key. @throws {CaError} `CA_OCSP_OFF` */
+  get nextKeyRequest(): ResponderKeyRequest {
+    const { ocsp } = this.#core.policy;
+    if (ocsp === undefined) {
+      throw new CaError('CA_OCSP_OFF', 'the policy has no OCSP; set ocsp.access');
+    }
+    return this.#requestFor(this.#labelOf(this.#nextNumber), ocsp);
+  }
+
+  #requestFor(label: string, { key }: OcspPolicy): ResponderKeyRequest {
+    const issuer = this.#core.authority.reference.name.der;
+    const use = { issuer, certificates: [] };
+    return { label, type: keyTypeOf(key.type), purposes: PURPOSES, use };
   }
 
   /**
@@ -220,19 +236,23 @@ export class ResponderKeys {
     }
   }
 
-  async #obtainKey(label: string, { key }: OcspPolicy): Promise<KeyDescription> {
-    const { signer, authority } = this.#core;
-    const use = { issuer: authority.reference.name.der, certificates: [] };
-    try {
-      return await signer.generate({ label, type: keyTypeOf(key.type), purposes: PURPOSES, use });
-    } catch (error) {
-      if (!(error instanceof SigningError) || error.code !== 'SIGNING_KEY_EXISTS') {
-        throw error;
+  async #obtainKey(label: string, ocsp: OcspPolicy): Promise<KeyDescription> {
+    const { signer } = this.#core;
+    const wanted = this.#requestFor(label, ocsp);
+    // Looked for first: a key that is there needs nobody's approval.
+    const known = (await signer.list()).find((key) => key.label === label);
+    if (known === undefined) {
+      try {
+        return await signer.generate(wanted);
+      } catch (error) {
+        if (!(error instanceof SigningError) || error.code !== 'SIGNING_KEY_EXISTS') {
+          throw error;
+        }
       }
     }
-    const found = await signer.describe(label);
+    const found = known ?? (await signer.describe(label));
     const isOurs =
-      JSON.stringify(found.type) === JSON.stringify(keyTypeOf(key.type)) &&
+      JSON.stringify(found.type) === JSON.stringify(wanted.type) &&
       PURPOSES.every((purpose) => found.purposes.includes(purpose));
     if (!isOurs) {
       throw new CaError(

@@ -21,7 +21,7 @@ import { recordCertificate } from '../certificates/certificate-making.ts';
 import { formatSerialNumber } from '../certificates/serial-number.ts';
 import { CaError } from '../errors.ts';
 import { openScope } from '../lists/list-opening.ts';
-import { renewalDueMs } from '../policy/key-life.ts';
+import { type RenewalWarning, renewalDueMs, renewalWarningAt } from '../policy/key-life.ts';
 import type { KeyGeneration } from '../records/authority-record.ts';
 import { changeAuthorityRecord } from './authority-change.ts';
 import { assertKeyInToken, keyLabelOf, obtainKey } from './authority-key.ts';
@@ -31,6 +31,16 @@ import {
   type NextGeneration,
 } from './generation-making.ts';
 import { publishCertificates } from './published-certificates.ts';
+
+/** Where the renewal stands. */
+export interface KeyRenewalStatus {
+  /** By when another key is to issue, in epoch milliseconds. */
+  readonly dueMs: number;
+  /** How near that is; undefined while it is further away than a year. */
+  readonly warning: RenewalWarning | undefined;
+  /** Since when another generation has waited to take over; undefined when none does. */
+  readonly preparedMs: number | undefined;
+}
 
 export class KeyRenewal {
   readonly #core: CaCore;
@@ -47,6 +57,16 @@ export class KeyRenewal {
     const { generation, certificate } = authorities.current;
     const { createdMs } = authorities.generation(generation);
     return renewalDueMs({ createdMs, endMs: certificate.notAfterMs }, policy);
+  }
+
+  /** How near that is; undefined while it is further away than a year. */
+  get warning(): RenewalWarning | undefined {
+    const { clock, policy } = this.#core;
+    return renewalWarningAt(clock.nowMs(), this.dueMs, policy);
+  }
+
+  get status(): KeyRenewalStatus {
+    return { dueMs: this.dueMs, warning: this.warning, preparedMs: this.prepared?.stateSinceMs };
   }
 
   /** The generation that waits to take over; undefined when none does. */

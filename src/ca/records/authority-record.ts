@@ -70,6 +70,10 @@ const stateNumbers: Readonly<Record<GenerationState, number>> = {
   retired: 4,
 };
 
+export const generationStates: readonly GenerationState[] = Object.keys(
+  stateNumbers,
+) as GenerationState[];
+
 export function encodeAuthorityRecord(record: AuthorityRecord): Uint8Array {
   return encodeSequence(
     encodeInteger(record.createdMs),
@@ -136,8 +140,7 @@ function readGeneration(fields: DerReader): KeyGeneration {
 }
 
 function stateOf(number: number): GenerationState {
-  const names = Object.keys(stateNumbers) as GenerationState[];
-  const state = names.find((name) => stateNumbers[name] === number);
+  const state = generationStates.find((name) => stateNumbers[name] === number);
   if (state === undefined) {
     throw new CaError('CA_RECORD_DAMAGED', `a generation of the key has the state ${number}`);
   }
