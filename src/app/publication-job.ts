@@ -7,6 +7,7 @@
 
 import type { AuditOrigin } from '../audit/audit-log.ts';
 import type { Publication } from '../ca/lists/crl-publication.ts';
+import { runInLanes } from '../ca/lists/publication-run.ts';
 import { formatError } from '../core/errors.ts';
 import type { PublishLists } from '../http/local-operations.ts';
 import { SchedulerError } from '../scheduler/errors.ts';
@@ -29,6 +30,12 @@ interface Order {
   readonly publications: Map<string, Publication>;
   /** Of the first that is not. */
   failure: unknown;
+}
+
+/** A list to be made, and who wanted it. */
+interface Due {
+  readonly scopeId: string;
+  readonly origin: AuditOrigin;
 }
 
 /** The origin of what nobody asked for. */
@@ -83,36 +90,45 @@ export class ListPublication {
     this.#orders = [];
     const failures: unknown[] = [];
     const tried = new Set<string>();
-    for (let next = this.#next(orders, tried); next !== undefined && !signal.aborted; ) {
-      const { scopeId, origin } = next;
-      tried.add(scopeId);
-      const concerned = orders.filter(({ scopeIds }) => scopeIds.includes(scopeId));
-      try {
-        const publication = await this.#surroundings.authority.publish(scopeId, origin);
-        for (const { publications, onPublished } of concerned) {
-          publications.set(scopeId, publication);
-          onPublished(publications.size);
-        }
-      } catch (error) {
-        const { log } = this.#surroundings;
-        log.error('a list was not published', { scope: scopeId, error: formatError(error) });
-        failures.push(error);
-        for (const order of concerned) {
-          order.failure ??= error;
-        }
+    const next = (): Due | undefined => {
+      const found = signal.aborted ? undefined : this.#next(orders, tried);
+      if (found !== undefined) {
+        tried.add(found.scopeId);
       }
-      next = this.#next(orders, tried);
-    }
+      return found;
+    };
+    await runInLanes(next, ({ scopeId, origin }) =>
+      this.#publish({ scopeId, origin }, orders, failures),
+    );
     if (failures.length > 0) {
       throw new AggregateError(failures, `${failures.length} lists were not published`);
     }
   }
 
-  /** Asked before each list: others become due while lists are made. */
-  #next(
+  async #publish(
+    { scopeId, origin }: Due,
     orders: readonly Order[],
-    tried: ReadonlySet<string>,
-  ): { readonly scopeId: string; readonly origin: AuditOrigin } | undefined {
+    failures: unknown[],
+  ): Promise<void> {
+    const concerned = orders.filter(({ scopeIds }) => scopeIds.includes(scopeId));
+    try {
+      const publication = await this.#surroundings.authority.publish(scopeId, origin);
+      for (const { publications, onPublished } of concerned) {
+        publications.set(scopeId, publication);
+        onPublished(publications.size);
+      }
+    } catch (error) {
+      const { log } = this.#surroundings;
+      log.error('a list was not published', { scope: scopeId, error: formatError(error) });
+      failures.push(error);
+      for (const order of concerned) {
+        order.failure ??= error;
+      }
+    }
+  }
+
+  /** Asked before each list: others become due while lists are made. */
+  #next(orders: readonly Order[], tried: ReadonlySet<string>): Due | undefined {
     for (const { scopeIds, origin } of orders) {
       const scopeId = scopeIds.find((one) => !tried.has(one));
       if (scopeId !== undefined) {
@@ -142,14 +158,18 @@ function stopped(): SchedulerError {
   return new SchedulerError('SCHEDULER_CLOSED', text);
 }
 
-/** Publishing at once, where no scheduler runs: one after the other, to the first that fails. */
+/** Publishing at once, where no scheduler runs: a few at a time, to the first that fails. */
 export function publishDirectly({ authority }: Pick<Instance, 'authority'>): PublishLists {
   return async ({ scopeIds, origin }, onPublished) => {
-    const publications: Publication[] = [];
-    for (const scopeId of scopeIds) {
-      publications.push(await authority.publish(scopeId, origin));
-      onPublished(publications.length);
-    }
-    return publications;
+    const publications = new Map<string, Publication>();
+    const open = scopeIds.values();
+    await runInLanes(
+      () => open.next().value,
+      async (scopeId) => {
+        publications.set(scopeId, await authority.publish(scopeId, origin));
+        onPublished(publications.size);
+      },
+    );
+    return scopeIds.flatMap((scopeId) => publications.get(scopeId) ?? []);
   };
 }

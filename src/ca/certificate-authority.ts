@@ -53,6 +53,7 @@ import {
   readList,
   type WhichList,
 } from './lists/list-archive.ts';
+import { runInLanes } from './lists/publication-run.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Scopes } from './policy/scope.ts';
 import type { PublishedList } from './records/scope-record.ts';
@@ -258,18 +259,27 @@ export class CertificateAuthority {
     return publication;
   }
 
-  /** Publishes every list, one after the other, in the policy's order. */
+  /**
+   * Publishes every list, a few at a time.
+   *
+   * @returns the publications in the policy's order.
+   * @throws what the first one that failed throws; some of the others are out then.
+   */
   async publishAll(
     origin: AuditOrigin,
     onPublished?: OnPublished,
   ): Promise<readonly Publication[]> {
-    const publications: Publication[] = [];
-    const { list } = this.#core.scopes;
-    for (const { id } of list) {
-      publications.push(await this.publish(id, origin));
-      onPublished?.({ done: publications.length, total: list.length });
-    }
-    return publications;
+    const scopes = [...this.#core.scopes.list];
+    const publications = new Map<string, Publication>();
+    const open = scopes.values();
+    await runInLanes(
+      () => open.next().value,
+      async ({ id }) => {
+        publications.set(id, await this.publish(id, origin));
+        onPublished?.({ done: publications.size, total: scopes.length });
+      },
+    );
+    return scopes.flatMap(({ id }) => publications.get(id) ?? []);
   }
 
   /** The lists that are due at `nowMs`, the longest overdue first. */

@@ -10,9 +10,10 @@
 import type { AuditOrigin } from '../../audit/audit-log.ts';
 import { formatHex } from '../../core/bytes.ts';
 import { delay } from '../../core/clock.ts';
+import { Room } from '../../core/room.ts';
 import { LargeValue } from '../../directory/entries/entry.ts';
 import type { ReadView, Transaction } from '../../store/store.ts';
-import { type CaCore, recordFailure, transactAsOwner } from '../ca-core.ts';
+import { type CaCore, reading, recordFailure, transactAsOwner } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
 import type { Scope } from '../policy/scope.ts';
 import { writeLedger } from '../records/entry-ledger.ts';
@@ -50,6 +51,12 @@ const COUNT_EVERY_MS = 5_000;
 /** Lists from here on are handed to the directory by their hash; the gate has read them. */
 const MIN_LARGE_BYTES = 64 * 1024;
 
+/** Of lists that are made at the same time; one that is longer is made alone. */
+const MAX_BYTES_IN_WORK = 192 * 1024 * 1024;
+/** An entry with a reason and a serial number of 20 octets has 53; what is around the entries is less than the other. */
+const BYTES_OF_ENTRY = 56;
+const BYTES_AROUND = 4096;
+
 /** A list that was made and looked at, and not published. */
 interface MadeList {
   readonly assembled: AssembledList;
@@ -59,6 +66,8 @@ interface MadeList {
 
 export class CrlPublication {
   readonly #core: CaCore;
+  /** Lists are in memory from the moment they are put together until they are durable. */
+  readonly #room = new Room(MAX_BYTES_IN_WORK);
   #countAgainMs = Number.NEGATIVE_INFINITY;
   /** The publication under way in each scope: the next one waits for it. */
   readonly #tails = new Map<string, Promise<void>>();
@@ -93,11 +102,22 @@ export class CrlPublication {
 
   async #publishRecorded(scope: Scope, origin: AuditOrigin): Promise<Publication> {
     try {
-      return await this.#publishNow(scope, origin);
+      const bytes = await this.#estimateBytes(scope);
+      return await this.#room.within(bytes, () => this.#publishNow(scope, origin));
     } catch (error) {
       await recordFailure(this.#core, { kind: 'crl.publish', origin, subject: scope.id }, error);
       throw error;
     }
+  }
+
+  /** How long the list will be, more or less. */
+  async #estimateBytes(scope: Scope): Promise<number> {
+    const { store, tables } = this.#core;
+    const { published, liveEntries } = await reading(store, (view) =>
+      readScopeRecord(view, tables, scope.id),
+    );
+    const bytes = BYTES_AROUND + liveEntries * BYTES_OF_ENTRY;
+    return Math.max(published?.byteLength ?? 0, bytes);
   }
 
   async #publishNow(scope: Scope, origin: AuditOrigin): Promise<Publication> {
