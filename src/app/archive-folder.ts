@@ -11,7 +11,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { syncFolder } from '../audit/durable-file.ts';
 import { MANIFEST, manifestText, SIGNED_MANIFEST } from '../http/archive-export.ts';
 import type { AuditFile } from '../http/audit-operations.ts';
-import { type NoteKey, openSignedNote } from '../tlog/signed-note.ts';
+import type { KeyLineage } from '../tlog/key-lineage.ts';
 import { readBoundedFile } from '../verifier/bounded-file.ts';
 import { VerifierError } from '../verifier/errors.ts';
 import { parseCertificate } from '../x509/certificate.ts';
@@ -91,12 +91,12 @@ async function writeFile(folder: string, { path, content }: AuditFile): Promise<
  */
 export async function verifyArchiveFolder(
   path: string,
-  key: NoteKey,
+  keys: KeyLineage,
 ): Promise<ArchiveFolderReport> {
   const folder = resolve(path);
   const manifest = await readOf(folder, MANIFEST);
   const note = (await readOf(folder, SIGNED_MANIFEST, MAX_NOTE_BYTES)).toString('utf8');
-  const text = openSignedNote(note, key);
+  const text = keys.openText(note);
   const [, policy = '', period = ''] = text.split('\n');
   if (text !== manifestText({ policyId: policy, period, manifest })) {
     throw new VerifierError('VERIFIER_CHANGED', `${MANIFEST} is not the one that was signed`);

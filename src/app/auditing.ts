@@ -6,13 +6,11 @@
  */
 
 import { AccessJournal } from '../audit/access-journal.ts';
-import type { AuditLog } from '../audit/audit-log.ts';
-import { putNoteKey, readNoteKey } from '../audit/audit-state.ts';
+import type { AuditLog, AuditOrigin } from '../audit/audit-log.ts';
 import { settleTiles } from '../audit/audit-tiles.ts';
 import { AuditTrail } from '../audit/audit-trail.ts';
-import { Checkpointer, type CheckpointKey } from '../audit/checkpointer.ts';
+import { Checkpointer } from '../audit/checkpointer.ts';
 import { KeepingRegister } from '../audit/keeping-register.ts';
-import { recordDigest } from '../audit/record-digest.ts';
 import type { CertificateAuthority } from '../ca/certificate-authority.ts';
 import type { Policy } from '../ca/policy/policy.ts';
 import { assertMaySign } from '../ca/recovery-hold.ts';
@@ -22,11 +20,10 @@ import type { ClosingStack } from '../core/closing-stack.ts';
 import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Job } from '../scheduler/job.ts';
-import { SigningError } from '../signing/errors.ts';
-import type { KeyDescription, Signer } from '../signing/signer.ts';
+import type { Signer } from '../signing/signer.ts';
 import type { Store } from '../store/store.ts';
-import { ed25519KeyOf, formatNoteKey, type NoteKey, parseNoteKey } from '../tlog/signed-note.ts';
 import { AccessAccounts } from './access-accounts.ts';
+import { type KeyRotation, openAuditKey, rotateAuditKey } from './audit-key.ts';
 import { checkpointFileOf } from './set-back.ts';
 
 export interface AuditingParts {
@@ -46,6 +43,11 @@ export interface Auditing {
   readonly journal: AccessJournal;
   readonly accounts: AccessAccounts;
   readonly keeping: KeepingRegister;
+  /** See `rotateAuditKey`. */
+  readonly rotateKey: (rotation: {
+    readonly destroysOld: boolean;
+    readonly origin: AuditOrigin;
+  }) => Promise<KeyRotation>;
 }
 
 export const CHECKPOINT_JOB = 'audit checkpoint';
@@ -64,7 +66,7 @@ export async function openAuditing(parts: AuditingParts, closing: ClosingStack):
   const checkpointer = new Checkpointer({
     store,
     audit,
-    key: await openCheckpointKey(parts),
+    ...(await openAuditKey(parts)),
     file: checkpointFileOf(configuration),
     assertMaySign: () => assertMaySign(store),
     log: log.with({ component: 'audit' }),
@@ -81,61 +83,10 @@ export async function openAuditing(parts: AuditingParts, closing: ClosingStack):
   );
   const trail = new AuditTrail({ store, audit, checkpointer });
   const keeping = new KeepingRegister({ store, audit, clock });
-  return { checkpointer, trail, journal, accounts: new AccessAccounts(journal), keeping };
-}
-
-/** What is known needs no token: it may be away while the log is read. */
-async function openCheckpointKey(parts: AuditingParts): Promise<CheckpointKey> {
-  const { policy, signer, store } = parts;
-  const label = `${policy.id}-audit-1`;
-  const snapshot = store.snapshot();
-  const known = await readNoteKey(snapshot).finally(() => snapshot.close());
-  const note = known === undefined ? await makeKey(parts, label) : parseNoteKey(known);
-  const algorithm = { scheme: 'ed25519' } as const;
-  return {
-    note,
-    sign: (message) => signer.sign({ label, purpose: 'audit', algorithm, content: [message] }),
-  };
-}
-
-/** The log's own key, which signs nothing else; its making is a record. */
-async function makeKey(
-  { configuration, policy, signer, store, audit }: AuditingParts,
-  label: string,
-): Promise<NoteKey> {
-  const { spki } = await obtainKey(signer, label);
-  const publicKey = ed25519KeyOf(spki);
-  if (publicKey === undefined) {
-    const text = `the token has a key ${label} that is none for the audit log; name another token in audit.token`;
-    throw new SigningError('SIGNING_KEY_REFUSED', text);
-  }
-  const digest = recordDigest(spki);
-  const name = configuration.audit.origin ?? `certdir/${policy.id}/${digest.slice(0, 16)}`;
-  const note = { name, publicKey };
-  await store.transact('audit: key made', async (transaction) => {
-    putNoteKey(transaction, formatNoteKey(note));
-    await audit.append(transaction, {
-      kind: 'key.generate',
-      result: 'done',
-      origin: { channel: 'system', actor: 'certdir' },
-      subject: label,
-      after: digest,
-      details: { policy: policy.id, purpose: 'audit' },
-    });
-  });
-  return note;
-}
-
-/** Takes up the key that an interrupted run has made. */
-async function obtainKey(signer: Signer, label: string): Promise<KeyDescription> {
-  try {
-    return await signer.describe(label);
-  } catch (error) {
-    if (!(error instanceof SigningError) || error.code !== 'SIGNING_KEY_UNKNOWN') {
-      throw error;
-    }
-  }
-  return await signer.generate({ label, type: { kind: 'ed25519' }, purposes: ['audit'] });
+  const accounts = new AccessAccounts(journal);
+  const rotateKey: Auditing['rotateKey'] = (rotation) =>
+    rotateAuditKey(parts, checkpointer, rotation);
+  return { checkpointer, trail, journal, accounts, keeping, rotateKey };
 }
 
 /** Tells the accounts which lists there are now. */

@@ -392,6 +392,7 @@ function localAudit(instance: Instance): AuditOperations {
       await auditing.journal.seal();
       return await withSnapshot(store, (snapshot) => collect(readAccounts(snapshot, period)));
     },
+    rotateKey: auditing.rotateKey,
     prune: (beforeMs, origin) => pruneRecords({ store, audit, beforeMs, origin }),
     recordRefusal: (kind, origin) =>
       store.transact(`app: ${kind} refused`, (transaction) =>

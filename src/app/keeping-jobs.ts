@@ -121,7 +121,7 @@ async function write(
 
 /** @returns the SHA-256 of the manifest. @throws {VerifierError} when it cannot be read as it was written. */
 async function verified({ auditing }: Instance, place: string): Promise<string> {
-  return (await verifyArchiveFolder(place, auditing.checkpointer.key)).manifestSha256;
+  return (await verifyArchiveFolder(place, auditing.checkpointer.keys)).manifestSha256;
 }
 
 /** Tells the log once a day, and at the start, what is overdue by the policy. */

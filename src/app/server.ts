@@ -270,7 +270,8 @@ async function openHttp(
 function publicAudit({ auditing, policy }: Instance): PublicAudit {
   const { trail, checkpointer } = auditing;
   return {
-    key: trail.key,
+    key: () => trail.key,
+    handovers: () => trail.handovers,
     checkpoint: () => checkpointer.current(),
     tile: async (path) => (policy.audit.publicTiles ? await trail.publicTile(path) : undefined),
   };

@@ -4,20 +4,23 @@
  *     auditState ‖ "tree"          the frontier (tlog/merkle-tree.ts)
  *     auditState ‖ "marks"         how far it was reviewed, exported and removed
  *     auditState ‖ "key"           the verifier key of its checkpoints
+ *     auditState ‖ "handover" ‖ number (8)    how each key handed over to the next, from 1 on (tlog/key-lineage.ts)
  *     auditState ‖ "checkpoint"    the last checkpoint that was signed, a signed note
  *
  * @module
  */
 
-import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts';
-import { Keyspace, keyOf } from '../store/keyspace.ts';
+import { concatBytes, decodeUtf8, encodeUtf8, prefixEnd } from '../core/bytes.ts';
+import { encodeUint64, Keyspace, keyOf } from '../store/keyspace.ts';
 import type { ReadView, Transaction } from '../store/store.ts';
+import { KeyLineage } from '../tlog/key-lineage.ts';
 import {
   emptyFrontier,
   encodeFrontier,
   type MerkleFrontier,
   parseFrontier,
 } from '../tlog/merkle-tree.ts';
+import { parseNoteKey } from '../tlog/signed-note.ts';
 import { AuditError } from './errors.ts';
 
 /** Each a number of records, from the first on. */
@@ -38,6 +41,7 @@ const noMarks: AuditMarks = { reviewed: 0n, exported: 0n, pruned: 0n, prunedKind
 const treeKey = keyOf(Keyspace.auditState, encodeUtf8('tree'));
 const marksKey = keyOf(Keyspace.auditState, encodeUtf8('marks'));
 const noteKeyKey = keyOf(Keyspace.auditState, encodeUtf8('key'));
+const handoverPrefix = keyOf(Keyspace.auditState, encodeUtf8('handover'));
 const checkpointKey = keyOf(Keyspace.auditState, encodeUtf8('checkpoint'));
 
 /** @throws {AuditError} `AUDIT_STATE_DAMAGED`. */
@@ -83,6 +87,31 @@ export async function readNoteKey(view: ReadView): Promise<string | undefined> {
 
 export function putNoteKey(transaction: Transaction, key: string): void {
   transaction.put(noteKeyKey, encodeUtf8(key));
+}
+
+/** Every handover from the first on, each a signed note. */
+export async function readHandovers(view: ReadView): Promise<readonly string[]> {
+  const notes: string[] = [];
+  const lt = prefixEnd(handoverPrefix);
+  const range = { gte: handoverPrefix, ...(lt === undefined ? {} : { lt }) };
+  for await (const [, bytes] of view.range(range)) {
+    notes.push(decodeUtf8(bytes) ?? damaged());
+  }
+  return notes;
+}
+
+/** The keys so far; undefined before there is one. */
+export async function readLineage(view: ReadView): Promise<KeyLineage | undefined> {
+  const key = await readNoteKey(view);
+  return key === undefined
+    ? undefined
+    : KeyLineage.follow(parseNoteKey(key), await readHandovers(view));
+}
+
+/** @param number From 1 on. */
+export function putHandover(transaction: Transaction, number: number, note: string): void {
+  const key = concatBytes(handoverPrefix, encodeUint64(BigInt(number)));
+  transaction.put(key, encodeUtf8(note));
 }
 
 export function putCheckpoint(transaction: Transaction, note: string): void {

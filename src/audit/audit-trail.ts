@@ -9,8 +9,9 @@
 
 import { equalBytes, formatHex } from '../core/bytes.ts';
 import type { Snapshot, Store, Transaction } from '../store/store.ts';
-import { type Checkpoint, openCheckpoint } from '../tlog/checkpoint.ts';
+import type { Checkpoint } from '../tlog/checkpoint.ts';
 import { encodeEntryBundle } from '../tlog/entry-bundle.ts';
+import { handoverPath } from '../tlog/key-lineage.ts';
 import { formatNoteKey } from '../tlog/signed-note.ts';
 import {
   parseTilePath,
@@ -105,10 +106,10 @@ export class AuditTrail {
    */
   async verify(kept: readonly string[]): Promise<Verification> {
     const { checkpointer } = this.#options;
-    const known: readonly Checkpoint[] = kept.map((note) => openCheckpoint(note, checkpointer.key));
+    const known: readonly Checkpoint[] = kept.map((note) => checkpointer.keys.open(note));
     const marks = await this.#withSnapshot(async (snapshot) => {
       const head = await verifyAuditLog(snapshot);
-      for (const checkpoint of known) {
+      for (const checkpoint of [...checkpointer.keys.heads, ...known]) {
         await expectExtends(snapshot, head, checkpoint);
       }
       return await readMarks(snapshot);
@@ -138,7 +139,7 @@ export class AuditTrail {
     if (place === undefined || place.level === 'entries' || note === undefined) {
       return undefined;
     }
-    const { size } = openCheckpoint(note, checkpointer.key);
+    const { size } = checkpointer.keys.open(note);
     const last = tileAt(place.level, place.index, size);
     return last === undefined || place.width > last.width
       ? undefined
@@ -148,6 +149,11 @@ export class AuditTrail {
   /** The verifier key as text. */
   get key(): string {
     return formatNoteKey(this.#options.checkpointer.key);
+  }
+
+  /** How each key handed over to the next; signed notes. */
+  get handovers(): readonly string[] {
+    return this.#options.checkpointer.keys.notes;
   }
 
   marks(): Promise<AuditMarks> {
@@ -184,7 +190,7 @@ export class AuditTrail {
   }
 
   /**
-   * The log as files: tiles, bundles, key and, last, the checkpoint that covers them.
+   * The log as files: tiles, bundles, handovers, key and, last, the checkpoint that covers them.
    *
    * @param since Size of an export that is there already; its full tiles are left out.
    */
@@ -202,6 +208,9 @@ export class AuditTrail {
           yield { path: tilePath(place), bytes };
           await slices.add(bytes.length);
         }
+      }
+      for (const [at, handover] of this.handovers.entries()) {
+        yield { path: handoverPath(at + 1), bytes: Buffer.from(handover) };
       }
       yield { path: KEY_FILE, bytes: Buffer.from(`${this.key}\n`) };
       yield { path: 'checkpoint', bytes: Buffer.from(note) };

@@ -14,19 +14,23 @@ import { formatError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Snapshot, Store } from '../store/store.ts';
 import { type Checkpoint, formatCheckpoint, openCheckpoint } from '../tlog/checkpoint.ts';
+import { formatHandover, KeyLineage, signedHandover } from '../tlog/key-lineage.ts';
 import type { TreeHead } from '../tlog/proof.ts';
-import { formatSignedNote, type NoteKey } from '../tlog/signed-note.ts';
+import { formatNoteKey, formatSignedNote, type NoteKey } from '../tlog/signed-note.ts';
 import type { AuditLog, AuditOrigin } from './audit-log.ts';
-import { putCheckpoint, readCheckpoint } from './audit-state.ts';
+import { putCheckpoint, putHandover, putNoteKey, readCheckpoint } from './audit-state.ts';
 import { readIfThere, replaceFile, syncFolder } from './durable-file.ts';
 import { AuditError } from './errors.ts';
 import {
   compareKept,
   expectExtends,
+  followBeside,
+  handoverFile,
   type TakenCheckpoints,
   takeKeptCheckpoints,
 } from './kept-checkpoint.ts';
 import { readHead } from './merkle-audit-log.ts';
+import { recordDigest } from './record-digest.ts';
 
 /** The audit key as the log sees it. */
 export interface CheckpointKey {
@@ -41,10 +45,17 @@ export interface SignedCheckpoint extends TreeHead {
   readonly note: string;
 }
 
+export interface RotatedKey extends SignedCheckpoint {
+  /** How the key before handed over; a signed note. */
+  readonly handover: string;
+}
+
 export interface CheckpointerOptions {
   readonly store: Store;
   readonly audit: AuditLog;
   readonly key: CheckpointKey;
+  /** How the keys before handed over, up to `key`; signed notes. */
+  readonly handovers?: readonly string[];
   /** Where the last checkpoint is kept outside the store. */
   readonly file: string;
   readonly log: Log;
@@ -54,14 +65,25 @@ export interface CheckpointerOptions {
 
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
+  #key: CheckpointKey;
+  #keys: KeyLineage;
+  #areHandoversKept = false;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
+    this.#key = options.key;
+    this.#keys = KeyLineage.follow(options.key.note, options.handovers ?? []);
   }
 
+  /** The one that signs now. */
   get key(): NoteKey {
-    return this.#options.key.note;
+    return this.#key.note;
+  }
+
+  /** Every key of this log so far. */
+  get keys(): KeyLineage {
+    return this.#keys;
   }
 
   /** True when there are records that no checkpoint covers, and one may be signed. */
@@ -94,7 +116,7 @@ export class Checkpointer {
 
   /** A note over another text than a checkpoint: the first line must not be the log's name. */
   async signNote(text: string): Promise<string> {
-    const { key } = this.#options;
+    const key = this.#key;
     if (text.startsWith(`${key.note.name}\n`)) {
       throw new RangeError('a checkpoint is signed by `sign` alone');
     }
@@ -117,7 +139,10 @@ export class Checkpointer {
       await this.#options.assertMaySign?.();
       const [contradiction, head] = await this.#withSnapshot(
         async (snapshot) =>
-          [await compareKept(snapshot, { file, key: this.key }), await readHead(snapshot)] as const,
+          [
+            await compareKept(snapshot, { file, keys: this.#keys }),
+            await readHead(snapshot),
+          ] as const,
       );
       if (contradiction === undefined) {
         const text = 'the log contradicts no checkpoint that was signed over it';
@@ -144,9 +169,80 @@ export class Checkpointer {
         }),
       );
       await rename(file, `${file}.lost-${kept?.size ?? 'unreadable'}-${sha256.slice(0, 16)}`);
+      await this.#putHandoversAside();
       await syncFolder(dirname(file));
       return await this.#sign();
     });
+  }
+
+  /**
+   * Lets another key of the log sign from now on. The last tree that the key before has signed, which covers
+   * everything so far, is in the handover that both sign; the handover, the new key and the record of it are
+   * durable together.
+   *
+   * @throws {AuditError} as `sign`. @throws what signing throws: before the handover is durable nothing has
+   *   changed, after it the next checkpoint is signed by the other key.
+   */
+  rotate(next: CheckpointKey, origin: AuditOrigin): Promise<RotatedKey> {
+    return this.#inTurn(async () => {
+      const { store, audit } = this.#options;
+      const { note: _checkpoint, ...head } = await this.#sign();
+      const before = this.#key;
+      const handover = { from: before.note, to: next.note, head };
+      const message = encodeUtf8(formatHandover(handover));
+      const note = signedHandover(handover, {
+        from: await before.sign(message),
+        to: await next.sign(message),
+      });
+      const keys = KeyLineage.follow(next.note, [...this.#keys.notes, note]);
+      await store.transact('audit: another key', async (transaction) => {
+        putHandover(transaction, keys.notes.length, note);
+        putNoteKey(transaction, formatNoteKey(next.note));
+        await audit.append(transaction, {
+          kind: 'audit.key.rotate',
+          result: 'done',
+          origin,
+          subject: next.note.name,
+          request: recordDigest(encodeUtf8(note)),
+          details: {
+            number: keys.notes.length,
+            from: formatNoteKey(before.note),
+            to: formatNoteKey(next.note),
+            size: head.size.toString(),
+          },
+        });
+      });
+      this.#key = next;
+      this.#keys = keys;
+      this.#areHandoversKept = false;
+      return { ...(await this.#sign()), handover: note };
+    });
+  }
+
+  /** What the store knows of handovers lies beside it as well, whatever becomes of the store. */
+  async #keepHandovers(): Promise<void> {
+    if (this.#areHandoversKept) {
+      return;
+    }
+    for (const [at, note] of this.#keys.notes.entries()) {
+      const file = handoverFile(this.#options.file, at + 1);
+      if ((await readIfThere(file))?.toString('utf8') !== note) {
+        await replaceFile(file, note);
+      }
+    }
+    this.#areHandoversKept = true;
+  }
+
+  /** Handovers that were lost with the records. */
+  async #putHandoversAside(): Promise<void> {
+    const { file } = this.#options;
+    const beside = await followBeside(file, this.#keys);
+    for (const [at, note] of beside.notes.entries()) {
+      if (at >= this.#keys.notes.length) {
+        const lost = handoverFile(file, at + 1);
+        await rename(lost, `${lost}.lost-${recordDigest(encodeUtf8(note)).slice(0, 16)}`);
+      }
+    }
   }
 
   /** Takes in checkpoints that others have kept; see {@link takeKeptCheckpoints}. */
@@ -154,7 +250,7 @@ export class Checkpointer {
     const { file } = this.#options;
     return this.#inTurn(() =>
       this.#withSnapshot((snapshot) =>
-        takeKeptCheckpoints(snapshot, { file, key: this.key, notes }),
+        takeKeptCheckpoints(snapshot, { file, keys: this.#keys, notes }),
       ),
     );
   }
@@ -189,13 +285,15 @@ export class Checkpointer {
       );
     }
     if (kept?.size !== head.size) {
+      // What opens the checkpoint is there before it.
+      await this.#keepHandovers();
       await replaceFile(file, note);
     }
     return { ...head, note };
   }
 
   async #makeNote(head: TreeHead): Promise<string> {
-    const { key } = this.#options;
+    const key = this.#key;
     await this.#options.assertMaySign?.();
     const text = formatCheckpoint({ origin: key.note.name, ...head });
     const note = formatSignedNote(text, key.note, await key.sign(encodeUtf8(text)));
@@ -206,13 +304,16 @@ export class Checkpointer {
 
   /** The copy beside the store. */
   async #readKept(): Promise<Checkpoint | undefined> {
-    const bytes = await readIfThere(this.#options.file);
-    return bytes === undefined ? undefined : this.#open(bytes.toString('utf8'));
+    const { file } = this.#options;
+    const bytes = await readIfThere(file);
+    return bytes === undefined
+      ? undefined
+      : this.#open(bytes.toString('utf8'), await followBeside(file, this.#keys));
   }
 
-  #open(note: string): Checkpoint {
+  #open(note: string, keys = this.#keys): Checkpoint {
     try {
-      return openCheckpoint(note, this.key);
+      return keys.open(note);
     } catch (cause) {
       const text = `a checkpoint of this log cannot be read: ${formatError(cause)}`;
       throw new AuditError('AUDIT_CHECKPOINT_CONTRADICTED', text, { cause });

@@ -7,15 +7,16 @@
  */
 
 import { hash } from 'node:crypto';
+import { dirname, join } from 'node:path';
 
 import { formatError } from '../core/errors.ts';
 import type { Snapshot } from '../store/store.ts';
-import { type Checkpoint, openCheckpoint } from '../tlog/checkpoint.ts';
+import type { Checkpoint } from '../tlog/checkpoint.ts';
 import { TlogError } from '../tlog/errors.ts';
+import { KeyLineage, MAX_HANDOVERS } from '../tlog/key-lineage.ts';
 import { type TreeHead, verifyConsistency } from '../tlog/proof.ts';
-import { type NoteKey, parseNoteKey } from '../tlog/signed-note.ts';
 import { TreeReader } from '../tlog/tree-reader.ts';
-import { readNoteKey } from './audit-state.ts';
+import { readLineage } from './audit-state.ts';
 import { readTile } from './audit-tiles.ts';
 import { readIfThere, replaceFile } from './durable-file.ts';
 import { AuditError } from './errors.ts';
@@ -41,16 +42,14 @@ export async function findContradiction(
   snapshot: Snapshot,
   file: string,
 ): Promise<LogContradiction | undefined> {
-  const key = await readNoteKey(snapshot);
-  return key === undefined
-    ? undefined
-    : await compareKept(snapshot, { file, key: parseNoteKey(key) });
+  const keys = await readLineage(snapshot);
+  return keys === undefined ? undefined : await compareKept(snapshot, { file, keys });
 }
 
-/** The same for whoever has the key. */
+/** The same for whoever has the keys. */
 export async function compareKept(
   snapshot: Snapshot,
-  { file, key }: { readonly file: string; readonly key: NoteKey },
+  { file, keys }: { readonly file: string; readonly keys: KeyLineage },
 ): Promise<LogContradiction | undefined> {
   const bytes = await readIfThere(file);
   if (bytes === undefined) {
@@ -59,7 +58,7 @@ export async function compareKept(
   const sha256 = hash('sha256', bytes, 'hex');
   let kept: Checkpoint;
   try {
-    kept = openCheckpoint(bytes.toString('utf8'), key);
+    kept = (await followBeside(file, keys)).open(bytes.toString('utf8'));
   } catch (cause) {
     const text = `${file} is no checkpoint of this log: ${formatError(cause)}`;
     const error = new AuditError('AUDIT_CHECKPOINT_CONTRADICTED', text, { cause });
@@ -67,6 +66,35 @@ export async function compareKept(
   }
   const error = await contradictionOf(snapshot, kept);
   return error && { sha256, isSigned: true, error };
+}
+
+/** Where a handover lies beside the copy of the checkpoint. */
+export function handoverFile(file: string, number: number): string {
+  return join(dirname(file), `handover-${number}`);
+}
+
+/**
+ * The keys with those that the store has lost: handovers lie beside the checkpoint as well.
+ *
+ * What does not follow says nothing, and is passed over.
+ */
+export async function followBeside(file: string, stored: KeyLineage): Promise<KeyLineage> {
+  let keys = stored;
+  for (let number = stored.notes.length + 1; number <= MAX_HANDOVERS; number += 1) {
+    const bytes = await readIfThere(handoverFile(file, number));
+    if (bytes === undefined) {
+      break;
+    }
+    try {
+      keys = KeyLineage.follow(keys.current, [...keys.notes, bytes.toString('utf8')]);
+    } catch (error) {
+      if (error instanceof TlogError) {
+        break;
+      }
+      throw error;
+    }
+  }
+  return keys;
 }
 
 /** What is known of checkpoints that were kept. */
@@ -88,17 +116,18 @@ export async function takeKeptCheckpoints(
   snapshot: Snapshot,
   {
     file,
-    key,
+    keys: stored,
     notes,
-  }: { readonly file: string; readonly key: NoteKey; readonly notes: readonly string[] },
+  }: { readonly file: string; readonly keys: KeyLineage; readonly notes: readonly string[] },
 ): Promise<TakenCheckpoints> {
-  const given = notes.map((note) => ({ note, checkpoint: openCheckpoint(note, key) }));
+  const keys = await followBeside(file, stored);
+  const given = notes.map((note) => ({ note, checkpoint: keys.open(note) }));
   const present = await readIfThere(file);
-  const before = await compareKept(snapshot, { file, key });
+  const before = await compareKept(snapshot, { file, keys });
   const hasCheckpoint = notes.length > 0 || (present !== undefined && before?.isSigned !== false);
   let size =
     present !== undefined && before?.isSigned === true
-      ? openCheckpoint(present.toString('utf8'), key).size
+      ? keys.open(present.toString('utf8')).size
       : -1n;
   let longest: string | undefined;
   for (const { note, checkpoint } of given) {
@@ -111,7 +140,7 @@ export async function takeKeptCheckpoints(
     return { hasCheckpoint, contradiction: before?.isSigned === true ? before : undefined };
   }
   await replaceFile(file, longest);
-  return { hasCheckpoint, contradiction: await compareKept(snapshot, { file, key }) };
+  return { hasCheckpoint, contradiction: await compareKept(snapshot, { file, keys }) };
 }
 
 async function contradictionOf(

@@ -5,7 +5,6 @@
  */
 
 import type { Snapshot, Store } from '../store/store.ts';
-import { openCheckpoint } from '../tlog/checkpoint.ts';
 import { TlogError } from '../tlog/errors.ts';
 import { hashLeaf } from '../tlog/merkle-tree.ts';
 import { type TreeHead, verifyInclusion } from '../tlog/proof.ts';
@@ -67,7 +66,7 @@ export class RecordProofs {
   async #covering(sequence: bigint): Promise<SignedCheckpoint> {
     const { checkpointer } = this.#options;
     const note = await checkpointer.current();
-    const last = note === undefined ? undefined : openCheckpoint(note, checkpointer.key);
+    const last = note === undefined ? undefined : checkpointer.keys.open(note);
     return note !== undefined && last !== undefined && sequence < last.size
       ? { ...last, note }
       : await checkpointer.sign();

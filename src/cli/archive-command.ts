@@ -12,6 +12,7 @@ import {
 } from '../app/archive-folder.ts';
 import type { ListQuery } from '../http/archive-operations.ts';
 import type { CertificateQuery } from '../http/operations.ts';
+import { KeyLineage } from '../tlog/key-lineage.ts';
 import { parseNoteKey } from '../tlog/signed-note.ts';
 import { addReceipt, addStatus } from './archive-keeping-command.ts';
 import { contextOf, withOperations } from './context.ts';
@@ -22,7 +23,7 @@ import { writingTo } from './output-error.ts';
 import { withOutputFile } from './output-file.ts';
 import { UsageError } from './usage-error.ts';
 
-const MAX_KEY_BYTES = 1_024;
+const MAX_KEY_BYTES = 4_096;
 
 /** Adds the command to the program. */
 export function addArchiveCommand(program: Command): void {
@@ -142,8 +143,9 @@ function addExport(archive: Command): void {
       const report = await withOperations(context, async (operations) => {
         const files = operations.archive.export({ period: options.month }, context.operator);
         const folder = await writingTo(path, () => writeArchiveFolder(path, files));
-        const { key } = await operations.audit.checkpoint();
-        const verified = await verifyArchiveFolder(folder, parseNoteKey(key));
+        const { key, handovers } = await operations.audit.checkpoint();
+        const keys = KeyLineage.follow(parseNoteKey(key), handovers);
+        const verified = await verifyArchiveFolder(folder, keys);
         const { manifestSha256: sha256 } = verified;
         const statement = { what: 'written', sha256, place: folder } as const;
         await operations.archive.attest(statement, context.operator);
@@ -153,12 +155,30 @@ function addExport(archive: Command): void {
     });
 }
 
+interface VerifyOptions {
+  readonly key: string;
+  readonly handover?: readonly string[];
+  readonly record?: boolean;
+}
+
+async function readKeys({ key, handover = [] }: VerifyOptions): Promise<KeyLineage> {
+  const read = async (file: string, what: string): Promise<string> =>
+    (await readInputFile(file, { what, maxBytes: MAX_KEY_BYTES })).toString('utf8');
+  const known = parseNoteKey(await read(key, 'the key'));
+  const notes: string[] = [];
+  for (const file of handover) {
+    notes.push(await read(file, 'a handover'));
+  }
+  return KeyLineage.follow(known, notes);
+}
+
 function addVerify(archive: Command): void {
   archive
     .command('verify')
     .description('read an export again: signature, every file, every certificate and list')
     .argument('<folder>', 'an export')
     .requiredOption('--key <file>', "the audit log's verifier key (audit-key.txt)")
+    .option('--handover <files...>', 'handover/1 and on, where the key is another than at the time')
     .option('--record', 'also record in the audit log of the data folder that it could be read')
     .addHelpText(
       'after',
@@ -167,11 +187,9 @@ function addVerify(archive: Command): void {
         'certdir archive verify /media/archive-2026-01 --key audit-key.txt --record',
       ),
     )
-    .action(async (path: string, options: { key: string; record?: boolean }, command: Command) => {
+    .action(async (path: string, options: VerifyOptions, command: Command) => {
       const context = contextOf(command);
-      const bounds = { what: 'the key', maxBytes: MAX_KEY_BYTES };
-      const key = parseNoteKey((await readInputFile(options.key, bounds)).toString('utf8'));
-      const report = await verifyArchiveFolder(path, key);
+      const report = await verifyArchiveFolder(path, await readKeys(options));
       if (options.record === true) {
         const { folder: place, manifestSha256: sha256 } = report;
         const statement = { what: 'read', sha256, place } as const;

@@ -8,7 +8,13 @@
 import type { Command } from 'commander';
 
 import type { AuditQuery, AuditRecordReport, CheckpointReport } from '../http/audit-operations.ts';
-import { addAcceptLoss, addExport, addPrune, addReview } from './audit-keeping-command.ts';
+import {
+  addAcceptLoss,
+  addExport,
+  addPrune,
+  addReview,
+  addRotateKey,
+} from './audit-keeping-command.ts';
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
 import { readInputFile } from './input-file.ts';
@@ -30,6 +36,7 @@ export function addAuditCommand(program: Command): void {
   addReview(audit);
   addExport(audit);
   addPrune(audit);
+  addRotateKey(audit);
   addAcceptLoss(audit);
 }
 

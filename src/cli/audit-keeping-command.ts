@@ -1,5 +1,5 @@
 /**
- * `certdir audit review`, `export`, `prune`, `accept-loss`: what an auditor does that is itself a record.
+ * `certdir audit review`, `export`, `prune`, `rotate-key`, `accept-loss`: what an auditor does that is itself a record.
  *
  * @module
  */
@@ -7,10 +7,15 @@
 import type { Command } from 'commander';
 
 import { readSecretFile } from '../config/secret-file.ts';
-import type { AuditMarksReport, AuditorCredentials } from '../http/audit-operations.ts';
+import type {
+  AuditMarksReport,
+  AuditorCredentials,
+  KeyRotationReport,
+} from '../http/audit-operations.ts';
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
 import { LogFolder } from './log-folder.ts';
+import { withOutputFile } from './output-file.ts';
 
 interface AuditorOptions {
   readonly auditor: string;
@@ -94,6 +99,55 @@ export function addPrune(audit: Command): void {
       );
       context.output.answer(marks, () => formatMarks(marks));
     });
+}
+
+export function addRotateKey(audit: Command): void {
+  const rotate = audit
+    .command('rotate-key')
+    .description('make another key for the log; it signs from now on, and the key before says so')
+    .option(
+      '--destroy-old',
+      'destroy the key before; a store restored from before cannot sign then',
+    )
+    .option('--out <file>', 'write the handover into a file');
+  asAuditor(rotate)
+    .addHelpText(
+      'after',
+      examples(
+        `certdir audit rotate-key ${AUDITOR_EXAMPLE}`,
+        'certdir-verify log /media/audit --key audit-key-before.txt --kept checkpoint-before',
+      ),
+    )
+    .action(
+      async (
+        options: AuditorOptions & { readonly destroyOld?: boolean; readonly out?: string },
+        command: Command,
+      ) => {
+        const context = contextOf(command);
+        const auditor = await credentialsOf(options);
+        const destroysOld = options.destroyOld === true;
+        const report = await withOperations(context, (operations) =>
+          operations.audit.rotateKey({ destroysOld, auditor }),
+        );
+        if (options.out !== undefined) {
+          await withOutputFile(options.out, 0o644, (write) => write(report.handover));
+        }
+        context.output.answer(report, () => formatRotation(report, destroysOld));
+      },
+    );
+}
+
+function formatRotation(report: KeyRotationReport, destroysOld: boolean): string {
+  const kept = destroysOld
+    ? 'The key before could NOT be destroyed; the log says why'
+    : 'The key before is still in the token and signs nothing any more';
+  return [
+    `The log's key is now ${report.key}`,
+    report.isOldDestroyed ? 'The key before was destroyed' : kept,
+    'Give the new key to those who verify the log, or this handover, which leads them to it:',
+    '',
+    report.handover.trimEnd(),
+  ].join('\n');
 }
 
 export function addAcceptLoss(audit: Command): void {

@@ -11,11 +11,12 @@ import { dirname, join, resolve } from 'node:path';
 import { syncFolder } from '../audit/durable-file.ts';
 import { formatHex } from '../core/bytes.ts';
 import type { AuditFile } from '../http/audit-operations.ts';
-import { openCheckpoint, parseCheckpoint } from '../tlog/checkpoint.ts';
+import { parseCheckpoint } from '../tlog/checkpoint.ts';
+import { handoverPath } from '../tlog/key-lineage.ts';
 import { parseNoteKey } from '../tlog/signed-note.ts';
 import { parseTilePath, tilePath, tilesOf } from '../tlog/tile.ts';
 import { openLogSource } from '../verifier/log-source.ts';
-import { verifyLog } from '../verifier/log-verification.ts';
+import { readKeys, verifyLog } from '../verifier/log-verification.ts';
 import { writingTo } from './output-error.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -39,7 +40,7 @@ export class LogFolder {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const names = await readdir(folder);
     if (!names.includes('checkpoint')) {
-      if (names.some((name) => name !== 'tile' && name !== KEY_FILE)) {
+      if (names.some((name) => !['tile', 'handover', KEY_FILE].includes(name))) {
         throw new UsageError(`${folder} is neither empty nor an export of the log`);
       }
       return new LogFolder(folder, undefined);
@@ -80,18 +81,24 @@ export class LogFolder {
     const keyText = made.get(KEY_FILE) ?? '';
     const note = made.get('checkpoint') ?? '';
     const key = parseNoteKey(keyText);
-    const { size, rootHash } = openCheckpoint(note, key);
-    await this.#removePartial(size);
-    const kept = this.#earlier === undefined ? [] : [openCheckpoint(this.#earlier, key)];
     const source = openLogSource(this.path);
-    await verifyLog({
-      source: {
-        ...source,
-        read: async (path) =>
-          path === 'checkpoint' ? Buffer.from(note, 'utf8') : await source.read(path),
+    const newSource = {
+      ...source,
+      read: async (path: string) => {
+        const text = made.get(path);
+        return text === undefined ? await source.read(path) : Buffer.from(text, 'utf8');
       },
-      ...{ key, kept, entries: 'rest' },
-    });
+    };
+    const keys = await readKeys(newSource, key);
+    const { size, rootHash } = keys.open(note);
+    await this.#removePartial(size);
+    const kept = this.#earlier === undefined ? [] : [keys.open(this.#earlier)];
+    await verifyLog({ source: newSource, key, kept, entries: 'rest' });
+    for (const at of keys.notes.keys()) {
+      const path = handoverPath(at + 1);
+      await writeDurably(join(this.path, path), made.get(path) ?? '');
+      folders.add(dirname(join(this.path, path)));
+    }
     await writeDurably(join(this.path, KEY_FILE), keyText);
     await writeDurably(join(this.path, 'checkpoint'), note);
     // Records may be removed as soon as it is on record that they are here.

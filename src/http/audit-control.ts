@@ -17,6 +17,8 @@ import type {
   AuditVerificationReport,
   CheckpointReport,
   ExportedInput,
+  KeyRotationInput,
+  KeyRotationReport,
 } from './audit-operations.ts';
 import type { Operator } from './operator.ts';
 import type { ProvisionReport } from './provision-report.ts';
@@ -41,6 +43,7 @@ export const auditSchemas: Readonly<Record<string, Record<string, unknown>>> = {
   'audit-verify': objectOf({ checkpoints: listOf(textSchema, 1_000) }),
   'audit-checkpoint': objectOf({}),
   'audit-accept-loss': auditor,
+  'audit-rotate-key': objectOf({ destroysOld: { type: 'boolean' }, auditor }),
   'audit-review': objectOf(
     { upTo: textSchema, note: { type: 'string', maxLength: 4_096 }, auditor },
     ['upTo'],
@@ -79,6 +82,7 @@ export function auditHandlers(
       operations.verify(body as { readonly checkpoints: readonly string[] }),
     'audit-checkpoint': () => operations.checkpoint(),
     'audit-accept-loss': ({ body }) => operations.acceptLoss(body as AuditorCredentials),
+    'audit-rotate-key': ({ body }) => operations.rotateKey(body as KeyRotationInput),
     'audit-review': ({ body }) =>
       operations.review(body as Parameters<AuditOperations['review']>[0]),
     'audit-export': async ({ body, onChunk }) => {
@@ -107,6 +111,7 @@ export function remoteAudit({ call, chunks }: AuditCalls): AuditOperations {
     verify: (input) => call<AuditVerificationReport>('audit-verify', input),
     checkpoint: () => call<CheckpointReport>('audit-checkpoint', {}),
     acceptLoss: (input) => call<CheckpointReport>('audit-accept-loss', input),
+    rotateKey: (input) => call<KeyRotationReport>('audit-rotate-key', input),
     review: (input) => call<AuditMarksReport>('audit-review', input),
     export: (input) => parseFiles(chunks('audit-export', input)),
     exported: (input) => call<AuditMarksReport>('audit-exported', input),

@@ -57,6 +57,20 @@ export interface CheckpointReport {
   readonly checkpoint: string;
   /** The verifier key. */
   readonly key: string;
+  /** How each key before handed over to the next; signed notes. */
+  readonly handovers: readonly string[];
+}
+
+export interface KeyRotationInput {
+  /** The key before is destroyed; a store from before the rotation can then sign no more. */
+  readonly destroysOld: boolean;
+  readonly auditor: AuditorCredentials;
+}
+
+export interface KeyRotationReport extends CheckpointReport {
+  /** The last of the handovers. */
+  readonly handover: string;
+  readonly isOldDestroyed: boolean;
 }
 
 export interface AuditMarksReport {
@@ -98,6 +112,8 @@ export interface AuditOperations {
   verify(input: { readonly checkpoints: readonly string[] }): Promise<AuditVerificationReport>;
   checkpoint(): Promise<CheckpointReport>;
   acceptLoss(auditor: AuditorCredentials): Promise<CheckpointReport>;
+  /** Makes another key for the log, which signs from now on. */
+  rotateKey(input: KeyRotationInput): Promise<KeyRotationReport>;
   /** Up to a number of records; all there are when it is left out. */
   review(input: {
     readonly upTo?: string | undefined;

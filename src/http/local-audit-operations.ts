@@ -31,6 +31,8 @@ import type {
   AuditVerificationReport,
   CheckpointReport,
   ExportedInput,
+  KeyRotationInput,
+  KeyRotationReport,
 } from './audit-operations.ts';
 import { HttpError } from './errors.ts';
 import type { Operator } from './operator.ts';
@@ -49,12 +51,17 @@ export interface LocalAuditOptions {
   readonly accounts: (period: string) => Promise<readonly ProvisionCount[]>;
   /** Puts on record that somebody who is no auditor has tried. */
   readonly recordRefusal: (kind: AuditorAct, origin: AuditOrigin) => Promise<void>;
+  /** Makes another key for the log. */
+  readonly rotateKey: (rotation: {
+    readonly destroysOld: boolean;
+    readonly origin: AuditOrigin;
+  }) => Promise<SignedCheckpoint & Pick<KeyRotationReport, 'handover' | 'isOldDestroyed'>>;
   /** Removes what is older than `beforeMs` and may be removed. */
   readonly prune: (beforeMs: number, origin: AuditOrigin) => Promise<AuditMarks>;
 }
 
 /** What only an auditor does, as records name it. */
-export type AuditorAct = 'audit.review' | 'audit.prune' | 'audit.loss';
+export type AuditorAct = 'audit.review' | 'audit.prune' | 'audit.loss' | 'audit.key.rotate';
 
 const MAX_LISTED = 10_000;
 const RECORDS_PER_TURN = 1_000;
@@ -116,6 +123,13 @@ export class LocalAuditOperations implements AuditOperations {
   async acceptLoss(auditor: AuditorCredentials): Promise<CheckpointReport> {
     const origin = await this.#authenticate(auditor, 'audit.loss');
     return this.#checkpointReport(await this.#options.trail.acceptLoss(origin));
+  }
+
+  async rotateKey({ destroysOld, auditor }: KeyRotationInput): Promise<KeyRotationReport> {
+    const origin = await this.#authenticate(auditor, 'audit.key.rotate');
+    const rotated = await this.#options.rotateKey({ destroysOld, origin });
+    const { handover, isOldDestroyed } = rotated;
+    return { ...this.#checkpointReport(rotated), handover, isOldDestroyed };
   }
 
   async review(input: {
@@ -200,6 +214,7 @@ export class LocalAuditOperations implements AuditOperations {
       rootHash: formatHex(rootHash),
       checkpoint: note,
       key: this.#options.trail.key,
+      handovers: this.#options.trail.handovers,
     };
   }
 }

@@ -37,7 +37,9 @@ export interface PublicRepository {
 /** The audit log as everybody may see it. Records are not. */
 export interface PublicAudit {
   /** The verifier key. */
-  readonly key: string;
+  readonly key: () => string;
+  /** How each key before handed over to the next; signed notes. */
+  readonly handovers: () => readonly string[];
   /** The last signed checkpoint; undefined before the first. */
   checkpoint(): Promise<string | undefined>;
   /** Hashes of the tree by C2SP tlog-tiles path; undefined where there are none to be seen. */
@@ -215,8 +217,15 @@ function addAuditRoutes(server: FastifyInstance, audit: PublicAudit): void {
       : reply.type('text/plain; charset=utf-8').header('cache-control', 'no-cache').send(note);
   });
   server.get('/audit/audit-key.txt', async (_request, reply) =>
-    reply.type('text/plain; charset=utf-8').send(`${audit.key}\n`),
+    reply.type('text/plain; charset=utf-8').send(`${audit.key()}\n`),
   );
+  server.get<{ Params: { number: string } }>('/audit/handover/:number', async (request, reply) => {
+    const { number } = request.params;
+    const note = /^[1-9]\d{0,3}$/.test(number) ? audit.handovers()[Number(number) - 1] : undefined;
+    return note === undefined
+      ? reply.callNotFound()
+      : reply.type('text/plain; charset=utf-8').header('cache-control', 'no-cache').send(note);
+  });
   server.get<{ Params: { '*': string } }>('/audit/tile/*', async (request, reply) => {
     const bytes = await audit.tile(`tile/${request.params['*']}`);
     return bytes === undefined

@@ -15,6 +15,12 @@ export type TlogErrorCode =
   | 'TLOG_SIGNATURE_WRONG'
   /** The note's text is no checkpoint, or one of another log. */
   | 'TLOG_CHECKPOINT_MALFORMED'
+  /** The text is no handover from one key to the next. */
+  | 'TLOG_HANDOVER_MALFORMED'
+  /** Handovers that do not follow one another, or not from the key that is known. */
+  | 'TLOG_HANDOVER_WRONG'
+  /** A checkpoint was signed by a key before or after its time. */
+  | 'TLOG_KEY_REPLACED'
   /** The text is no proof. */
   | 'TLOG_PROOF_MALFORMED'
   /** The proof does not lead to the root hash. */

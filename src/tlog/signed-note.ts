@@ -70,7 +70,12 @@ export function parseNoteKey(text: string): NoteKey {
  * @param signature Ed25519 over the UTF-8 of `text`.
  */
 export function formatSignedNote(text: string, key: NoteKey, signature: Uint8Array): string {
-  return `${text}\n\u2014 ${key.name} ${base64(concatBytes(keyHash(key), signature))}\n`;
+  return addSignature(`${text}\n`, key, signature);
+}
+
+/** The note with one more signature. */
+export function addSignature(note: string, key: NoteKey, signature: Uint8Array): string {
+  return `${note}\u2014 ${key.name} ${base64(concatBytes(keyHash(key), signature))}\n`;
 }
 
 /**

@@ -10,9 +10,10 @@
  */
 
 import { asBuffer, concatBytes, decodeUtf8, encodeUtf8, equalBytes } from '../core/bytes.ts';
-import { type Checkpoint, openCheckpoint } from '../tlog/checkpoint.ts';
+import type { Checkpoint } from '../tlog/checkpoint.ts';
 import { parseEntryBundle } from '../tlog/entry-bundle.ts';
 import { TlogError } from '../tlog/errors.ts';
+import { handoverPath, KeyLineage, MAX_HANDOVERS } from '../tlog/key-lineage.ts';
 import {
   appendLeaf,
   emptyFrontier,
@@ -22,13 +23,14 @@ import {
   type MerkleFrontier,
   rootHash,
 } from '../tlog/merkle-tree.ts';
-import type { NoteKey } from '../tlog/signed-note.ts';
+import { MAX_NOTE_CHARACTERS, type NoteKey } from '../tlog/signed-note.ts';
 import { TILE_WIDTH, type TilePlace, tileAt, tilePath, tilesOf } from '../tlog/tile.ts';
 import { VerifierError } from './errors.ts';
 import type { LogSource } from './log-source.ts';
 
 export interface LogClaim {
   readonly source: LogSource;
+  /** Any of the log's, from where it is trusted; handovers lead from it to the others. */
   readonly key: NoteKey;
   /** Checkpoints of this log that were kept elsewhere. */
   readonly kept: readonly Checkpoint[];
@@ -51,8 +53,10 @@ const WIDTH = BigInt(TILE_WIDTH);
  * @throws {VerifierError} what is wrong first. @throws {TlogError} when the checkpoint is none of the key.
  */
 export async function verifyLog(claim: LogClaim): Promise<VerifiedLog> {
-  const checkpoint = await readCheckpoint(claim);
-  const shortened = claim.kept.find(({ size }) => size > checkpoint.size);
+  const keys = await readKeys(claim.source, claim.key);
+  const checkpoint = await readCheckpoint(claim.source, keys);
+  const kept = [...keys.heads, ...claim.kept];
+  const shortened = kept.find(({ size }) => size > checkpoint.size);
   if (shortened !== undefined) {
     throw new VerifierError(
       'VERIFIER_SHORTENED',
@@ -60,15 +64,35 @@ export async function verifyLog(claim: LogClaim): Promise<VerifiedLog> {
     );
   }
   await expectNoOthers(claim, checkpoint.size);
-  return await new LogReading(claim, checkpoint).run();
+  return await new LogReading({ ...claim, kept }, checkpoint).run();
 }
 
-async function readCheckpoint({ source, key }: LogClaim): Promise<Checkpoint> {
+/**
+ * The log's keys, from one that is trusted: what it handed over to, and what handed over to it.
+ *
+ * @throws {TlogError} for handovers that do not follow one another.
+ */
+export async function readKeys(source: LogSource, key: NoteKey): Promise<KeyLineage> {
+  const notes: string[] = [];
+  for (let number = 1; number <= MAX_HANDOVERS; number += 1) {
+    const bytes = await source.read(handoverPath(number));
+    if (bytes === undefined) {
+      break;
+    }
+    if (bytes.length > MAX_NOTE_CHARACTERS) {
+      throw changed(`${handoverPath(number)} is too long`);
+    }
+    notes.push(decodeUtf8(bytes) ?? '');
+  }
+  return KeyLineage.follow(key, notes);
+}
+
+async function readCheckpoint(source: LogSource, keys: KeyLineage): Promise<Checkpoint> {
   const bytes = await source.read('checkpoint');
   if (bytes === undefined) {
     throw missing('checkpoint');
   }
-  return openCheckpoint(decodeUtf8(bytes) ?? '', key);
+  return keys.open(decodeUtf8(bytes) ?? '');
 }
 
 /** A file that does not belong is something that somebody has put there. */

@@ -9,8 +9,9 @@ import { parseArgs } from 'node:util';
 
 import { formatHex } from '../core/bytes.ts';
 import { isCertdirError } from '../core/errors.ts';
-import { type Checkpoint, openCheckpoint } from '../tlog/checkpoint.ts';
+import type { Checkpoint } from '../tlog/checkpoint.ts';
 import type { TlogErrorCode } from '../tlog/errors.ts';
+import { KeyLineage } from '../tlog/key-lineage.ts';
 import { hashLeaf } from '../tlog/merkle-tree.ts';
 import { verifyInclusion } from '../tlog/proof.ts';
 import { parseProofFile } from '../tlog/proof-file.ts';
@@ -18,7 +19,7 @@ import { type NoteKey, parseNoteKey } from '../tlog/signed-note.ts';
 import { readBoundedFile } from './bounded-file.ts';
 import { VerifierError, type VerifierErrorCode } from './errors.ts';
 import { openLogSource } from './log-source.ts';
-import { verifyLog } from './log-verification.ts';
+import { readKeys, verifyLog } from './log-verification.ts';
 
 const USAGE = `Usage: certdir-verify log PLACE --key FILE [--kept FILE]... [--pruned | --hashes-only]
        certdir-verify record FILE --proof FILE --key FILE [--kept FILE]...
@@ -31,7 +32,10 @@ Checks an audit log of certdir without certdir.
   record      that a record is in the log, by a proof from "certdir audit prove"
   checkpoint  that a checkpoint is signed with the log's key
 
-  --key FILE      the log's verifier key (audit-key.txt), from where you trust it
+  --key FILE      a verifier key of the log (audit-key.txt), from where you trust it. An earlier one
+                  will do: the keys hand over to one another, and the log has the handovers
+  --handover FILE for record and checkpoint: handover/1 and on, where the key is an earlier one;
+                  each with an option of its own, in order
   --kept FILE     a checkpoint that was kept elsewhere; may be given many times. Without one, a log
                   that was rewritten as a whole cannot be told from the true one. With "record": of as
                   many entries as the proof's checkpoint
@@ -56,6 +60,7 @@ interface Settings {
   readonly key: string;
   readonly kept: readonly string[];
   readonly proof: string | undefined;
+  readonly handovers: readonly string[];
   readonly entries: 'all' | 'rest' | 'none';
 }
 
@@ -94,6 +99,7 @@ function parseCommandLine(argv: readonly string[]): {
         key: { type: 'string', default: '' },
         kept: { type: 'string', multiple: true, default: [] },
         proof: { type: 'string' },
+        handover: { type: 'string', multiple: true, default: [] },
         pruned: { type: 'boolean', default: false },
         'hashes-only': { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
@@ -105,8 +111,9 @@ function parseCommandLine(argv: readonly string[]): {
       throw new Error('name what is to be checked, and the key');
     }
     const entries = values['hashes-only'] ? 'none' : values.pruned ? 'rest' : 'all';
-    const { key, kept, proof } = values;
-    return { command, subject, settings: { key, kept, proof, entries }, isHelp: values.help };
+    const { key, kept, proof, handover } = values;
+    const settings = { key, kept, proof, handovers: handover, entries } as const;
+    return { command, subject, settings, isHelp: values.help };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new VerifierError('VERIFIER_USAGE', `${reason}; see certdir-verify --help`, { cause });
@@ -118,34 +125,49 @@ async function run(
   subject: string,
   { key, settings }: { readonly key: NoteKey; readonly settings: Settings },
 ): Promise<Readonly<Record<string, string>>> {
-  const kept: Checkpoint[] = [];
-  for (const file of settings.kept) {
-    kept.push(openCheckpoint(await readText(file), key));
-  }
   switch (command) {
     case 'log': {
       const source = openLogSource(subject);
+      const kept = await readKept(settings, await readKeys(source, key));
       const { entries } = settings;
       const { checkpoint, entriesRead } = await verifyLog({ source, key, kept, entries });
       return { ...facts(checkpoint), entriesRead: String(entriesRead), kept: String(kept.length) };
     }
-    case 'record':
-      return await checkRecord(subject, { key, settings, kept });
+    case 'record': {
+      const keys = await followKeys(settings, key);
+      return await checkRecord(subject, { keys, settings, kept: await readKept(settings, keys) });
+    }
     case 'checkpoint':
-      return facts(openCheckpoint(await readText(subject), key));
+      return facts((await followKeys(settings, key)).open(await readText(subject)));
     default:
       throw new VerifierError('VERIFIER_USAGE', `no command ${command}; see certdir-verify --help`);
   }
 }
 
+async function followKeys({ handovers }: Settings, key: NoteKey): Promise<KeyLineage> {
+  const notes: string[] = [];
+  for (const file of handovers) {
+    notes.push(await readText(file));
+  }
+  return KeyLineage.follow(key, notes);
+}
+
+async function readKept({ kept }: Settings, keys: KeyLineage): Promise<readonly Checkpoint[]> {
+  const checkpoints: Checkpoint[] = [];
+  for (const file of kept) {
+    checkpoints.push(keys.open(await readText(file)));
+  }
+  return checkpoints;
+}
+
 async function checkRecord(
   file: string,
   {
-    key,
+    keys,
     settings,
     kept,
   }: {
-    readonly key: NoteKey;
+    readonly keys: KeyLineage;
     readonly settings: Settings;
     readonly kept: readonly Checkpoint[];
   },
@@ -154,7 +176,7 @@ async function checkRecord(
     throw new VerifierError('VERIFIER_USAGE', 'name the proof with --proof');
   }
   const { index, path, checkpoint: note } = parseProofFile(await readText(settings.proof));
-  const checkpoint = openCheckpoint(note, key);
+  const checkpoint = keys.open(note);
   verifyInclusion({ index, path, leafHash: hashLeaf(await readBytes(file)) }, checkpoint);
   const unrelated = kept.find(({ size }) => size !== checkpoint.size);
   if (unrelated !== undefined) {
@@ -204,6 +226,9 @@ const exitCodes = {
   TLOG_NOTE_MALFORMED: 1,
   TLOG_SIGNATURE_WRONG: 1,
   TLOG_CHECKPOINT_MALFORMED: 1,
+  TLOG_HANDOVER_MALFORMED: 1,
+  TLOG_HANDOVER_WRONG: 1,
+  TLOG_KEY_REPLACED: 1,
   TLOG_PROOF_MALFORMED: 2,
   TLOG_PROOF_WRONG: 1,
   TLOG_TILE_MALFORMED: 1,

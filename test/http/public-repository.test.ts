@@ -103,7 +103,8 @@ describe('public repository', () => {
         ...{ directory, caDn: policy.names.issuer, caName: { ja: '', en: '' } },
         ...{ address: '127.0.0.1', port: 0, log: silentLog },
         audit: {
-          key: bed.trail.key,
+          key: () => bed.trail.key,
+          handovers: () => bed.trail.handovers,
           checkpoint: () => bed.checkpointer.current(),
           tile: async (path) => (isPublic ? await bed.trail.publicTile(path) : undefined),
         },

@@ -14,6 +14,7 @@ export const absentAudit: AuditOperations = {
   verify: refuse,
   checkpoint: refuse,
   acceptLoss: refuse,
+  rotateKey: refuse,
   review: refuse,
   export: () => ({ [Symbol.asyncIterator]: () => ({ next: refuse }) }),
   exported: refuse,
