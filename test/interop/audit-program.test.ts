@@ -21,6 +21,7 @@ import type {
   AuditRecordReport,
   AuditVerificationReport,
   CheckpointReport,
+  KeyRotationReport,
 } from '../../src/http/audit-operations.ts';
 import type { CheckReport } from '../../src/http/operations.ts';
 import { CertdirFolder, type CertdirServer } from '../support/certdir-process.ts';
@@ -234,8 +235,70 @@ describe('the audit log from outside', { skip: skipWithout('openssl', 'python3')
     await server.stop();
   });
 
+  it('goes on with another key, to which the first one leads', async () => {
+    server = await certdir.serve();
+    writeFileSync(at('first-key.txt'), readFileSync(at('audit-key.txt')));
+    const other = [
+      '--auditor',
+      AUDITOR.replace('auditor', 'other'),
+      '--password-file',
+      at('other'),
+    ];
+    const refused = await certdir.failure('audit', 'rotate-key', ...other);
+    assert.deepEqual([refused.code, refused.exitCode], ['AUDIT_NOT_AUDITOR', 4]);
+    const rotated = await certdir.answer<KeyRotationReport>(
+      ...['audit', 'rotate-key', '--destroy-old', '--out', at('handover'), ...asAuditor],
+    );
+    assert.equal(readFileSync(at('handover'), 'utf8'), rotated.handover);
+    assert.equal(rotated.isOldDestroyed, true);
+    await server.stop();
+    const kinds = await certdir.answer<readonly AuditRecordReport[]>('audit', 'list');
+    assert.deepEqual(
+      kinds
+        .flatMap(({ kind, actor }) => (/^(audit\.)?key\./.test(kind) ? [[kind, actor]] : []))
+        .slice(-3),
+      [
+        ['key.generate', AUDITOR],
+        ['audit.key.rotate', AUDITOR],
+        ['key.destroy', AUDITOR],
+      ],
+    );
+    // Offline, and with the first key alone.
+    await certdir.answer('audit', 'verify', '--kept', at('kept-offline'));
+    await certdir.answer('audit', 'export', at('export'));
+    const first = ['--key', at('first-key.txt')];
+    const log = ['log', at('export'), ...first, '--kept', at('kept-offline'), '--json'];
+    assert.equal((await verify(...log)).status, 0);
+    writeFileSync(at('checkpoint'), rotated.checkpoint);
+    const alone = await verify('checkpoint', at('checkpoint'), ...first);
+    assert.equal(alone.status, 1);
+    const led = await verify(
+      'checkpoint',
+      at('checkpoint'),
+      ...first,
+      '--handover',
+      at('handover'),
+    );
+    assert.equal(led.status, 0, led.stderr);
+    // What the first key has signed is read by the second.
+    writeFileSync(at('second-key.txt'), rotated.key);
+    const archive = ['archive', 'verify', at('archive-offline'), '--key', at('second-key.txt')];
+    rmSync(at('archive-offline/more'));
+    assert.equal((await certdir.failure(...archive)).code, 'TLOG_SIGNATURE_WRONG');
+    await certdir.answer(...archive, '--handover', at('handover'));
+
+    server = await certdir.serve();
+    const served = await fetch(`${server.httpUrl}/audit/handover/1`);
+    assert.equal(await served.text(), rotated.handover);
+    for (const path of ['handover/2', 'handover/0', 'handover/x']) {
+      assert.equal((await fetch(`${server.httpUrl}/audit/${path}`)).status, 404);
+    }
+    await server.stop();
+    assert.equal((await certdir.answer<CheckReport>('check')).isSound, true);
+  });
+
   it('that was changed, or is another one, has exit code 1; a wrong command line 2; no log 3', async () => {
-    const key = ['--key', at('audit-key.txt')];
+    const key = ['--key', at('first-key.txt')];
     assert.equal((await verify('log', at('export'), ...key)).status, 0);
     const [last = ''] = readdirSync(at('export/tile/entries/000.p'));
     const bundle = at(`export/tile/entries/000.p/${last}`);
