@@ -189,8 +189,31 @@ export class CertificateAuthority {
     if (urgent !== undefined) {
       this.#calendar.note(scope.id, { urgent });
       this.#onUrgent(scope.id, this.#calendar.dueMs(scope.id));
+      for (const scopeId of await this.#noteFullLists([receipt.certificate])) {
+        this.#onUrgent(scopeId, this.#calendar.dueMs(scopeId));
+      }
     }
     return receipt;
+  }
+
+  /** What is due of full lists that carry these certificates too. @returns their ids. */
+  async #noteFullLists(
+    certificates: readonly Pick<RegisteredCertificate, 'generation'>[],
+  ): Promise<readonly string[]> {
+    const { scopes, store, tables } = this.#core;
+    const generations = new Set(certificates.map(({ generation }) => generation));
+    const ids = [...generations].flatMap((generation) =>
+      scopes.fullOf(generation).map(({ id }) => id),
+    );
+    if (ids.length > 0) {
+      await reading(store, async (view) => {
+        for (const id of ids) {
+          const { urgent } = await readScopeRecord(view, tables, id);
+          this.#calendar.note(id, urgent === undefined ? {} : { urgent });
+        }
+      });
+    }
+    return ids;
   }
 
   /**
@@ -212,6 +235,10 @@ export class CertificateAuthority {
         this.#calendar.note(scope.id, { urgent: state.urgent });
         this.#announceable.add(scope.id);
       }
+    }
+    const urgent = outcome.revoked.filter(({ isUrgent }) => isUrgent);
+    for (const scopeId of await this.#noteFullLists(urgent.map((one) => one.certificate))) {
+      this.#announceable.add(scopeId);
     }
     return outcome;
   }

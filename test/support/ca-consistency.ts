@@ -12,6 +12,7 @@ import type { RegisteredCertificate } from '../../src/ca/certificates/certificat
 import { findInconsistencies } from '../../src/ca/checks/consistency.ts';
 import type { ConsistencyFault } from '../../src/ca/checks/consistency-fault.ts';
 import type { Scope } from '../../src/ca/policy/scope.ts';
+import { sequenceIn } from '../../src/ca/records/certificate-record.ts';
 import { type CertificateList, parseCertificateList } from '../../src/x509/certificate-list.ts';
 import { parseCrlNextPublish } from '../../src/x509/crl-extensions.ts';
 import { parseIssuingDistributionPoint } from '../../src/x509/distribution-point.ts';
@@ -103,6 +104,10 @@ function assertList({ ca }: ConsistencySubject, scope: Scope, list: CertificateL
     findExtension(list.extensions, oid)?.value ?? assert.fail(`${oid} is missing`);
   const nextPublishMs = parseCrlNextPublish(extension(Oid.crlNextPublish));
   assert.equal(nextPublishMs, list.thisUpdateMs + 24 * HOUR, 'CRL Next Publish');
+  if (scope.isFull) {
+    assert.equal(findExtension(list.extensions, Oid.issuingDistributionPoint), undefined, 'IDP');
+    return;
+  }
   const point = parseIssuingDistributionPoint(extension(Oid.issuingDistributionPoint));
   assert.equal(point.onlyContains, scope.onlyContains, 'IDP');
   const [name] = point.fullName ?? [];
@@ -126,8 +131,10 @@ async function assertPublished(
   newest: CertificateList | undefined,
 ): Promise<void> {
   const values = await bed.published(scope.dn, scope.attribute);
+  const hashes = values.map((value) => createHash('sha256').update(value).digest('hex'));
+  const own = newest && createHash('sha256').update(newest.der).digest('hex');
   assert.deepEqual(
-    values.map((value) => createHash('sha256').update(value).digest('hex')),
+    scope.isFull ? hashes.filter((hash) => hash === own) : hashes,
     newest === undefined ? [] : [createHash('sha256').update(newest.der).digest('hex')],
     `${scope.id}: the entry in the directory`,
   );
@@ -148,9 +155,15 @@ function assertEntries({
   readonly pendingCount: number;
   readonly certificates: readonly RegisteredCertificate[];
 }): void {
+  const numberOf = ({ status }: RegisteredCertificate): bigint =>
+    (status && sequenceIn(status, scope)) ?? 0n;
   const revoked = certificates
-    .filter(({ scopeId, status }) => scopeId === scope.id && status?.state === 'revoked')
-    .sort((left, right) => Number((left.status?.sequence ?? 0n) - (right.status?.sequence ?? 0n)));
+    .filter(
+      ({ scopeId, generation, status }) =>
+        (scope.isFull ? generation === scope.generation : scopeId === scope.id) &&
+        status?.state === 'revoked',
+    )
+    .sort((left, right) => Number(numberOf(left) - numberOf(right)));
   const newest = lists.at(-1);
   const listed = newest === undefined ? [] : [...newest.entries()];
   const waiting = revoked.slice(revoked.length - pendingCount);

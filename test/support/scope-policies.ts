@@ -61,3 +61,20 @@ export const single: Policy = withScopes([
   operations,
   { id: 'all', partition: 'single', distributionPoint: `CN=All CRLDP,${below}` },
 ]);
+
+/** As secom has it: numbered lists, the ARL beside the first, a full list for each key, each revocation at once. */
+export const secomLike: Policy = {
+  ...byCount({ certificates: 3 }),
+  crl: {
+    ...byCount({ certificates: 3 }).crl,
+    earliestHours: 23,
+    atEachRevocation: { coalesceSeconds: 5, alarmMinutes: 15 },
+    scopes: [
+      ...byCount({ certificates: 3 }).crl.scopes,
+      {
+        ...{ id: 'full', partition: 'full' },
+        httpPaths: ['/G-ID/repository2/CRL.crl', '/G-ID/repository3/CRL.crl'],
+      },
+    ],
+  },
+};

@@ -16,12 +16,17 @@ import { encodeRevokedEntry } from '../../x509/certificate-list.ts';
 import { CrlReason, type CrlReasonName } from '../../x509/crl-extensions.ts';
 import { type CaCore, readCounters } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
-import { appendEntries } from '../lists/scope-append.ts';
+import { type Appending, appendEntries } from '../lists/scope-append.ts';
 import { urgentDueMs } from '../policy/cadence.ts';
 import type { Scope } from '../policy/scope.ts';
-import { encodeStatusRecord } from '../records/certificate-record.ts';
+import {
+  encodeStatusRecord,
+  type ListedNumber,
+  type StatusRecord,
+} from '../records/certificate-record.ts';
 import { encodeCountersRecord } from '../records/counters-record.ts';
 import type { ScopeRecord } from '../records/scope-record.ts';
+import type { NewEntry } from '../records/waiting-entries.ts';
 import { findCertificate, type RegisteredCertificate } from './certificate-register.ts';
 import { assertRevocable } from './certificate-state.ts';
 import { formatSerialNumber } from './serial-number.ts';
@@ -190,10 +195,10 @@ async function revokeInScope(
     notAfterMs: certificate.notAfterMs,
     der: encodeRevokedEntry({ serialNumber, revokedMs, reason: CrlReason[reason] }),
   }));
-  const { firstSequence, after: state } = await appendEntries(core, transaction, {
-    ...{ scope, entries, nowMs },
-    ...(soonest === undefined ? {} : { dueMs: soonest }),
-  });
+  const common = { nowMs, ...(soonest === undefined ? {} : { dueMs: soonest }) };
+  const into = { ...common, scope, entries };
+  const { firstSequence, after: state } = await appendEntries(core, transaction, into);
+  const beside = await appendBeside(core, transaction, { ...common, members, entries });
   const revoked: GroupedRevocation[] = [];
   const events: AuditEvent[] = [];
   for (const [index, { order, certificate }] of members.entries()) {
@@ -201,6 +206,7 @@ async function revokeInScope(
     const sequence = firstSequence + BigInt(index);
     const status = encodeStatusRecord({
       ...{ state: 'revoked', sinceMs: revokedMs, reason: CrlReason[reason], sequence },
+      ...beside[index],
     });
     transaction.put(core.tables.status(serialNumber), status);
     events.push({
@@ -217,6 +223,35 @@ async function revokeInScope(
   }
   await core.audit.appendAll(transaction, events);
   return revoked;
+}
+
+/** The full lists of the keys that have signed them carry the same entries once more. */
+async function appendBeside(
+  core: CaCore,
+  transaction: Transaction,
+  {
+    members,
+    entries,
+    ...common
+  }: Appending & { readonly members: readonly Accepted[]; readonly entries: readonly NewEntry[] },
+): Promise<readonly Pick<StatusRecord, 'alsoListed'>[]> {
+  const listed = members.map((): ListedNumber[] => []);
+  const generations = new Set(members.map(({ certificate }) => certificate.generation));
+  for (const generation of generations) {
+    const own = [...members.keys()].filter(
+      (index) => members[index]?.certificate.generation === generation,
+    );
+    for (const scope of core.scopes.fullOf(generation)) {
+      const ownEntries = own.flatMap((index) => entries[index] ?? []);
+      const into = { ...common, scope, entries: ownEntries };
+      const { firstSequence } = await appendEntries(core, transaction, into);
+      for (const [position, index] of own.entries()) {
+        const sequence = firstSequence + BigInt(position);
+        listed[index]?.push({ scopeId: scope.id, sequence });
+      }
+    }
+  }
+  return listed.map((alsoListed) => (alsoListed.length === 0 ? {} : { alsoListed }));
 }
 
 /** Puts on record what was refused of a group; that a certificate is revoked already is no news. */

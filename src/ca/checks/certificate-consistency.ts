@@ -144,10 +144,12 @@ function noteRevoked(
     return;
   }
   tally.revoked += 1;
-  const ofScope = revoked.get(scopeId) ?? new Map<bigint, RevokedCertificate>();
-  revoked.set(scopeId, ofScope);
-  const { sequence, sinceMs: revokedMs, reason } = status;
-  ofScope.set(serialNumber, { sequence, revokedMs, reason, notAfterMs });
+  const { sequence: own, sinceMs: revokedMs, reason, alsoListed = [] } = status;
+  for (const { scopeId: id, sequence } of [{ scopeId, sequence: own }, ...alsoListed]) {
+    const ofScope = revoked.get(id) ?? new Map<bigint, RevokedCertificate>();
+    revoked.set(id, ofScope);
+    ofScope.set(serialNumber, { sequence, revokedMs, reason, notAfterMs });
+  }
 }
 
 async function hasMember(view: ReadView, key: Uint8Array, serialNumber: bigint): Promise<boolean> {

@@ -61,7 +61,8 @@ export async function* findListFaults(
     const name = formatSerialNumber(serialNumber);
     yield inconsistent(scope.id, `${name} is revoked, not in the newest list and not served`);
   }
-  return yield* checkLiveEntries(context, scope, { record, revoked });
+  const live = yield* checkLiveEntries(context, scope, { record, revoked });
+  return scope.isFull ? 0 : live;
 }
 
 function* recordMessages(
@@ -102,7 +103,9 @@ async function* checkNewest(
     const values = await context.publishedValues(scope.dn, scope.attribute);
     const hashes = values.map((value) => createHash('sha256').update(value).digest('hex'));
     const expected = published === undefined ? [] : [formatHex(published.sha256)];
-    if (hashes.join() !== expected.join()) {
+    // Full lists of several keys stand beside each other.
+    const found = scope.isFull ? hashes.filter((hash) => expected.includes(hash)) : hashes;
+    if (found.join() !== expected.join()) {
       yield inconsistent(scope.id, `${scope.dn} does not hold the newest list, and it alone`);
     }
   } catch (error) {
@@ -269,9 +272,11 @@ function* listMessages(
       'it has another size than on record',
     ],
     [
-      point?.nameDer !== undefined &&
-        equalBytes(point.nameDer, scope.distributionPoint.der) &&
-        point.onlyContains === scope.onlyContains,
+      scope.isFull
+        ? point === undefined
+        : point?.nameDer !== undefined &&
+          equalBytes(point.nameDer, scope.distributionPoint.der) &&
+          point.onlyContains === scope.onlyContains,
       'its issuing distribution point is that of another list',
     ],
   ];

@@ -176,17 +176,21 @@ function listExtensions(
     readonly thisUpdateMs: number;
   },
 ): readonly Extension[] {
-  const { distributionPoint, onlyContains } = scope;
+  const { distributionPoint, onlyContains, isFull } = scope;
   return [
     buildIssuerReference(authority.reference, {
       issuerAndSerial: policy.crl.issuerAndSerial,
       critical: false,
     }),
     buildCrlNumber(number),
-    buildIssuingDistributionPoint({
-      fullName: [{ kind: 'directoryName', name: distributionPoint }],
-      onlyContains,
-    }),
+    ...(isFull
+      ? []
+      : [
+          buildIssuingDistributionPoint({
+            fullName: [{ kind: 'directoryName', name: distributionPoint }],
+            onlyContains,
+          }),
+        ]),
     ...(policy.crl.nextPublish ? [buildCrlNextPublish(thisUpdateMs + periodMs(policy))] : []),
   ];
 }

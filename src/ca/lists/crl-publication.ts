@@ -84,18 +84,18 @@ export class CrlPublication {
    * @throws {SigningError}
    */
   async publish(scope: Scope, origin: AuditOrigin): Promise<Publication> {
-    const before = this.#tails.get(scope.id) ?? Promise.resolve();
+    const before = this.#tails.get(turnOf(scope)) ?? Promise.resolve();
     const run = before.then(() => this.#publishRecorded(scope, origin));
     const tail = run.then(
       () => undefined,
       () => undefined,
     );
-    this.#tails.set(scope.id, tail);
+    this.#tails.set(turnOf(scope), tail);
     try {
       return await run;
     } finally {
-      if (this.#tails.get(scope.id) === tail) {
-        this.#tails.delete(scope.id);
+      if (this.#tails.get(turnOf(scope)) === tail) {
+        this.#tails.delete(turnOf(scope));
       }
     }
   }
@@ -209,13 +209,30 @@ export class CrlPublication {
   ): Promise<void> {
     const { entries } = this.#core;
     const description = scope.attribute;
-    if (der.length < MIN_LARGE_BYTES) {
-      await entries.replaceValues(transaction, scope.dn, { description, values: [der] });
+    const others = await this.#othersBeside(transaction, scope);
+    if (der.length < MIN_LARGE_BYTES || others.length > 0) {
+      const values = [...others, der];
+      await entries.replaceValues(transaction, scope.dn, { description, values });
       return;
     }
     await transaction.putLarge(der, { sha256 });
     const value = new LargeValue(sha256, der.length);
     await entries.replaceWithLarge(transaction, scope.dn, { description, value });
+  }
+
+  /** The full lists of other keys, which stand in the same attribute of the CA's entry. */
+  async #othersBeside(transaction: Transaction, { id, isFull }: Scope): Promise<Uint8Array[]> {
+    const { scopes, tables } = this.#core;
+    const others: Uint8Array[] = [];
+    for (const other of isFull ? scopes.list : []) {
+      const { published } =
+        other.isFull && other.id !== id
+          ? await readScopeRecord(transaction, tables, other.id)
+          : { published: undefined };
+      const der = published && (await transaction.readLarge(published.sha256));
+      others.push(...(der === undefined ? [] : [der]));
+    }
+    return others;
   }
 
   /**
@@ -293,19 +310,17 @@ export class CrlPublication {
 
   /** I2: thisUpdate has whole seconds and moves on, so lists are at least a second apart. */
   async #waitPastLastUpdate(scope: Scope): Promise<void> {
-    const { store, tables, clock } = this.#core;
+    const { store, clock } = this.#core;
     const snapshot = store.snapshot();
-    const { published } = await readScopeRecord(snapshot, tables, scope.id).finally(() =>
-      snapshot.close(),
-    );
-    if (published === undefined) {
+    const lastMs = await this.#lastUpdateMs(snapshot, scope).finally(() => snapshot.close());
+    if (lastMs === undefined) {
       return;
     }
-    const restMs = (): number => published.thisUpdateMs + 1000 - clock.nowMs();
+    const restMs = (): number => lastMs + 1000 - clock.nowMs();
     // More than once, because timers do not go by the wall clock and may be early.
     for (let waitMs = restMs(); waitMs > 0; waitMs = restMs()) {
       if (waitMs > MAX_WAIT_MS) {
-        const last = new Date(published.thisUpdateMs).toISOString();
+        const last = new Date(lastMs).toISOString();
         throw new CaError(
           'CA_CLOCK_BACK',
           `the last list of ${scope.id} is of ${last}, and the clock is before that; set it right`,
@@ -314,4 +329,24 @@ export class CrlPublication {
       await delay(clock, waitMs);
     }
   }
+
+  /**
+   * Of the scope's last list. Full lists of several keys stand in one attribute, where lists of one issuer and one
+   * thisUpdate are the same value (RFC 4523 §4.3, certificateListExactMatch): they keep out of each other's second.
+   */
+  async #lastUpdateMs(view: ReadView, scope: Scope): Promise<number | undefined> {
+    const { scopes, tables } = this.#core;
+    const beside = scope.isFull ? scopes.list.filter(({ isFull }) => isFull) : [scope];
+    let lastMs: number | undefined;
+    for (const { id } of beside) {
+      const { published } = await readScopeRecord(view, tables, id);
+      lastMs = Math.max(lastMs ?? 0, published?.thisUpdateMs ?? 0) || undefined;
+    }
+    return lastMs;
+  }
+}
+
+/** Lists that are made one after the other: those of a scope, and all full ones, which share an attribute. */
+function turnOf({ id, isFull, definition }: Scope): string {
+  return isFull ? definition.id : id;
 }

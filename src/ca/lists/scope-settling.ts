@@ -7,8 +7,9 @@
  */
 
 import { equalBytes } from '../../core/bytes.ts';
-import type { Transaction } from '../../store/store.ts';
+import type { ReadView, Transaction } from '../../store/store.ts';
 import { type CaCore, transactAsOwner } from '../ca-core.ts';
+import { listCertificates } from '../certificates/certificate-register.ts';
 import { CaError } from '../errors.ts';
 import type { Scope } from '../policy/scope.ts';
 import {
@@ -58,6 +59,13 @@ async function settleScope(core: CaCore, transaction: Transaction, scope: Scope)
   const { tables } = core;
   const record = await transaction.read(tables.scope(scope.id));
   if (record === undefined) {
+    if (scope.isFull && (await hasRevoked(core, transaction, scope.generation))) {
+      throw new CaError(
+        'CA_POLICY_CHANGED',
+        'a full list begins with the key or before the first revocation, or it would not be full: ' +
+          'certificates under this key are revoked already. Add it when the key is renewed',
+      );
+    }
     await addScope(core, transaction, scope);
     return;
   }
@@ -86,4 +94,18 @@ async function settleScope(core: CaCore, transaction: Transaction, scope: Scope)
       `${name} of the list ${scope.id} was "${before[name]}" and would be "${now[name]}"; ${advice}`,
     );
   }
+}
+
+async function hasRevoked(
+  { tables, clock }: CaCore,
+  view: ReadView,
+  generation: number | undefined,
+): Promise<boolean> {
+  const filter = { nowMs: clock.nowMs(), state: 'revoked' } as const;
+  for await (const certificate of listCertificates(view, tables, filter)) {
+    if (certificate.generation === generation) {
+      return true;
+    }
+  }
+  return false;
 }
