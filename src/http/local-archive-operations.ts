@@ -38,6 +38,8 @@ export interface LocalArchiveOptions {
 }
 
 const MAX_RECORDS = 10_000;
+/** The subject of a record about nobody's certificates: the log does not keep who was asked for. */
+const NO_CERTIFICATE = 'no certificate';
 /** RFC 5280 §5.2.3: up to 20 octets. */
 const CRL_NUMBER = /^\d{1,49}$/;
 const MONTH = /^\d{4}-(0[1-9]|1[0-2])$/;
@@ -120,9 +122,14 @@ export class LocalArchiveOperations implements ArchiveOperations {
     const { audit, findCertificates, record } = this.#options;
     const certificates = await findCertificates(query);
     const records: AuditRecordReport[] = [];
+    const origin = { channel: 'cli', actor: operator.name };
+    if (certificates.length === 0) {
+      // That somebody has none is told as well, and who was told.
+      await record('archive.disclose', NO_CERTIFICATE, origin);
+    }
     for (const { serialNumber } of certificates) {
       records.push(...(await audit.list({ subject: serialNumber, limit: MAX_RECORDS })));
-      await record('archive.disclose', serialNumber, { channel: 'cli', actor: operator.name });
+      await record('archive.disclose', serialNumber, origin);
     }
     return { certificates, records };
   }

@@ -6,7 +6,7 @@
  */
 
 import assert from 'node:assert/strict';
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
@@ -134,6 +134,8 @@ userPassword: an auditor reads it all
   it('is on record when half of it is made anew, and signs nothing when something may be missing', async () => {
     const whole = await certdir.answer<StoreRebuildReport>('store', 'rebuild');
     assert.deepEqual([whole.isSigningHeld, whole.unrecorded], [false, null]);
+    const { mode } = statSync(join(certdir.folder, 'store/level'));
+    assert.equal(mode & 0o077, 0, 'nobody else reads it');
     await certdir.answer(...publish);
     const risky = await certdir.answer<StoreRebuildReport>('store', 'rebuild', '--accept-loss');
     assert.deepEqual([risky.isSigningHeld, risky.unrecorded], [true, null]);

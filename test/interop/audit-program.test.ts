@@ -177,6 +177,21 @@ describe('the audit log from outside', { skip: skipWithout('openssl', 'python3')
       ...['audit', 'list', '--kind', 'archive.disclose', '--limit', '1'],
     );
     assert.equal(told?.subject, issued.serialNumber);
+    const nobody = certdir.write(
+      'nobody.yaml',
+      'commonName: 群馬　次郎\ngender: "1"\ndateOfBirth: 1980-01-01\naddress: 群馬県前橋市大手町一丁目一番\n',
+    );
+    const unknownPerson = await certdir.answer<DisclosureReport>(
+      'archive',
+      'disclose',
+      '--subject',
+      nobody,
+    );
+    assert.deepEqual(unknownPerson.certificates, []);
+    const [asked] = await certdir.answer<readonly AuditRecordReport[]>(
+      ...['audit', 'list', '--kind', 'archive.disclose', '--limit', '1'],
+    );
+    assert.equal(asked?.subject, 'no certificate');
     assert.equal((await certdir.failure('audit', 'show', '999999')).code, 'AUDIT_RECORD_UNKNOWN');
     const loss = await certdir.failure('audit', 'accept-loss', ...asAuditor);
     assert.equal(loss.code, 'AUDIT_NOTHING_LOST');

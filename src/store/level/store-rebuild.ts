@@ -6,7 +6,7 @@
  */
 
 import { existsSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { Clock } from '../../core/clock.ts';
@@ -101,6 +101,7 @@ async function makeIndex(
   const { storeId, end, torn } = found;
   const newFolder = join(folder, 'level.new');
   await rm(newFolder, { recursive: true, force: true });
+  await mkdir(newFolder, { mode: 0o700 });
   const database = await openLevelDatabase(newFolder, SIZES, true);
   try {
     await replay({ journalFolder, index: undefined, end }, database, onRecords);
