@@ -20,7 +20,11 @@ export async function runInLanes<Step>(
 ): Promise<void> {
   const failures: unknown[] = [];
   const lane = async (): Promise<void> => {
-    for (let what = next(); what !== undefined && failures.length === 0; what = next()) {
+    while (failures.length === 0) {
+      const what = next();
+      if (what === undefined) {
+        return;
+      }
       try {
         await step(what);
       } catch (error) {
