@@ -25,6 +25,7 @@ import {
   listCertificates,
   type RegisteredCertificate,
 } from './certificates/certificate-register.ts';
+import { Holding, type HoldReceipt, type HoldRequest } from './certificates/holding.ts';
 import { Issuance, type IssuedCertificate } from './certificates/issuance.ts';
 import {
   digestOfKey,
@@ -68,6 +69,7 @@ export class CertificateAuthority {
   readonly #core: CaCore;
   readonly #issuance: Issuance;
   readonly #revocation: Revocation;
+  readonly #holding: Holding;
   readonly #publication: CrlPublication;
   readonly #calendar: PublicationCalendar;
   /** Who answers about single certificates in the CA's name. */
@@ -97,6 +99,7 @@ export class CertificateAuthority {
     this.renewal = new KeyRenewal(core);
     this.retirement = new Retirement(core);
     this.#revocation = new Revocation(core);
+    this.#holding = new Holding(core);
     this.#publication = new CrlPublication(core);
     this.#calendar = parts.calendar;
   }
@@ -254,6 +257,27 @@ export class CertificateAuthority {
     this.#announceable.clear();
   }
 
+  /** Holds a certificate; see `Holding.hold` for what is refused. */
+  hold(request: HoldRequest): Promise<HoldReceipt> {
+    return this.#track(this.#noteHold(this.#holding.hold(request)));
+  }
+
+  /** Releases a held certificate; see `Holding.release` for what is refused. */
+  release(request: HoldRequest): Promise<HoldReceipt> {
+    return this.#track(this.#noteHold(this.#holding.release(request)));
+  }
+
+  async #noteHold(holding: Promise<HoldReceipt>): Promise<HoldReceipt> {
+    const receipt = await holding;
+    const { scope, urgent, serialNumber } = receipt;
+    this.#onRevoked(serialNumber);
+    if (urgent !== undefined) {
+      this.#calendar.note(scope.id, { urgent });
+      this.#onUrgent(scope.id, this.#calendar.dueMs(scope.id));
+    }
+    return receipt;
+  }
+
   /**
    * Has `listener` called whenever a revocation makes a list due that does not wait for the cadence, with the
    * time when it is; `dueScopes` knows it then, also after a restart. Replaces the listener before.
@@ -263,7 +287,7 @@ export class CertificateAuthority {
   }
 
   /**
-   * Has `listener` called when a certificate was revoked, durably and before whoever asked for it is told.
+   * Has `listener` called when a certificate was revoked, held or released, durably and before whoever asked for it is told.
    * Replaces the listener before.
    */
   onRevocation(listener: (serialNumber: bigint) => void): void {

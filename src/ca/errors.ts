@@ -70,6 +70,9 @@ export type CaErrorCode =
   | 'CA_REASON_NOT_ALLOWED'
   | 'CA_ALREADY_REVOKED'
   | 'CA_CERTIFICATE_EXPIRED'
+  /** The policy holds no certificates, or this one is not good. */
+  | 'CA_HOLD_NOT_ALLOWED'
+  | 'CA_NOT_HELD'
   /** The CA's own self-signed certificate is revoked by the compromise procedure, not one by one. */
   | 'CA_NOT_REVOCABLE'
   // Verifiers.

@@ -101,6 +101,8 @@ const exitNames = {
   CA_SERIAL_UNKNOWN: 'absent',
   CA_REASON_NOT_ALLOWED: 'refused',
   CA_ALREADY_REVOKED: 'conflict',
+  CA_HOLD_NOT_ALLOWED: 'refused',
+  CA_NOT_HELD: 'conflict',
   CA_CERTIFICATE_EXPIRED: 'conflict',
   CA_NOT_REVOCABLE: 'refused',
   CA_OPERATOR_INVALID: 'refused',

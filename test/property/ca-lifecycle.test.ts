@@ -1,5 +1,5 @@
 /**
- * Any sequence of issuing, revoking, publishing, waiting and restarting leaves a CA whose lists fit together:
+ * Any sequence of issuing, holding, releasing, revoking, publishing, waiting and restarting leaves a CA whose lists fit together:
  * every list passed the gate, numbers and times move on, the lists are all the revoked certificates, and
  * none left before its time.
  */
@@ -10,7 +10,7 @@ import fc from 'fast-check';
 
 import { isCertdirError } from '../../src/core/errors.ts';
 import { assertConsistent } from '../support/ca-consistency.ts';
-import { CaTestBed, tester } from '../support/ca-test-bed.ts';
+import { CaTestBed, smallGunma, tester } from '../support/ca-test-bed.ts';
 
 const SECOND = 1000;
 const HOUR = 3_600_000;
@@ -20,10 +20,16 @@ const scopes = ['10201', '10202', '10203'] as const;
 type Step =
   | { readonly kind: 'issue'; readonly scope: number }
   | { readonly kind: 'revoke'; readonly which: number; readonly reason: number }
+  | { readonly kind: 'hold' | 'release'; readonly which: number }
   | { readonly kind: 'publish'; readonly scope: number }
   | { readonly kind: 'publishDue' }
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'restart' };
+
+const holding = {
+  ...smallGunma,
+  revocation: { ...smallGunma.revocation, hold: 'until-expiry' as const },
+};
 
 const index = fc.nat({ max: 999 });
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -31,6 +37,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({ kind: fc.constant('revoke' as const), which: index, reason: index }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('hold' as const, 'release' as const),
+      which: index,
+    }),
   },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('publish' as const), scope: index }) },
   { weight: 2, arbitrary: fc.constant({ kind: 'publishDue' as const }) },
@@ -46,11 +59,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 /** What a step may be refused for; anything else is a fault. */
-const refusals = new Set(['CA_ALREADY_REVOKED', 'CA_CERTIFICATE_EXPIRED', 'CA_ISSUER_ENDS']);
+const refusals = new Set([
+  'CA_ALREADY_REVOKED',
+  'CA_CERTIFICATE_EXPIRED',
+  'CA_HOLD_NOT_ALLOWED',
+  'CA_ISSUER_ENDS',
+  'CA_NOT_HELD',
+]);
 
 async function run(steps: readonly Step[]): Promise<void> {
   const closers: (() => unknown)[] = [];
-  const bed = await CaTestBed.open({ after: (fn) => closers.unshift(fn) });
+  const bed = await CaTestBed.open({ after: (fn) => closers.unshift(fn) }, { policy: holding });
   const serialNumbers: bigint[] = [];
   try {
     for (const one of steps) {
@@ -81,6 +100,13 @@ async function take(bed: CaTestBed, one: Step, serialNumbers: bigint[]): Promise
       case 'revoke':
         if (serialNumbers.length > 0) {
           await bed.revoke(pick(serialNumbers, one.which), pick(reasons, one.reason));
+        }
+        break;
+      case 'hold':
+      case 'release':
+        if (serialNumbers.length > 0) {
+          const request = { serialNumber: pick(serialNumbers, one.which), origin: tester };
+          await bed.ca[one.kind](request);
         }
         break;
       case 'publish':

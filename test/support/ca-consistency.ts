@@ -161,7 +161,7 @@ function assertEntries({
     .filter(
       ({ scopeId, generation, status }) =>
         (scope.isFull ? generation === scope.generation : scopeId === scope.id) &&
-        status?.state === 'revoked',
+        (status?.state === 'revoked' || status?.state === 'held'),
     )
     .sort((left, right) => Number(numberOf(left) - numberOf(right)));
   const newest = lists.at(-1);

@@ -16,7 +16,7 @@ import { encodeRevokedEntry } from '../../x509/certificate-list.ts';
 import { CrlReason, type CrlReasonName } from '../../x509/crl-extensions.ts';
 import { type CaCore, readCounters } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
-import { type Appending, appendEntries } from '../lists/scope-append.ts';
+import { type Appending, appendEntries, withdrawEntry } from '../lists/scope-append.ts';
 import { urgentDueMs } from '../policy/cadence.ts';
 import type { Scope } from '../policy/scope.ts';
 import {
@@ -195,6 +195,7 @@ async function revokeInScope(
     notAfterMs: certificate.notAfterMs,
     der: encodeRevokedEntry({ serialNumber, revokedMs, reason: CrlReason[reason] }),
   }));
+  await withdrawHolds(core, transaction, members);
   const common = { nowMs, ...(soonest === undefined ? {} : { dueMs: soonest }) };
   const into = { ...common, scope, entries };
   const { firstSequence, after: state } = await appendEntries(core, transaction, into);
@@ -226,14 +227,17 @@ async function revokeInScope(
 }
 
 /** The full lists of the keys that have signed them carry the same entries once more. */
-async function appendBeside(
+export async function appendBeside(
   core: CaCore,
   transaction: Transaction,
   {
     members,
     entries,
     ...common
-  }: Appending & { readonly members: readonly Accepted[]; readonly entries: readonly NewEntry[] },
+  }: Appending & {
+    readonly members: readonly Pick<Accepted, 'certificate'>[];
+    readonly entries: readonly NewEntry[];
+  },
 ): Promise<readonly Pick<StatusRecord, 'alsoListed'>[]> {
   const listed = members.map((): ListedNumber[] => []);
   const generations = new Set(members.map(({ certificate }) => certificate.generation));
@@ -252,6 +256,36 @@ async function appendBeside(
     }
   }
   return listed.map((alsoListed) => (alsoListed.length === 0 ? {} : { alsoListed }));
+}
+
+/** The entry of a hold makes room for that of the revocation, which has another reason and another date. */
+async function withdrawHolds(
+  core: CaCore,
+  transaction: Transaction,
+  members: readonly Accepted[],
+): Promise<void> {
+  for (const { certificate } of members) {
+    if (certificate.status?.state === 'held') {
+      await withdrawHold(core, transaction, { ...certificate, status: certificate.status });
+    }
+  }
+}
+
+/** Takes the entry of a hold out of every list that carries it, or would. */
+export async function withdrawHold(
+  core: CaCore,
+  transaction: Transaction,
+  {
+    serialNumber,
+    scopeId,
+    status,
+  }: Pick<RegisteredCertificate, 'serialNumber' | 'scopeId'> & { readonly status: StatusRecord },
+): Promise<void> {
+  const { sequence: own, alsoListed = [] } = status;
+  for (const { scopeId: id, sequence } of [{ scopeId, sequence: own }, ...alsoListed]) {
+    const scope = core.scopes.find(id);
+    await withdrawEntry(core, transaction, { scope, sequence, serialNumber });
+  }
 }
 
 /** Puts on record what was refused of a group; that a certificate is revoked already is no news. */

@@ -140,10 +140,10 @@ function noteRevoked(
   revoked: RevokedByScope,
   { serialNumber, scopeId, notAfterMs, status }: RegisteredCertificate,
 ): void {
-  if (status?.state !== 'revoked') {
+  if (status?.state !== 'revoked' && status?.state !== 'held') {
     return;
   }
-  tally.revoked += 1;
+  tally.revoked += status.state === 'revoked' ? 1 : 0;
   const { sequence: own, sinceMs: revokedMs, reason, alsoListed = [] } = status;
   for (const { scopeId: id, sequence } of [{ scopeId, sequence: own }, ...alsoListed]) {
     const ofScope = revoked.get(id) ?? new Map<bigint, RevokedCertificate>();

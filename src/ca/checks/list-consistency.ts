@@ -75,8 +75,10 @@ function* recordMessages(
   }
   const sequences = new Set([...revoked.values()].map(({ sequence }) => sequence));
   const highest = [...sequences].reduce((left, right) => (left > right ? left : right), 0n);
-  const { acknowledgedSequence: acknowledged, published, lastNumber } = record;
-  if (BigInt(sequences.size) !== acknowledged || highest !== acknowledged) {
+  const { acknowledgedSequence: acknowledged, published, lastNumber, withdrawn = 0 } = record;
+  // The last may be one that was withdrawn.
+  const isHighest = withdrawn === 0 ? highest === acknowledged : highest <= acknowledged;
+  if (BigInt(sequences.size + withdrawn) !== acknowledged || !isHighest) {
     yield `${acknowledged} revocations were acknowledged, ${sequences.size} are on record`;
   }
   if ((published?.sequence ?? 0n) > acknowledged) {
@@ -123,7 +125,10 @@ async function* checkNewest(
     return;
   }
   const listed = new Set<bigint>();
-  for (const message of entryMessages(list, { ...state, published, listed })) {
+  // The next list leaves these out; the register is ahead of this one.
+  const withdrawals = await readWithdrawals(context.view, context.tables, scope.id);
+  const withdrawn = new Set(withdrawals.values());
+  for (const message of entryMessages(list, { ...state, published, listed, withdrawn })) {
     yield inconsistent(scope.id, message);
   }
   for (const [serialNumber, certificate] of state.revoked) {
@@ -139,16 +144,20 @@ function* entryMessages(
     revoked,
     published,
     listed,
+    withdrawn,
   }: {
     readonly revoked: Revoked;
     readonly published: PublishedList;
     readonly listed: Set<bigint>;
+    readonly withdrawn: ReadonlySet<bigint>;
   },
 ): Iterable<string> {
   for (const { serialNumber, reason, revocationMs } of list.entries()) {
     const certificate = revoked.get(serialNumber);
     const name = formatSerialNumber(serialNumber);
-    if (certificate === undefined) {
+    if (withdrawn.has(serialNumber)) {
+      // Nothing to compare with.
+    } else if (certificate === undefined) {
       yield `${name} is in the newest list and is not revoked there`;
     } else if (certificate.sequence > published.sequence) {
       yield `${name} is in the newest list before its revocation`;

@@ -282,7 +282,12 @@ export async function gatherFacts(
   const { scope, assembled, candidate, state, nowMs } = publication;
   const { policy } = core;
   const { authority, number, thisUpdateMs, entryCount } = assembled;
-  const allowed = policy.revocation.reasons.map((reason) => CrlReason[reason]);
+  const allowed: number[] = policy.revocation.reasons.map((reason) => CrlReason[reason]);
+  const wasHeld = (assembled.region.carriedReasons & reasonBit(CrlReason.certificateHold)) !== 0;
+  if (policy.revocation.hold !== 'never' || wasHeld) {
+    // What is held when the policy changes stays held until it is decided.
+    allowed.push(CrlReason.certificateHold);
+  }
   return {
     scope: scope.id,
     nowMs,

@@ -94,7 +94,11 @@ export async function withdrawEntry(
   }
   const before = await readScopeRecord(transaction, tables, scope.id);
   transaction.put(key, encodeSerialKey(serialNumber));
-  const after = { ...before, liveEntries: before.liveEntries - 1 };
+  const after = {
+    ...before,
+    withdrawn: (before.withdrawn ?? 0) + 1,
+    liveEntries: before.liveEntries - 1,
+  };
   transaction.put(tables.scope(scope.id), encodeScopeRecord(after));
   await countLive({ tables }, transaction, scope, -1);
 }

@@ -25,6 +25,7 @@ export function findPolicyFaults(policy: PolicyFile): readonly PolicyFault[] {
     ),
     ...profileSetFaults(policy),
     ...renewalFaults(policy),
+    ...holdFaults(policy),
     ...cadenceFaults(policy),
     ...findScopeFaults(policy),
     ...ocspFaults(policy),
@@ -45,6 +46,24 @@ function namesFaults(policy: PolicyFile): PolicyFault[] {
   return texts.flatMap(([path, text]) =>
     text === undefined ? [] : templateFaults(policy, { path, text, allowed: [] }),
   );
+}
+
+function holdFaults({ revocation, crl }: PolicyFile): PolicyFault[] {
+  const faults: PolicyFault[] = [];
+  if (revocation.reasons.includes('certificateHold')) {
+    faults.push({
+      path: ['revocation', 'reasons'],
+      message:
+        'certificateHold is no reason to revoke; revocation.hold says whether certificates are held',
+    });
+  }
+  if (revocation.hold === 'never' && crl.atOnceReasons.includes('certificateHold')) {
+    faults.push({
+      path: ['crl', 'atOnceReasons'],
+      message: 'certificateHold is there and revocation.hold is never',
+    });
+  }
+  return faults;
 }
 
 function keyFaults({ keys }: PolicyFile): PolicyFault[] {

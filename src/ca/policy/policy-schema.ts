@@ -176,7 +176,7 @@ export const policySchema: z.ZodType<PolicyFile> = strictObject({
   profiles: recordOf(name, profileSchema),
   revocation: strictObject({
     reasons: z.array(z.enum(reasonNames)).min(1),
-    hold: z.literal('never'),
+    hold: z.enum(['never', 'until-expiry']),
   }),
   crl,
   ocsp: ocspSchema({ keyTypes, signatures }).optional(),

@@ -188,7 +188,8 @@ export interface PolicyFile {
   readonly revocation: {
     readonly reasons: readonly CrlReasonName[];
     /** Whether certificates are ever held. */
-    readonly hold: 'never';
+    /** Whether certificates are held, and then released, revoked, or held until they end. */
+    readonly hold: 'never' | 'until-expiry';
   };
   readonly crl: {
     /** From one list to the next, at the most. */

@@ -38,6 +38,8 @@ export interface ScopeRecord {
   readonly lastNumber: bigint;
   /** The last revocation acknowledged; 0 before the first. */
   readonly acknowledgedSequence: bigint;
+  /** Of the acknowledged, holds that were released or became revocations. */
+  readonly withdrawn?: number;
   /** Revoked certificates that the next list must carry. */
   readonly liveEntries: number;
   /** When the oldest revocation that is in no list yet was acknowledged. */
@@ -54,10 +56,11 @@ const FieldTag = {
   published: contextTag(1, 'constructed'),
   regular: contextTag(2, 'constructed'),
   urgent: contextTag(3, 'constructed'),
+  withdrawn: contextTag(4, 'primitive'),
 } as const;
 
 export function encodeScopeRecord(record: ScopeRecord): Uint8Array {
-  const { oldestPendingMs, published, regular, urgent } = record;
+  const { oldestPendingMs, published, regular, urgent, withdrawn } = record;
   return encodeSequence(
     encodeOctetString(record.distributionPointDer),
     encodeInteger(record.lastNumber),
@@ -83,6 +86,7 @@ export function encodeScopeRecord(record: ScopeRecord): Uint8Array {
             encodeSequence(encodeInteger(urgent.sequence), encodeInteger(urgent.dueMs)),
           ),
         ]),
+    ...(withdrawn === undefined ? [] : [retag(FieldTag.withdrawn, encodeInteger(withdrawn))]),
   );
 }
 
@@ -100,6 +104,10 @@ export function parseScopeRecord(bytes: Uint8Array): ScopeRecord {
     const published = fields.readOptional(FieldTag.published);
     const regular = fields.readOptional(FieldTag.regular);
     const urgent = fields.readOptional(FieldTag.urgent);
+    const withdrawn =
+      fields.peekTag() === FieldTag.withdrawn
+        ? Number(fields.readInteger(FieldTag.withdrawn))
+        : undefined;
     return {
       distributionPointDer,
       lastNumber,
@@ -111,6 +119,7 @@ export function parseScopeRecord(bytes: Uint8Array): ScopeRecord {
         : { published: readPublishedList(new DerReader(published.content)) }),
       ...(regular === undefined ? {} : { regular: readRegular(new DerReader(regular.content)) }),
       ...(urgent === undefined ? {} : { urgent: readUrgent(new DerReader(urgent.content)) }),
+      ...(withdrawn === undefined ? {} : { withdrawn }),
     };
   });
 }
