@@ -5,8 +5,13 @@
  */
 
 import { createHash } from 'node:crypto';
-import { parseCertificate } from '../x509/certificate.ts';
+
+import { formatHex } from '../core/bytes.ts';
+import { type Certificate, parseCertificate } from '../x509/certificate.ts';
+import { findExtension } from '../x509/extensions.ts';
+import { computeKeyIdentifier, parseAuthorityKeyIdentifier } from '../x509/key-identifier.ts';
 import { formatName } from '../x509/name.ts';
+import { Oid } from '../x509/object-identifiers.ts';
 
 export interface RepositoryPage {
   readonly caName: { readonly ja: string; readonly en: string };
@@ -23,7 +28,8 @@ export function formatFingerprint(digest: 'sha1' | 'sha256', der: Uint8Array): s
 
 /** The page as HTML. */
 export function renderRepositoryPage({ caName, certificates, hasArl }: RepositoryPage): string {
-  const rows = certificates.map(renderCertificate).join('\n');
+  const parsed = certificates.map((der) => parseCertificate(der));
+  const rows = parsed.map((one) => renderCertificate(one, kindOf(one, parsed))).join('\n');
   const arl = hasArl
     ? '<p><a href="/arl.crl">認証局失効リスト / Authority revocation list (ARL)</a></p>'
     : '';
@@ -55,11 +61,36 @@ Revocation lists are provided over LDAP and HTTP (/crl/…); those that are not 
 `;
 }
 
-function renderCertificate(der: Uint8Array): string {
-  const certificate = parseCertificate(der);
+/** What a certificate of the CA is for: its own, or a link between two of its keys (RFC 9810 §4.4). */
+function kindOf(certificate: Certificate, all: readonly Certificate[]): string {
+  const [key, signer] = [keyOf(certificate), signerOf(certificate)];
+  if (key === signer) {
+    return '自己署名証明書 / Self-signed';
+  }
+  const own = all.filter((one) => keyOf(one) === signerOf(one));
+  const beginOf = (wanted: string): number =>
+    own.find((one) => keyOf(one) === wanted)?.notBeforeMs ?? Number.NEGATIVE_INFINITY;
+  const name = beginOf(key) < beginOf(signer) ? 'OldWithNew' : 'NewWithOld';
+  return `リンク証明書 ${name} / Link`;
+}
+
+function keyOf({ spki }: Certificate): string {
+  return formatHex(computeKeyIdentifier(spki));
+}
+
+/** The key that signed it, as it says; its own when it does not say. */
+function signerOf(certificate: Certificate): string {
+  const extension = findExtension(certificate.extensions, Oid.authorityKeyIdentifier);
+  const key = extension && parseAuthorityKeyIdentifier(extension.value).keyIdentifier;
+  return key === undefined ? keyOf(certificate) : formatHex(key);
+}
+
+function renderCertificate(certificate: Certificate, kind: string): string {
+  const { der } = certificate;
   const name = createHash('sha256').update(der).digest('hex');
   const day = (atMs: number): string => new Date(atMs).toISOString().slice(0, 10);
   return `<dl>
+<dt>種類 / Kind</dt><dd>${kind}</dd>
 <dt>発行先 / Subject</dt><dd>${escapeHtml(formatName(certificate.subject))}</dd>
 <dt>発行者 / Issuer</dt><dd>${escapeHtml(formatName(certificate.issuer))}</dd>
 <dt>有効期間 / Validity</dt><dd>${day(certificate.notBeforeMs)} – ${day(certificate.notAfterMs)}</dd>
