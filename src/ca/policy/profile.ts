@@ -25,7 +25,7 @@ import { Oid } from '../../x509/object-identifiers.ts';
 import { CaError } from '../errors.ts';
 import { endOfYearsMs } from './civil-time.ts';
 import type { Municipality } from './municipality.ts';
-import { placeholdersIn, renderName } from './name-template.ts';
+import { NameTemplate, placeholdersIn, renderName } from './name-template.ts';
 import type { Policy } from './policy.ts';
 import type { ExtensionDefinition, ProfileDefinition } from './profile-definition.ts';
 import type { Scope } from './scope.ts';
@@ -65,6 +65,7 @@ export class Profile {
   /** True when the subject's name is made unique by an issue id. */
   readonly needsIssueId: boolean;
   readonly #policy: Policy;
+  readonly #subject: NameTemplate;
   readonly #sources: readonly ExtensionSource[];
 
   constructor(name: string, definition: ProfileDefinition, policy: Policy) {
@@ -84,19 +85,19 @@ export class Profile {
       );
     this.needsIssueId = places.includes('issueId');
     this.#policy = policy;
+    const { issuer, printable } = policy.names;
+    this.#subject = new NameTemplate(definition.subject ?? issuer, printable);
     this.#sources = definition.extensions.map((one) => compileExtension(one, policy));
   }
 
   /** The subject's name; the issuer's own for self-signed and link certificates. */
   subject(municipality: Municipality | undefined, issueId: string): Name {
-    const { names } = this.#policy;
-    const place = {
+    return this.#subject.render({
       ...(municipality === undefined
         ? {}
         : { municipality: municipality.dnName, prefecture: municipality.dnPrefecture }),
       issueId,
-    };
-    return renderName(this.definition.subject ?? names.issuer, place, names.printable);
+    });
   }
 
   /** The extensions in the profile's order. */
@@ -148,7 +149,10 @@ function compileExtension(definition: ExtensionDefinition, policy: Policy): Exte
       return ({ spki }) => buildSubjectKeyIdentifier(computeKeyIdentifier(spki), critical);
     case 'authorityKeyIdentifier': {
       const { issuerAndSerial } = definition;
-      return ({ issuer }) => buildIssuerReference(issuer, { issuerAndSerial, critical });
+      const referTo = onceFor((issuer: IssuerReference) =>
+        buildIssuerReference(issuer, { issuerAndSerial, critical }),
+      );
+      return ({ issuer }) => referTo(issuer);
     }
     case 'keyUsage':
       return buildKeyUsage(definition.usages, critical);
@@ -174,8 +178,10 @@ function compileExtension(definition: ExtensionDefinition, policy: Policy): Exte
           };
     case 'issuerAltName':
       return buildIssuerAltName([alternativeName(policy)], critical);
-    case 'cRLDistributionPoints':
-      return ({ scope }) => buildDistributionPoint(scope, critical);
+    case 'cRLDistributionPoints': {
+      const pointTo = onceFor((scope: Scope) => buildDistributionPoint(scope, critical));
+      return ({ scope }) => pointTo(scope);
+    }
     case 'authorityInfoAccess':
       return buildAuthorityInfoAccess(
         { ocsp: policy.ocsp?.url, caIssuers: policy.ocsp?.caIssuersUrl },
@@ -184,6 +190,21 @@ function compileExtension(definition: ExtensionDefinition, policy: Policy): Exte
     case 'ocspNoCheck':
       return buildOcspNoCheck(critical);
   }
+}
+
+/** Remembers what was made of each object, for as long as that is there. */
+function onceFor<Subject extends object>(
+  make: (subject: Subject) => Extension,
+): (subject: Subject) => Extension {
+  const made = new WeakMap<Subject, Extension>();
+  return (subject) => {
+    let extension = made.get(subject);
+    if (extension === undefined) {
+      extension = make(subject);
+      made.set(subject, extension);
+    }
+    return extension;
+  };
 }
 
 /** authorityKeyIdentifier for a certificate or list signed by `issuer`. */
