@@ -28,6 +28,7 @@ import { type AuthorityRecord, parseAuthorityRecord } from './records/authority-
 import { CaTables } from './records/ca-tables.ts';
 import { settleIndexes } from './records/index-layout.ts';
 import { settleLedgers } from './records/list-layout.ts';
+import { ServiceState } from './service-state.ts';
 
 export interface CertificateAuthorityOptions {
   readonly policy: Policy;
@@ -73,9 +74,11 @@ export async function claimOwnership({ store, tables, ownerId }: CaParts): Promi
 export async function openCore(parts: CaParts): Promise<CaCore> {
   const record = await reading(parts.store, (view) => readAuthorityRecord(view, parts));
   const authorities = new Authorities(record);
+  const service = await reading(parts.store, (view) => ServiceState.open(view, parts.tables));
   const core: CaCore = {
     ...parts,
     authorities,
+    service,
     get authority() {
       return authorities.current;
     },
@@ -114,14 +117,17 @@ function assertSameName({ authority, policy }: CaCore): void {
   }
 }
 
-/** An older key that the token has lost is no reason to stop the one that issues. */
-async function assertSameKey({ signer, log }: CaCore, authority: Authority): Promise<void> {
-  const { keyLabel, state } = authority;
+/** An older key that the token has lost, or one that was destroyed after its last lists, is no reason to stop the one that issues. */
+async function assertSameKey(
+  { signer, log, service }: CaCore,
+  authority: Authority,
+): Promise<void> {
+  const { keyLabel, state, generation } = authority;
   try {
     await assertKeyInToken(signer, authority);
   } catch (error) {
     if (!isTokenAway(error)) {
-      if (state === 'current') {
+      if (state === 'current' && !service.isClosing(generation)) {
         throw error;
       }
       log.error('an older key of the CA cannot sign', { keyLabel, error: formatError(error) });

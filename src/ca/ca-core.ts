@@ -33,6 +33,7 @@ import {
   parseCountersRecord,
 } from './records/counters-record.ts';
 import { assertMaySign } from './recovery-hold.ts';
+import type { ServiceState } from './service-state.ts';
 
 /** A key that signs certificates and lists. */
 export interface SigningAuthority {
@@ -66,6 +67,7 @@ export interface CaParts {
 
 export interface CaCore extends CaParts {
   readonly authorities: Authorities;
+  readonly service: ServiceState;
   /** The generation that issues. After a renewal it is another one: an operation takes it once. */
   readonly authority: Authority;
 }

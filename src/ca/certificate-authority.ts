@@ -57,6 +57,7 @@ import {
 import { runInLanes } from './lists/publication-run.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Scopes } from './policy/scope.ts';
+import { Cessations } from './procedures/cessations.ts';
 import type { PublishedList } from './records/scope-record.ts';
 import { readScopeRecord } from './records/scope-state.ts';
 import { confirmRecovery, type PublishedMarks, type RecoveryReport } from './recovery.ts';
@@ -78,6 +79,8 @@ export class CertificateAuthority {
   readonly retirement: Retirement;
   /** Another key in the place of the one that issues. */
   readonly renewal: KeyRenewal;
+  /** What ends the service, or a key's. */
+  readonly cessations: Cessations;
   /** Lists that groups of revocations have made due. */
   readonly #announceable = new Set<string>();
   #onUrgent: (scopeId: string, dueMs: number) => void = () => undefined;
@@ -101,6 +104,7 @@ export class CertificateAuthority {
     this.#revocation = new Revocation(core);
     this.#holding = new Holding(core);
     this.#publication = new CrlPublication(core);
+    this.cessations = new Cessations(core, (outcome) => this.#noteRevoked(outcome));
     this.#calendar = parts.calendar;
   }
 
@@ -232,6 +236,11 @@ export class CertificateAuthority {
 
   async #revokeGroupNow(group: RevocationGroup): Promise<GroupOutcome> {
     const outcome = await this.#revocation.revokeGroup(group);
+    await this.#noteRevoked(outcome);
+    return outcome;
+  }
+
+  async #noteRevoked(outcome: GroupOutcome): Promise<void> {
     for (const { order, scope, state } of outcome.revoked) {
       this.#onRevoked(order.serialNumber);
       if (state.urgent !== undefined) {
@@ -243,7 +252,6 @@ export class CertificateAuthority {
     for (const scopeId of await this.#noteFullLists(urgent.map((one) => one.certificate))) {
       this.#announceable.add(scopeId);
     }
-    return outcome;
   }
 
   /**

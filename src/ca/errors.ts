@@ -75,6 +75,12 @@ export type CaErrorCode =
   | 'CA_NOT_HELD'
   /** The CA's own self-signed certificate is revoked by the compromise procedure, not one by one. */
   | 'CA_NOT_REVOCABLE'
+  // What ends the service.
+  /** A compromise was reported, or the service has ended. */
+  | 'CA_ISSUING_STOPPED'
+  | 'CA_CESSATION_UNKNOWN'
+  /** It cannot be begun, approved or withdrawn as things stand. */
+  | 'CA_CESSATION_STATE'
   // Verifiers.
   /** A kind, day, name or password that a registration may not have. */
   | 'CA_OPERATOR_INVALID'

@@ -110,6 +110,8 @@ export class Issuance {
       if (!isCurrent()) {
         return false;
       }
+      // Again: what was signed before a stop is not issued after it.
+      this.#core.service.assertIssues(authority.generation, this.#core.clock.nowMs());
       await this.#refuseDuplicates(transaction, checked);
       await recordCertificate(this.#core, transaction, {
         draft,
@@ -138,6 +140,7 @@ export class Issuance {
     const { audit, clock } = this.#core;
     const { profile, municipality, scope, spki, subjectAttributes } = checked;
     return transactAsOwner(this.#core, 'ca: reserve serial number', async (transaction) => {
+      this.#core.service.assertIssues(authority.generation, clock.nowMs());
       await this.#refuseDuplicates(transaction, checked);
       const nowMs = clock.nowMs();
       const draft = {

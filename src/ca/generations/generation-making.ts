@@ -94,8 +94,9 @@ function reserve(core: CaCore, next: NextGeneration, origin: AuditOrigin): Promi
     const link = findOwnProfile(core, 'link');
     const { begins } = link?.definition ?? {};
     const notAfterMs = older.certificate.notAfterMs;
-    // What has ended leads nowhere.
-    if (link === undefined || begins === undefined || notAfterMs <= nowMs) {
+    // What has ended leads nowhere, and what others can sign with vouches for nothing.
+    const isTrusted = notAfterMs > nowMs && !core.service.isCompromised(older.generation);
+    if (link === undefined || begins === undefined || !isTrusted) {
       return { own, links: undefined };
     }
     const until = (from: Beginning): Pick<CertificateDraft, 'profile' | 'validity'> => ({

@@ -21,7 +21,7 @@ import { buildIssuingDistributionPoint } from '../../x509/distribution-point.ts'
 import type { Extension } from '../../x509/extensions.ts';
 import type { Authority } from '../authorities.ts';
 import { type CaCore, signPieces } from '../ca-core.ts';
-import { isRegular, periodMs, validityMs } from '../policy/cadence.ts';
+import { isRegular, LAST_NEXT_UPDATE_MS, periodMs, validityMs } from '../policy/cadence.ts';
 import type { Policy } from '../policy/policy.ts';
 import { buildIssuerReference } from '../policy/profile.ts';
 import type { Scope } from '../policy/scope.ts';
@@ -74,7 +74,8 @@ export async function assembleList(
   const authority = authorities.forScope(scope);
   const state = await readScopeRecord(view, tables, scope.id);
   const thisUpdateMs = Math.floor(nowMs / 1000) * 1000;
-  const nextUpdateMs = thisUpdateMs + validityMs(policy);
+  const isLast = core.service.isClosing(authority.generation);
+  const nextUpdateMs = isLast ? LAST_NEXT_UPDATE_MS : thisUpdateMs + validityMs(policy);
   const number = state.lastNumber + 1n;
   const { algorithm } = authority;
   const partsFor = (entriesLength: number): TbsListParts =>
@@ -83,7 +84,7 @@ export async function assembleList(
       algorithm,
       thisUpdateMs,
       nextUpdateMs,
-      extensions: listExtensions(policy, scope, { authority, number, thisUpdateMs }),
+      extensions: listExtensions(policy, scope, { authority, number, thisUpdateMs, isLast }),
       entriesLength,
     });
   const region = await layOutEntries(core, view, {
@@ -170,10 +171,12 @@ function listExtensions(
     authority,
     number,
     thisUpdateMs,
+    isLast,
   }: {
     readonly authority: Authority;
     readonly number: bigint;
     readonly thisUpdateMs: number;
+    readonly isLast: boolean;
   },
 ): readonly Extension[] {
   const { distributionPoint, onlyContains, isFull } = scope;
@@ -191,6 +194,8 @@ function listExtensions(
             onlyContains,
           }),
         ]),
-    ...(policy.crl.nextPublish ? [buildCrlNextPublish(thisUpdateMs + periodMs(policy))] : []),
+    ...(policy.crl.nextPublish && !isLast
+      ? [buildCrlNextPublish(thisUpdateMs + periodMs(policy))]
+      : []),
   ];
 }

@@ -15,6 +15,7 @@ import { LargeValue } from '../../directory/entries/entry.ts';
 import type { ReadView, Transaction } from '../../store/store.ts';
 import { type CaCore, reading, recordFailure, transactAsOwner } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
+import { isLastList } from '../policy/cadence.ts';
 import type { Scope } from '../policy/scope.ts';
 import { writeLedger } from '../records/entry-ledger.ts';
 import {
@@ -153,7 +154,10 @@ export class CrlPublication {
         state.acknowledgedSequence !== made.assembled.sequence ||
         state.lastNumber !== made.assembled.state.lastNumber ||
         // Another key signs since: this list would be the only one of the old one's.
-        made.assembled.authority !== this.#core.authorities.forScope(scope);
+        made.assembled.authority !== this.#core.authorities.forScope(scope) ||
+        // Its end was decided since, or its key's.
+        isLastList(made.assembled) !==
+          this.#core.service.isClosing(made.assembled.authority.generation);
       return isStale ? undefined : await this.#commit(transaction, scope, { ...made, origin });
     });
   }

@@ -17,7 +17,7 @@ import { CrlReason } from '../../x509/crl-extensions.ts';
 import { nameFromText } from '../../x509/name.ts';
 import { type CaCore, readCounters, readOwner } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
-import { longestWaitMs, periodMs, validityMs } from '../policy/cadence.ts';
+import { LAST_NEXT_UPDATE_MS, longestWaitMs, periodMs, validityMs } from '../policy/cadence.ts';
 import type { Scope } from '../policy/scope.ts';
 import { reasonBit, reasonsOf } from '../records/entry-ledger.ts';
 import type { PublishedList, ScopeRecord } from '../records/scope-record.ts';
@@ -282,6 +282,7 @@ export async function gatherFacts(
   const { scope, assembled, candidate, state, nowMs } = publication;
   const { policy } = core;
   const { authority, number, thisUpdateMs, entryCount } = assembled;
+  const isLast = core.service.isClosing(authority.generation);
   const allowed: number[] = policy.revocation.reasons.map((reason) => CrlReason[reason]);
   const wasHeld = (assembled.region.carriedReasons & reasonBit(CrlReason.certificateHold)) !== 0;
   if (policy.revocation.hold !== 'never' || wasHeld) {
@@ -303,8 +304,8 @@ export async function gatherFacts(
         ? authority.reference.serialNumber
         : undefined,
       allowedReasons: new Set(allowed),
-      validityMs: validityMs(policy),
-      nextPublishMs: policy.crl.nextPublish ? periodMs(policy) : undefined,
+      validityMs: isLast ? LAST_NEXT_UPDATE_MS - assembled.thisUpdateMs : validityMs(policy),
+      nextPublishMs: policy.crl.nextPublish && !isLast ? periodMs(policy) : undefined,
       longestWaitMs: longestWaitMs(policy),
     },
     stored: await gatherStored(core, view, publication),

@@ -38,9 +38,22 @@ export function validityMs({ crl }: Pick<CrlCadence, 'crl'>): number {
   return crl.validityHours * HOUR_MS;
 }
 
+/**
+ * The nextUpdate of a list that none comes after, 99991231235959Z, in epoch milliseconds: everything that it is about has
+ * ended or is revoked, and its key may be destroyed.
+ */
+export const LAST_NEXT_UPDATE_MS: number = Date.UTC(9999, 11, 31, 23, 59, 59);
+
+/** True for a list that none comes after. */
+export function isLastList({ nextUpdateMs }: { readonly nextUpdateMs?: number }): boolean {
+  return nextUpdateMs === LAST_NEXT_UPDATE_MS;
+}
+
 /** What of a scope's state says when its list is due. */
 export interface ListState extends Pick<ScopeRecord, 'urgent'> {
-  readonly published?: Pick<NonNullable<ScopeRecord['published']>, 'thisUpdateMs' | 'sequence'>;
+  readonly published?: Pick<NonNullable<ScopeRecord['published']>, 'thisUpdateMs' | 'sequence'> & {
+    readonly nextUpdateMs?: number;
+  };
 }
 
 /**
@@ -54,6 +67,9 @@ export function dueMs(
 ): number {
   if (published === undefined) {
     return 0;
+  }
+  if (isLastList(published)) {
+    return LAST_NEXT_UPDATE_MS;
   }
   const regularMs = dueAfterMs(scopeId, published.thisUpdateMs, policy);
   const isUrgent = urgent !== undefined && urgent.sequence > published.sequence;
@@ -113,11 +129,20 @@ export type Lateness = 'on-time' | 'warning' | 'alarm';
 /** The age of the newest list against the policy's marks. */
 export function latenessAt(
   nowMs: number,
-  { published }: { readonly published?: { readonly thisUpdateMs: number } | undefined },
+  {
+    published,
+  }: {
+    readonly published?:
+      | { readonly thisUpdateMs: number; readonly nextUpdateMs?: number }
+      | undefined;
+  },
   { crl }: Pick<CrlCadence, 'crl'>,
 ): Lateness {
   if (published === undefined) {
     return 'alarm';
+  }
+  if (isLastList(published)) {
+    return 'on-time';
   }
   const ageMs = nowMs - published.thisUpdateMs;
   if (ageMs >= crl.alarmAgeHours * HOUR_MS) {

@@ -19,6 +19,7 @@ const Table = {
   owner: 0x02,
   counters: 0x03,
   responder: 0x04,
+  service: 0x05,
   certificate: 0x10,
   status: 0x11,
   reservation: 0x12,
@@ -81,6 +82,11 @@ export class CaTables {
     return generation === 1
       ? this.#key(Table.responder)
       : this.#key(Table.responder, encodeUint64(generation));
+  }
+
+  /** What ends the service, or a key's (`service-record.ts`). */
+  get service(): Uint8Array {
+    return this.#key(Table.service);
   }
 
   /** A certificate as issued; never changed (`certificate-record.ts`). */
