@@ -8,6 +8,7 @@ import type { ListStatus } from '../ca/authority-status.ts';
 import { generationStates } from '../ca/records/authority-record.ts';
 import type { MetricSample, MetricsRegistry } from '../core/metrics.ts';
 import type { JobStatus } from '../scheduler/job.ts';
+import { type BrokenInvariants, watchedInvariants } from './broken-invariants.ts';
 import { type Instance, isKeyActive } from './instance.ts';
 import { findOverdue, overdueMatters } from './overdue.ts';
 import { recent } from './recent-value.ts';
@@ -18,7 +19,10 @@ const SECOND_MS = 1000;
 export function addAuthorityMetrics(
   registry: MetricsRegistry,
   instance: Instance,
-  jobs: () => readonly JobStatus[],
+  {
+    jobs,
+    broken,
+  }: { readonly jobs: () => readonly JobStatus[]; readonly broken: BrokenInvariants },
 ): void {
   const { authority, signer, clock } = instance;
   const status = recent(clock, () => authority.status());
@@ -59,6 +63,7 @@ export function addAuthorityMetrics(
     place: { path: ['Jobs', '{job}'], property: 'current' },
     read: () => jobs().map(({ name, failures }) => ({ labels: { job: name }, value: failures })),
   });
+  addInvariants(registry, instance, broken);
   addAudit(registry, instance);
   addKeeping(registry, instance);
   addLists(registry, { lists: async () => (await status()).lists, nowMs: () => clock.nowMs() });
@@ -82,6 +87,42 @@ function addKeys(registry: MetricsRegistry, { authority, clock }: Instance): voi
       generationStates.map((state) => ({
         labels: { state },
         value: authority.authorities.all.filter((one) => one.state === state).length,
+      })),
+  });
+}
+
+/** Every number of the gate has a figure, from zero on, so that an alarm can be set on it. */
+const gateInvariants = [
+  ...['I1', 'I2', 'I3', 'I4', 'I5', 'I6', 'I10', 'I11', 'I12', 'I13', 'I14', 'I15'],
+] as const;
+
+function addInvariants(
+  registry: MetricsRegistry,
+  { authority }: Pick<Instance, 'authority'>,
+  broken: BrokenInvariants,
+): void {
+  registry.add({
+    name: 'certdir_crl_invariant_broken',
+    help: 'Lists for which an invariant does not hold now: time left (I7), read back (I8), waiting revocations (I15), age by the policy',
+    labels: ['invariant'],
+    kind: 'gauge',
+    place: { path: ['Lists', 'Invariants', '{invariant}'], property: 'current' },
+    read: () =>
+      watchedInvariants.map((invariant) => ({
+        labels: { invariant },
+        value: broken.count(invariant),
+      })),
+  });
+  registry.add({
+    name: 'certdir_crl_gate_findings_total',
+    help: 'How often the publish gate has found an invariant broken since the start',
+    labels: ['invariant'],
+    kind: 'counter',
+    place: { path: ['Lists', 'Publish Gate', '{invariant}'], property: 'total' },
+    read: () =>
+      gateInvariants.map((invariant) => ({
+        labels: { invariant },
+        value: authority.gateFindings.get(invariant) ?? 0,
       })),
   });
 }

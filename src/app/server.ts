@@ -45,10 +45,12 @@ import type { LdapFigures } from './ldap-metrics.ts';
 import { listHandler } from './list-download.ts';
 import { closingOnFailure, signLast } from './local-instance.ts';
 import { prepareOcsp, type RunningOcsp, serveOcsp } from './ocsp.ts';
+import type { OpenListener } from './own-readers.ts';
 import { ListPublication, scheduleOrigin } from './publication-job.ts';
 import { openServiceMetrics, readServerFigures, serveMetrics } from './service-metrics.ts';
 import { keepTellingOldPrimary } from './standby-promotion.ts';
 import { UrgentLists } from './urgent-lists.ts';
+import { watchPublishedLists } from './watched-lists.ts';
 
 export interface RunningServer {
   readonly operations: Operations;
@@ -102,7 +104,9 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
     closing.push(urgent, { name: 'lists that do not wait', close: (lists) => lists.close() });
     const jobs = (): readonly JobStatus[] => scheduler.status();
     const ldap = await openLdap(instance, closing);
-    const registry = openServiceMetrics(instance, { ldap, jobs, ocsp }, closing);
+    const { listeners } = ldap;
+    const broken = await watchPublishedLists(instance, { scheduler, listeners, publishLists });
+    const registry = openServiceMetrics(instance, { ldap, jobs, ocsp, broken }, closing);
     const operations = operationsOf(instance, {
       publishLists,
       jobs,
@@ -148,7 +152,12 @@ function withCheckpoint(job: Job, instance: Instance): Job {
 async function openLdap(
   instance: Instance,
   closing: ClosingStack,
-): Promise<LdapFigures & { readonly endpoints: readonly string[] }> {
+): Promise<
+  LdapFigures & {
+    readonly endpoints: readonly string[];
+    readonly listeners: readonly OpenListener[];
+  }
+> {
   const { configuration, directory, clock, log } = instance;
   const { listeners, allowClearPasswords, limits } = configuration.ldap;
   const tls = await readTlsCredentials(configuration);
@@ -169,7 +178,8 @@ async function openLdap(
     ({ address, port, tls: mode }) =>
       `${mode === 'ldaps' ? 'ldaps' : 'ldap'}://${urlHost(address)}:${port}`,
   );
-  return { statistics: () => server.statistics, maxConnections, endpoints };
+  const { listeners: open } = server;
+  return { statistics: () => server.statistics, maxConnections, endpoints, listeners: open };
 }
 
 /** No more connections than there are files for: without any left, the store could not go on. */

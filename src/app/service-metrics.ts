@@ -12,6 +12,7 @@ import { openMetricsServer } from '../http/metrics-server.ts';
 import type { ServerFigures } from '../http/operations.ts';
 import type { JobStatus } from '../scheduler/job.ts';
 import { addAuthorityMetrics } from './authority-metrics.ts';
+import type { BrokenInvariants } from './broken-invariants.ts';
 import { type Instance, programVersion } from './instance.ts';
 import { addAccessJournalMetrics, addStoreJournalMetrics } from './journal-metrics.ts';
 import { addDirectoryMetrics, addLdapMetrics, type LdapFigures } from './ldap-metrics.ts';
@@ -24,6 +25,7 @@ import { addReplicationMetrics } from './replication-metrics.ts';
 export interface ServiceMetricsOptions {
   readonly ldap: LdapFigures;
   readonly jobs: () => readonly JobStatus[];
+  readonly broken: BrokenInvariants;
   /** Undefined where nobody is answered. */
   readonly ocsp: RunningOcsp | undefined;
 }
@@ -31,7 +33,7 @@ export interface ServiceMetricsOptions {
 /** Makes the registry and shows it below `cn=Monitor`. */
 export function openServiceMetrics(
   instance: Instance,
-  { ldap, jobs, ocsp }: ServiceMetricsOptions,
+  { ldap, jobs, ocsp, broken }: ServiceMetricsOptions,
   closing: ClosingStack,
 ): MetricsRegistry {
   const { directory, store, clock, configuration, log } = instance;
@@ -50,7 +52,7 @@ export function openServiceMetrics(
   addAccessJournalMetrics(registry, { journal: instance.auditing.journal, clock });
   addDirectoryMetrics(registry, directory);
   addLdapMetrics(registry, ldap);
-  addAuthorityMetrics(registry, instance, jobs);
+  addAuthorityMetrics(registry, instance, { jobs, broken });
   if (ocsp !== undefined) {
     const certificateEndsMs = (): number | undefined =>
       instance.authority.responder.current?.certificate.notAfterMs;

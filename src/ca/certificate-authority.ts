@@ -85,6 +85,7 @@ export class CertificateAuthority {
   readonly #announceable = new Set<string>();
   #onUrgent: (scopeId: string, dueMs: number) => void = () => undefined;
   #onRevoked: (serialNumber: bigint) => void = () => undefined;
+  #onPublished: (scopeId: string) => void = () => undefined;
   /** Operations under way, which `close` waits for. */
   readonly #pending = new Set<Promise<unknown>>();
 
@@ -302,6 +303,16 @@ export class CertificateAuthority {
     this.#onRevoked = listener;
   }
 
+  /** Has `listener` called when a list came out. Replaces the listener before. */
+  onPublication(listener: (scopeId: string) => void): void {
+    this.#onPublished = listener;
+  }
+
+  /** How often the publish gate has found an invariant broken, by its number, since the CA was opened. */
+  get gateFindings(): ReadonlyMap<string, number> {
+    return this.#publication.findings;
+  }
+
   /**
    * Publishes the next list of a scope, due or not.
    *
@@ -315,6 +326,7 @@ export class CertificateAuthority {
   async #publishNow(scopeId: string, origin: AuditOrigin): Promise<Publication> {
     const publication = await this.#publication.publish(this.#core.scopes.find(scopeId), origin);
     this.#calendar.note(publication.scope.id, { published: publication });
+    this.#onPublished(publication.scope.id);
     return publication;
   }
 

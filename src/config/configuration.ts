@@ -78,6 +78,8 @@ interface FileConfiguration {
   readonly ocsp?:
     | { readonly address: string; readonly port: number; readonly tls: boolean }
     | undefined;
+  /** A registered verifier, as which the server reads its own lists back over LDAP. */
+  readonly readback?: { readonly verifier: string; readonly passwordFile: string } | undefined;
   readonly metrics?: { readonly address: string; readonly port: number } | undefined;
   /** Gives the journal to standbys. */
   readonly replication?: ReplicationConfiguration | undefined;
@@ -166,6 +168,9 @@ const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
   ocsp: z.strictObject({ address, port, tls: z.boolean().default(false) }).optional(),
   /** Figures for Prometheus; nobody asks who reads them. */
   metrics: z.strictObject({ address: address.default('127.0.0.1'), port }).optional(),
+  readback: z
+    .strictObject({ verifier: z.string().min(1), passwordFile: z.string().min(1) })
+    .optional(),
   replication: replicationSchema.optional(),
   standby: standbySchema.optional(),
   access: z
@@ -238,6 +243,9 @@ export async function loadConfiguration(file: string): Promise<Configuration> {
       folder: at(raw.audit.folder),
       ...(auditToken === undefined ? {} : { token: auditToken }),
     },
+    ...(raw.readback === undefined
+      ? {}
+      : { readback: { ...raw.readback, passwordFile: at(raw.readback.passwordFile) } }),
     ...(raw.backup === undefined ? {} : { backup: backupPaths(raw.backup, at) }),
     ...(raw.archive === undefined ? {} : { archive: { folder: at(raw.archive.folder) } }),
     token,

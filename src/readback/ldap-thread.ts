@@ -4,8 +4,10 @@
  * @module
  */
 
+import { hash, X509Certificate } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
+import { type ConnectionOptions, TLSSocket } from 'node:tls';
 import { parentPort, workerData } from 'node:worker_threads';
 
 import type { Client, SearchCallbackResponse } from 'ldapjs';
@@ -18,13 +20,27 @@ export interface DirectoryOrder {
   readonly names: readonly string[];
   readonly credentials: { readonly dn: string; readonly password: string } | undefined;
   readonly trusted: string | undefined;
+  /** PEM of the one certificate that the server has to show, whoever issued it and for whichever name. */
+  readonly pinned?: string | undefined;
+  readonly startTls?: boolean;
+  /** Whether the lists are sent back or only their SHA-256. */
+  readonly wants: 'lists' | 'hashes';
   /** Of all that is received. */
   readonly maxBytes: number;
   readonly timeoutMs: number;
 }
 
+/** What one entry holds, for whoever asks; nothing where there is no such entry for it. */
+export interface EntryLists {
+  readonly name: string;
+  /** Empty when only hashes were asked for. */
+  readonly lists: readonly Uint8Array[];
+  /** SHA-256, hexadecimal. */
+  readonly hashes: readonly string[];
+}
+
 export type DirectoryAnswer =
-  | { readonly lists: readonly Uint8Array[] }
+  | { readonly entries: readonly EntryLists[] }
   | { readonly failure: string; readonly isTooLarge: boolean };
 
 const ATTRIBUTES = ['certificateRevocationList', 'authorityRevocationList'];
@@ -37,18 +53,18 @@ class TooLarge extends Error {}
 
 async function answer(order: DirectoryOrder): Promise<DirectoryAnswer> {
   try {
-    return { lists: await readLists(order) };
+    return { entries: await readEntries(order) };
   } catch (error) {
     return { failure: formatError(error), isTooLarge: error instanceof TooLarge };
   }
 }
 
-async function readLists(order: DirectoryOrder): Promise<readonly Uint8Array[]> {
-  const { url, trusted, timeoutMs, names, credentials } = order;
+async function readEntries(order: DirectoryOrder): Promise<readonly EntryLists[]> {
+  const { url, timeoutMs, names, credentials } = order;
   const client = ldapjs.createClient({
     url: [url],
     ...{ timeout: timeoutMs, connectTimeout: timeoutMs, reconnect: false },
-    tlsOptions: trusted === undefined ? {} : { ca: [trusted] },
+    tlsOptions: tlsOptionsOf(order),
   });
   const failed = new Promise<never>((_, reject) => {
     client.on('error', reject);
@@ -68,18 +84,55 @@ async function readLists(order: DirectoryOrder): Promise<readonly Uint8Array[]> 
     });
   });
   failed.catch(() => undefined);
-  const work = async (): Promise<readonly Uint8Array[]> => {
-    await new Promise((resolve) => client.once('connect', resolve));
+  const work = async (): Promise<readonly EntryLists[]> => {
+    const connected = await new Promise<Socket>((resolve) => client.once('connect', resolve));
+    if (order.startTls === true) {
+      await startTls(client, order);
+    } else {
+      assertPinned(connected, order);
+    }
     if (credentials !== undefined) {
       await bind(client, credentials);
     }
-    const lists: Uint8Array[] = [];
+    const entries: EntryLists[] = [];
     for (const name of names) {
-      lists.push(...(await listsOf(client, name)));
+      const lists = await listsOf(client, name);
+      const hashes = lists.map((list) => hash('sha256', list, 'hex'));
+      entries.push({ name, hashes, lists: order.wants === 'lists' ? lists : [] });
     }
-    return lists;
+    return entries;
   };
   return await Promise.race([work(), failed]);
+}
+
+/** A certificate that is known needs nobody who vouches for it. */
+function tlsOptionsOf({ trusted, pinned }: DirectoryOrder): ConnectionOptions {
+  if (pinned !== undefined) {
+    return { rejectUnauthorized: false };
+  }
+  return trusted === undefined ? {} : { ca: [trusted] };
+}
+
+/** Before anything is sent: a server that cannot show it is told no password. */
+function assertPinned(socket: Socket, { pinned }: DirectoryOrder): void {
+  const shown = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+  if (
+    pinned !== undefined &&
+    shown?.fingerprint256 !== new X509Certificate(pinned).fingerprint256
+  ) {
+    throw new Error('the server has another certificate than it should');
+  }
+}
+
+async function startTls(client: Client, order: DirectoryOrder): Promise<void> {
+  const socket = await new Promise<Socket>((resolve, reject) => {
+    client.starttls(tlsOptionsOf(order), [], (error: unknown) =>
+      error === null || error === undefined
+        ? resolve((client as unknown as { readonly _socket: Socket })._socket)
+        : reject(error),
+    );
+  });
+  assertPinned(socket, order);
 }
 
 function bind(

@@ -15,7 +15,7 @@ import { Worker } from 'node:worker_threads';
 import type { Clock } from '../core/clock.ts';
 import { formatError } from '../core/errors.ts';
 import { ReadbackError } from './errors.ts';
-import type { DirectoryAnswer, DirectoryOrder } from './ldap-thread.ts';
+import type { DirectoryAnswer, DirectoryOrder, EntryLists } from './ldap-thread.ts';
 
 /** Of all that one address gives. */
 const MAX_BYTES = 256 * 1024 * 1024;
@@ -48,19 +48,47 @@ export async function readPublishedLists(
   const isDirectory = url.protocol.startsWith('ldap');
   try {
     return isDirectory
-      ? await readDirectory({ ...address, url }, clock)
+      ? (await readDirectory({ ...address, url }, clock)).flatMap(({ lists }) => lists)
       : [await readFile({ ...address, url }, clock)];
   } catch (cause) {
-    if (cause instanceof ReadbackError) {
-      throw cause;
-    }
-    const why = formatError(cause);
-    throw new ReadbackError(
-      'READBACK_FAILED',
-      `No lists could be read from ${url.host}: ${why}. Give another address, files (--list) or numbers (--number)`,
-      { cause },
-    );
+    throw failure(url, cause);
   }
+}
+
+/** A directory, and how it is talked to. */
+export interface DirectoryReading extends ListAddress {
+  /** PEM of the one certificate that the server has to show; instead of `trusted`. */
+  readonly pinned?: string | undefined;
+  readonly startTls?: boolean;
+  /** Whether the lists are wanted or their SHA-256 suffices. */
+  readonly wants: 'lists' | 'hashes';
+}
+
+/**
+ * Reads what entries of a directory hold, in the order of `names`.
+ *
+ * @throws {ReadbackError} as `readPublishedLists`.
+ */
+export async function readDirectoryEntries(
+  reading: DirectoryReading,
+  clock: Clock,
+): Promise<readonly EntryLists[]> {
+  const url = parseAddress(reading.url);
+  try {
+    return await readDirectory({ ...reading, url }, clock);
+  } catch (cause) {
+    throw failure(url, cause);
+  }
+}
+
+function failure({ host }: URL, cause: unknown): ReadbackError {
+  return cause instanceof ReadbackError
+    ? cause
+    : new ReadbackError(
+        'READBACK_FAILED',
+        `No lists could be read from ${host}: ${formatError(cause)}. Give another address, files (--list) or numbers (--number)`,
+        { cause },
+      );
 }
 
 function parseAddress(text: string): URL {
@@ -80,12 +108,23 @@ function parseAddress(text: string): URL {
 type ParsedAddress = Omit<ListAddress, 'url'> & { readonly url: URL };
 
 async function readDirectory(
-  { url, names, credentials, trusted }: ParsedAddress,
+  {
+    url,
+    names,
+    credentials,
+    trusted,
+    ...how
+  }: Omit<DirectoryReading, 'url' | 'wants'> & {
+    readonly url: URL;
+    readonly wants?: 'lists' | 'hashes';
+  },
   clock: Clock,
-): Promise<readonly Uint8Array[]> {
+): Promise<readonly EntryLists[]> {
+  const { wants = 'lists', ...rest } = how;
   const order: DirectoryOrder = {
     url: `${url.protocol}//${url.host}`,
-    ...{ names, credentials, trusted, maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS },
+    ...{ ...rest, wants, names, credentials, trusted },
+    ...{ maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS },
   };
   // A thread: what ldapjs cannot read ends no more than that. The same file as source under a Node that runs
   // TypeScript, compiled otherwise.
@@ -104,21 +143,27 @@ async function readDirectory(
     if ('failure' in answer) {
       throw answer.isTooLarge ? tooLarge(url) : new Error(answer.failure);
     }
-    return answer.lists;
+    return answer.entries;
   } finally {
     await thread.terminate();
   }
 }
 
-async function readFile({ url, trusted }: ParsedAddress, clock: Clock): Promise<Uint8Array> {
+async function readFile(
+  { url, trusted, credentials }: ParsedAddress,
+  clock: Clock,
+): Promise<Uint8Array> {
   const abort = new AbortController();
   const timer = clock.schedule(TIMEOUT_MS, () => abort.abort(new Error('it took too long')));
   try {
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       const { signal } = abort;
+      const tls = trusted === undefined ? {} : { ca: trusted };
+      // In clear, anyone on the way would have the password.
+      const headers = url.protocol === 'https:' ? authorization(credentials) : {};
       const request =
         url.protocol === 'https:'
-          ? getHttps(url, { signal, ...(trusted === undefined ? {} : { ca: trusted }) }, resolve)
+          ? getHttps(url, { signal, headers, ...tls }, resolve)
           : getHttp(url, { signal }, resolve);
       request.once('error', reject);
     });
@@ -140,6 +185,15 @@ async function readFile({ url, trusted }: ParsedAddress, clock: Clock): Promise<
     timer.cancel();
     abort.abort();
   }
+}
+
+/** RFC 7617. */
+function authorization(credentials: ListAddress['credentials']): Readonly<Record<string, string>> {
+  if (credentials === undefined) {
+    return {};
+  }
+  const token = Buffer.from(`${credentials.dn}:${credentials.password}`).toString('base64');
+  return { authorization: `Basic ${token}` };
 }
 
 function tooLarge(url: URL): ReadbackError {

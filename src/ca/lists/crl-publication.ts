@@ -72,6 +72,8 @@ export class CrlPublication {
   #countAgainMs = Number.NEGATIVE_INFINITY;
   /** The publication under way in each scope: the next one waits for it. */
   readonly #tails = new Map<string, Promise<void>>();
+  /** How often the gate has found an invariant broken, by its number. */
+  readonly findings: Map<string, number> = new Map();
 
   constructor(core: CaCore) {
     this.#core = core;
@@ -264,6 +266,8 @@ export class CrlPublication {
     const stops = findings.filter(({ effect }) => effect === 'stop');
     const what = stops.length > 0 ? 'the publish gate stopped a list' : 'the publish gate warns';
     for (const { code, message } of findings) {
+      const invariant = code.replace('CA_GATE_', '');
+      this.findings.set(invariant, (this.findings.get(invariant) ?? 0) + 1);
       this.#core.log.error(what, { code, message });
     }
     const [first] = stops;

@@ -1,0 +1,86 @@
+/**
+ * Looks at every list once a minute: whether it has enough time left (I7), how old it is by the policy's marks, and whether
+ * a revocation waits for it for too long (I15). Apart from the job that publishes, which may hang.
+ *
+ * @module
+ */
+
+import type { ListStatus } from '../ca/authority-status.ts';
+import { leastRemainingMs, longestWaitMs } from '../ca/policy/cadence.ts';
+import type { Policy } from '../ca/policy/policy.ts';
+import { formatTime } from '../http/report-time.ts';
+import type { Job } from '../scheduler/job.ts';
+import type { BrokenInvariant, BrokenInvariants, WatchedInvariant } from './broken-invariants.ts';
+import type { Instance } from './instance.ts';
+
+const EVERY_MS = 60_000;
+
+/** The invariants that are judged here. */
+const judged: readonly WatchedInvariant[] = ['I7', 'I15', 'age'];
+
+/** The job. */
+export function watchListsJob(
+  {
+    authority,
+    clock,
+    policy,
+  }: Pick<Instance, 'clock' | 'policy'> & {
+    readonly authority: Pick<Instance['authority'], 'status'>;
+  },
+  broken: BrokenInvariants,
+): Job {
+  let nextMs = 0;
+  return {
+    name: 'watch lists',
+    nextDueMs: async () => nextMs,
+    run: async () => {
+      nextMs = clock.nowMs() + EVERY_MS;
+      for (const list of (await authority.status()).lists) {
+        const found = judgeList(list, policy, clock.nowMs());
+        for (const invariant of judged) {
+          const one = found.find((finding) => finding.invariant === invariant);
+          if (one === undefined) {
+            broken.clear(invariant, list.scope.id);
+          } else {
+            broken.raise(one);
+          }
+        }
+      }
+    },
+  };
+}
+
+/** What is wrong with a list at a moment, whatever was published and when. */
+export function judgeList(
+  {
+    scope,
+    published,
+    lateness,
+    oldestPendingMs,
+  }: Pick<ListStatus, 'published' | 'lateness' | 'oldestPendingMs'> & {
+    readonly scope: { readonly id: string };
+  },
+  policy: Pick<Policy, 'crl'>,
+  nowMs: number,
+): readonly BrokenInvariant[] {
+  const scopeId = scope.id;
+  const found: BrokenInvariant[] = [];
+  const leftMs = (published?.nextUpdateMs ?? nowMs) - nowMs;
+  if (leftMs < leastRemainingMs(policy)) {
+    const message =
+      published === undefined
+        ? 'there is no list yet'
+        : `the newest list ends at ${formatTime(published.nextUpdateMs)}`;
+    found.push({ invariant: 'I7', scopeId, level: 'error', message });
+  }
+  if (lateness !== 'on-time' && published !== undefined) {
+    const level = lateness === 'alarm' ? 'error' : 'warn';
+    const message = `the newest list is of ${formatTime(published.thisUpdateMs)}`;
+    found.push({ invariant: 'age', scopeId, level, message });
+  }
+  if (oldestPendingMs !== undefined && nowMs - oldestPendingMs > longestWaitMs(policy)) {
+    const message = `a revocation has waited for its list since ${formatTime(oldestPendingMs)}`;
+    found.push({ invariant: 'I15', scopeId, level: 'error', message });
+  }
+  return found;
+}
