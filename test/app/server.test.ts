@@ -219,9 +219,10 @@ describe('a server', () => {
         return has('a job is well again');
       });
       const left = (await operations.status()).warnings;
-      // Days have gone by without a backup: that is another matter.
+      // Days have gone by without a backup, and simulated time runs away from the thread that reads lists back.
+      const others = [' is overdue since ', '"read lists back"'];
       assert.deepEqual(
-        left.filter((text) => !text.includes(' is overdue since ')),
+        left.filter((text) => !others.some((other) => text.includes(other))),
         [],
       );
     }, keepingLog(lines));
