@@ -11,6 +11,8 @@ export const Keyspace = {
   /** store: large values by SHA-256, and their reference counts. */
   large: 0x02,
   largeReferences: 0x03,
+  /** store: where in the journal a large value stands that is not in pieces here; of this machine's files alone. */
+  largePlace: 0x04,
   /** audit: records by sequence number; the tree's state, marks, the last checkpoint. */
   auditRecord: 0x10,
   auditState: 0x11,

@@ -1,8 +1,13 @@
 /**
- * Large values (CRLs): kept once under their SHA-256, in pieces, with a count of references.
+ * Large values (CRLs): kept once under their SHA-256, with a count of references.
  *
- *     large            ‖ SHA-256 ‖ piece number (4)   a piece
  *     largeReferences  ‖ SHA-256                      references (8) ‖ length (8)
+ *     large            ‖ SHA-256 ‖ piece number (4)   a piece
+ *     largePlace       ‖ SHA-256                      where in the journal the whole value stands (large-record.ts)
+ *
+ * One of up to 256 KiB is a piece. A larger one is written once, into the journal, and the index knows its place; in
+ * pieces are those of a bulk load, of stores from before there were places, and what was moved out of a segment that was
+ * retired. (docs/decisions/0008)
  *
  * @module
  */
@@ -12,6 +17,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { concatBytes, equalBytes } from '../core/bytes.ts';
 import { StoreError } from './errors.ts';
+import {
+  decodePlace,
+  type LargePlace,
+  placedPieces,
+  placeKey,
+  readPlacedValue,
+} from './journal/large-record.ts';
 import { decodeUint64, encodeUint64, Keyspace, keyOf } from './keyspace.ts';
 
 /** Pieces keep LevelDB's blocks, and one turn of the event loop, small. */
@@ -22,12 +34,19 @@ const BYTES_PER_TURN = 1024 * 1024;
 
 /** Reads of stored rows, in the store's own keyspaces too. */
 export interface LargeValueRows {
+  readonly journalFolder: string;
   read(key: Uint8Array): Uint8Array | undefined;
+  /** The database's row as it is now, whatever state is read. */
+  readNewest(key: Uint8Array): Uint8Array | undefined;
+  /** What is put under a key and not flushed; null where it was deleted; undefined where only the database knows. */
+  unflushed(key: Uint8Array): Uint8Array | null | undefined;
 }
 
 /** Writes as well. */
 export interface LargeValueWrites extends LargeValueRows {
   put(key: Uint8Array, value: Uint8Array): void;
+  /** Puts a large value under the key of its place, as it is. */
+  putWhole(key: Uint8Array, value: Uint8Array): void;
   delete(key: Uint8Array): void;
 }
 
@@ -40,20 +59,66 @@ export async function readLargeValue(
   if (head === undefined) {
     return undefined;
   }
-  const value = new Uint8Array(head.length);
-  for (const { start, number } of piecesOf(head.length)) {
-    const piece = rows.read(pieceKey(sha256, number));
-    if (piece === undefined || piece.length !== Math.min(PIECE_BYTES, head.length - start)) {
-      throw damaged();
-    }
-    value.set(piece, start);
+  const found = findPlace(rows, sha256, head);
+  if (found instanceof Uint8Array) {
+    return found;
+  }
+  const placed = found && (await readPlacedValue(rows.journalFolder, sha256, found));
+  const value = placed ?? (await joinPieces(rows, sha256, head.length));
+  noteHash(value, sha256);
+  return value;
+}
+
+/** Where the journal has a value, or the value itself while it is being put; undefined when it is in pieces. */
+function findPlace(
+  rows: LargeValueRows,
+  sha256: Uint8Array,
+  head: Head,
+): LargePlace | Uint8Array | undefined {
+  const key = placeKey(sha256);
+  const unflushed = rows.unflushed(key);
+  if (unflushed !== undefined) {
+    return unflushed ?? undefined;
+  }
+  const stored = rows.read(key);
+  if (stored === undefined) {
+    return undefined;
+  }
+  const place = decodePlace(stored);
+  if (place.length !== head.length) {
+    throw damaged();
+  }
+  return place;
+}
+
+async function joinPieces(
+  rows: LargeValueRows,
+  sha256: Uint8Array,
+  length: number,
+): Promise<Uint8Array> {
+  const value = new Uint8Array(length);
+  for (const { start, number } of piecesOf(length)) {
+    value.set(readPiece(rows, sha256, { start, number, length }), start);
     await yieldTurn(start);
   }
   if (!equalBytes(await hashLargeValue(value), sha256)) {
     throw damaged();
   }
-  noteHash(value, sha256);
   return value;
+}
+
+function readPiece(
+  rows: LargeValueRows,
+  sha256: Uint8Array,
+  { start, number, length }: PiecePlace & { readonly length: number },
+): Uint8Array {
+  const key = pieceKey(sha256, number);
+  // It may have been moved into pieces while somebody was still reading a state from before.
+  const piece = rows.read(key) ?? rows.readNewest(key);
+  if (piece === undefined || piece.length !== Math.min(PIECE_BYTES, length - start)) {
+    throw damaged();
+  }
+  return piece;
 }
 
 /** The pieces of a value in order; none when there is no such value. @throws {StoreError} `STORE_VALUE_DAMAGED`. */
@@ -61,13 +126,24 @@ export async function* largeValuePieces(
   rows: LargeValueRows,
   sha256: Uint8Array,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const length = largeValueLength(rows, sha256) ?? 0;
-  for (const { start, number } of piecesOf(length)) {
-    const piece = rows.read(pieceKey(sha256, number));
-    if (piece === undefined || piece.length !== Math.min(PIECE_BYTES, length - start)) {
-      throw damaged();
+  const head = readHead(rows, sha256);
+  if (head === undefined) {
+    return;
+  }
+  const found = findPlace(rows, sha256, head);
+  if (found instanceof Uint8Array) {
+    for (let start = 0; start < found.length; start += BYTES_PER_TURN) {
+      yield found.subarray(start, start + BYTES_PER_TURN);
+      await nextTurn();
     }
-    yield piece;
+    return;
+  }
+  if (found !== undefined && (yield* placedPieces(rows.journalFolder, sha256, found))) {
+    return;
+  }
+  const { length } = head;
+  for (const { start, number } of piecesOf(length)) {
+    yield readPiece(rows, sha256, { start, number, length });
     await yieldTurn(start);
   }
 }
@@ -99,7 +175,11 @@ export async function putLargeValue(
 ): Promise<Uint8Array> {
   const sha256 = await hashOfKept(value, given);
   if (!hasLargeValue(rows, sha256)) {
-    await putPieces(rows, sha256, value);
+    if (value.length > PIECE_BYTES) {
+      rows.putWhole(placeKey(sha256), value);
+    } else {
+      await putPieces(rows, sha256, value);
+    }
   }
   addReferences(rows, sha256, { count: 1, length: value.length });
   return sha256;
@@ -137,10 +217,22 @@ export function releaseLargeValue(rows: LargeValueWrites, sha256: Uint8Array): v
     writeHead(rows, sha256, { ...head, references: head.references - 1n });
     return;
   }
+  rows.delete(headKey(sha256));
+  if (findPlace(rows, sha256, head) !== undefined) {
+    rows.delete(placeKey(sha256));
+    if (rows.read(pieceKey(sha256, 0)) === undefined) {
+      return;
+    }
+  }
   for (const { number } of piecesOf(head.length)) {
     rows.delete(pieceKey(sha256, number));
   }
-  rows.delete(headKey(sha256));
+}
+
+/** Whether all of a value stands in the journal, without reading it. */
+export function isPlaced(rows: LargeValueRows, sha256: Uint8Array): boolean {
+  const head = readHead(rows, sha256);
+  return head !== undefined && findPlace(rows, sha256, head) !== undefined;
 }
 
 interface Head {
@@ -173,13 +265,18 @@ function headKey(sha256: Uint8Array): Uint8Array {
   return keyOf(Keyspace.largeReferences, sha256);
 }
 
-function pieceKey(sha256: Uint8Array, number: number): Uint8Array {
+export function pieceKey(sha256: Uint8Array, number: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, number);
   return keyOf(Keyspace.large, sha256, bytes);
 }
 
-function* piecesOf(length: number): Generator<{ readonly start: number; readonly number: number }> {
+interface PiecePlace {
+  readonly start: number;
+  readonly number: number;
+}
+
+function* piecesOf(length: number): Generator<PiecePlace> {
   for (let start = 0; start < length; start += PIECE_BYTES) {
     yield { start, number: start / PIECE_BYTES };
   }

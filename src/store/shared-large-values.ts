@@ -45,6 +45,13 @@ export class SharedLargeValues {
     return await this.#load(rows, sha256, hash);
   }
 
+  /** Takes note of a value that has just been made durable. */
+  keep(sha256: Uint8Array, value: Uint8Array): void {
+    const hash = formatHex(sha256);
+    this.#held.set(hash, new WeakRef(value));
+    this.#collected.register(value, hash);
+  }
+
   async #load(
     rows: LargeValueRows,
     sha256: Uint8Array,
@@ -55,8 +62,7 @@ export class SharedLargeValues {
     try {
       const value = await loading;
       if (value !== undefined) {
-        this.#held.set(hash, new WeakRef(value));
-        this.#collected.register(value, hash);
+        this.keep(sha256, value);
       }
       return value;
     } finally {

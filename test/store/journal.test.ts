@@ -9,6 +9,7 @@ import type { Log, LogFields } from '../../src/core/log.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { Journal, NEW_CHAIN } from '../../src/store/journal/journal.ts';
 import { makeFolder } from '../../src/store/journal/journal-file.ts';
+import type { RecordDraft } from '../../src/store/journal/journal-record.ts';
 import { encodeRows } from '../../src/store/journal/journal-rows.ts';
 import { findJournalEnd, readJournal } from '../../src/store/journal/journal-scan.ts';
 import { rebuildIndex, rebuildJournal } from '../../src/store/level/store-rebuild.ts';
@@ -144,7 +145,7 @@ describe('the journal', () => {
     });
     const rows = [[Buffer.from('\x20k'), new Uint8Array(700_000)]] as const;
     await journal.append(rows);
-    async function* failing(): AsyncGenerator<Uint8Array> {
+    async function* failing(): AsyncGenerator<RecordDraft> {
       for (let at = 0; at < 4; at += 1) {
         yield* encodeRows(rows);
       }

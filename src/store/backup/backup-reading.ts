@@ -17,6 +17,7 @@ import { listSegments, segmentName, syncFolder } from '../journal/journal-file.t
 import { HEADER_BYTES } from '../journal/journal-record.ts';
 import { findJournalEnd, readJournal, START } from '../journal/journal-scan.ts';
 import { SegmentReader } from '../journal/segment-reader.ts';
+import { withValuesChecked } from '../journal/value-checking.ts';
 import { openLevelStore } from '../level/level-store.ts';
 import { rebuildIndex } from '../level/store-rebuild.ts';
 import type { Transaction } from '../store.ts';
@@ -80,7 +81,8 @@ async function assertChain(folder: string, manifest: BackupManifest): Promise<vo
   const storeId = parseHex(manifest.storeId) ?? new Uint8Array(0);
   const index = { storeId, applied: end, checkpoint: START };
   let last = 0;
-  for await (const { header } of readJournal(folder, index, end.sequence)) {
+  const records = withValuesChecked(folder, readJournal(folder, index, end.sequence));
+  for await (const { header } of records) {
     last = header.sequence;
   }
   if (last !== end.sequence) {

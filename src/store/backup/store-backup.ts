@@ -17,6 +17,7 @@ import type { RandomSource } from '../../core/random.ts';
 import { StoreError } from '../errors.ts';
 import { listSegments, makeFolder, segmentName, syncFolder } from '../journal/journal-file.ts';
 import { readJournal } from '../journal/journal-scan.ts';
+import { withValuesChecked } from '../journal/value-checking.ts';
 import type { SealedJournal } from '../level/journaled-database.ts';
 import {
   type BackupFile,
@@ -167,7 +168,7 @@ class BackupRun {
       throw new StoreError('STORE_BACKUP_INVALID', 'The store has nothing to back up');
     }
     const whole = { storeId, applied: end, checkpoint: retired };
-    for await (const _ of readJournal(folder, whole, end.sequence)) {
+    for await (const _ of withValuesChecked(folder, readJournal(folder, whole, end.sequence))) {
       // Verified as it is read.
     }
   }

@@ -5,7 +5,7 @@
  * checkpoint), it is as old as the rules want, it is in a verified backup where they ask for one, every standby has it, and
  * all before it are removed. The last segment stays whatever the rules say. An anchor row (`index-position.ts`) is durable before
  * the first file goes: it names the last record that was removed and the chain's hash there, so that the chain of what
- * is left is verified from it on.
+ * is left is verified from it on. Large values that stand in a segment are moved into the index before it goes.
  *
  * Not here: when this is done (`app/journal-keeping.ts`), making backups (`store-backup.ts`).
  *
@@ -28,6 +28,7 @@ import type { JournalPosition } from './journal.ts';
 import { listSegments, segmentName, syncFolder } from './journal-file.ts';
 import { type IndexKnowledge, journalDamaged } from './journal-scan.ts';
 import { SegmentReader } from './segment-reader.ts';
+import { moveValuesOut } from './value-moving.ts';
 
 /** What the operator wants kept. */
 export interface KeepingRules {
@@ -78,13 +79,18 @@ export interface RetiredSegments {
   readonly isInUse: boolean;
 }
 
+/** Runs work while nothing else is written. */
+export type RunAlone = (work: () => Promise<void>) => Promise<void>;
+
 export class JournalKeeper {
   readonly #journaled: JournaledDatabase;
+  readonly #runAlone: RunAlone;
   #readers = 0;
   #isRetiring = false;
 
-  constructor(journaled: JournaledDatabase) {
+  constructor(journaled: JournaledDatabase, runAlone: RunAlone) {
     this.#journaled = journaled;
+    this.#runAlone = runAlone;
   }
 
   /** Until the returned function is called no segment is removed. */
@@ -135,13 +141,14 @@ export class JournalKeeper {
     const going = segments.filter(({ state }) => state === 'retirable');
     const last = going.at(-1);
     const folder = this.#journaled.journalFolder;
+    const gone = segments.filter(({ state }) => state === 'retired' || state === 'retirable');
+    await moveValuesOut(this.#journaled, new Set(gone.map(({ first }) => first)), this.#runAlone);
     if (last?.last !== undefined) {
       const { storeId } = this.#knowledge();
       const anchor = await positionBefore(folder, last.last + 1);
       // Its flush also puts the checkpoint into a table that was only in LevelDB's log so far.
       await this.#journaled.noteMarks([anchorRow(storeId, anchor)]);
     }
-    const gone = segments.filter(({ state }) => state === 'retired' || state === 'retirable');
     // The oldest first: what an interruption leaves does not begin with record 1 and is told from a whole journal.
     for (const { name } of gone) {
       await rm(join(folder, name), { force: true });

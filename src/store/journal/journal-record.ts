@@ -9,12 +9,16 @@
  *     16   8  sequence number of the first record of its group
  *     24   8  epoch: which writer; raised when a standby takes over
  *     32   8  time of writing, milliseconds since the epoch of time
- *     40   1  kind
+ *     40   1  kind: rows, seal, or a piece of a large value
  *     41   1  1 when the record is the last of its group
  *     42   2  zero
- *     44   4  CRC-32C of the payload
- *     48  32  SHA-256 over the hash before, the header's bytes 4 to 48 and the payload
+ *     44   4  CRC-32C of the payload; of a piece of a large value CRC-32
+ *     48  32  SHA-256 over the hash before, the header's bytes 4 to 48 and the payload; of a piece of a large value its first 48 bytes alone
  *     80      payload
+ *
+ * A large value is named by its own SHA-256, which is in those 48 bytes: the chain binds the name, the name binds the
+ * bytes, and nothing is hashed twice. Accidents in its bytes are found record by record; who wants more checks the name
+ * (`LargeValueCheck` in large-record.ts), as every reader of a value does.
  *
  * The checksums say quickly that bytes are not those that were written; the header has one of its own,
  * so that a damaged length is not taken for a record that was cut. It covers the store id, which nobody is
@@ -26,6 +30,7 @@
  */
 
 import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 
 import { asBuffer, encodeUtf8, equalBytes } from '../../core/bytes.ts';
 import { crc32c } from './crc32c.ts';
@@ -41,7 +46,32 @@ export const RecordKind = {
   rows: 1,
   /** The end of a segment; nothing follows in it. */
   seal: 2,
+  /** A piece of a large value (large-record.ts). */
+  large: 3,
 } as const;
+
+const KINDS: readonly number[] = Object.values(RecordKind);
+
+/** What of a piece of a large value is not the value's own bytes: its SHA-256 (32), where it starts (8), the value's length (8). */
+export const LARGE_PREFIX_BYTES = 48;
+
+/** A record that has no header yet, but room for it. */
+export interface RecordDraft {
+  /** 80 bytes to be filled in, then the payload, or what comes before the bytes of {@link RecordDraft.large}. */
+  readonly head: Uint8Array;
+  /** The rest of the payload, which is not copied. */
+  readonly large?: LargePiece;
+}
+
+/** A piece of a large value. */
+export interface LargePiece {
+  /** Of the whole value. */
+  readonly sha256: Uint8Array;
+  readonly start: number;
+  /** Of the whole value. */
+  readonly length: number;
+  readonly bytes: Uint8Array;
+}
 
 export type RecordKindCode = (typeof RecordKind)[keyof typeof RecordKind];
 
@@ -73,15 +103,18 @@ export interface RecordChain {
 }
 
 /**
- * Fills in the header before a payload that is already in place.
+ * Fills in the header of a draft, whose first 80 bytes are overwritten.
  *
- * @param record Header and payload; the first 80 bytes are overwritten.
  * @returns the chain's hash with it.
  */
-export function sealRecord(record: Uint8Array, place: RecordPlace, chain: RecordChain): Uint8Array {
-  const payload = record.subarray(HEADER_BYTES);
-  const header = asBuffer(record).subarray(0, HEADER_BYTES);
-  header.writeUInt32BE(payload.length, 4);
+export function sealRecord(
+  { head, large }: RecordDraft,
+  place: RecordPlace,
+  chain: RecordChain,
+): Uint8Array {
+  const payload = head.subarray(HEADER_BYTES);
+  const header = asBuffer(head).subarray(0, HEADER_BYTES);
+  header.writeUInt32BE(payload.length + (large?.bytes.length ?? 0), 4);
   header.writeBigUInt64BE(BigInt(place.sequence), 8);
   header.writeBigUInt64BE(BigInt(place.groupStart), 16);
   header.writeBigUInt64BE(BigInt(place.epoch), 24);
@@ -90,7 +123,7 @@ export function sealRecord(record: Uint8Array, place: RecordPlace, chain: Record
   header[41] = place.isGroupEnd ? 1 : 0;
   header[42] = 0;
   header[43] = 0;
-  header.writeUInt32BE(crc32c(payload), 44);
+  header.writeUInt32BE(sumOfPayload(place.kind, payload, large?.bytes), 44);
   const hash = chainHash(chain.hash, header, payload);
   header.set(hash, 48);
   header.writeUInt32BE(crc32c(header.subarray(4), chain.storeSum), 0);
@@ -110,13 +143,13 @@ export function parseRecordHeader(bytes: Uint8Array, storeSum: number): RecordHe
   ) {
     return undefined;
   }
-  const kind = header[40];
+  const kind = header[40] as RecordKindCode;
   const payloadBytes = header.readUInt32BE(4);
   const [sequence, groupStart, epoch, atMs] = [8, 16, 24, 32].map((at) =>
     Number(header.readBigUInt64BE(at)),
   );
   if (
-    (kind !== RecordKind.rows && kind !== RecordKind.seal) ||
+    !KINDS.includes(kind) ||
     payloadBytes > MAX_PAYLOAD_BYTES ||
     sequence === undefined ||
     groupStart === undefined ||
@@ -139,11 +172,21 @@ export function isRecordIntact(
   payload: Uint8Array,
   previousHash: Uint8Array,
 ): boolean {
-  const sum = asBuffer(header).readUInt32BE(44);
+  const kind = header[40] as RecordKindCode;
+  const bound = kind === RecordKind.large ? payload.subarray(0, LARGE_PREFIX_BYTES) : payload;
   return (
-    crc32c(payload) === sum &&
-    equalBytes(chainHash(previousHash, header, payload), header.subarray(48, HEADER_BYTES))
+    sumOfPayload(kind, payload) === asBuffer(header).readUInt32BE(44) &&
+    equalBytes(chainHash(previousHash, header, bound), header.subarray(48, HEADER_BYTES))
   );
+}
+
+/** The checksum that a record of this kind has of its payload, of which `rest` is the end. */
+export function sumOfPayload(
+  kind: RecordKindCode,
+  payload: Uint8Array,
+  rest: Uint8Array = new Uint8Array(0),
+): number {
+  return kind === RecordKind.large ? crc32(rest, crc32(payload)) : crc32c(rest, crc32c(payload));
 }
 
 function chainHash(previous: Uint8Array, header: Uint8Array, payload: Uint8Array): Uint8Array {

@@ -8,13 +8,39 @@
 import type { LevelDatabase } from '../level/level-database.ts';
 import type { Row } from '../level/sorted-rows.ts';
 import type { JournalPosition } from './journal.ts';
-import { RecordKind } from './journal-record.ts';
+import { RecordKind, type RecordKindCode } from './journal-record.ts';
 import { decodeRows } from './journal-rows.ts';
 import { type IndexKnowledge, journalDamaged, readJournal } from './journal-scan.ts';
+import { type LargePlace, parseLargePiece, placeRow } from './large-record.ts';
 
 /** Of one batch of LevelDB's. */
 const BATCH_BYTES = 1024 * 1024;
 const BATCH_ROWS = 2048;
+
+/**
+ * What an index has of a record.
+ *
+ * @param place Where the record stands.
+ * @returns undefined when the payload does not hold what a record of its kind holds.
+ */
+export function indexRowsOf(
+  kind: RecordKindCode,
+  payload: Uint8Array,
+  place: Omit<LargePlace, 'length'>,
+): readonly Row[] | undefined {
+  if (kind === RecordKind.rows) {
+    return decodeRows(payload);
+  }
+  if (kind === RecordKind.seal) {
+    return [];
+  }
+  const piece = parseLargePiece(payload);
+  if (piece === undefined) {
+    return undefined;
+  }
+  const { sha256, start, length } = piece;
+  return start === 0 ? [placeRow(sha256, { ...place, length })] : [];
+}
 
 export interface Replay {
   readonly journalFolder: string;
@@ -40,13 +66,17 @@ export async function replay(
   let bytes = 0;
   let batch: Row[] = [];
   const records = readJournal(journalFolder, index, end.sequence);
-  for await (const { header, payload, offset } of records) {
-    const rows = header.kind === RecordKind.rows ? decodeRows(payload) : [];
+  for await (const { header, payload, offset, segment } of records) {
+    const rows = indexRowsOf(header.kind, payload, { segment, offset });
     if (rows === undefined) {
-      throw journalDamaged(journalFolder, offset, `record ${header.sequence} does not hold rows`);
+      throw journalDamaged(
+        journalFolder,
+        offset,
+        `record ${header.sequence} does not hold what it says`,
+      );
     }
     batch.push(...rows);
-    bytes += payload.length;
+    bytes += header.kind === RecordKind.rows ? payload.length : 0;
     if (header.isGroupEnd) {
       groups += 1;
       onGroup(header.sequence);

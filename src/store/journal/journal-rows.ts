@@ -6,8 +6,10 @@
  */
 
 import { asBuffer } from '../../core/bytes.ts';
+import { Keyspace } from '../keyspace.ts';
 import type { Row } from '../level/sorted-rows.ts';
-import { HEADER_BYTES } from './journal-record.ts';
+import { HEADER_BYTES, type RecordDraft } from './journal-record.ts';
+import { draftLargeValue } from './large-record.ts';
 
 const LENGTHS_BYTES = 8;
 const DELETED = 0xffffffff;
@@ -15,14 +17,22 @@ const DELETED = 0xffffffff;
 /** A record's payload is closed at this size; a larger row has a record to itself. */
 const TARGET_PAYLOAD_BYTES = 256 * 1024;
 
-/** Records with room for their headers and the rows in place, in order; none for no rows. */
-export function* encodeRows(rows: readonly Row[]): Generator<Uint8Array, void, undefined> {
+/** A large value that is put: in a group it stands whole where the index will have its place. */
+export function isLargeRow([key, value]: Row): boolean {
+  return key[0] === Keyspace.largePlace && value !== null;
+}
+
+/** Drafts with the rows in place, in order; none for no rows. */
+export function* encodeRows(rows: readonly Row[]): Generator<RecordDraft, void, undefined> {
   let start = 0;
   while (start < rows.length) {
     let end = start;
     let length = 0;
     while (end < rows.length) {
       const row = rows[end] as Row;
+      if (isLargeRow(row)) {
+        break;
+      }
       const bytes = LENGTHS_BYTES + row[0].length + (row[1]?.length ?? 0);
       if (end > start && length + bytes > TARGET_PAYLOAD_BYTES) {
         break;
@@ -30,7 +40,14 @@ export function* encodeRows(rows: readonly Row[]): Generator<Uint8Array, void, u
       length += bytes;
       end += 1;
     }
-    yield encodeRecord(rows, { start, end }, length);
+    if (end > start) {
+      yield { head: encodeRecord(rows, { start, end }, length) };
+    }
+    const next = rows[end];
+    if (next !== undefined && isLargeRow(next)) {
+      yield* draftLargeValue(next[0].subarray(1), next[1] ?? new Uint8Array(0));
+      end += 1;
+    }
     start = end;
   }
 }

@@ -28,18 +28,26 @@ import {
   segmentName,
   writeWholeFile,
 } from './journal-file.ts';
+import { JournalGroup } from './journal-group.ts';
 import {
   encodeSegmentHead,
   HEADER_BYTES,
   hashOfHead,
+  type RecordDraft,
   RecordKind,
-  type RecordKindCode,
   SEGMENT_HEAD_BYTES,
-  sealRecord,
 } from './journal-record.ts';
 import { encodeRows } from './journal-rows.ts';
+import { type LargePlace, placeRow } from './large-record.ts';
 
 export const SEGMENT_BYTES: number = 64 * 1024 * 1024;
+
+/** A group that is durable. */
+export interface AppendedGroup {
+  readonly end: JournalPosition;
+  /** Rows for the index that say where the group's large values stand. */
+  readonly places: readonly Row[];
+}
 
 /** How much is hashed and handed over in one turn of the event loop. */
 const BYTES_PER_TURN = 1024 * 1024;
@@ -135,24 +143,18 @@ export class Journal {
     return this.#sealedSegments;
   }
 
-  /**
-   * Appends a group and makes it durable.
-   *
-   * @returns where it ends.
-   */
-  async append(rows: readonly Row[]): Promise<JournalPosition> {
+  /** Appends a group and makes it durable. */
+  async append(rows: readonly Row[]): Promise<AppendedGroup> {
     return await this.appendRecords(encodeRows(rows));
   }
 
   /**
    * Appends a group of any size from records with room for their headers, one turn of the event loop for
    * each MiB. When the source fails, nothing of the group stays and the journal goes on.
-   *
-   * @returns where it ends.
    */
   async appendRecords(
-    records: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  ): Promise<JournalPosition> {
+    records: Iterable<RecordDraft> | AsyncIterable<RecordDraft>,
+  ): Promise<AppendedGroup> {
     if (this.#failure !== undefined) {
       throw this.#failure;
     }
@@ -165,8 +167,9 @@ export class Journal {
     }
     const group = this.#group();
     const start = this.#size;
+    const places: Row[] = [];
     try {
-      await this.#writeGroup(file, group, records);
+      await this.#writeGroup(file, group, noting(records, places, this.#here()));
       await file.sync();
     } catch (error) {
       this.#size = start;
@@ -176,7 +179,14 @@ export class Journal {
     this.#end = group.end;
     this.#chainHash = group.end.hash;
     this.#durableBytes = this.#size;
-    return group.end;
+    return { end: group.end, places };
+  }
+
+  /** Where the next record will stand. */
+  #here(): Omit<LargePlace, 'length'> {
+    assert(this.#segment !== undefined, 'a segment was begun');
+    const segment = Number.parseInt(basename(this.#segment.path), 10);
+    return { segment, offset: this.#size };
   }
 
   /**
@@ -250,28 +260,41 @@ export class Journal {
 
   async #writeGroup(
     file: AppendFile,
-    group: Group,
-    records: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+    group: JournalGroup,
+    records: AsyncIterable<RecordDraft>,
   ): Promise<void> {
     let waiting: Uint8Array[] = [];
     let bytes = 0;
+    // What is next is made ready while the disk has what was before.
+    let writing = Promise.resolve();
+    const add = (draft: RecordDraft, isGroupEnd: boolean): void => {
+      const kind = draft.large === undefined ? RecordKind.rows : RecordKind.large;
+      const parts = group.seal(draft, { kind, isGroupEnd });
+      waiting.push(...parts);
+      bytes += parts.reduce((sum, part) => sum + part.length, 0);
+    };
     // One record is held back: only the next one, or none, tells whether it is the group's last.
-    let held: Uint8Array | undefined;
-    for await (const record of fromSource(records)) {
-      if (held !== undefined) {
-        waiting.push(group.seal(held, { kind: RecordKind.rows, isGroupEnd: false }));
-        bytes += held.length;
+    let held: RecordDraft | undefined;
+    try {
+      for await (const draft of records) {
+        if (held !== undefined) {
+          add(held, false);
+        }
+        held = draft;
+        if (bytes >= BYTES_PER_TURN) {
+          await writing;
+          writing = this.#write(file, waiting);
+          writing.catch(() => undefined);
+          waiting = [];
+          bytes = 0;
+          await nextTurn();
+        }
       }
-      held = record;
-      if (bytes >= BYTES_PER_TURN) {
-        await this.#write(file, waiting);
-        waiting = [];
-        bytes = 0;
-        await nextTurn();
-      }
+    } finally {
+      // Its failure is worse than the source's.
+      await writing;
     }
-    held ??= new Uint8Array(HEADER_BYTES);
-    waiting.push(group.seal(held, { kind: RecordKind.rows, isGroupEnd: true }));
+    add(held ?? { head: new Uint8Array(HEADER_BYTES) }, true);
     await this.#write(file, waiting);
   }
 
@@ -289,8 +312,8 @@ export class Journal {
     }
   }
 
-  #group(): Group {
-    return new Group(
+  #group(): JournalGroup {
+    return new JournalGroup(
       { ...this.#end, chainHash: this.#chainHash, storeSum: this.#storeSum },
       this.#nowMs(),
     );
@@ -324,7 +347,7 @@ export class Journal {
   async #seal(file: AppendFile): Promise<void> {
     const group = this.#group();
     const seal = { kind: RecordKind.seal, isGroupEnd: true };
-    await this.#write(file, [group.seal(new Uint8Array(HEADER_BYTES), seal)]);
+    await this.#write(file, group.seal({ head: new Uint8Array(HEADER_BYTES) }, seal));
     await file.sync();
     await this.#leaveSegment(file);
     this.#end = group.end;
@@ -367,46 +390,25 @@ export class Journal {
   }
 }
 
-/** Records of one group, as they join the chain. */
-class Group {
-  readonly #place: { readonly groupStart: number; readonly epoch: number; readonly atMs: number };
-  readonly #storeSum: number;
-  #sequence: number;
-  #hash: Uint8Array;
-
-  constructor(
-    from: JournalPosition & { readonly chainHash: Uint8Array; readonly storeSum: number },
-    atMs: number,
-  ) {
-    this.#place = { groupStart: from.sequence + 1, epoch: from.epoch, atMs };
-    this.#storeSum = from.storeSum;
-    this.#sequence = from.sequence;
-    this.#hash = from.chainHash;
-  }
-
-  get end(): JournalPosition {
-    return { sequence: this.#sequence, epoch: this.#place.epoch, hash: this.#hash };
-  }
-
-  seal(
-    record: Uint8Array,
-    how: { readonly kind: RecordKindCode; readonly isGroupEnd: boolean },
-  ): Uint8Array {
-    this.#sequence += 1;
-    const place = { ...this.#place, ...how, sequence: this.#sequence };
-    this.#hash = sealRecord(record, place, { storeSum: this.#storeSum, hash: this.#hash });
-    return record;
-  }
-}
-
 /** What whoever gives the records has failed with. */
 class SourceFailure extends Error {}
 
-async function* fromSource(
-  records: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, undefined> {
+/** Gives drafts on, and notes where the large values among them begin. */
+async function* noting(
+  records: Iterable<RecordDraft> | AsyncIterable<RecordDraft>,
+  places: Row[],
+  { segment, offset }: Omit<LargePlace, 'length'>,
+): AsyncGenerator<RecordDraft, void, undefined> {
+  let at = offset;
   try {
-    yield* records;
+    for await (const draft of records) {
+      const { head, large } = draft;
+      if (large?.start === 0) {
+        places.push(placeRow(large.sha256, { segment, offset: at, length: large.length }));
+      }
+      at += head.length + (large?.bytes.length ?? 0);
+      yield draft;
+    }
   } catch (cause) {
     throw new SourceFailure('the source of a group has failed', { cause });
   }

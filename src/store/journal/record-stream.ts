@@ -18,7 +18,9 @@ import {
   type RecordHeader,
   RecordKind,
   SEGMENT_HEAD_BYTES,
+  sumOfPayload,
 } from './journal-record.ts';
+import { LargeValueCheck } from './large-record.ts';
 
 export type StreamItem =
   | { readonly kind: 'head'; readonly bytes: Uint8Array }
@@ -27,6 +29,9 @@ export type StreamItem =
       readonly header: RecordHeader;
       /** Header and payload. */
       readonly bytes: Uint8Array;
+      /** Where it stands: the segment's first sequence number, and the offset. */
+      readonly segment: number;
+      readonly offset: number;
     };
 
 export interface StreamPlace {
@@ -53,6 +58,7 @@ export class RecordStream {
   #offset: number;
   #groupStart: number | undefined;
   #pending: Uint8Array = new Uint8Array(0);
+  readonly #largeValues = new LargeValueCheck();
 
   constructor({ storeId, end, chainHash, first, offset, name }: StreamPlace) {
     this.#storeId = storeId;
@@ -138,7 +144,7 @@ export class RecordStream {
     }
     const bytes = pending.subarray(0, length);
     const payload = bytes.subarray(HEADER_BYTES);
-    if (crc32c(payload) !== header.payloadSum) {
+    if (sumOfPayload(header.kind, payload) !== header.payloadSum) {
       throw this.#damaged(`record ${header.sequence} is not the one that was written`);
     }
     if (!isRecordIntact(bytes, payload, this.#chainHash)) {
@@ -147,7 +153,12 @@ export class RecordStream {
     this.#end = { sequence: header.sequence, epoch: header.epoch, hash: header.hash };
     this.#chainHash = header.hash;
     this.#groupStart = header.isGroupEnd ? undefined : header.groupStart;
-    return { kind: 'record', header, bytes };
+    if (!this.#largeValues.take(header, payload)) {
+      throw this.#damaged(
+        `record ${header.sequence} ends a large value that is not what its name says`,
+      );
+    }
+    return { kind: 'record', header, bytes, segment: this.#first, offset: this.#offset };
   }
 
   #assertPlace({ sequence, groupStart, epoch }: RecordHeader): void {

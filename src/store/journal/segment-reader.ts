@@ -29,6 +29,8 @@ export interface JournalRecord {
   readonly payload: Uint8Array;
   /** Where the record begins in its file. */
   readonly offset: number;
+  /** The segment's first sequence number, which names its file. */
+  readonly segment: number;
 }
 
 /** Where reading stands: behind the last good record. */
@@ -142,7 +144,7 @@ export class SegmentReader {
     this.#epoch = header.epoch;
     this.#groupStart = header.isGroupEnd ? undefined : groupStart;
     this.#isSealed = header.kind === RecordKind.seal;
-    return { header, payload, offset };
+    return { header, payload, offset, segment: this.head.firstSequence };
   }
 
   /** Bytes of the file as they are; fewer at its end. */

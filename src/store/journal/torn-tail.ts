@@ -74,7 +74,13 @@ export async function* findHeaders(
     for (let at = 0; at + HEADER_BYTES <= bytes.length; at += 1) {
       // Most offsets are left by this test: a kind that there is, and numbers that begin with zeros.
       const kind = bytes[at + 40];
-      if ((kind === 1 || kind === 2) && bytes[at + 8] === 0 && bytes[at + 16] === 0) {
+      if (
+        kind !== undefined &&
+        kind >= 1 &&
+        kind <= 3 &&
+        bytes[at + 8] === 0 &&
+        bytes[at + 16] === 0
+      ) {
         const header = parseRecordHeader(bytes.subarray(at, at + HEADER_BYTES), reader.storeSum);
         if (header !== undefined) {
           yield header;

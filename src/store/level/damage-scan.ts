@@ -10,7 +10,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { formatHex } from '../../core/bytes.ts';
 import { StoreError } from '../errors.ts';
 import { Keyspace, keyOf } from '../keyspace.ts';
-import { type LargeValueRows, pieceCountOf, readLargeValue } from '../large-values.ts';
+import {
+  hasLargeValue,
+  isPlaced,
+  type LargeValueRows,
+  pieceCountOf,
+  readLargeValue,
+} from '../large-values.ts';
 import type { StoreDamage } from '../store.ts';
 import type { DatabaseSnapshot, LevelDatabase } from './level-database.ts';
 import { openSealedValue } from './value-checksum.ts';
@@ -50,6 +56,8 @@ export async function* findDamage(
           pieces.set(sha256, (pieces.get(sha256) ?? 0) + 1);
         } else if (key[0] === Keyspace.largeReferences) {
           yield* largeDamage(rows, key, pieces);
+        } else if (key[0] === Keyspace.largePlace && !hasLargeValue(rows, key.slice(HASH_START))) {
+          yield damageAt(key, 'the place of a large value that is not on record');
         }
       }
       count += page.length;
@@ -83,7 +91,8 @@ async function* largeDamage(
   pieces.delete(name);
   try {
     const value = await readLargeValue(rows, sha256);
-    if (value !== undefined && found !== pieceCountOf(value.length)) {
+    const isInJournal = found === 0 && isPlaced(rows, sha256);
+    if (value !== undefined && !isInJournal && found !== pieceCountOf(value.length)) {
       yield damageAt(key, `a large value has ${found} pieces, not ${pieceCountOf(value.length)}`);
     }
   } catch (error) {

@@ -9,10 +9,16 @@
 import { formatError } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { StoreError } from '../errors.ts';
-import type { DurableSegment, Journal, JournalPosition } from '../journal/journal.ts';
+import type {
+  AppendedGroup,
+  DurableSegment,
+  Journal,
+  JournalPosition,
+} from '../journal/journal.ts';
 import type { JournalFeed } from '../journal/journal-feed.ts';
+import type { RecordDraft } from '../journal/journal-record.ts';
 import { replay } from '../journal/journal-replay.ts';
-import { encodeRows } from '../journal/journal-rows.ts';
+import { encodeRows, isLargeRow } from '../journal/journal-rows.ts';
 import { appliedRow, checkpointRow, readJournalKeeping } from './index-position.ts';
 import type { LevelDatabase } from './level-database.ts';
 import type { Row } from './sorted-rows.ts';
@@ -30,7 +36,7 @@ export interface SealedJournal {
 async function* recordsOf(
   rows: readonly Row[],
   pages: AsyncIterable<readonly Row[]>,
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<RecordDraft, void, undefined> {
   yield* encodeRows(rows);
   for await (const page of pages) {
     yield* encodeRows(page);
@@ -112,15 +118,20 @@ export class JournaledDatabase {
   }
 
   /** Makes all rows durable, then visible. After a failure nothing is written any more. */
-  async write(rows: Iterable<Row>): Promise<void> {
-    const group = [...rows];
+  async write(group: readonly Row[]): Promise<void> {
     await this.#guard(async () => {
-      this.#applied = await this.#journal.append(group);
+      const appended = await this.#journal.append(group);
+      this.#applied = appended.end;
       await this.#replicated();
-      group.push(appliedRow(this.storeId, this.#applied));
-      await this.database.write(group);
+      await this.database.write(this.#indexRows(group, appended));
     });
     this.#checkpointBehindSeal();
+  }
+
+  /** A large value stays where the journal has it; the index is told the place. */
+  #indexRows(group: readonly Row[], { end, places }: AppendedGroup): readonly Row[] {
+    const rows = places.length === 0 ? group : group.filter((row) => !isLargeRow(row));
+    return [...rows, ...places, appliedRow(this.storeId, end)];
   }
 
   #checkpointBehindSeal(): void {
@@ -187,10 +198,10 @@ export class JournaledDatabase {
     const group = [...rows];
     await this.#checkpointing;
     await this.#guard(async () => {
-      this.#applied = await this.#journal.appendRecords(recordsOf(group, pages()));
+      const appended = await this.#journal.appendRecords(recordsOf(group, pages()));
+      this.#applied = appended.end;
       await this.#replicated();
-      group.push(appliedRow(this.storeId, this.#applied));
-      await this.database.write(group);
+      await this.database.write(this.#indexRows(group, appended));
       let written = Promise.resolve();
       for await (const page of pages()) {
         // One batch is written while the next page is read; a later batch must not overtake it.

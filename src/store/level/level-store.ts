@@ -14,6 +14,7 @@ import { StoreError } from '../errors.ts';
 import type { JournalFeed } from '../journal/journal-feed.ts';
 import type { OpenAppendFile } from '../journal/journal-file.ts';
 import { JournalKeeper } from '../journal/journal-keeper.ts';
+import { isLargeRow } from '../journal/journal-rows.ts';
 import { SharedLargeValues } from '../shared-large-values.ts';
 import type { StoreRole } from '../standby/standby-marks.ts';
 import type { BulkLoad, Snapshot, Store, StoreStatistics, Transaction } from '../store.ts';
@@ -110,7 +111,9 @@ class LevelStore implements Store {
 
   constructor(journaled: JournaledDatabase, { folder, clock, log, limits }: LevelStoreOptions) {
     this.#journaled = journaled;
-    this.journal = new JournalKeeper(journaled);
+    this.journal = new JournalKeeper(journaled, (work) =>
+      this.#commit('store: move a large value', async () => undefined, work),
+    );
     this.#database = journaled.database;
     this.#folder = folder;
     this.#states = new DurableStates(journaled.database);
@@ -129,8 +132,16 @@ class LevelStore implements Store {
       ...this.#limits,
       clock,
       log,
-      write: (rows) => this.#states.change(() => journaled.write(rows)),
+      write: (rows) => this.#write([...rows]),
     });
+  }
+
+  async #write(group: readonly Row[]): Promise<void> {
+    await this.#states.change(() => this.#journaled.write(group));
+    for (const [key, value] of group.filter(isLargeRow)) {
+      // Whoever reads it next is given what was put, for as long as somebody has it.
+      this.#snapshots.large.keep(key.subarray(1), value ?? new Uint8Array(0));
+    }
   }
 
   get isWritable(): boolean {
@@ -255,7 +266,9 @@ class LevelStore implements Store {
   }
 
   #begin(layers: readonly SortedRows[]): LevelTransaction {
-    return new LevelTransaction({ database: this.#database, log: this.#log, layers }, this.#limits);
+    const { journalFolder } = this.#journaled;
+    const source = { journalFolder, database: this.#database, log: this.#log, layers };
+    return new LevelTransaction(source, this.#limits);
   }
 
   #assertOpen(): void {

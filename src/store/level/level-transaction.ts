@@ -14,6 +14,7 @@ import { StoreError } from '../errors.ts';
 import { findJournalDamage, type JournalCheck } from '../journal/journal-check.ts';
 import { FIRST_KEYSPACE } from '../keyspace.ts';
 import {
+  type LargeValueRows,
   type LargeValueWrites,
   largeValueLength,
   largeValuePieces,
@@ -94,13 +95,15 @@ export interface SnapshotBasis {
 const noLayers: readonly SortedRows[] = [];
 
 class SnapshotSource implements RowSource {
+  readonly journalFolder: string;
   readonly database: LevelDatabase;
   readonly log: Log;
   readonly state: DurableState;
   readonly layers = noLayers;
   isClosed = false;
 
-  constructor({ database, log }: SnapshotBasis, state: DurableState) {
+  constructor({ database, log, journalFolder }: SnapshotBasis, state: DurableState) {
+    this.journalFolder = journalFolder;
     this.database = database;
     this.log = log;
     this.state = state;
@@ -236,15 +239,20 @@ export class LevelTransaction extends LevelReadView implements Transaction {
 
   /** Rows of every keyspace, the store's own included. */
   readonly ownRows: LargeValueWrites = {
-    read: (key: Uint8Array): Uint8Array | undefined => this.reader.read(key),
+    ...ownReads(this.reader),
     put: (key: Uint8Array, value: Uint8Array): void => this.#write(key, value),
+    putWhole: (key: Uint8Array, value: Uint8Array): void => this.#set(key, value),
     delete: (key: Uint8Array): void => this.#write(key, null),
   };
 
   #write(key: Uint8Array, value: Uint8Array | null): void {
-    assertNotOver(this.#state.isOver);
     // Copies, so that the caller may reuse both arrays.
-    this.rows.set(new Uint8Array(key), value === null ? null : sealValue(key, value));
+    this.#set(new Uint8Array(key), value === null ? null : sealValue(key, value));
+  }
+
+  #set(key: Uint8Array, stored: Uint8Array | null): void {
+    assertNotOver(this.#state.isOver);
+    this.rows.set(key, stored);
     if (this.rows.bytes > this.#limits.maxTransactionBytes) {
       throw new StoreError(
         'STORE_TRANSACTION_TOO_LARGE',
@@ -270,6 +278,15 @@ export class LevelTransaction extends LevelReadView implements Transaction {
       throw error;
     }
   }
+}
+
+function ownReads(reader: RowReader): LargeValueRows {
+  return {
+    journalFolder: reader.journalFolder,
+    read: (key) => reader.read(key),
+    readNewest: (key) => reader.readNewest(key),
+    unflushed: (key) => reader.unflushed(key),
+  };
 }
 
 /** @throws {StoreError} `STORE_KEY_INVALID`, `STORE_VALUE_TOO_LARGE`. */

@@ -12,10 +12,11 @@ import type { KeyRange, KeyValue } from '../store.ts';
 import type { DurableState } from './durable-states.ts';
 import { LayerMerge } from './layer-merge.ts';
 import type { DatabaseCursor, LevelDatabase } from './level-database.ts';
-import type { Row, SortedRows } from './sorted-rows.ts';
+import type { Row, RowState, SortedRows } from './sorted-rows.ts';
 import { openSealedValue, trustSealedValue } from './value-checksum.ts';
 
 export interface RowSource {
+  readonly journalFolder: string;
   readonly database: LevelDatabase;
   readonly log: Log;
   /** The database's state to read; without one, the newest. */
@@ -47,6 +48,29 @@ export class RowReader {
       }
     }
     const stored = this.#source.database.read(key, this.#source.state?.snapshot);
+    return stored === undefined ? undefined : this.#verify(key, stored);
+  }
+
+  get journalFolder(): string {
+    return this.#source.journalFolder;
+  }
+
+  /** What is put under a key and not flushed; null where it was deleted; undefined where only the database knows. */
+  unflushed(key: Uint8Array): RowState | undefined {
+    this.#source.assertUsable();
+    for (const layer of this.#source.layers) {
+      const state = layer.find(key);
+      if (state !== undefined) {
+        return state;
+      }
+    }
+    return undefined;
+  }
+
+  /** The database's row as it is now, whatever state is read. */
+  readNewest(key: Uint8Array): Uint8Array | undefined {
+    this.#source.assertUsable();
+    const stored = this.#source.database.read(key);
     return stored === undefined ? undefined : this.#verify(key, stored);
   }
 

@@ -25,12 +25,24 @@ import type { LevelDatabase } from './level-database.ts';
 import type { Row } from './sorted-rows.ts';
 import { openSealedValue, sealValue } from './value-checksum.ts';
 
-export const STORE_FORMAT = 'certdir-store 2';
+export const STORE_FORMAT = 'certdir-store 3';
+
+/** Whose journal has no records of large values; opened as it is, and of the present format from then on. */
+export const FORMAT_WITHOUT_LARGE_RECORDS = 'certdir-store 2';
 
 /** Without a journal; opened by giving it one (store-upgrade.ts). */
 export const FORMAT_WITHOUT_JOURNAL = 'certdir-store 1';
 
-export type StoreFormat = typeof STORE_FORMAT | typeof FORMAT_WITHOUT_JOURNAL;
+export type StoreFormat =
+  | typeof STORE_FORMAT
+  | typeof FORMAT_WITHOUT_LARGE_RECORDS
+  | typeof FORMAT_WITHOUT_JOURNAL;
+
+const FORMATS: readonly StoreFormat[] = [
+  STORE_FORMAT,
+  FORMAT_WITHOUT_LARGE_RECORDS,
+  FORMAT_WITHOUT_JOURNAL,
+];
 
 const FORMAT_KEY = keyOf(Keyspace.meta, encodeUtf8('format'));
 
@@ -99,7 +111,7 @@ export function formatRow(): Row {
 }
 
 function isStoreFormat(text: string): text is StoreFormat {
-  return text === STORE_FORMAT || text === FORMAT_WITHOUT_JOURNAL;
+  return FORMATS.some((format) => format === text);
 }
 
 async function assertUnborn(

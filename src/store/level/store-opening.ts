@@ -30,6 +30,7 @@ import { JournaledDatabase } from './journaled-database.ts';
 import type { OpenLevelDatabase } from './level-database.ts';
 import { type LevelDatabase, type LevelSizes, openLevelDatabase } from './level-database.ts';
 import {
+  FORMAT_WITHOUT_JOURNAL,
   formatRow,
   openFailed,
   prepareStoreFolder,
@@ -99,7 +100,8 @@ class Opening {
     const database = this.#database;
     const { levelFolder } = this.#place;
     const format = await readStoreFormat(folder, database, this.#place.format);
-    await reportDroppedRecords(levelFolder, this.#options.log, format === STORE_FORMAT);
+    const hasJournal = format !== undefined && format !== FORMAT_WITHOUT_JOURNAL;
+    await reportDroppedRecords(levelFolder, this.#options.log, hasJournal);
     await makeFolder(this.#place.journalFolder);
     await clearLoadFolder(folder);
     await rm(checkFolderOf(this.#place.journalFolder), { recursive: true, force: true });
@@ -107,9 +109,13 @@ class Opening {
     const opened =
       format === undefined
         ? await this.#bear()
-        : format === STORE_FORMAT
+        : hasJournal
           ? await this.#goOn()
           : await this.#upgrade();
+    if (hasJournal && format !== STORE_FORMAT) {
+      // Before anything is written that an earlier version would take for damage.
+      await opened.noteMarks([formatRow()]);
+    }
     if (this.#place.format !== STORE_FORMAT) {
       await writeFormatFile(folder);
     }
@@ -133,7 +139,7 @@ class Opening {
   /** A store of the format before the journal. */
   async #upgrade(): Promise<JournaledDatabase> {
     const { folder, clock, log } = this.#options;
-    if (this.#place.format === STORE_FORMAT) {
+    if (this.#place.format !== undefined && this.#place.format !== FORMAT_WITHOUT_JOURNAL) {
       throw new StoreError(
         'STORE_INDEX_BEHIND',
         `The index in ${folder} is from before its journal. Make it anew: certdir store rebuild`,
@@ -142,7 +148,7 @@ class Opening {
     const { journalFolder } = this.#place;
     await this.#assertUnfinishedUpgrade();
     const storeId = new SystemRandom().bytes(STORE_ID_BYTES);
-    const end = await copyIntoJournal({ journalFolder, storeId, clock }, this.#database);
+    const { end } = await copyIntoJournal({ journalFolder, storeId, clock }, this.#database);
     await this.#settle(storeId, end);
     log.info('the store has been given a journal', { folder, records: end.sequence });
     return await this.#goOn();

@@ -9,6 +9,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { formatHex } from '../../core/bytes.ts';
 import type { Clock } from '../../core/clock.ts';
 import { SystemRandom } from '../../core/random.ts';
 import { StoreError } from '../errors.ts';
@@ -22,6 +23,7 @@ import {
   START,
   settleJournalEnd,
 } from '../journal/journal-scan.ts';
+import { placeKey } from '../journal/large-record.ts';
 import { SegmentReader } from '../journal/segment-reader.ts';
 import { findHeaders } from '../journal/torn-tail.ts';
 import { appliedRow, checkpointRow, readIndexKnowledge } from './index-position.ts';
@@ -128,10 +130,22 @@ export async function rebuildJournal(options: RebuildOptions): Promise<RebuildRe
     }
     const storeId = new SystemRandom().bytes(STORE_ID_BYTES);
     const journalFolder = join(folder, 'journal.new');
-    const end = await copyIntoJournal({ journalFolder, storeId, clock }, database);
+    const lost: Uint8Array[] = [];
+    const onLost = (sha256: Uint8Array): void => {
+      if (!acceptsLoss) {
+        throw lostValue(folder, sha256);
+      }
+      lost.push(sha256);
+    };
+    const oldJournal = { folder: join(folder, 'journal'), onLost };
+    const { end, places } = await copyIntoJournal(
+      { journalFolder, oldJournal, storeId, clock },
+      database,
+    );
     const keptFolder = await setAside(folder);
     await rename(journalFolder, join(folder, 'journal'));
     await syncFolder(folder);
+    await database.write([...places, ...lost.map((sha256) => [placeKey(sha256), null] as const)]);
     await writePosition(database, storeId, end);
     await writeFormatFile(folder);
     return { sequence: end.sequence, tornBytes: 0, keptFolder };
@@ -140,6 +154,14 @@ export async function rebuildJournal(options: RebuildOptions): Promise<RebuildRe
   } finally {
     await database.close();
   }
+}
+
+function lostValue(folder: string, sha256: Uint8Array): StoreError {
+  return new StoreError(
+    'STORE_INDEX_BEHIND',
+    `A large value (a list, by its SHA-256 ${formatHex(sha256)}) is in the journal of ${folder} alone, and cannot be read ` +
+      'there any more. Put its segment back from a backup; to go on without such values: --accept-loss',
+  );
 }
 
 /** All that was acknowledged is in the index: everything it has applied is in tables, and nothing came later. */

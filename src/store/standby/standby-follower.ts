@@ -21,7 +21,7 @@ import { StoreError } from '../errors.ts';
 import { readPart } from '../journal/journal-feed.ts';
 import { segmentName } from '../journal/journal-file.ts';
 import { HEADER_BYTES, RecordKind } from '../journal/journal-record.ts';
-import { decodeRows } from '../journal/journal-rows.ts';
+import { indexRowsOf } from '../journal/journal-replay.ts';
 import type { JournalSource, SegmentPart, SourceDescription } from '../journal/journal-source.ts';
 import { foreign, forked, gap, RecordStream, type StreamItem } from '../journal/record-stream.ts';
 import type { JournaledDatabase } from '../level/journaled-database.ts';
@@ -71,6 +71,8 @@ const MAX_RETRY_MS = 15_000;
 const MAX_GROUP_BYTES = 16 * 1024 * 1024;
 /** So much of the end of what is there is compared with the source when it is asked anew. */
 const OVERLAP_BYTES = 4096;
+
+type StreamRecord = Extract<StreamItem, { readonly kind: 'record' }>;
 
 interface OpenGroup {
   rows: Row[] | undefined;
@@ -309,7 +311,7 @@ export class StandbyFollower {
     }
     const { header, bytes } = item;
     await store.copyRecord(bytes);
-    this.#keep(bytes);
+    this.#keep(item);
     if (header.isGroupEnd) {
       const { rows } = this.#group;
       this.#group = { rows: [], bytes: 0 };
@@ -319,13 +321,17 @@ export class StandbyFollower {
     }
   }
 
-  #keep(bytes: Uint8Array): void {
+  #keep({ header, bytes, segment, offset }: StreamRecord): void {
     const group = this.#group;
-    group.bytes += bytes.length;
-    const rows = decodeRows(bytes.subarray(HEADER_BYTES));
+    const rows = indexRowsOf(header.kind, bytes.subarray(HEADER_BYTES), { segment, offset });
     if (rows === undefined) {
-      throw new StoreError('STORE_FEED_DAMAGED', 'A record that was followed does not hold rows');
+      throw new StoreError(
+        'STORE_FEED_DAMAGED',
+        'A record that was followed does not hold what it says',
+      );
     }
+    // Of a large value the index has its place alone.
+    group.bytes += header.kind === RecordKind.rows ? bytes.length : 0;
     if (group.bytes > MAX_GROUP_BYTES) {
       group.rows = undefined;
     }
