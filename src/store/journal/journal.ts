@@ -21,6 +21,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../core/clock.ts';
 import type { Row } from '../level/sorted-rows.ts';
 import { crc32c } from './crc32c.ts';
+import { GroupWriting } from './group-writing.ts';
 import {
   type AppendFile,
   type OpenAppendFile,
@@ -49,8 +50,9 @@ export interface AppendedGroup {
   readonly places: readonly Row[];
 }
 
-/** How much is hashed and handed over in one turn of the event loop. */
+/** How much is hashed and handed over in one turn of the event loop: of rows, and of large values, which are not hashed. */
 const BYTES_PER_TURN = 1024 * 1024;
+const LARGE_BYTES_PER_TURN = 8 * 1024 * 1024;
 
 /** A place in the chain: the last record of a group. */
 export interface JournalPosition {
@@ -170,7 +172,6 @@ export class Journal {
     const places: Row[] = [];
     try {
       await this.#writeGroup(file, group, noting(records, places, this.#here()));
-      await file.sync();
     } catch (error) {
       this.#size = start;
       await this.#giveUp(file, error);
@@ -263,15 +264,16 @@ export class Journal {
     group: JournalGroup,
     records: AsyncIterable<RecordDraft>,
   ): Promise<void> {
-    let waiting: Uint8Array[] = [];
-    let bytes = 0;
-    // What is next is made ready while the disk has what was before.
-    let writing = Promise.resolve();
+    const writing = new GroupWriting(file);
     const add = (draft: RecordDraft, isGroupEnd: boolean): void => {
-      const kind = draft.large === undefined ? RecordKind.rows : RecordKind.large;
-      const parts = group.seal(draft, { kind, isGroupEnd });
-      waiting.push(...parts);
-      bytes += parts.reduce((sum, part) => sum + part.length, 0);
+      const { large, head } = draft;
+      const kind = large === undefined ? RecordKind.rows : RecordKind.large;
+      writing.add(
+        group.seal(draft, { kind, isGroupEnd }),
+        large === undefined
+          ? head.length / BYTES_PER_TURN
+          : large.bytes.length / LARGE_BYTES_PER_TURN,
+      );
     };
     // One record is held back: only the next one, or none, tells whether it is the group's last.
     let held: RecordDraft | undefined;
@@ -281,21 +283,18 @@ export class Journal {
           add(held, false);
         }
         held = draft;
-        if (bytes >= BYTES_PER_TURN) {
-          await writing;
-          writing = this.#write(file, waiting);
-          writing.catch(() => undefined);
-          waiting = [];
-          bytes = 0;
+        if (writing.isTurnOver) {
+          await writing.turn();
           await nextTurn();
         }
       }
+      add(held ?? { head: new Uint8Array(HEADER_BYTES) }, true);
+      await writing.finish();
     } finally {
       // Its failure is worse than the source's.
-      await writing;
+      await writing.settled();
     }
-    add(held ?? { head: new Uint8Array(HEADER_BYTES) }, true);
-    await this.#write(file, waiting);
+    this.#size += writing.bytes;
   }
 
   /** After a group that was not written to its end: what is there of it goes, or the journal stops. */
