@@ -218,12 +218,10 @@ export function releaseLargeValue(rows: LargeValueWrites, sha256: Uint8Array): v
     return;
   }
   rows.delete(headKey(sha256));
-  if (findPlace(rows, sha256, head) !== undefined) {
+  if (head.length > PIECE_BYTES) {
     rows.delete(placeKey(sha256));
-    if (rows.read(pieceKey(sha256, 0)) === undefined) {
-      return;
-    }
   }
+  // Also where there are none: another machine that has this journal may have moved the value into pieces.
   for (const { number } of piecesOf(head.length)) {
     rows.delete(pieceKey(sha256, number));
   }

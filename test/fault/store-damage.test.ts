@@ -147,7 +147,7 @@ describe('a damaged value', () => {
   });
 });
 
-describe('a damaged large value', () => {
+describe('a damaged large value in pieces', () => {
   const value = new SeededRandom('large').bytes(600_000);
   const sha256 = createHash('sha256').update(value).digest();
   const piece = (number: number): Uint8Array =>
@@ -195,7 +195,10 @@ describe('a damaged large value', () => {
     it(`is found: ${why}`, async (t) => {
       const folder = temporaryFolder(t);
       const store = await open(folder);
-      await store.transact('test', (transaction) => transaction.putLarge(value));
+      // A load leaves pieces.
+      const load = await store.beginLoad();
+      await load.putLarge(value);
+      await load.commit('test', async () => undefined);
       await store.close();
       await editRaw(folder, spoil);
       const spoiled = await open(folder);

@@ -110,7 +110,7 @@ if (process.argv[2] === 'open') {
     }[] = [
       {
         why: 'FORMAT names a later version',
-        spoil: (folder) => writeFileSync(join(folder, 'FORMAT'), 'certdir-store 3\n'),
+        spoil: (folder) => writeFileSync(join(folder, 'FORMAT'), 'certdir-store 4\n'),
         code: 'STORE_FORMAT',
       },
       {
@@ -122,7 +122,7 @@ if (process.argv[2] === 'open') {
         why: 'the format row names a later version',
         spoil: (folder) =>
           editRaw(folder, (level) =>
-            level.put(FORMAT_KEY, sealValue(FORMAT_KEY, Buffer.from('certdir-store 3'))),
+            level.put(FORMAT_KEY, sealValue(FORMAT_KEY, Buffer.from('certdir-store 4'))),
           ),
         code: 'STORE_FORMAT',
       },

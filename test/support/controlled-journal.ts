@@ -77,10 +77,12 @@ export class ControlledJournal {
         if (fault === 'persisted but reported as failed') {
           await file.sync();
         }
-        failsSync = fault !== undefined;
+        failsSync ||= fault !== undefined;
       },
       sync: async () => {
         if (failsSync) {
+          // The kernel tells of it once.
+          failsSync = false;
           throw noSpace();
         }
         await file.sync();

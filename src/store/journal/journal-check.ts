@@ -134,7 +134,7 @@ async function* compare(
     const isWhole = index.checkpoint.sequence === 0;
     if (end.sequence > index.checkpoint.sequence) {
       const onGroup = (sequence: number): void => onProgress('journal records', sequence);
-      await replay({ journalFolder, index, end }, made, onGroup);
+      await replay({ journalFolder, index, end, checksValues: true }, made, onGroup);
     }
     const range = { gte: Uint8Array.of(Keyspace.meta + 1) };
     const onRows = (rows: number): void => onProgress('rows compared', rows);

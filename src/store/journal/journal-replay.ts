@@ -12,6 +12,7 @@ import { RecordKind, type RecordKindCode } from './journal-record.ts';
 import { decodeRows } from './journal-rows.ts';
 import { type IndexKnowledge, journalDamaged, readJournal } from './journal-scan.ts';
 import { type LargePlace, parseLargePiece, placeRow } from './large-record.ts';
+import { withValuesChecked } from './value-checking.ts';
 
 /** Of one batch of LevelDB's. */
 const BATCH_BYTES = 1024 * 1024;
@@ -48,6 +49,8 @@ export interface Replay {
   readonly index: IndexKnowledge | undefined;
   /** The last group to apply. */
   readonly end: JournalPosition;
+  /** Compares each large value with its name. */
+  readonly checksValues?: boolean;
 }
 
 /**
@@ -58,14 +61,15 @@ export interface Replay {
  * @throws {StoreError} as `findJournalEnd`, and what the database fails with.
  */
 export async function replay(
-  { journalFolder, index, end }: Replay,
+  { journalFolder, index, end, checksValues = false }: Replay,
   database: LevelDatabase,
   onGroup: (sequence: number) => void = () => undefined,
 ): Promise<number> {
   let groups = 0;
   let bytes = 0;
   let batch: Row[] = [];
-  const records = readJournal(journalFolder, index, end.sequence);
+  const read = readJournal(journalFolder, index, end.sequence);
+  const records = checksValues ? withValuesChecked(journalFolder, read) : read;
   for await (const { header, payload, offset, segment } of records) {
     const rows = indexRowsOf(header.kind, payload, { segment, offset });
     if (rows === undefined) {
