@@ -132,10 +132,7 @@ export async function* largeValuePieces(
   }
   const found = findPlace(rows, sha256, head);
   if (found instanceof Uint8Array) {
-    for (let start = 0; start < found.length; start += BYTES_PER_TURN) {
-      yield found.subarray(start, start + BYTES_PER_TURN);
-      await nextTurn();
-    }
+    yield* piecesInMemory(found);
     return;
   }
   if (found !== undefined && (yield* placedPieces(rows.journalFolder, sha256, found))) {
@@ -145,6 +142,16 @@ export async function* largeValuePieces(
   for (const { start, number } of piecesOf(length)) {
     yield readPiece(rows, sha256, { start, number, length });
     await yieldTurn(start);
+  }
+}
+
+/** Pieces of a value that is at hand. */
+export async function* piecesInMemory(
+  value: Uint8Array,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let start = 0; start < value.length; start += BYTES_PER_TURN) {
+    yield value.subarray(start, start + BYTES_PER_TURN);
+    await nextTurn();
   }
 }
 

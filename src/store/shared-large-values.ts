@@ -45,6 +45,11 @@ export class SharedLargeValues {
     return await this.#load(rows, sha256, hash);
   }
 
+  /** The value, if `rows` has it and somebody holds it. */
+  held(rows: LargeValueRows, sha256: Uint8Array): Uint8Array | undefined {
+    return hasLargeValue(rows, sha256) ? this.#held.get(formatHex(sha256))?.deref() : undefined;
+  }
+
   /** Takes note of a value that has just been made durable. */
   keep(sha256: Uint8Array, value: Uint8Array): void {
     const hash = formatHex(sha256);

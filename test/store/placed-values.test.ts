@@ -140,7 +140,7 @@ async function piecesOf(bed: Bed): Promise<Uint8Array> {
   return await bed.reading(async (snapshot) => {
     const pieces: Uint8Array[] = [];
     for await (const piece of snapshot.largePieces(SHA256)) {
-      pieces.push(piece);
+      pieces.push(Uint8Array.from(piece));
     }
     return new Uint8Array(Buffer.concat(pieces));
   });

@@ -165,7 +165,8 @@ export async function readPlacedValue(
 }
 
 /**
- * The pieces of a value from the journal's files, each verified by its checksum.
+ * The pieces of a value from the journal's files, each verified by its checksum, and good until the next is asked for: two
+ * arrays take turns, one is read into while the other is looked at.
  *
  * @returns false when the segment is not there.
  * @throws {StoreError} `STORE_VALUE_DAMAGED`, `STORE_READ_FAILED`.
@@ -179,33 +180,45 @@ export async function* placedPieces(
   if (handle === undefined) {
     return false;
   }
+  const targets = [new Uint8Array(LARGE_PIECE_BYTES), new Uint8Array(LARGE_PIECE_BYTES)] as const;
+  const read = (start: number): ReturnType<typeof readPiece> => {
+    const target = targets[(start / LARGE_PIECE_BYTES) % 2 === 0 ? 0 : 1];
+    const reading = readPiece(handle, place, { start, target }).catch((error: unknown) => {
+      throw error instanceof StoreError ? error : readFailed(error);
+    });
+    reading.catch(() => undefined);
+    return reading;
+  };
+  let reading = read(0);
   try {
-    for (let start = 0; start < place.length; ) {
-      const target = new Uint8Array(Math.min(LARGE_PIECE_BYTES, place.length - start));
-      const { frame, bytes } = await readPiece(handle, place, { start, target });
+    for (let start = 0; start < place.length; start += LARGE_PIECE_BYTES) {
+      const { frame, bytes } = await reading;
+      if (start + LARGE_PIECE_BYTES < place.length) {
+        reading = read(start + LARGE_PIECE_BYTES);
+      }
       const prefix = frame.subarray(HEADER_BYTES);
       const isSound =
         sumOfPayload(RecordKind.large, prefix, bytes) === asBuffer(frame).readUInt32BE(44);
       if (!isSound || !equalBytes(prefix.subarray(0, HASH_BYTES), sha256)) {
         throw damaged();
       }
-      start += bytes.length;
       yield bytes;
     }
   } finally {
+    await reading.catch(() => undefined);
     await handle.close();
   }
   return true;
 }
 
-/** Reads a piece to where it belongs in the value, or to the beginning of a shorter array. */
+/** Reads a piece to where it belongs in an array for the whole value, or to the beginning of one that is shorter than that. */
 async function readPiece(
   handle: FileHandle,
   { offset, length }: LargePlace,
   { start, target }: { readonly start: number; readonly target: Uint8Array },
 ): Promise<{ readonly frame: Uint8Array; readonly bytes: Uint8Array }> {
   const size = Math.min(LARGE_PIECE_BYTES, length - start);
-  const to = target.length === length ? start : 0;
+  const to = target.length < length ? 0 : start;
   const frame = new Uint8Array(FRAME_BYTES);
   const bytes = target.subarray(to, to + size);
   const at = offset + start + (start / LARGE_PIECE_BYTES) * FRAME_BYTES;

@@ -18,6 +18,7 @@ import {
   type LargeValueWrites,
   largeValueLength,
   largeValuePieces,
+  piecesInMemory,
   putLargeValue,
   readLargeValue,
   releaseLargeValue,
@@ -134,6 +135,11 @@ export class LevelSnapshot extends LevelReadView implements Snapshot {
   /** The same object for views of the same state. */
   get revision(): object {
     return this.#source.state;
+  }
+
+  override largePieces(sha256: Uint8Array): AsyncIterable<Uint8Array> {
+    const held = this.#large.held(this.reader, sha256);
+    return held === undefined ? super.largePieces(sha256) : piecesInMemory(held);
   }
 
   override async readLarge(sha256: Uint8Array): Promise<Uint8Array | undefined> {
