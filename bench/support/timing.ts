@@ -11,6 +11,19 @@ export async function timeOf(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - startMs;
 }
 
+/** What some work took: on the clock, and of this process's processor time, all its threads together. */
+export interface Cost {
+  readonly elapsedMs: number;
+  readonly cpuMs: number;
+}
+
+export async function costOf(work: () => Promise<unknown>): Promise<Cost> {
+  const before = process.cpuUsage();
+  const elapsedMs = await timeOf(work);
+  const { user, system } = process.cpuUsage(before);
+  return { elapsedMs, cpuMs: (user + system) / 1000 };
+}
+
 /** Acts per second when `work` is done with each of `items`, `inFlight` at a time. */
 export async function rateOver<T>(
   items: readonly T[],

@@ -35,6 +35,8 @@ import { CrlReason } from '../../src/x509/crl-extensions.ts';
 
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365 * DAY_MS;
+/** No other certificate ends sooner than this: lists of the next days drop those of records alone. */
+const FURTHER_MS = 30 * DAY_MS;
 const SERIAL_OCTETS = 20;
 /** Where the serial number stands in an entry of 53 octets. */
 const SERIAL_AT = 4;
@@ -176,7 +178,7 @@ class SyntheticEntries {
       const hasServed = servedEvery > 0 && (start + index) % servedEvery === servedEvery - 1;
       const notAfterMs =
         Math.floor(
-          (publishedMs + (hasServed ? -DAY_MS : DAY_MS + Math.random() * 5 * YEAR_MS)) / 1000,
+          (publishedMs + (hasServed ? -DAY_MS : FURTHER_MS + Math.random() * 5 * YEAR_MS)) / 1000,
         ) * 1000;
       row.writeUIntBE(notAfterMs, 4 + 6 * index, 6);
       if (hasServed) {
