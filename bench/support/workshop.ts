@@ -24,6 +24,7 @@ export type ChildProgram =
   | 'ldap-server-child'
   | 'ldap-transfer-child'
   | 'ldif-import-child'
+  | 'nation-server-child'
   | 'ocsp-program-child'
   | 'prepared-http-child'
   | 'prepared-server-child';
