@@ -13,6 +13,7 @@ import type { AccessHandle, AccessJournal } from '../audit/access-journal.ts';
 import { actorOf, type Principal } from '../directory/accounts/principal.ts';
 import type {
   AccessObserver,
+  Caller,
   ObservedAccess,
   RevocationLook,
   Session,
@@ -24,6 +25,11 @@ export interface PublishedScope {
   readonly dn: string;
   readonly partition: string;
   readonly listNumber: string;
+}
+
+/** What was counted last of a session. */
+interface Latest extends Prepared {
+  readonly looks: readonly RevocationLook[];
 }
 
 interface Prepared {
@@ -39,6 +45,8 @@ const MAX_SUBJECT_CHARACTERS = 256;
 export class AccessAccounts implements AccessObserver {
   readonly #journal: AccessJournal;
   readonly #prepared = new WeakMap<readonly RevocationLook[], WeakMap<Session, Prepared>>();
+  /** Most sessions ask for the same again and again. */
+  readonly #latest = new WeakMap<Session, Latest>();
   readonly #refused = new Map<string, AccessHandle>();
   #scopes: ReadonlyMap<string, PublishedScope> = new Map();
   /** Of the lists' numbers; what was prepared under an earlier one is looked at again. */
@@ -55,6 +63,20 @@ export class AccessAccounts implements AccessObserver {
     this.#refused.clear();
   }
 
+  repeated(looks: readonly RevocationLook[], { principal, session }: Caller): boolean {
+    const latest = this.#latest.get(session);
+    if (
+      latest === undefined ||
+      latest.looks !== looks ||
+      latest.generation !== this.#generation ||
+      latest.principal !== principal
+    ) {
+      return false;
+    }
+    this.#count(latest.handles);
+    return true;
+  }
+
   accessed(access: ObservedAccess): void {
     const { caller, looks, asked } = access;
     // Neither what nobody asked about, nor the program's own reading.
@@ -63,10 +85,15 @@ export class AccessAccounts implements AccessObserver {
       return;
     }
     const known = this.#prepared.get(looks)?.get(caller.session);
-    const handles =
-      known?.generation === this.#generation && known.principal === caller.principal
-        ? known.handles
-        : this.#prepare(access);
+    if (known?.generation === this.#generation && known.principal === caller.principal) {
+      this.#latest.set(caller.session, { ...known, looks });
+      this.#count(known.handles);
+    } else {
+      this.#count(this.#prepare(access));
+    }
+  }
+
+  #count(handles: readonly AccessHandle[]): void {
     for (const handle of handles) {
       this.#journal.add(handle);
     }

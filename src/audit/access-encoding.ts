@@ -64,9 +64,16 @@ export class FrameBuffer {
     }
     const delta = timeMs - this.#lastMs;
     this.#lastMs = timeMs;
+    this.count += 1;
+    // Nearly always one byte for each.
+    if (number < 0x7f && delta >= 0 && delta < 0x40) {
+      this.#bytes[this.#length] = number + 1;
+      this.#bytes[this.#length + 1] = delta * 2;
+      this.#length += 2;
+      return;
+    }
     this.#putNumber(number + 1);
     this.#putNumber(delta >= 0 ? delta * 2 : -delta * 2 - 1);
-    this.count += 1;
   }
 
   /** The frame; the buffer is not to be used again. */

@@ -44,9 +44,13 @@ export class DirectoryAnswers implements ReusableAnswers {
     counters.withheldAttributes += withheldAttributes;
     if (observer !== undefined && notes !== undefined) {
       const current = this.#credentials.refresh(caller);
+      const asked = current instanceof Promise ? caller : current;
+      if (observer.repeated?.(notes.looks, asked) === true) {
+        return;
+      }
       observer.accessed({
         operation: 'search',
-        caller: current instanceof Promise ? caller : current,
+        caller: asked,
         base: notes.base,
         asked: notes.asked,
         looks: notes.looks,

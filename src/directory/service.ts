@@ -296,6 +296,13 @@ export interface AccessObserver {
    * kept under them.
    */
   accessed(access: ObservedAccess): void;
+  /**
+   * Tried first with an answer given again: what is known of the very `looks` and the caller may be enough to
+   * count it.
+   *
+   * @returns false when it was not; then `accessed` is called.
+   */
+  repeated?(looks: readonly RevocationLook[], caller: Caller): boolean;
 }
 
 /**
