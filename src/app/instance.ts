@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { verifyAccesses } from '../audit/access-verification.ts';
-import type { AuditLog, AuditOrigin } from '../audit/audit-log.ts';
+import type { AuditEvent, AuditLog } from '../audit/audit-log.ts';
 import type { TakenCheckpoints } from '../audit/kept-checkpoint.ts';
 import { openAuditLog } from '../audit/merkle-audit-log.ts';
 import { readAccounts } from '../audit/provision-accounts.ts';
@@ -60,7 +60,9 @@ import { readLdifControls } from './ldif-controls.ts';
 import { findOverdue } from './overdue.ts';
 import { makeFeed, reportReplication, serveJournal } from './replication.ts';
 import { checkpointFileOf, findSetBack, holdIfSetBack } from './set-back.ts';
+import { recordSettings } from './settings-record.ts';
 import { activateToken, openToken, type TokenOpening } from './token.ts';
+import { recordRefusedToken } from './token-record.ts';
 
 /** What the CA is built on. */
 export interface InstanceParts {
@@ -112,6 +114,7 @@ export async function openInstance(options: OpenOptions, closing: ClosingStack):
     close: (opened) => opened.close(),
   });
   await announceLists(parts.auditing, authority);
+  await recordSettings(parts, options.folder);
   return { ...parts, authority };
 }
 
@@ -130,10 +133,13 @@ export async function openParts(
   });
   const audit = openAuditLog({ clock });
   const tokens = { isNew, askPassphrase: options.askPassphrase, log, closing };
-  const signer = await openActive(configuration.token, 'signer', tokens);
+  const onRecord = { store, audit, policy };
+  const signer = await openActive(configuration.token, 'signer', { ...tokens, onRecord });
   const { token: auditToken } = configuration.audit;
   const auditSigner =
-    auditToken === undefined ? signer : await openActive(auditToken, 'audit signer', tokens);
+    auditToken === undefined
+      ? signer
+      : await openActive(auditToken, 'audit signer', { ...tokens, onRecord });
   const auditing = await openAuditing(
     { configuration, policy, store, audit, signer: auditSigner, clock, log },
     closing,
@@ -186,15 +192,23 @@ async function openReplicated(
 async function openActive(
   token: TokenConfiguration,
   name: string,
-  parts: Omit<TokenOpening, 'token'> & { readonly closing: ClosingStack },
+  parts: Omit<TokenOpening, 'token'> & {
+    readonly closing: ClosingStack;
+    readonly onRecord: Pick<InstanceParts, 'store' | 'audit' | 'policy'>;
+  },
 ): Promise<SignerProcess> {
   const opening = { ...parts, token, log: parts.log.with({ component: name }) };
-  const signer = parts.closing.push(await openToken(opening), {
-    name,
-    close: (opened) => opened.close(),
-  });
-  await activateToken(signer, opening);
-  return signer;
+  try {
+    const signer = parts.closing.push(await openToken(opening), {
+      name,
+      close: (opened) => opened.close(),
+    });
+    await activateToken(signer, opening);
+    return signer;
+  } catch (error) {
+    await recordRefusedToken(parts.onRecord, { name, error, log: opening.log });
+    throw error;
+  }
 }
 
 /** Opens what a check looks at: the store, and what says how to read it. No token, and no CA. */
@@ -323,7 +337,8 @@ export function operationsOf(instance: Instance, setting: OperationsSetting): Lo
     readControls: readLdifControls,
     status: () => readStatus(instance, setting),
     auditOperations: localAudit(instance),
-    recordArchive: (kind, subject, origin) => recordArchive(instance, { kind, subject, origin }),
+    recordArchive: (kind, subject, origin) =>
+      record(instance, { kind, subject, origin, result: 'done' }),
     archiveParts: {
       policyId: instance.policy.id,
       utcOffsetMs: instance.policy.utcOffsetMs,
@@ -334,12 +349,10 @@ export function operationsOf(instance: Instance, setting: OperationsSetting): Lo
     archiveStatus: () => readArchiveStatus(instance),
     takeCheckpoints: (notes) => takeCheckpoints(instance, notes),
     custodyOperations: custody,
+    record: (event) => record(instance, event),
     revocationOperations: new LocalRevocations({
       authority: instance.authority,
-      record: (event) =>
-        instance.store.transact(`app: ${event.kind}`, (transaction) =>
-          instance.audit.append(transaction, event),
-        ),
+      record: (event) => record(instance, event),
     }),
     ceremonyOperations: new LocalCeremonies({ ...instance, custody, publishLists }),
     keyOperations: new LocalKeys({ ...instance, publishLists }),
@@ -366,14 +379,9 @@ async function takeCheckpoints(
     : { hasCheckpoint: notes.length > 0, contradiction: undefined };
 }
 
-/** What was taken from the archive, and by whom (gunma 2-8-6). */
-async function recordArchive(
-  { store, audit }: Instance,
-  event: { readonly kind: string; readonly subject: string; readonly origin: AuditOrigin },
-): Promise<void> {
-  await store.transact(`app: ${event.kind}`, (transaction) =>
-    audit.append(transaction, { ...event, result: 'done' }),
-  );
+/** An act that is done when it is on record: what was taken out, and by whom (gunma 2-8-6). */
+async function record({ store, audit }: Instance, event: AuditEvent): Promise<void> {
+  await store.transact(`app: ${event.kind}`, (transaction) => audit.append(transaction, event));
 }
 
 function localAudit(instance: Instance): AuditOperations {

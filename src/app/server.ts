@@ -37,6 +37,7 @@ import {
   type OpenOptions,
   openInstance,
   operationsOf,
+  programVersion,
 } from './instance.ts';
 import { journalJob } from './journal-keeping.ts';
 import { type ExportMonth, keepingJobs } from './keeping-jobs.ts';
@@ -307,6 +308,7 @@ async function recordService(
         result: 'done',
         origin: { channel: 'system', actor: 'certdir' },
         subject: policy.id,
+        ...(one === 'service.start' ? { details: { version: programVersion } } : {}),
       });
     }
   });

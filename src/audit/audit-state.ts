@@ -5,6 +5,7 @@
  *     auditState ‖ "marks"         how far it was reviewed, exported and removed
  *     auditState ‖ "key"           the verifier key of its checkpoints
  *     auditState ‖ "handover" ‖ number (8)    how each key handed over to the next, from 1 on (tlog/key-lineage.ts)
+ *     auditState ‖ "settings"      SHA-256 of the settings that were last put on record, as JSON
  *     auditState ‖ "checkpoint"    the last checkpoint that was signed, a signed note
  *
  * @module
@@ -41,6 +42,7 @@ const noMarks: AuditMarks = { reviewed: 0n, exported: 0n, pruned: 0n, prunedKind
 const treeKey = keyOf(Keyspace.auditState, encodeUtf8('tree'));
 const marksKey = keyOf(Keyspace.auditState, encodeUtf8('marks'));
 const noteKeyKey = keyOf(Keyspace.auditState, encodeUtf8('key'));
+const settingsKey = keyOf(Keyspace.auditState, encodeUtf8('settings'));
 const handoverPrefix = keyOf(Keyspace.auditState, encodeUtf8('handover'));
 const checkpointKey = keyOf(Keyspace.auditState, encodeUtf8('checkpoint'));
 
@@ -87,6 +89,27 @@ export async function readNoteKey(view: ReadView): Promise<string | undefined> {
 
 export function putNoteKey(transaction: Transaction, key: string): void {
   transaction.put(noteKeyKey, encodeUtf8(key));
+}
+
+/** Digests by name; none of a log that has no such record yet. */
+export async function readSettings(view: ReadView): Promise<Readonly<Record<string, string>>> {
+  const bytes = await view.read(settingsKey);
+  if (bytes === undefined) {
+    return {};
+  }
+  try {
+    const value: unknown = JSON.parse(decodeUtf8(bytes) ?? '');
+    return isNamedText(value) ? value : damaged();
+  } catch {
+    return damaged();
+  }
+}
+
+export function putSettings(
+  transaction: Transaction,
+  settings: Readonly<Record<string, string>>,
+): void {
+  transaction.put(settingsKey, encodeUtf8(JSON.stringify(settings)));
 }
 
 /** Every handover from the first on, each a signed note. */
@@ -148,6 +171,14 @@ function parseMarks(text: string): AuditMarks | undefined {
     ...(reviewRecord === undefined ? {} : { reviewRecord: BigInt(reviewRecord) }),
     ...(exportRecord === undefined ? {} : { exportRecord: BigInt(exportRecord) }),
   };
+}
+
+function isNamedText(value: unknown): value is Readonly<Record<string, string>> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every((text) => typeof text === 'string')
+  );
 }
 
 function isTally(value: unknown): value is Readonly<Record<string, number>> {

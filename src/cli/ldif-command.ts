@@ -156,7 +156,8 @@ function addExport(ldif: Command): void {
       const isUserOnly = !operational;
       const exportTo = (write: (text: string) => Promise<void>): Promise<void> =>
         withOperations(context, async (operations) => {
-          for await (const text of operations.ldifExport({ ...input, isUserOnly })) {
+          const request = { ...input, isUserOnly };
+          for await (const text of operations.ldifExport(request, context.operator)) {
             await write(text);
           }
         });

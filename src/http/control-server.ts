@@ -170,8 +170,8 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
       operations.ldifModify({ source: streamOf(body), isAtomic: true }, operator, onProgress),
     'ldif-modify-each': ({ body, operator, onProgress }) =>
       operations.ldifModify({ source: streamOf(body), isAtomic: false }, operator, onProgress),
-    'ldif-export': async ({ body, onChunk }) => {
-      for await (const text of operations.ldifExport(body as LdifExportInput)) {
+    'ldif-export': async ({ body, operator, onChunk }) => {
+      for await (const text of operations.ldifExport(body as LdifExportInput, operator)) {
         await onChunk(text);
       }
       return null;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { AuditOrigin } from '../audit/audit-log.ts';
+import type { AuditEvent, AuditOrigin } from '../audit/audit-log.ts';
 import type { KeepingRegister } from '../audit/keeping-register.ts';
 import type { TakenCheckpoints } from '../audit/kept-checkpoint.ts';
 import { OperatorRegister, type RegisteredOperator } from '../ca/accounts/operator-register.ts';
@@ -101,6 +101,8 @@ export interface LocalOperationsOptions {
   /** What the controls of an LDIF change ask for. */
   readonly readControls: ReadLdifControls;
   readonly auditOperations: AuditOperations;
+  /** Makes a record durable. */
+  readonly record: (event: AuditEvent) => Promise<void>;
   /** Puts on record what was taken from the archive. */
   readonly recordArchive: (kind: string, subject: string, origin: AuditOrigin) => Promise<void>;
   readonly archiveParts: LocalArchiveOptions['exportParts'];
@@ -287,12 +289,27 @@ export class LocalOperations implements Operations {
     });
   }
 
-  ldifExport({ base = '', scope, filter, isUserOnly }: LdifExportInput): AsyncIterable<string> {
-    return this.#options.directory.exportLdif(base, {
-      scope: scope ?? 'subtree',
-      isUserOnly: isUserOnly === true,
-      ...(filter === undefined ? {} : { filter: parseFilter(filter) }),
-    });
+  async *ldifExport(
+    { base = '', scope = 'subtree', filter, isUserOnly = false }: LdifExportInput,
+    operator: Operator,
+  ): AsyncGenerator<string, void, undefined> {
+    const parsed = filter === undefined ? {} : { filter: parseFilter(filter) };
+    const lines = this.#options.directory.exportLdif(base, { scope, isUserOnly, ...parsed });
+    let isRecorded = false;
+    for await (const text of lines) {
+      // Nothing leaves before it is on record; passwords' hashes are in it.
+      if (!isRecorded) {
+        await this.#options.record({
+          kind: 'directory.export',
+          result: 'done',
+          origin: originOf(operator),
+          subject: base,
+          details: { scope, isUserOnly, ...(filter === undefined ? {} : { filter }) },
+        });
+        isRecorded = true;
+      }
+      yield text;
+    }
   }
 
   explainAccess(question: AccessQuestion): Promise<AccessExplanation> {

@@ -407,7 +407,7 @@ export interface Operations {
     onProgress: OnProgress,
   ): Promise<LdifModifyReport>;
   /** LDIF text from one consistent state. */
-  ldifExport(input: LdifExportInput): AsyncIterable<string>;
+  ldifExport(input: LdifExportInput, operator: Operator): AsyncIterable<string>;
   /** What someone may do with an entry, and by which rules. */
   explainAccess(question: AccessQuestion): Promise<AccessExplanation>;
   /** The CA's OCSP responder. */

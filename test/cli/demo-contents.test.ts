@@ -46,6 +46,7 @@ async function open(t: TestContext): Promise<Bench> {
     authority: bed.ca,
     clock: bed.clock,
     auditOperations: absentAudit,
+    record: async () => undefined,
     recordArchive: async () => undefined,
     archiveParts: { policyId: 'gunma', utcOffsetMs: 0, nowMs: () => 0, signNote: async () => '' },
     keeping: new KeepingRegister({

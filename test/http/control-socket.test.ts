@@ -172,7 +172,7 @@ describe('control socket', () => {
     const imported = await remote.ldifImport({ source: source() }, nobody, () => undefined);
     assert.deepEqual(imported, { entries: 3_000_000 });
     let length = 0;
-    for await (const text of remote.ldifExport({ base: 'c=JP' })) {
+    for await (const text of remote.ldifExport({ base: 'c=JP' }, nobody)) {
       length += text.length;
     }
     assert.equal(length, 'dn: c=JP\n'.length + 2_000 * 1_001);
@@ -223,7 +223,7 @@ describe('control socket', () => {
   it('ends an export that fails in the middle with its error, not as if it were whole', async (t) => {
     const { remote } = await open(t);
     const read = async (): Promise<void> => {
-      for await (const text of remote.ldifExport({ base: 'broken' })) {
+      for await (const text of remote.ldifExport({ base: 'broken' }, nobody)) {
         assert.ok(text.length > 0);
       }
     };
