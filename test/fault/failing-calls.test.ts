@@ -66,7 +66,7 @@ async function liveWith(
   const command = ['strace', '-f', '-qq', '-o', '/dev/null', ...paths, '-e', inject];
   // One thread, so that the k-th call is the same in every run.
   const env = { UV_THREADPOOL_SIZE: '1' };
-  const sizes = { segmentBytes: 12_000, writeBufferBytes: 65_536 };
+  const sizes = { segmentBytes: 12_000, writeBufferBytes: 65_536, largeEvery: 5 };
   return linesOf(startWriter({ folder, callers: 2, acts: ACTS / 2, ...sizes }, { command, env }));
 }
 

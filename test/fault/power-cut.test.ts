@@ -25,7 +25,7 @@ const isLong = process.env['CERTDIR_TEST_LONG'] === '1';
 const LIVES = isLong ? 200 : 4;
 /** More would fill the disk. */
 const CUTS_PER_LIFE = 5;
-const DISK_MIB = 48;
+const DISK_MIB = 96;
 const MAX_PAUSE_MS = 120;
 
 /** In memory where there is room: a copy must take no longer than a moment. */
@@ -73,7 +73,7 @@ async function live(random: SeededRandom, isUnsynced: boolean): Promise<Losses> 
   const failure = mountNewDisk();
   assert.equal(failure, '');
   const losses: Losses = { lost: 0, acknowledged: 0, cuts: 0 };
-  const orders = { folder: join(disk, 'store'), callers: 4, isUnsynced };
+  const orders = { folder: join(disk, 'store'), callers: 4, isUnsynced, largeEvery: 40 };
   const child = startWriter({ ...orders, segmentBytes: 400_000, writeBufferBytes: 131_072 });
   const said: string[] = [];
   const ended = linesOf(child, (line) => said.push(line));

@@ -32,7 +32,12 @@ describe('a store whose process is killed', () => {
     let acknowledged = 0;
     for (let round = 0; round < (isLong ? 200 : 6); round += 1) {
       const killAt = 1 + random.below(150);
-      const child = startWriter({ folder, callers: CALLERS, segmentBytes: 300_000 });
+      const child = startWriter({
+        folder,
+        callers: CALLERS,
+        segmentBytes: 300_000,
+        largeEvery: 10,
+      });
       const lines = await linesOf(child, (_, count) => {
         if (count === killAt) {
           child.kill('SIGKILL');
@@ -67,7 +72,7 @@ async function assertNothingLost(folder: string, lines: readonly string[]): Prom
 }
 
 describe('a store whose disk is full', () => {
-  const orders = { callers: CALLERS, readsOn: true };
+  const orders = { callers: CALLERS, readsOn: true, largeEvery: 20 };
 
   it('stops writing at a file’s largest size, goes on reading, and loses nothing', async (t) => {
     const folder = temporaryFolder(t);

@@ -23,6 +23,8 @@ export interface WriterOrders {
   readonly acts?: number;
   readonly segmentBytes?: number;
   readonly writeBufferBytes?: number;
+  /** Each so manieth act puts a large value too. */
+  readonly largeEvery?: number;
   /** Does not wait for the disk: what a harness of power cuts must find out. */
   readonly isUnsynced?: boolean;
   /** Reads everything after the first failure. */
@@ -88,7 +90,7 @@ async function write(orders: WriterOrders): Promise<void> {
   const store = await openActStore(folder, options);
   const caller = async (): Promise<void> => {
     for (let done = 0; done < (acts ?? Number.POSITIVE_INFINITY); done += 1) {
-      say(String(await act(store)));
+      say(String(await act(store, orders.largeEvery)));
     }
   };
   const answers = await Promise.allSettled(Array.from({ length: callers }, caller));
