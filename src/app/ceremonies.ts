@@ -29,6 +29,13 @@ import { formatTime } from '../http/report-time.ts';
 import type { CustodyOperation } from '../signing/custody/approval.ts';
 import { SigningError } from '../signing/errors.ts';
 import {
+  doCessationStep,
+  isCessationKind,
+  needlessCessationSteps,
+  orderOf,
+  reportAtOnce,
+} from './ceremony-cessation.ts';
+import {
   compareToken,
   copyToken,
   type Facts,
@@ -48,7 +55,7 @@ type Surroundings = Pick<
 > & { readonly custody: CustodyOperations; readonly publishLists: PublishLists };
 
 const CEREMONIES_FOLDER = 'ceremonies';
-const ID_PATTERN = /^(first-key|renewal|backup|restore|destruction)-\d{8}T\d{6}Z$/;
+const ID_PATTERN = new RegExp(`^(${ceremonyKinds.join('|')})-\\d{8}T\\d{6}Z$`);
 const MAX_TEXT_CHARACTERS = 1_000;
 
 export class LocalCeremonies implements CeremonyOperations {
@@ -65,26 +72,29 @@ export class LocalCeremonies implements CeremonyOperations {
   start(input: CeremonyStart, operator: Operator): Promise<CeremonyReport> {
     return this.#inTurn(async () => {
       const { configuration, policy, authority, clock } = this.#parts;
-      if (configuration.token.custodiansFile === undefined) {
-        throw refused('the token has no custodians; certdir custodian make comes first');
-      }
       const { kind, master, witnesses, label, folder } = input;
       [master, ...witnesses].forEach(assertText);
       assertStart(input, configuration.folder);
+      const hasCustodians = configuration.token.custodiansFile !== undefined;
+      if (!hasCustodians && kind !== 'compromise') {
+        throw refused('the token has no custodians; certdir custodian make comes first');
+      }
       const started = formatTime(clock.nowMs());
       const id = `${kind}-${started.replaceAll(/[-:]/g, '')}`;
       if ((await readIfThere(this.#fileOf(id))) !== undefined) {
         throw refused(`there is a ceremony ${id}; wait a second`);
       }
-      const needless = kind === 'renewal' ? needlessSteps(this.#parts) : [];
+      const needless = needlessOf(this.#parts, input);
+      const isCessation = isCessationKind(kind);
       const report: CeremonyReport = {
         ...{ format: 'certdir ceremony', version: 1, id, kind, policy: policy.id },
         label:
           label ??
           (kind === 'renewal'
             ? authority.renewal.nextKeyLabel
-            : authority.authorities.current.keyLabel),
+            : authority.authorities.of(generationOf(this.#parts, input)).keyLabel),
         folder: folder ?? null,
+        ...(isCessation ? { order: orderOf(this.#parts, input) } : {}),
         ...{ master, witnesses, started, closed: null, proposal: null },
         steps: ceremonyPlans[kind]
           .filter(({ name }) => !needless.includes(name))
@@ -92,8 +102,16 @@ export class LocalCeremonies implements CeremonyOperations {
             ...{ name, title, isDone: false, at: null, by: [], note: '', facts: {} },
           })),
       };
+      // First of all: whatever becomes of the ceremony, the key issues nothing any more.
+      await reportAtOnce(this.#parts, report, { channel: 'cli', actor: operator.name });
+      if (!hasCustodians) {
+        throw refused(
+          'the key issues nothing any more. To go on, custodians have to approve, and the token has none: ' +
+            'certdir custodian make, then begin again',
+        );
+      }
       await this.#save(report, { kind: 'ceremony.start', operator, step: '' });
-      return report;
+      return kind === 'compromise' ? await this.#advance(report, operator) : report;
     });
   }
 
@@ -235,7 +253,10 @@ export class LocalCeremonies implements CeremonyOperations {
       }
       default: {
         const origin = { channel: 'cli', actor: operator.name };
-        return await doRenewalStep(this.#parts, report, { step: name, origin });
+        const order = { step: name, origin };
+        return isCessationKind(report.kind)
+          ? await doCessationStep(this.#parts, report, order)
+          : await doRenewalStep(this.#parts, report, order);
       }
     }
   }
@@ -323,6 +344,19 @@ export class LocalCeremonies implements CeremonyOperations {
   }
 }
 
+/** Steps that policy or order do not need. */
+function needlessOf(parts: Surroundings, input: CeremonyStart): readonly string[] {
+  if (input.kind === 'renewal') {
+    return needlessSteps(parts);
+  }
+  return input.kind === 'compromise' ? needlessCessationSteps(input) : [];
+}
+
+/** The key that a ceremony is about, where it does not name one. */
+function generationOf({ authority }: Surroundings, { order }: CeremonyStart): number {
+  return order?.generation ?? authority.authorities.current.generation;
+}
+
 /** The first step that is not done, as planned. */
 function nextStep({ kind, steps }: CeremonyReport): PlannedStep | undefined {
   const next = steps.find(({ isDone }) => !isDone);
@@ -361,7 +395,12 @@ function operationOf(report: CeremonyReport, name: string): CustodyOperation {
   }
 }
 
-function assertStart({ kind, label, folder }: CeremonyStart, dataFolder: string): void {
+function assertStart({ kind, label, folder, order }: CeremonyStart, dataFolder: string): void {
+  if (order !== undefined && !isCessationKind(kind)) {
+    throw refused('only what ends a key or the service has an order');
+  }
+  const { ja, en } = order?.explanation ?? { ja: 'none', en: 'none' };
+  [ja, en].forEach(assertText);
   const needsFolder = kind === 'backup' || kind === 'restore';
   if (needsFolder !== (folder !== undefined)) {
     throw refused('backup and restore take a folder, and nothing else does');

@@ -13,7 +13,8 @@ export function formatCeremonyJson(report: CeremonyReport): string {
 
 /** To be printed and signed by hand. */
 export function formatCeremonyText(report: CeremonyReport): string {
-  const { id, kind, policy, label, folder, master, witnesses, started, closed, steps } = report;
+  const { id, kind, policy, label, folder, order, master, witnesses, started, closed, steps } =
+    report;
   const people = [
     ['ceremony master', master],
     ...witnesses.map((name) => ['witness', name] as const),
@@ -25,6 +26,7 @@ export function formatCeremonyText(report: CeremonyReport): string {
     `policy    ${policy}`,
     `key       ${label}`,
     ...(folder === null ? [] : [`folder    ${folder}`]),
+    ...(order === undefined ? [] : [`order     ${JSON.stringify(order)}`]),
     `started   ${started}`,
     `closed    ${closed ?? 'NOT CLOSED'}`,
     ...people.map(([role, name]) => `${role}: ${name}`),

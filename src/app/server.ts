@@ -30,6 +30,8 @@ import type { Job, JobStatus } from '../scheduler/job.ts';
 import { openNodeCronTicker } from '../scheduler/node-cron-ticker.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import { announceLists, checkpointJob } from './auditing.ts';
+import { cessationJob } from './cessation-job.ts';
+import { publicNotices } from './cessation-notice.ts';
 import {
   definedOnly,
   type Instance,
@@ -95,6 +97,7 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
       scheduler.add(ocsp.job);
     }
     scheduler.add(journalJob(instance));
+    scheduler.add(cessationJob(instance));
     for (const job of keyJobs(instance)) {
       scheduler.add(job);
     }
@@ -256,6 +259,7 @@ async function openHttp(
     audit: publicAudit(instance),
     ocsp: ocsp?.publicHandler,
     lists: listHandler(instance),
+    notices: () => publicNotices(instance),
     log: log.with({ component: 'http' }),
   };
   const open = async (at: Pick<PublicRepositoryOptions, 'port' | 'tls'>): Promise<string> => {

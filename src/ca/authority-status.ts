@@ -11,6 +11,7 @@ import { type CrlCadence, dueMs, type Lateness, latenessAt } from './policy/cade
 import type { Scope } from './policy/scope.ts';
 import type { PublishedList, ScopeRecord } from './records/scope-record.ts';
 import { readScopeRecord } from './records/scope-state.ts';
+import type { Cessation } from './records/service-record.ts';
 
 export interface ListStatus {
   readonly scope: Scope;
@@ -34,13 +35,17 @@ export interface AuthorityStatus {
   readonly issuedCount: number;
   readonly revokedCount: number;
   readonly lists: readonly ListStatus[];
+  /** What ends a key or the service, oldest first. */
+  readonly cessations: readonly Cessation[];
+  /** What keeps the CA from issuing. */
+  readonly stop: Cessation | undefined;
 }
 
 export async function readStatus(
   core: CaCore,
   view: ReadView,
 ): Promise<Omit<AuthorityStatus, 'renewal'>> {
-  const { policy, authority, tables, scopes, clock } = core;
+  const { policy, authority, tables, scopes, clock, service } = core;
   const counters = await readCounters(view, tables);
   const lists: ListStatus[] = [];
   for (const scope of scopes.list) {
@@ -62,6 +67,8 @@ export async function readStatus(
     issuedCount: counters.issued,
     revokedCount: counters.revoked,
     lists,
+    cessations: service.cessations,
+    stop: service.stopOf(authority.generation, clock.nowMs()),
   };
 }
 

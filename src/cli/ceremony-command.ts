@@ -5,10 +5,11 @@
  */
 
 import { resolve } from 'node:path';
-import { Argument, type Command } from 'commander';
+import { Argument, type Command, InvalidArgumentError } from 'commander';
 
 import {
   type CeremonyKind,
+  type CeremonyOrder,
   type CeremonyReport,
   ceremonyKinds,
 } from '../http/ceremony-operations.ts';
@@ -17,6 +18,7 @@ import { type ApproveOptions, makeApproval } from './custodian-approval.ts';
 import { examples } from './examples.ts';
 import { InputError } from './input-error.ts';
 import { formatTable } from './output.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Adds the command to the program. */
 export function addCeremonyCommand(program: Command): void {
@@ -37,6 +39,13 @@ interface StartOptions {
   readonly witness: readonly string[];
   readonly label?: string;
   readonly folder?: string;
+  readonly because?: string;
+  readonly becauseJa?: string;
+  readonly generation?: number;
+  readonly destroyKey?: boolean;
+  readonly ends?: string;
+  readonly leaveValid?: boolean;
+  readonly report?: string;
 }
 
 function addStartCommand(ceremony: Command): void {
@@ -48,6 +57,20 @@ function addStartCommand(ceremony: Command): void {
     .requiredOption('--witness <names...>', 'who watches')
     .option('--label <label>', 'destruction: the key')
     .option('--folder <dir>', 'backup: where the copy goes; restore: where it came from')
+    .option('--because <text>', 'compromise, end-of-service: what the public is told, in English')
+    .option('--because-ja <text>', 'the same in Japanese; as in English when left out')
+    .option(
+      '--generation <number>',
+      'compromise: which key; the one that issues when left out',
+      wholeNumber,
+    )
+    .option('--destroy-key', 'compromise: the key is destroyed when its last lists are out')
+    .option(
+      '--ends <time>',
+      'end-of-service: when issuing ends (RFC 3339); in 90 days when left out',
+    )
+    .option('--leave-valid', 'end-of-service: what is valid then is left to end by itself')
+    .option('--report <id>', 'withdrawal: the ceremony of the compromise that was none')
     .addHelpText(
       'after',
       examples(
@@ -55,6 +78,9 @@ function addStartCommand(ceremony: Command): void {
         'certdir ceremony start renewal --master "Hanako Gunma" --witness "Jiro Tone" "Saburo Haruna"',
         'certdir ceremony start backup --master Hanako --witness Jiro --folder /media/backup',
         'certdir ceremony start destruction --label gunma-ca-1 --master Hanako --witness Jiro',
+        'certdir ceremony start compromise --master Hanako --witness Jiro --because "The HSM was stolen."   # stops issuing at once',
+        'certdir ceremony start withdrawal --report compromise-20260105T010000Z --master Hanako --witness Jiro',
+        'certdir ceremony start end-of-service --ends 2027-04-01T00:00:00Z --master Hanako --witness Jiro --because "The law was changed."',
       ),
     )
     .action(async (kind: CeremonyKind, options: StartOptions, command: Command) => {
@@ -64,12 +90,37 @@ function addStartCommand(ceremony: Command): void {
         ...{ kind, master, witnesses },
         ...(label === undefined ? {} : { label }),
         ...(folder === undefined ? {} : { folder: resolve(folder) }),
+        ...orderOf(options),
       };
       const report = await withOperations(context, ({ ceremonies }) =>
         ceremonies.start(input, context.operator),
       );
       context.output.answer(report, () => formatCeremony(report));
     });
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) {
+    throw new InvalidArgumentError('a generation is a whole number from 1 on');
+  }
+  return Number(text);
+}
+
+/** What is ordered, where anything is. */
+function orderOf(options: StartOptions): { readonly order?: CeremonyOrder } {
+  const { because, becauseJa, generation, destroyKey, ends, leaveValid, report } = options;
+  if (because === undefined && becauseJa !== undefined) {
+    throw new UsageError('--because-ja is given beside --because');
+  }
+  const order: CeremonyOrder = {
+    ...(because === undefined ? {} : { explanation: { en: because, ja: becauseJa ?? because } }),
+    ...(generation === undefined ? {} : { generation }),
+    ...(destroyKey === undefined ? {} : { destroysKey: destroyKey }),
+    ...(ends === undefined ? {} : { stops: ends }),
+    ...(leaveValid === undefined ? {} : { revokes: !leaveValid }),
+    ...(report === undefined ? {} : { report }),
+  };
+  return Object.keys(order).length === 0 ? {} : { order };
 }
 
 function addContinueCommand(ceremony: Command): void {

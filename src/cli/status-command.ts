@@ -10,6 +10,7 @@ import type {
   OcspFigures,
   ReplicationReport,
   ServerFigures,
+  ServiceState,
   ServiceStatus,
 } from '../http/operations.ts';
 import { contextOf, withOperations } from './context.ts';
@@ -40,6 +41,7 @@ function formatStatus(status: ServiceStatus): string {
   const facts = [
     ['CA', status.caName],
     ['policy', status.preset],
+    ['service', formatService(status.service)],
     ['server', status.isServing ? 'running' : 'not running'],
     ['key', status.keyActive ? 'active' : 'not active: nothing can be signed'],
     ['store', status.storeWritable ? 'writable' : 'read-only after a write error'],
@@ -71,6 +73,21 @@ function formatStatus(status: ServiceStatus): string {
     lists,
     ...(warnings.length === 0 ? [] : ['', ...warnings]),
   ].join('\n');
+}
+
+const states: Readonly<Record<ServiceState, string>> = {
+  issuing: 'issuing',
+  ending: 'issuing, its end is announced',
+  'issuing-stopped': 'issuing is stopped; lists go on',
+  ended: 'ended: the last lists are out',
+};
+
+function formatService({ state, cessations }: ServiceStatus['service']): string {
+  const told = cessations.map(
+    ({ kind, generation, phase, since, revoked }) =>
+      `${kind === 'compromise' ? `compromise of key ${generation}` : 'end of service'}: ${phase} since ${since}, ${revoked} revoked`,
+  );
+  return [states[state], ...told].join('; ');
 }
 
 function formatReplication({

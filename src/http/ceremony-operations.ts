@@ -8,8 +8,33 @@
 import type { Operator } from './operator.ts';
 import { listOf, objectOf, textSchema } from './request-schema.ts';
 
-export const ceremonyKinds = ['first-key', 'renewal', 'backup', 'restore', 'destruction'] as const;
+export const ceremonyKinds = [
+  'first-key',
+  'renewal',
+  'backup',
+  'restore',
+  'destruction',
+  'compromise',
+  'withdrawal',
+  'end-of-service',
+] as const;
 export type CeremonyKind = (typeof ceremonyKinds)[number];
+
+/** What is ordered of a key or the service that ends. */
+export interface CeremonyOrder {
+  /** What the public is told beside what is always said. */
+  readonly explanation?: { readonly ja: string; readonly en: string };
+  /** compromise: the key, by its generation; the one that issues when left out. */
+  readonly generation?: number;
+  /** compromise: the key is destroyed when its last lists are out. */
+  readonly destroysKey?: boolean;
+  /** end-of-service: from when on nothing is issued, RFC 3339; in 90 days when left out. */
+  readonly stops?: string;
+  /** end-of-service: what is valid then is revoked, rather than left to end; so when left out. */
+  readonly revokes?: boolean;
+  /** withdrawal: the compromise's ceremony. */
+  readonly report?: string;
+}
 
 export interface CeremonyStart {
   readonly kind: CeremonyKind;
@@ -20,6 +45,8 @@ export interface CeremonyStart {
   readonly label?: string;
   /** backup: where the copy goes; restore: where it came from. Absolute. */
   readonly folder?: string;
+  /** compromise, withdrawal, end-of-service: what is ordered. */
+  readonly order?: CeremonyOrder;
 }
 
 /** One step and what became of it. */
@@ -44,6 +71,8 @@ export interface CeremonyReport {
   readonly policy: string;
   readonly label: string;
   readonly folder: string | null;
+  /** Only where something is ordered. */
+  readonly order?: CeremonyOrder;
   readonly master: string;
   readonly witnesses: readonly string[];
   readonly started: string;
@@ -85,8 +114,19 @@ export const ceremonySchemas: Readonly<Record<string, Record<string, unknown>>> 
       witnesses: listOf(textSchema, 32),
       label: textSchema,
       folder: textSchema,
+      order: objectOf(
+        {
+          explanation: objectOf({ ja: textSchema, en: textSchema }),
+          generation: { type: 'integer', minimum: 1, maximum: 1_000_000 },
+          destroysKey: { type: 'boolean' },
+          stops: textSchema,
+          revokes: { type: 'boolean' },
+          report: textSchema,
+        },
+        ['explanation', 'generation', 'destroysKey', 'stops', 'revokes', 'report'],
+      ),
     },
-    ['label', 'folder'],
+    ['label', 'folder', 'order'],
   ),
   'ceremony-continue': objectOf({ id: textSchema, by: textSchema, note: textSchema }, [
     'by',

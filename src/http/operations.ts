@@ -90,8 +90,30 @@ export interface ReplicationReport {
   }[];
 }
 
+/** What ends a key or the service, and how far it has come (`ca/records/service-record.ts`). */
+export interface CessationReport {
+  /** Of its ceremony. */
+  readonly id: string;
+  readonly kind: 'compromise' | 'end-of-service';
+  /** Of the key. */
+  readonly generation: number;
+  readonly phase: string;
+  readonly since: string;
+  /** From when on nothing is issued. */
+  readonly stops: string;
+  readonly revoked: number;
+}
+
+/** `ending`: the end is announced, and certificates are issued until then. `ended`: the last lists are out. */
+export type ServiceState = 'issuing' | 'ending' | 'issuing-stopped' | 'ended';
+
 export interface ServiceStatus {
   readonly version: string;
+  readonly service: {
+    readonly state: ServiceState;
+    /** Oldest first. */
+    readonly cessations: readonly CessationReport[];
+  };
   /** True when a server answered, false when the command opened the store itself. */
   readonly isServing: boolean;
   readonly preset: string;

@@ -26,6 +26,7 @@ import { encodePem } from '../x509/pem.ts';
 import type { ListHandler } from './list-download.ts';
 import { listenAt } from './listening.ts';
 import type { OcspHandler } from './ocsp-server.ts';
+import { formatNotices, type RepositoryNotice } from './repository-notice.ts';
 import { formatFingerprint, renderRepositoryPage } from './repository-page.ts';
 
 export interface PublicRepository {
@@ -56,6 +57,8 @@ export interface PublicRepositoryOptions {
   readonly audit?: PublicAudit;
   /** Answers below `/ocsp`, where that is public. */
   readonly ocsp?: OcspHandler | undefined;
+  /** What everybody is told, the newest first. */
+  readonly notices?: (() => readonly RepositoryNotice[]) | undefined;
   /** Answers requests for lists. */
   readonly lists?: ListHandler | undefined;
   /** PEM; without it the server speaks HTTP. Clients may show a certificate. */
@@ -165,8 +168,13 @@ function addRoutes(server: FastifyInstance, options: PublicRepositoryOptions): v
       caName: options.caName,
       certificates,
       hasArl,
+      notices: options.notices?.() ?? [],
     });
     return reply.type('text/html; charset=utf-8').send(page);
+  });
+  server.get('/notices.txt', async (_request, reply) => {
+    const text = formatNotices(options.notices?.() ?? []);
+    return reply.type('text/plain; charset=utf-8').header('cache-control', 'no-cache').send(text);
   });
   server.get('/fingerprints.txt', async (_request, reply) => {
     const certificates = await readValues(options, 'cACertificate');

@@ -12,12 +12,15 @@ import { findExtension } from '../x509/extensions.ts';
 import { computeKeyIdentifier, parseAuthorityKeyIdentifier } from '../x509/key-identifier.ts';
 import { formatName } from '../x509/name.ts';
 import { Oid } from '../x509/object-identifiers.ts';
+import { type RepositoryNotice, renderNotices } from './repository-notice.ts';
 
 export interface RepositoryPage {
   readonly caName: { readonly ja: string; readonly en: string };
   /** DER. */
   readonly certificates: readonly Uint8Array[];
   readonly hasArl: boolean;
+  /** The newest first. */
+  readonly notices: readonly RepositoryNotice[];
 }
 
 /** A fingerprint as people compare it: upper-case pairs with colons. */
@@ -27,7 +30,8 @@ export function formatFingerprint(digest: 'sha1' | 'sha256', der: Uint8Array): s
 }
 
 /** The page as HTML. */
-export function renderRepositoryPage({ caName, certificates, hasArl }: RepositoryPage): string {
+export function renderRepositoryPage(page: RepositoryPage): string {
+  const { caName, certificates, hasArl, notices } = page;
   const parsed = certificates.map((der) => parseCertificate(der));
   const rows = parsed.map((one) => renderCertificate(one, kindOf(one, parsed))).join('\n');
   const arl = hasArl
@@ -48,6 +52,7 @@ dd { margin: 0; overflow-wrap: anywhere; font-family: monospace; }
 <body>
 <h1>リポジトリ / Repository</h1>
 <p>${escapeHtml(caName.ja)}<br>${escapeHtml(caName.en)}</p>
+${renderNotices(notices, escapeHtml)}
 <h2>CA 証明書 / CA certificates</h2>
 ${rows}
 <p><a href="/fingerprints.txt">フィンガープリント / Fingerprints</a>

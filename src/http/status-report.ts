@@ -7,7 +7,13 @@
 import type { AuthorityStatus, ListStatus } from '../ca/authority-status.ts';
 import { formatHex } from '../core/bytes.ts';
 import type { PasswordEnd } from '../directory/accounts/password-ends.ts';
-import type { ReplicationReport, ScopeStatus, ServerFigures, ServiceStatus } from './operations.ts';
+import type {
+  CessationReport,
+  ReplicationReport,
+  ScopeStatus,
+  ServerFigures,
+  ServiceStatus,
+} from './operations.ts';
 import { formatTime } from './report-time.ts';
 
 /** A job of the server. */
@@ -56,6 +62,7 @@ export function describeStatus(facts: StatusFacts): ServiceStatus {
   const { authority, auditHead } = facts;
   return {
     version: facts.version,
+    service: describeService(authority),
     isServing: facts.isServing,
     preset: authority.policyId,
     caName: authority.caDn,
@@ -68,6 +75,26 @@ export function describeStatus(facts: StatusFacts): ServiceStatus {
     server: facts.server,
     replication: facts.replication ?? null,
     warnings: [...warningsOf(facts)],
+  };
+}
+
+/** Which state the service is in. */
+function describeService({
+  cessations,
+  stop,
+}: Pick<AuthorityStatus, 'cessations' | 'stop'>): ServiceStatus['service'] {
+  const isEnding = cessations.some(({ kind }) => kind === 'end-of-service');
+  const going = isEnding ? 'ending' : 'issuing';
+  const stopped = stop?.phase === 'closed' ? 'ended' : 'issuing-stopped';
+  return {
+    state: stop === undefined ? going : stopped,
+    cessations: cessations.map(
+      ({ id, kind, generation, phase, phaseSinceMs, stopsMs, revoked }): CessationReport => ({
+        ...{ id, kind, generation, phase, revoked },
+        since: formatTime(phaseSinceMs),
+        stops: formatTime(stopsMs),
+      }),
+    ),
   };
 }
 
@@ -96,6 +123,7 @@ function* warningsOf(facts: StatusFacts): Iterable<string> {
   if (facts.auditContradiction !== undefined) {
     yield `${facts.auditContradiction}: find out what was put back or changed; an auditor answers for what is lost (certdir audit accept-loss)`;
   }
+  yield* cessationWarnings(authority);
   yield* replicationWarnings(facts);
   const expired = authority.lists.filter(
     ({ published }) => published === undefined || published.nextUpdateMs <= nowMs,
@@ -125,6 +153,28 @@ function* warningsOf(facts: StatusFacts): Iterable<string> {
   yield* passwordWarnings(facts);
   if (authority.certificateEndsMs - nowMs < YEAR_MS) {
     yield `the CA certificate ends at ${formatTime(authority.certificateEndsMs)}`;
+  }
+}
+
+function* cessationWarnings({ cessations }: Pick<AuthorityStatus, 'cessations'>): Iterable<string> {
+  for (const { id, kind, generation, phase, stopsMs } of cessations) {
+    const key = `the key ${generation} of the CA`;
+    switch (phase) {
+      case 'suspended':
+        yield `${key} was reported compromised and issues nothing: custodians approve or withdraw that (certdir ceremony show ${id})`;
+        break;
+      case 'announced':
+        yield `the service ends: nothing is issued from ${formatTime(stopsMs)} on`;
+        break;
+      case 'revoking':
+      case 'publishing':
+      case 'closing':
+        yield `${kind === 'compromise' ? key : 'the service'} is being ended (${phase}): certdir ceremony show ${id}`;
+        break;
+      case 'in-force':
+      case 'closed':
+      case 'withdrawn':
+    }
   }
 }
 

@@ -103,15 +103,22 @@ describe('a compromise that is reported', () => {
   it('can be withdrawn until it is approved, and not after', async (t) => {
     const bed = await CaTestBed.open(t);
     await bed.ca.cessations.report({ ...order, destroysKey: false });
-    await assert.rejects(bed.ca.cessations.report({ ...order, id: 'b', destroysKey: false }), {
-      code: 'CA_CESSATION_STATE',
-    });
+    // Another report takes its place, and the key has issued nothing meanwhile.
+    const { stopsMs } = bed.ca.cessations.find(id);
+    await bed.clock.advance(1_000);
+    await bed.ca.cessations.report({ ...order, id: 'b', destroysKey: true });
+    assert.equal(bed.ca.cessations.find('b').stopsMs, stopsMs);
+    assert.throws(() => bed.ca.cessations.find(id), { code: 'CA_CESSATION_UNKNOWN' });
+    await bed.ca.cessations.report({ ...order, destroysKey: false });
     await bed.ca.cessations.withdraw(id, tester);
     await bed.issue();
     await assert.rejects(bed.ca.cessations.approve(id, tester), { code: 'CA_CESSATION_STATE' });
     const again = { ...order, id: `${id}2` };
     await bed.ca.cessations.report({ ...again, destroysKey: false });
     await bed.ca.cessations.approve(again.id, tester);
+    await assert.rejects(bed.ca.cessations.report({ ...order, id: 'b', destroysKey: false }), {
+      code: 'CA_CESSATION_STATE',
+    });
     await assert.rejects(bed.ca.cessations.withdraw(again.id, tester), {
       code: 'CA_CESSATION_STATE',
     });

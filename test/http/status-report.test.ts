@@ -21,6 +21,8 @@ const sound: StatusFacts = {
     issuedCount: 0,
     revokedCount: 0,
     lists: [],
+    cessations: [],
+    stop: undefined,
   },
   isKeyActive: true,
   isStoreWritable: true,

@@ -67,9 +67,10 @@ export class Cessations {
   }
 
   /**
-   * Reports a key as compromised: from now on it issues nothing. Nothing else happens before `approve`.
+   * Reports a key as compromised: from now on it issues nothing. Nothing else happens before `approve`. A report takes
+   * the place of one that waits for approval.
    *
-   * @throws {CaError} `CA_CESSATION_STATE` when that was reported already, or there is no such key.
+   * @throws {CaError} `CA_CESSATION_STATE` when one was approved already, or there is no such key.
    */
   async report(
     order: CessationOrder & { readonly generation?: number; readonly destroysKey: boolean },
@@ -80,9 +81,15 @@ export class Cessations {
       throw new CaError('CA_CESSATION_STATE', `the CA never had a key ${generation}`);
     }
     const { destroysKey } = order;
+    const isSameReport = (one: Cessation): boolean =>
+      one.kind === 'compromise' && one.generation === generation && one.phase !== 'withdrawn';
     return await this.#begin(order, {
       ...{ kind: 'compromise', phase: 'suspended', generation, destroysKey, revokes: true },
-      refuse: () => (service.isCompromised(generation) ? 'that was reported already' : undefined),
+      refuse: () =>
+        service.cessations.some((one) => isSameReport(one) && one.phase !== 'suspended')
+          ? 'that was reported and approved already (certdir status)'
+          : undefined,
+      replaces: isSameReport,
     });
   }
 
@@ -156,11 +163,13 @@ export class Cessations {
     { id, explanation, origin }: CessationOrder,
     {
       refuse,
+      replaces = () => false,
       stopsMs,
       ...rest
     }: Pick<Cessation, 'kind' | 'phase' | 'generation' | 'destroysKey' | 'revokes'> & {
       readonly stopsMs?: number;
       readonly refuse: () => string | undefined;
+      readonly replaces?: (one: Cessation) => boolean;
     },
   ): Promise<Cessation> {
     return changeServiceRecord(this.#core, `ca: ${rest.kind}`, async (transaction, record) => {
@@ -169,8 +178,10 @@ export class Cessations {
         throw new CaError('CA_CESSATION_STATE', why ?? `there is a cessation ${id} already`);
       }
       const nowMs = this.#core.clock.nowMs();
+      const replaced = record.cessations.find(replaces);
       const begun: Cessation = {
-        ...{ ...rest, id, explanation, stopsMs: stopsMs ?? nowMs },
+        // It has stopped then, and not begun again.
+        ...{ ...rest, id, explanation, stopsMs: stopsMs ?? replaced?.stopsMs ?? nowMs },
         ...{ phaseSinceMs: nowMs, startedMs: nowMs, cursor: '', revoked: 0, lastEndMs: 0 },
       };
       await this.#core.audit.append(transaction, {
@@ -182,9 +193,10 @@ export class Cessations {
           ...{ phase: begun.phase, generation: begun.generation },
           ...{ stops: new Date(begun.stopsMs).toISOString(), destroysKey: begun.destroysKey },
           revokes: begun.revokes,
+          ...(replaced === undefined ? {} : { replaces: replaced.id }),
         },
       });
-      const cessations = [...record.cessations, begun];
+      const cessations = [...record.cessations.filter((one) => !replaces(one)), begun];
       return { record: { ...record, cessations }, result: begun };
     });
   }
