@@ -196,6 +196,17 @@ describe('link certificates (7-1-4, RFC 9810 §4.4)', () => {
     await assertConsistent(bed);
   });
 
+  it('that a policy means and has no profile for are asked for, before a key is made', async (t) => {
+    const { link: _none, ...profiles } = smallGunma.profiles;
+    const bed = await CaTestBed.open(t, { policy: { ...smallGunma, profiles } });
+    await assert.rejects(bed.ca.renewal.prepare(tester), { code: 'CA_PROFILE_UNKNOWN' });
+    assert.equal((await bed.signer.list()).length, 1);
+    assert.deepEqual(
+      (await bed.records('ca.key.make')).map(({ result }) => result),
+      ['refused'],
+    );
+  });
+
   it('are not made from a certificate that has ended, which the new key need not follow', async (t) => {
     const bed = await CaTestBed.open(t);
     bed.clock.setWallClock(bed.ca.certificate.notAfterMs);

@@ -19,6 +19,7 @@ import {
   signCertificate,
 } from '../certificates/certificate-making.ts';
 import { formatSerialNumber } from '../certificates/serial-number.ts';
+import { CaError } from '../errors.ts';
 import type { LinkBeginnings } from '../policy/profile-definition.ts';
 import { findOwnProfile, ownProfile, signingAuthority } from './authority-key.ts';
 
@@ -55,6 +56,7 @@ export async function makeCertificates(
   origin: AuditOrigin,
 ): Promise<GenerationCertificates> {
   const { number, key, older } = next;
+
   const drafts = await reserve(core, next, origin);
   const sign = async (
     authority: SigningAuthority,
@@ -72,6 +74,21 @@ export async function makeCertificates(
     newWithOld: await sign(older, drafts.links.newWithOld, older.generation),
   };
   return { own, links };
+}
+
+/**
+ * A policy of before there were such profiles must not lose the way from one key to the other silently.
+ *
+ * @throws {CaError} `CA_PROFILE_UNKNOWN`
+ */
+export function assertLinksAreProfiled({ policy, profiles }: CaCore): void {
+  const isMeant = policy.keys.authority.certificates.includes('link');
+  if (isMeant && findOwnProfile({ profiles }, 'link') === undefined) {
+    throw new CaError(
+      'CA_PROFILE_UNKNOWN',
+      `${policy.id} has no profile of kind link: add one (as in cps/gunma.yaml), or take link out of keys.authority.certificates`,
+    );
+  }
 }
 
 interface Drafts {

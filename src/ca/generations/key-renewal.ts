@@ -26,6 +26,7 @@ import type { KeyGeneration } from '../records/authority-record.ts';
 import { changeAuthorityRecord } from './authority-change.ts';
 import { assertKeyInToken, keyLabelOf, obtainKey } from './authority-key.ts';
 import {
+  assertLinksAreProfiled,
   type GenerationCertificates,
   makeCertificates,
   type NextGeneration,
@@ -110,6 +111,7 @@ export class KeyRenewal {
     if (waiting !== undefined) {
       return waiting;
     }
+    assertLinksAreProfiled(this.#core);
     const { nextNumber: number } = this;
     const older = this.#core.authorities.current;
     const key = await obtainKey(this.#core, number);
