@@ -19,6 +19,7 @@ import type {
 } from '../http/crl-operations.ts';
 import type { Operations } from '../http/operations.ts';
 import { contextOf, withOperations } from './context.ts';
+import { addCrlCheck } from './crl-check-command.ts';
 import { examples } from './examples.ts';
 import { formatTable } from './output.ts';
 import { withOutputFile } from './output-file.ts';
@@ -34,6 +35,7 @@ export function addCrlCommand(program: Command): void {
   addShow(crl);
   addDiff(crl);
   addExport(crl);
+  addCrlCheck(crl);
 }
 
 interface WhichOptions {

@@ -231,6 +231,7 @@ const exitNames = {
   CA_RECOVERY_INCOMPLETE: 'refused',
   CA_RECOVERY_FOREIGN: 'refused',
   READBACK_ADDRESS: 'usage',
+  READBACK_ABSENT: 'absent',
   READBACK_FAILED: 'unavailable',
   READBACK_TOO_LARGE: 'refused',
   SCHEDULER_JOB_UNKNOWN: 'failed',

@@ -104,7 +104,27 @@ export interface CrlGrowth {
   readonly bytesReached: CrlForecast | null;
 }
 
+/** What `certdir crl check` holds lists against. */
+export interface CrlTerms {
+  /** The CA's certificates, those of older keys included: DER, base64. */
+  readonly issuers: readonly string[];
+  readonly lists: readonly {
+    readonly scope: string;
+    readonly dn: string;
+    readonly onlyContains: 'user' | 'ca';
+    readonly isFull: boolean;
+    /** Of a full list: SHA-256 of the certificate of its key. */
+    readonly issuer: string | null;
+    readonly newest: CrlFacts | null;
+  }[];
+  /** CRLReason numbers. */
+  readonly reasons: readonly number[];
+  readonly leastRemainingHours: number;
+}
+
 export interface CrlOperations {
+  /** What every list should say. */
+  terms(): Promise<CrlTerms>;
   /** Every list, how it grows, and when it will have reached a size. */
   list(input: CrlListInput): Promise<readonly CrlGrowth[]>;
   /** The lists of a scope that came out since a time, in order. @throws {CaError} `CA_SCOPE_UNKNOWN`. */
@@ -135,6 +155,7 @@ export const crlSchemas: Readonly<Record<string, Record<string, unknown>>> = {
     },
     ['scope', 'entries', 'bytes'],
   ),
+  'crl-terms': objectOf({}),
   'crl-history': objectOf({ scope: textSchema, since: textSchema }, ['since']),
   'crl-show': query,
   'crl-entries': query,
@@ -159,6 +180,7 @@ export function crlHandlers(
   };
   return {
     'crl-list': ({ body }) => operations.list(body as CrlListInput),
+    'crl-terms': () => operations.terms(),
     'crl-history': ({ body }) =>
       operations.history(body as { readonly scope: string; readonly since?: string }),
     'crl-show': ({ body }) => operations.show(body as CrlQuery),
@@ -178,6 +200,7 @@ export function remoteCrl({
 }): CrlOperations {
   return {
     list: (input) => call('crl-list', input),
+    terms: () => call('crl-terms', {}),
     history: (input) => call('crl-history', input),
     show: (wanted) => call('crl-show', wanted),
     entries: (wanted) => parsed(chunks('crl-entries', wanted)),

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { recordDigest } from '../audit/record-digest.ts';
 import type { ListStatus } from '../ca/authority-status.ts';
 import type { CertificateAuthority } from '../ca/certificate-authority.ts';
 import { reasonName } from '../ca/certificates/certificate-register.ts';
@@ -18,11 +19,12 @@ import {
   readEntries,
   summariseEntries,
 } from '../ca/lists/list-reading.ts';
+import { leastRemainingMs } from '../ca/policy/cadence.ts';
 import type { PublishedList } from '../ca/records/scope-record.ts';
 import { formatHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import { type CertificateListHead, parseCertificateListHead } from '../x509/certificate-list.ts';
-import { parseCrlNextPublish, parseCrlNumber } from '../x509/crl-extensions.ts';
+import { CrlReason, parseCrlNextPublish, parseCrlNumber } from '../x509/crl-extensions.ts';
 import { parseIssuingDistributionPoint } from '../x509/distribution-point.ts';
 import { findExtension } from '../x509/extensions.ts';
 import { parseAuthorityKeyIdentifier } from '../x509/key-identifier.ts';
@@ -40,10 +42,12 @@ import type {
   CrlOperations,
   CrlQuery,
   CrlReport,
+  CrlTerms,
 } from './crl-operations.ts';
 import { HttpError } from './errors.ts';
 import { formatTime } from './report-time.ts';
 
+const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const ENTRIES_PER_PAGE = 1_000;
 const BYTES_PER_PIECE = 192 * 1024;
@@ -57,6 +61,29 @@ export class LocalCrlOperations implements CrlOperations {
   constructor(options: { readonly authority: CertificateAuthority; readonly clock: Clock }) {
     this.#authority = options.authority;
     this.#clock = options.clock;
+  }
+
+  async terms(): Promise<CrlTerms> {
+    const { authorities, policy } = this.#authority;
+    const { lists } = await this.#authority.status();
+    return {
+      issuers: authorities.all.map(({ certificate: { der } }) =>
+        Buffer.from(der).toString('base64'),
+      ),
+      lists: lists.map(({ scope, published }) => ({
+        scope: scope.id,
+        dn: scope.dn,
+        onlyContains: scope.onlyContains,
+        isFull: scope.isFull,
+        issuer:
+          scope.generation === undefined
+            ? null
+            : recordDigest(authorities.of(scope.generation).certificate.der),
+        newest: published === undefined ? null : factsOf(published),
+      })),
+      reasons: policy.revocation.reasons.map((reason) => CrlReason[reason]),
+      leastRemainingHours: leastRemainingMs(policy) / HOUR_MS,
+    };
   }
 
   async list(input: CrlListInput): Promise<readonly CrlGrowth[]> {

@@ -169,6 +169,10 @@ async function readFile(
     });
     if (answer.statusCode !== 200) {
       answer.destroy();
+      if ([401, 403, 404, 410].includes(answer.statusCode ?? 0)) {
+        const message = `${url.href} answers with HTTP status ${answer.statusCode}`;
+        throw new ReadbackError('READBACK_ABSENT', message);
+      }
       throw new Error(`it answered with HTTP status ${answer.statusCode}`);
     }
     const parts: Uint8Array[] = [];

@@ -29,6 +29,6 @@ const nothing = (): AsyncIterable<never> => ({ [Symbol.asyncIterator]: () => ({ 
 export const absentRevocations: RevocationOperations = { revokeMany: () => nothing() };
 
 export const absentCrl: CrlOperations = {
-  ...{ list: refuse, history: refuse, show: refuse },
+  ...{ terms: refuse, list: refuse, history: refuse, show: refuse },
   ...{ entries: nothing, diff: nothing, export: nothing },
 };
