@@ -18,6 +18,7 @@ const programs = [
   'certificates',
   'crl',
   'revocation',
+  'compromise',
   'search',
   'ldap',
   'connections',

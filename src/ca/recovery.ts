@@ -9,12 +9,14 @@
 import type { AuditOrigin } from '../audit/audit-log.ts';
 import { equalBytes } from '../core/bytes.ts';
 import type { ReadView, Transaction } from '../store/store.ts';
-import { type CaCore, transactAsOwner } from './ca-core.ts';
+import type { CaCore } from './ca-core.ts';
 import { findCertificate } from './certificates/certificate-register.ts';
 import { formatSerialNumber } from './certificates/serial-number.ts';
 import { CaError } from './errors.ts';
 import { type ListReading, readBackList } from './lists/list-facts.ts';
 import type { Scope } from './policy/scope.ts';
+import { changeServiceRecord } from './procedures/cessation-change.ts';
+import { type ListInUse, recoverCessations } from './procedures/cessation-recovery.ts';
 import { encodeScopeRecord } from './records/scope-record.ts';
 import { readScopeRecord } from './records/scope-state.ts';
 import { noteGap, readHold, releaseSigning } from './recovery-hold.ts';
@@ -95,13 +97,21 @@ export async function confirmRecovery(
         '--none-newer',
     );
   }
-  return await transactAsOwner(core, 'ca: confirm recovery', async (transaction) => {
+  return await changeServiceRecord(core, 'ca: confirm recovery', async (transaction, before) => {
     if ((await readHold(transaction)) === undefined) {
       throw new CaError('CA_RECOVERY_NONE', 'nothing is held back: the store was not restored');
     }
+    const record = recoverCessations(core, before, read);
+    // Whatever is valid of a compromised key is revoked without being named.
+    const passed = new Set(
+      record.cessations.flatMap(({ kind, phase, generation }) =>
+        kind === 'compromise' && phase !== 'suspended' && phase !== 'withdrawn' ? [generation] : [],
+      ),
+    );
     const missing: MissingRevocation[] = [];
     for (const { scope, serialNumbers } of read) {
-      missing.push(...(await findMissing(core, transaction, { scope, serialNumbers })));
+      const wanted = { scope, serialNumbers, passed };
+      missing.push(...(await findMissing(core, transaction, wanted)));
     }
     if (missing.length > 0 && !marks.acceptsMissing) {
       const shown = missing
@@ -128,16 +138,19 @@ export async function confirmRecovery(
         lists: read.length,
         missing: missing.length,
         hasCheckpoint: marks.hasCheckpoint,
+        ...(record === before
+          ? {}
+          : { cessations: record.cessations.map(({ id }) => id).join(' ') }),
       },
     });
-    return { moved, missing };
+    return { record, result: { moved, missing } };
   });
 }
 
 function readPublished(
   core: CaCore,
   der: Uint8Array,
-): { readonly scope: Scope; readonly number: bigint; readonly serialNumbers: readonly bigint[] } {
+): ListInUse & { readonly scope: Scope; readonly number: bigint } {
   const { list, facts } = readSigned(core, der);
   const name = facts.distributionPoint?.nameDer;
   const scope = core.scopes.list.find(
@@ -152,7 +165,7 @@ function readPublished(
     );
   }
   const serialNumbers = [...list.entries()].map(({ serialNumber }) => serialNumber);
-  return { scope, number: facts.number, serialNumbers };
+  return { scope, number: facts.number, serialNumbers, nextUpdateMs: facts.nextUpdateMs };
 }
 
 /** Under the key that signed it; under the newest when none did. */
@@ -164,7 +177,15 @@ function readSigned({ authorities, authority }: CaCore, der: Uint8Array): ListRe
 async function findMissing(
   core: CaCore,
   view: ReadView,
-  { scope, serialNumbers }: { readonly scope: Scope; readonly serialNumbers: readonly bigint[] },
+  {
+    scope,
+    serialNumbers,
+    passed,
+  }: {
+    readonly scope: Scope;
+    readonly serialNumbers: readonly bigint[];
+    readonly passed: ReadonlySet<number>;
+  },
 ): Promise<readonly MissingRevocation[]> {
   const missing: MissingRevocation[] = [];
   for (const serialNumber of serialNumbers) {
@@ -172,7 +193,7 @@ async function findMissing(
       serialNumber,
       nowMs: core.clock.nowMs(),
     });
-    if (found?.status === undefined) {
+    if (found?.status === undefined && !(found !== undefined && passed.has(found.generation))) {
       const isKnown = found !== undefined;
       missing.push({ scopeId: scope.id, serialNumber: formatSerialNumber(serialNumber), isKnown });
     }

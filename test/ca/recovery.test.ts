@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { findInconsistencies } from '../../src/ca/checks/consistency.ts';
+import type { CessationSurroundings } from '../../src/ca/procedures/cessation-run.ts';
 import { CaTables } from '../../src/ca/records/ca-tables.ts';
 import type { PublishedMarks } from '../../src/ca/recovery.ts';
 import { holdSigning, readHold } from '../../src/ca/recovery-hold.ts';
@@ -27,6 +28,98 @@ async function restored(t: Parameters<typeof CaTestBed.open>[0]): Promise<CaTest
 async function later(bed: CaTestBed): Promise<void> {
   await bed.clock.advance(5_000);
 }
+
+describe('a CA restored from before its end', () => {
+  const surroundings = (bed: CaTestBed): CessationSurroundings => ({
+    origin: tester,
+    publish: async (scopeIds, origin) => {
+      for (const scopeId of scopeIds) {
+        await bed.clock.advance(2_000);
+        await bed.ca.publish(scopeId, origin);
+      }
+    },
+  });
+  const explanation = { ja: '', en: '' };
+
+  /** Lists as they were, and the store as it was before. */
+  async function setBack(
+    t: Parameters<typeof CaTestBed.open>[0],
+    end: (bed: CaTestBed) => Promise<unknown>,
+  ): Promise<{ readonly bed: CaTestBed; readonly lists: readonly Uint8Array[] }> {
+    const bed = await CaTestBed.open(t, { policy: smallGunma });
+    await bed.issue();
+    const tables = new CaTables(smallGunma.id);
+    const rows = new Map<string, Uint8Array>();
+    const snapshot = bed.store.snapshot();
+    for (const range of [tables.certificates, tables.statuses, tables.scopes]) {
+      for await (const [key, value] of snapshot.range(range)) {
+        rows.set(Buffer.from(key).toString('hex'), value);
+      }
+    }
+    await snapshot.close();
+    await later(bed);
+    await end(bed);
+    await bed.ca.cessations.run(surroundings(bed));
+    const lists = await Promise.all(
+      bed.ca.scopes.list.map(async ({ id }) => (await bed.ca.readList(id)) ?? new Uint8Array(0)),
+    );
+    // What the engine wrote since, but for the archive and the entries that wait.
+    await bed.store.transact('test: set back', async (transaction) => {
+      for (const range of [tables.statuses]) {
+        for await (const [key] of transaction.range(range)) {
+          transaction.delete(key);
+        }
+      }
+      for (const [key, value] of rows) {
+        transaction.put(Buffer.from(key, 'hex'), value);
+      }
+      transaction.delete(tables.service);
+      holdSigning(transaction, { restoredMs: bed.clock.nowMs(), sequence: 5, pointMs: 0 });
+    });
+    await bed.reopen();
+    assert.deepEqual(bed.ca.cessations.list, []);
+    return { bed, lists };
+  }
+
+  for (const destroysKey of [false, true]) {
+    it(`does not come back to life: a compromise${destroysKey ? ', its key to be destroyed' : ''}`, async (t) => {
+      const { bed, lists } = await setBack(t, async ({ ca }) => {
+        await ca.cessations.report({ id: 'c', explanation, origin: tester, destroysKey });
+        await ca.cessations.approve('c', tester);
+      });
+      await bed.ca.confirmRecovery({ ...nothing, lists }, tester);
+      await assert.rejects(bed.issue(), { code: 'CA_ISSUING_STOPPED' });
+      const [found] = bed.ca.cessations.list;
+      assert.equal(found?.kind, 'compromise');
+      assert.equal(found?.phase, 'revoking');
+      assert.equal(found?.destroysKey, destroysKey);
+      assert.equal(bed.ca.cessations.dueMs, 0);
+    });
+  }
+
+  it('does not come back to life: an ended service', async (t) => {
+    const { bed, lists } = await setBack(t, async (open) => {
+      const stopsMs = open.clock.nowMs();
+      await open.ca.cessations.announce({
+        ...{ id: 'e', explanation, origin: tester, stopsMs, revokes: false },
+      });
+      await open.ca.cessations.run(surroundings(open));
+      await open.clock.advance(4 * 366 * 86_400_000);
+    });
+    await bed.ca.confirmRecovery({ ...nothing, lists }, tester);
+    await assert.rejects(bed.issue(), { code: 'CA_ISSUING_STOPPED' });
+    assert.equal(bed.ca.cessations.list[0]?.kind, 'end-of-service');
+  });
+
+  it('knows what it knew: nothing is found twice', async (t) => {
+    const bed = await restored(t);
+    await later(bed);
+    await bed.ca.cessations.report({ id: 'c', explanation, origin: tester, destroysKey: false });
+    await bed.ca.confirmRecovery({ ...nothing, coversRest: true }, tester);
+    assert.equal(bed.ca.cessations.list.length, 1);
+    assert.equal(bed.ca.cessations.find('c').phase, 'suspended');
+  });
+});
 
 describe('a CA after a restore', () => {
   it('signs nothing, and goes on taking revocations', async (t) => {
