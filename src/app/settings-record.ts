@@ -15,6 +15,8 @@ import { recordDigest } from '../audit/record-digest.ts';
 import { CONFIGURATION_FILE } from '../config/configuration.ts';
 import type { Instance } from './instance.ts';
 
+const kinds = { configuration: 'configuration.change', policy: 'policy.change' } as const;
+
 /**
  * Records each file that is another than at the last opening. Nothing may be done by settings that are not on
  * record, so this comes before whatever is done with the instance.
@@ -29,21 +31,21 @@ export async function recordSettings(
   if (!store.isWritable) {
     return;
   }
-  const files = {
-    configuration: join(folder, CONFIGURATION_FILE),
-    policy: configuration.policy,
-  };
+  const files = [
+    ['configuration', join(folder, CONFIGURATION_FILE)],
+    ['policy', configuration.policy],
+  ] as const;
   const current: Record<string, string> = {};
   const events: AuditEvent[] = [];
   const snapshot = store.snapshot();
   const known = await readSettings(snapshot).finally(() => snapshot.close());
-  for (const [name, file] of Object.entries(files)) {
+  for (const [name, file] of files) {
     const after = recordDigest(await readFile(file));
     const before = known[name];
     current[name] = after;
     if (before !== after) {
       events.push({
-        kind: `${name}.change`,
+        kind: kinds[name],
         result: 'done',
         origin: { channel: 'system', actor: 'certdir' },
         subject: basename(file),

@@ -410,6 +410,8 @@ describe('removing records', () => {
     await prune(bed, bed.clock.nowMs() - 2_000_000);
     const { pruned, prunedKinds } = await bed.trail.marks();
     assert.equal(pruned, 768n);
+    const [removal] = await bed.trail.list({ kind: 'audit.prune' }, 1);
+    assert.deepEqual([removal?.details?.['below'], removal?.origin], ['768', auditorOrigin]);
     assert.equal(
       Object.values(prunedKinds).reduce((sum, count) => sum + count, 0),
       768,

@@ -104,6 +104,9 @@ describe('a primary that waits for its standby, killed at work', () => {
     }
     const server = await serve({ folder, log: silentLog });
     await server.operations.publish({ scopes: ['arl'] }, operator, () => undefined);
+    const taken = { kind: 'standby.promote', limit: 10 };
+    const [record, ...more] = await server.operations.audit.list(taken);
+    assert.deepEqual([record?.actor, more.length], [operator.name, 0]);
     await server.close();
 
     const old = await fenceFolder(pair.primary.folder, promoted.epoch);

@@ -84,6 +84,11 @@ describe('a key ceremony', () => {
         .update(readFileSync(file(report.id, ending)))
         .digest('hex');
     assert.equal(records.length, 1);
+    for (const kind of ['ceremony.start', 'ceremony.propose', 'ceremony.step']) {
+      const acts = ['audit', 'list', '--kind', kind, '--subject', report.id];
+      const some = await certdir.answer<readonly AuditRecordReport[]>(...acts);
+      assert.ok(some.length > 0 || kind === 'ceremony.propose', kind);
+    }
     assert.equal(records[0]?.after, sha256('json'));
     assert.equal(records[0]?.details['textSha256'], sha256('txt'));
     const text = readFileSync(file(report.id, 'txt'), 'utf8');

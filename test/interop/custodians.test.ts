@@ -157,6 +157,10 @@ describe('a CA whose token custodians hold', () => {
     const { stdout } = await certdir.run('--json', 'audit', 'list', '--kind', 'key.activate');
     assert.match(stdout, /hanako saburo/);
     assert.match(stdout, /jiro hanako/);
+    for (const kind of ['key.propose', 'key.approve']) {
+      const records = await certdir.answer<readonly unknown[]>('audit', 'list', '--kind', kind);
+      assert.ok(records.length > 0, kind);
+    }
   });
 });
 
