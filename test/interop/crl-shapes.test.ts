@@ -98,7 +98,8 @@ describe('lists of every shape', () => {
   const caDer = join(folder, 'ca.der');
 
   before(async () => {
-    const bed = await CaTestBed.open({ after });
+    // GnuTLS goes by the machine's clock.
+    const bed = await CaTestBed.open({ after }, { startMs: Date.now() - 2 * HOUR_MS });
     const core = await openEngine(bed);
     writeFileSync(ca, encodePem('CERTIFICATE', bed.ca.certificate.der));
     // What certtool reads in DER it reads all in DER.
@@ -120,8 +121,9 @@ describe('lists of every shape', () => {
     }
   });
 
-  it('GnuTLS verifies them', { skip: skipWithout('certtool') }, async () => {
-    for (const file of files) {
+  // Its time grows with the square of the entries: half a minute for 20,000.
+  it('GnuTLS verifies them, up to 64 KiB', { skip: skipWithout('certtool') }, async () => {
+    for (const file of files.slice(0, lengths.indexOf(MEGABYTE))) {
       const args = ['--verify-crl', '--load-ca-certificate', caDer, '--inder', '--infile', file];
       const { stdout, stderr } = await runCommand('certtool', args, { timeoutMs: 60_000 });
       assert.match(stdout + stderr, /Verified/, file);
