@@ -194,6 +194,7 @@ export class CertificateAuthority {
     const { scope, urgent } = receipt;
     // Before anyone is told that it is done: who asks afterwards is given nothing older.
     this.#onRevoked(receipt.serialNumber);
+    this.#noteLink(receipt.certificate);
     if (urgent !== undefined) {
       this.#calendar.note(scope.id, { urgent });
       this.#onUrgent(scope.id, this.#calendar.dueMs(scope.id));
@@ -202,6 +203,13 @@ export class CertificateAuthority {
       }
     }
     return receipt;
+  }
+
+  /** A link that is revoked leaves the CA's entry. */
+  #noteLink({ profile }: Pick<RegisteredCertificate, 'profile'>): void {
+    if (this.policy.profiles[profile]?.kind === 'link') {
+      this.retirement.lookAgain();
+    }
   }
 
   /** What is due of full lists that carry these certificates too. @returns their ids. */
@@ -242,8 +250,9 @@ export class CertificateAuthority {
   }
 
   async #noteRevoked(outcome: GroupOutcome): Promise<void> {
-    for (const { order, scope, state } of outcome.revoked) {
+    for (const { order, scope, state, certificate } of outcome.revoked) {
       this.#onRevoked(order.serialNumber);
+      this.#noteLink(certificate);
       if (state.urgent !== undefined) {
         this.#calendar.note(scope.id, { urgent: state.urgent });
         this.#announceable.add(scope.id);

@@ -218,6 +218,22 @@ describe('link certificates (7-1-4, RFC 9810 §4.4)', () => {
 });
 
 describe('the switch to a new key', () => {
+  it('from one that was found compromised meanwhile leaves the links behind', async (t) => {
+    const bed = await CaTestBed.open(t);
+    await bed.ca.renewal.prepare(tester);
+    await bed.ca.cessations.report({
+      ...{ id: 'compromise-20260105T000000Z', origin: tester, generation: 1, destroysKey: false },
+      explanation: { ja: '', en: '' },
+    });
+    const { links } = await bed.ca.renewal.switchOver(tester);
+    assert.equal(links, undefined);
+    assert.equal((await published(bed)).length, 2);
+    assert.ok(isSignedBy((await bed.issue()).certificate, bed.ca.certificate));
+    await assertConsistent(bed);
+    await bed.reopen();
+    await assertConsistent(bed);
+  });
+
   it('publishes everything in one transaction, and the new key issues', async (t) => {
     const stores: MortalStore[] = [];
     const wrapStore = (store: Store): Store => {

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import type { GenerationState } from '../../src/ca/records/authority-record.ts';
+import { parseCertificate } from '../../src/x509/certificate.ts';
 import { assertConsistent } from '../support/ca-consistency.ts';
 import { CaTestBed, smallGunma, tester } from '../support/ca-test-bed.ts';
 
@@ -95,6 +96,24 @@ describe('an older key', () => {
     );
     assert.equal((await bed.records('ca.certificates.publish')).length, 1);
     assert.equal(bed.ca.retirement.dueMs, bed.ca.certificate.notAfterMs);
+    await assertConsistent(bed);
+  });
+
+  it('loses a link that is revoked, and nothing else', async (t) => {
+    const bed = await CaTestBed.open(t);
+    await renew(bed);
+    await bed.ca.retirement.run(tester);
+    const { links } = bed.ca.authorities.generation(2);
+    assert(links !== undefined);
+    const { serialNumber } = parseCertificate(links.oldWithNew);
+    await bed.revoke(serialNumber);
+    assert.equal(bed.ca.retirement.dueMs, 0, 'at once');
+    await bed.ca.retirement.run(tester);
+    const shown = (await bed.published(CA_DN, 'cACertificate')).map((der) => Buffer.from(der));
+    assert.equal(shown.length, 3);
+    assert.ok(shown.every((der) => !der.equals(links.oldWithNew)));
+    await bed.clock.advance(1000);
+    await bed.ca.publish('arl', tester);
     await assertConsistent(bed);
   });
 

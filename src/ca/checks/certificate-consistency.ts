@@ -5,6 +5,7 @@
  * @module
  */
 
+import { equalBytes } from '../../core/bytes.ts';
 import { eachMember, everyMember } from '../../store/key-sets.ts';
 import type { ReadView } from '../../store/store.ts';
 import { type Certificate, parseCertificate } from '../../x509/certificate.ts';
@@ -93,11 +94,13 @@ async function* checkTables(
 }
 
 async function messagesOf(
-  { authorities, scopes, view, tables, hasIndexes }: ConsistencyContext,
+  { authorities, scopes, view, tables, tally, hasIndexes }: ConsistencyContext,
   found: RegisteredCertificate,
 ): Promise<readonly string[]> {
   const messages: string[] = [];
   const certificate = parseCertificate(found.der);
+  // The CA's own, self-signed or a link: nobody has asked for it.
+  tally.ownCertificates += equalBytes(certificate.subject.der, certificate.issuer.der) ? 1 : 0;
   if (certificate.serialNumber !== found.serialNumber) {
     messages.push('the certificate has another serial number');
   }

@@ -27,7 +27,7 @@ import {
   faultOf,
   inconsistent,
 } from './consistency-fault.ts';
-import { countOwnCertificates, findGenerationFaults } from './generation-consistency.ts';
+import { findGenerationFaults } from './generation-consistency.ts';
 import { findListFaults } from './list-consistency.ts';
 
 /** Certificates or lists between two turns of other work. */
@@ -53,7 +53,6 @@ export async function* findInconsistencies(
     return;
   }
   tally.generations = authorities.length;
-  tally.ownCertificates = countOwnCertificates(record);
   let steps = 0;
   const context: ConsistencyContext = {
     ...subject,

@@ -10,7 +10,7 @@ import { type Certificate, parseCertificate } from '../../x509/certificate.ts';
 import { verifySignature } from '../../x509/verify-signature.ts';
 import type { Authority } from '../authorities.ts';
 import { findCertificate } from '../certificates/certificate-register.ts';
-import { certificatesOf, publishedCertificates } from '../generations/published-certificates.ts';
+import { everPublished, publishedCertificates } from '../generations/published-certificates.ts';
 import type {
   AuthorityRecord,
   GenerationState,
@@ -163,20 +163,13 @@ function* registerMessages(
 
 /** What is valid is there; what has ended may be there until somebody has taken it out. */
 async function isPublished(
-  { policy, publishedValues, nowMs }: ConsistencyContext,
+  { policy, publishedValues, view, tables, nowMs }: ConsistencyContext,
   record: AuthorityRecord,
 ): Promise<boolean> {
   const kept = await publishedValues(policy.names.issuer, 'cACertificate');
   const isIn = (values: readonly Uint8Array[], value: Uint8Array): boolean =>
     values.some((other) => equalBytes(other, value));
-  const ever = publishedCertificates(record, Number.NEGATIVE_INFINITY);
-  return (
-    publishedCertificates(record, nowMs).every((value) => isIn(kept, value)) &&
-    kept.every((value) => isIn(ever, value))
-  );
-}
-
-/** How many certificates the CA has made for its own keys. */
-export function countOwnCertificates({ generations }: AuthorityRecord): number {
-  return generations.flatMap(certificatesOf).length;
+  const ever = everPublished(record);
+  const valid = await publishedCertificates(view, tables, { record, nowMs });
+  return valid.every((value) => isIn(kept, value)) && kept.every((value) => isIn(ever, value));
 }

@@ -168,7 +168,7 @@ export class KeyRenewal {
   }
 
   async #switchNow(origin: AuditOrigin): Promise<KeyGeneration> {
-    const { authorities, scopes, signer, audit, clock } = this.#core;
+    const { authorities, scopes, service, signer, audit, clock } = this.#core;
     const { prepared } = this;
     if (prepared === undefined) {
       throw new CaError('CA_RENEWAL_NONE', 'no key waits to take over; make one first');
@@ -180,7 +180,10 @@ export class KeyRenewal {
     await changeAuthorityRecord(this.#core, 'ca: switch key', async (transaction, before) => {
       const generations = before.generations.map((one): KeyGeneration => {
         if (one.number === newer.generation) {
-          return { ...one, state: 'current', stateSinceMs };
+          const { links, ...bare } = one;
+          const isTrusted = links !== undefined && !service.isCompromised(older.generation);
+          // A key that others have is vouched for by nobody, and vouches for nothing.
+          return { ...bare, state: 'current', stateSinceMs, ...(isTrusted ? { links } : {}) };
         }
         return one.state === 'current' ? { ...one, state: 'retiring', stateSinceMs } : one;
       });

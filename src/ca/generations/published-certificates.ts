@@ -1,6 +1,6 @@
 /**
- * What the CA's entry has as cACertificate: every self-signed and link certificate that has not ended (gunma 2-6-1,
- * 4-13; RFC 4523 §2.1), worked out from the authority record.
+ * What the CA's entry has as cACertificate: every self-signed and link certificate that is valid (gunma 2-6-1, 4-13;
+ * RFC 4523 §2.1), worked out from the authority record.
  *
  * @module
  */
@@ -14,6 +14,7 @@ import type {
   GenerationState,
   KeyGeneration,
 } from '../records/authority-record.ts';
+import type { CaTables } from '../records/ca-tables.ts';
 
 const isShown: Readonly<Record<GenerationState, boolean>> = {
   made: false,
@@ -27,53 +28,64 @@ export function certificatesOf({ certificate, links }: KeyGeneration): readonly 
   return links === undefined ? [certificate] : [certificate, links.oldWithNew, links.newWithOld];
 }
 
-/** What is published at an instant, the newest generation first. */
-export function publishedCertificates(
-  { generations }: AuthorityRecord,
-  nowMs: number,
-): readonly Uint8Array[] {
+/** All that were ever shown, ended or not, the newest generation first. */
+export function everPublished({ generations }: AuthorityRecord): readonly Uint8Array[] {
   return generations
     .filter(({ state }) => isShown[state])
     .toReversed()
-    .flatMap(certificatesOf)
-    .filter((der) => endOf(der) > nowMs);
+    .flatMap(certificatesOf);
+}
+
+/** What is to be published at an instant: what has not ended, without links that are revoked. */
+export async function publishedCertificates(
+  view: ReadView,
+  tables: Pick<CaTables, 'status'>,
+  { record, nowMs }: { readonly record: AuthorityRecord; readonly nowMs: number },
+): Promise<readonly Uint8Array[]> {
+  const own = record.generations.map(({ certificate }) => certificate);
+  const published: Uint8Array[] = [];
+  for (const der of everPublished(record)) {
+    const { serialNumber, notAfterMs } = parseCertificate(der);
+    // A self-signed certificate is no word of another key, which could be taken back.
+    const isRevoked =
+      !own.includes(der) && (await view.read(tables.status(serialNumber))) !== undefined;
+    if (notAfterMs > nowMs && !isRevoked) {
+      published.push(der);
+    }
+  }
+  return published;
 }
 
 /** When the next of them ends, in epoch milliseconds. */
 export function nextEndMs(record: AuthorityRecord, nowMs: number): number {
-  return Math.min(...publishedCertificates(record, nowMs).map(endOf));
+  const ends = everPublished(record).map((der) => parseCertificate(der).notAfterMs);
+  return Math.min(...ends.filter((endMs) => endMs > nowMs));
 }
 
-function endOf(der: Uint8Array): number {
-  return parseCertificate(der).notAfterMs;
-}
+type Surroundings = Pick<CaParts, 'entries' | 'policy' | 'clock' | 'tables'>;
 
 /** Writes them into the CA's entry. */
 export async function publishCertificates(
-  { entries, policy, clock }: Pick<CaParts, 'entries' | 'policy' | 'clock'>,
+  { entries, policy, clock, tables }: Surroundings,
   transaction: Transaction,
   record: AuthorityRecord,
 ): Promise<void> {
   await entries.replaceValues(transaction, policy.names.issuer, {
     description: 'cACertificate',
-    values: publishedCertificates(record, clock.nowMs()),
+    values: await publishedCertificates(transaction, tables, { record, nowMs: clock.nowMs() }),
   });
 }
 
-/** False when something has ended since they were written, or something is missing. */
+/** False when something has ended or was revoked since they were written, or something is missing. */
 export async function areCertificatesPublished(
-  { entries, policy, clock }: Pick<CaParts, 'entries' | 'policy' | 'clock'>,
+  { entries, policy, clock, tables }: Surroundings,
   view: ReadView,
   record: AuthorityRecord,
 ): Promise<boolean> {
   const kept = await entries.readValues(view, policy.names.issuer, 'cACertificate');
-  return sameValues(kept, publishedCertificates(record, clock.nowMs()));
-}
-
-/** True for the same values, in whatever order. */
-export function sameValues(left: readonly Uint8Array[], right: readonly Uint8Array[]): boolean {
+  const wanted = await publishedCertificates(view, tables, { record, nowMs: clock.nowMs() });
   return (
-    left.length === right.length &&
-    right.every((value) => left.some((other) => equalBytes(other, value)))
+    kept.length === wanted.length &&
+    wanted.every((value) => kept.some((other) => equalBytes(other, value)))
   );
 }

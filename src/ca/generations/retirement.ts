@@ -28,7 +28,7 @@ export class Retirement {
   readonly #core: CaCore;
   /** Found by looking: a certificate of that generation ends so late. */
   readonly #found = new Map<number, number>();
-  /** The entry is looked at once after each start, whatever the calendar says. */
+  /** The entry is looked at once after each start, and when a link was revoked, whatever the calendar says. */
   #hasLooked = false;
 
   constructor(core: CaCore) {
@@ -44,6 +44,11 @@ export class Retirement {
     const dues = this.#retiring().map((one) => this.#dueOf(one));
     const dueMs = Math.min(nextEndMs(authorities.record, clock.nowMs()), ...dues);
     return Number.isFinite(dueMs) ? dueMs : undefined;
+  }
+
+  /** A link was revoked: the entry is looked at when the schedule comes to it. */
+  lookAgain(): void {
+    this.#hasLooked = false;
   }
 
   /** Retires what is over and takes what has ended out of the CA's entry. @throws {CaError} `CA_NOT_OWNER` */
