@@ -1,15 +1,15 @@
 /**
- * Durable transactions of 2 KB: the store against bare classic-level with synchronous batches, in
- * the same run on the same disk; and how long opening takes that replays a journal of 64 MiB. Prints a table, or
- * JSON with `--json`.
+ * Durable transactions of 2 KB: the store against bare classic-level with synchronous batches, in the same run on the same
+ * disk, alone and with a standby; how long opening takes that replays a journal of 64 MiB; and large values against
+ * writing the same bytes to a file.
+ *
+ * `--large` adds a value of 265 MB, `--nation` the 1,741 lists of a day.
  *
  * @module
  */
 
 import { createHash } from 'node:crypto';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { cpSync } from 'node:fs';
 
 import { Level } from 'level';
 
@@ -17,13 +17,13 @@ import { SystemClock } from '../src/core/clock.ts';
 import { silentLog } from '../src/core/log.ts';
 import { openLevelStore } from '../src/store/level/level-store.ts';
 import type { Store } from '../src/store/store.ts';
+import { measureLargeValues } from './support/large-value-figures.ts';
+import type { Measure, Report } from './support/report.ts';
+import { measureStandbys } from './support/standby-figures.ts';
+import { Rounds } from './support/timing.ts';
+import { runBenchmark, type Workshop } from './support/workshop.ts';
 
 type ByteLevel = Level<Uint8Array, Uint8Array>;
-
-interface Figure {
-  readonly name: string;
-  readonly transactionsPerSecond: number;
-}
 
 const VALUE_BYTES = 2048;
 const ROUNDS = 5;
@@ -86,33 +86,38 @@ const batch = (level: ByteLevel, size: number) => () =>
     { sync: true },
   );
 
-async function measure(store: Store, level: ByteLevel): Promise<readonly Figure[]> {
+const BATCH = 100;
+const TIME_LIMIT_MS = 280_000;
+
+async function measureTransactions(store: Store, level: ByteLevel): Promise<readonly Measure[]> {
   const cases: readonly (readonly [string, () => Promise<number>])[] = [
-    ['classic-level, 1 caller', () => rate(SINGLE, () => single(SINGLE, batch(level, 1)))],
-    ['store, 1 caller', () => rate(SINGLE, () => single(SINGLE, put(store)))],
-    ['classic-level, 64 callers', () => rate(MANY, () => callers(MANY, batch(level, 1)))],
-    [
-      'classic-level, 1 caller, batches of 100',
-      () => rate(MANY, () => single(MANY / 100, batch(level, 100))),
-    ],
-    ['store, 64 callers', () => rate(MANY, () => callers(MANY, put(store)))],
-    ['store, 64 callers, read first', () => rate(MANY, () => callers(MANY, readAndPut(store)))],
+    ['level 1', () => rate(SINGLE, () => single(SINGLE, batch(level, 1)))],
+    ['store 1', () => rate(SINGLE, () => single(SINGLE, put(store)))],
+    ['level 64', () => rate(MANY, () => callers(MANY, batch(level, 1)))],
+    ['level batches', () => rate(MANY, () => single(MANY / BATCH, batch(level, BATCH)))],
+    ['store 64', () => rate(MANY, () => callers(MANY, put(store)))],
+    ['store 64 reading', () => rate(MANY, () => callers(MANY, readAndPut(store)))],
   ];
-  const rates = new Map(cases.map(([name]) => [name, [] as number[]]));
+  const rates = new Rounds();
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const [name, run] of cases) {
-      rates.get(name)?.push(await run());
+      rates.add(name, await run());
     }
   }
-  return [...rates].map(([name, values]) => ({
-    name,
-    transactionsPerSecond: Math.round(median(values)),
-  }));
+  const measure = (name: string, ours: string, peer: string): Measure => ({
+    ...{ name, unit: '/s', ours: rates.of(ours), peer: rates.of(peer) },
+    limit: rates.of('level batches'),
+  });
+  return [
+    measure('transactions of 2 KB, 1 caller', 'store 1', 'level 1'),
+    measure('transactions of 2 KB, 64 callers', 'store 64', 'level 64'),
+    measure('the same, that read first', 'store 64 reading', 'level 64'),
+  ];
 }
 
 /** Milliseconds to open a store whose process was killed just before its first segment was full. */
-async function timeReplay(folder: string): Promise<number> {
-  const [live, image] = [join(folder, 'live'), join(folder, 'image')];
+async function timeReplay(workshop: Workshop): Promise<number> {
+  const [live, image] = [workshop.path('live'), workshop.path('image')];
   const store = await openLevelStore({ folder: live, clock: new SystemClock(), log: silentLog });
   const count = Math.floor((64 * 1024 * 1024) / (VALUE_BYTES + 200));
   await callers(count - (count % CALLERS), put(store));
@@ -122,38 +127,42 @@ async function timeReplay(folder: string): Promise<number> {
   const again = await openLevelStore({ folder: image, clock: new SystemClock(), log: silentLog });
   const replayMs = performance.now() - startMs;
   await again.close();
-  return Math.round(replayMs);
+  return replayMs;
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((left, right) => left - right)[values.length >>> 1] ?? 0;
-}
-
-const folder = mkdtempSync(join(tmpdir(), 'certdir-bench-'));
-try {
+async function measure(workshop: Workshop): Promise<Report> {
   const store = await openLevelStore({
-    folder: join(folder, 'store'),
+    folder: workshop.path('store'),
     clock: new SystemClock(),
     log: silentLog,
   });
-  const level: ByteLevel = new Level(join(folder, 'level'), {
+  const level: ByteLevel = new Level(workshop.path('level'), {
     keyEncoding: 'view',
     valueEncoding: 'view',
     writeBufferSize: 16 * 1024 * 1024,
   });
   await level.open();
-  const figures = await measure(store, level);
+  const transactions = await measureTransactions(store, level);
   await store.close();
   await level.close();
-  const replayMs = await timeReplay(folder);
-  process.stdout.write(
-    process.argv.includes('--json')
-      ? `${JSON.stringify({ node: process.version, valueBytes: VALUE_BYTES, figures, replayMs })}\n`
-      : `${[
-          ...figures.map((f) => `${f.name.padEnd(44)}${f.transactionsPerSecond}/s`),
-          `${'opening with a journal of 64 MiB to replay'.padEnd(44)}${replayMs} ms`,
-        ].join('\n')}\n`,
-  );
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+  const standbys = await measureStandbys(workshop, {
+    rateOfOne: (primary) => rate(SINGLE, () => single(SINGLE, put(primary))),
+    rateOfMany: (primary) => rate(MANY, () => callers(MANY, put(primary))),
+  });
+  const replayMs = await timeReplay(workshop);
+  const large = await measureLargeValues(workshop);
+  return {
+    program: 'store',
+    peer: 'classic-level alone, a batch for each with sync: true; with a standby: the store without one',
+    limit: `classic-level alone in batches of ${BATCH}; of large values: the same bytes to a file, fdatasync`,
+    measures: [
+      ...transactions,
+      ...standbys,
+      { name: 'opening with a journal of 64 MiB to replay', unit: 'ms', ours: replayMs },
+      ...large.measures,
+    ],
+    notes: large.notes,
+  };
 }
+
+await runBenchmark('store', measure, TIME_LIMIT_MS);
