@@ -7,7 +7,7 @@
  *
  * One of up to 256 KiB is a piece. A larger one is written once, into the journal, and the index knows its place; in
  * pieces are those of a bulk load, of stores from before there were places, and what was moved out of a segment that was
- * retired. (docs/decisions/0008)
+ * retired. (docs/decisions/0013)
  *
  * @module
  */
