@@ -16,14 +16,17 @@ import { createHash } from 'node:crypto';
 import { DerReader } from '../asn1/der-reader.ts';
 import { Tag } from '../asn1/tags.ts';
 import { equalBytes } from '../core/bytes.ts';
+import { parseName, sameName } from '../x509/name.ts';
+import { Oid } from '../x509/object-identifiers.ts';
 import type { Content } from './content.ts';
 import { SigningError } from './errors.ts';
 import type { KeyDescription, KeyUsagePurpose, SigningAlgorithm } from './signer.ts';
 
 /**
  * `self-signed`: the CA's name on both sides, and this very key. `link`: the CA's name on both sides and another key of
- * it, as at a renewal: one that the token holds for the same CA, so that nobody else's key becomes the CA's. `cross`: another CA's certificate. `end-entity`: everything that is no CA, subscribers, staff,
- * servers and responders alike; they cannot be told apart by looking.
+ * it, as at a renewal: one that the token holds for the same CA, so that nobody else's key becomes the CA's. `cross`:
+ * another CA's certificate. `end-entity`: everything that verifiers take for no CA, subscribers, staff and servers
+ * alike, who cannot be told apart by looking; an OCSP responder (RFC 6960 §4.2.2.2) only with a key of the token for it.
  */
 export type CertificateKind = 'self-signed' | 'link' | 'cross' | 'end-entity';
 
@@ -105,9 +108,10 @@ export function readKeyUse(value: unknown): KeyUse | undefined {
 }
 
 /**
+ * @param others The keys of the token.
+ * @returns the other key that makes it right, for the token to make sure that it has it.
  * @throws {SigningError} `SIGNING_USAGE_REFUSED` when the content is not what the key may sign for this purpose. Keys
  *   without a list of uses sign anything for their purposes.
- * @param others The keys of the token.
  */
 export function assertUse(
   key: KeyDescription,
@@ -117,14 +121,18 @@ export function assertUse(
     readonly content: Content;
   },
   others: () => readonly KeyDescription[] = () => [],
-): void {
+): KeyDescription | undefined {
   if (key.use === undefined) {
-    return;
+    return undefined;
   }
-  const what = findFault({ key, use: key.use, others }, request);
-  if (what !== undefined) {
-    throw new SigningError('SIGNING_USAGE_REFUSED', `key ${key.label} does not sign this: ${what}`);
+  const found = judge({ key, use: key.use, others }, request);
+  if (typeof found === 'string') {
+    throw new SigningError(
+      'SIGNING_USAGE_REFUSED',
+      `key ${key.label} does not sign this: ${found}`,
+    );
   }
+  return found;
 }
 
 /** Who is to sign. */
@@ -134,15 +142,16 @@ interface UsedKey {
   readonly others: () => readonly KeyDescription[];
 }
 
-function findFault(
+/** What is wrong, or the other key that makes it right. */
+function judge(
   used: UsedKey,
   { purpose, algorithm, content }: Parameters<typeof assertUse>[1],
-): string | undefined {
+): string | KeyDescription | undefined {
   const { key, use } = used;
   try {
     switch (purpose) {
       case 'certificate':
-        return findCertificateFault(used, { algorithm, content });
+        return judgeCertificate(used, { algorithm, content });
       case 'crl':
         return findListFault(use, { algorithm, content });
       case 'request':
@@ -169,39 +178,50 @@ interface Judged {
   readonly content: Content;
 }
 
-function findCertificateFault(
+function judgeCertificate(
   { key, use, others }: UsedKey,
   { algorithm, content }: Judged,
-): string | undefined {
+): string | KeyDescription | undefined {
   if (content.kind !== 'whole') {
     return 'it is too long for a certificate';
   }
   const tbs = readTbsCertificate(content.bytes);
+  if (tbs === undefined) {
+    return 'it is no certificate of version 3';
+  }
   if (tbs.algorithm !== oidOf(algorithm)) {
     return 'it names another signature algorithm';
   }
   if (!equalBytes(tbs.issuer, use.issuer)) {
     return 'its issuer is another CA';
   }
-  const kind = kindOf(tbs, key);
+  const kind = kindOf(tbs, { key, use });
   if (!use.certificates.includes(kind)) {
     return `a ${kind} certificate is not among ${use.certificates.join(', ')}`;
   }
-  return kind === 'link' && !others().some((other) => isSibling(other, use, tbs))
-    ? "a link certificate for a key that is none of the CA's in this token"
+  const otherFor = (purpose: KeyUsagePurpose): KeyDescription | undefined =>
+    others().find((other) => isSibling(other, { use, tbs, purpose }));
+  if (kind === 'link') {
+    return (
+      otherFor('certificate') ??
+      "a link certificate for a key that is none of the CA's in this token"
+    );
+  }
+  return tbs.answersStatus
+    ? (otherFor('ocsp') ??
+        'a responder certificate for a key that is none for answers in this token')
     : undefined;
 }
 
-/** True for the key in the certificate when it is one of the same CA; one without a list of uses is of any. */
+/** True for the key in the certificate when it is one of the same CA for this; one without a list of uses is of any. */
 function isSibling(
   { spki, purposes, use }: KeyDescription,
-  { issuer }: KeyUse,
-  tbs: TbsFacts,
+  by: { readonly use: KeyUse; readonly tbs: TbsFacts; readonly purpose: KeyUsagePurpose },
 ): boolean {
   return (
-    equalBytes(spki, tbs.spki) &&
-    purposes.includes('certificate') &&
-    (use === undefined || equalBytes(use.issuer, issuer))
+    equalBytes(spki, by.tbs.spki) &&
+    purposes.includes(by.purpose) &&
+    (use === undefined || equalBytes(use.issuer, by.use.issuer))
   );
 }
 
@@ -210,31 +230,42 @@ interface TbsFacts {
   readonly issuer: Uint8Array;
   readonly subject: Uint8Array;
   readonly spki: Uint8Array;
+  /** Some verifier takes certificates or lists that its key has signed. */
   readonly isCa: boolean;
+  /** Verifiers take its answers about certificates of this CA. */
+  readonly answersStatus: boolean;
 }
 
-function kindOf({ issuer, subject, spki, isCa }: TbsFacts, key: KeyDescription): CertificateKind {
-  if (!isCa) {
-    return 'end-entity';
+/**
+ * By the name first: whatever has the CA's own can sign lists in its name, unless it says that it does not (RFC 5280
+ * §6.3.3 f).
+ */
+function kindOf(
+  { subject, spki, isCa }: TbsFacts,
+  { key, use }: { readonly key: KeyDescription; readonly use: KeyUse },
+): CertificateKind {
+  if (sameName(parseName(subject), parseName(use.issuer))) {
+    return equalBytes(spki, key.spki) ? 'self-signed' : 'link';
   }
-  if (!equalBytes(issuer, subject)) {
-    return 'cross';
-  }
-  return equalBytes(spki, key.spki) ? 'self-signed' : 'link';
+  return isCa ? 'cross' : 'end-entity';
 }
 
 const EXTENSIONS = 0xa3;
 const VERSION = 0xa0;
+const VERSION_3 = 2n;
 const ISSUER_UNIQUE_ID = 0x81;
 const SUBJECT_UNIQUE_ID = 0x82;
-const BASIC_CONSTRAINTS = '2.5.29.19';
 
-/** TBSCertificate (RFC 5280 §4.1), as far as it says what kind of certificate it is. */
-function readTbsCertificate(bytes: Uint8Array): TbsFacts {
+/** TBSCertificate (RFC 5280 §4.1), as far as it says what kind of certificate it is. @throws {DerError} */
+function readTbsCertificate(bytes: Uint8Array): TbsFacts | undefined {
   const outer = new DerReader(bytes);
   const tbs = outer.readConstructed();
   outer.expectEnd();
-  tbs.readElement(VERSION);
+  const version = tbs.readConstructed(VERSION);
+  if (version.readInteger() !== VERSION_3) {
+    return undefined;
+  }
+  version.expectEnd();
   tbs.readInteger();
   const algorithm = tbs.readConstructed().readOid();
   const issuer = tbs.readElement(Tag.sequence).raw;
@@ -247,25 +278,45 @@ function readTbsCertificate(bytes: Uint8Array): TbsFacts {
   tbs.readOptional(SUBJECT_UNIQUE_ID);
   const extensions = tbs.readOptional(EXTENSIONS);
   tbs.expectEnd();
-  const isCa = extensions !== undefined && saysCa(new DerReader(extensions.content));
-  return { algorithm, issuer, subject, spki, isCa };
+  const powers =
+    extensions === undefined
+      ? { isCa: false, answersStatus: false }
+      : readPowers(new DerReader(extensions.content));
+  return { algorithm, issuer, subject, spki, ...powers };
 }
 
-function saysCa(extensions: DerReader): boolean {
+const KEY_USAGE_CA_BITS = [5, 6];
+const NETSCAPE_CA_BITS = [5, 6, 7];
+
+/**
+ * What the extensions let the key do. Not by cA of basicConstraints alone: without that extension OpenSSL takes
+ * keyCertSign, and Netscape's type, for a CA; cRLSign makes a signer of lists.
+ */
+function readPowers(extensions: DerReader): Pick<TbsFacts, 'isCa' | 'answersStatus'> {
   const list = extensions.readConstructed();
   extensions.expectEnd();
   let isCa = false;
+  let answersStatus = false;
   while (!list.isAtEnd) {
     const extension = list.readConstructed();
     const oid = extension.readOid();
     extension.readOptional(Tag.boolean);
-    const value = extension.readOctetString();
-    if (oid === BASIC_CONSTRAINTS) {
-      const constraints = new DerReader(value).readConstructed();
+    const value = new DerReader(extension.readOctetString());
+    if (oid === Oid.basicConstraints) {
+      const constraints = value.readConstructed();
       isCa ||= constraints.peekTag() === Tag.boolean && constraints.readBoolean();
+    } else if (oid === Oid.keyUsage || oid === Oid.netscapeCertType) {
+      const bits = value.readNamedBits();
+      const wanted = oid === Oid.keyUsage ? KEY_USAGE_CA_BITS : NETSCAPE_CA_BITS;
+      isCa ||= wanted.some((bit) => bits.has(bit));
+    } else if (oid === Oid.extendedKeyUsage) {
+      const purposes = value.readConstructed();
+      while (!purposes.isAtEnd) {
+        answersStatus = purposes.readOid() === Oid.ocspSigning || answersStatus;
+      }
     }
   }
-  return isCa;
+  return { isCa, answersStatus };
 }
 
 const REVOKED_OR_END: ReadonlySet<number | undefined> = new Set([Tag.sequence, 0xa0]);

@@ -14,6 +14,7 @@ import {
   encodeBoolean,
   encodeExplicit,
   encodeInteger,
+  encodeNamedBits,
   encodeNull,
   encodeOctetString,
   encodeOid,
@@ -53,6 +54,7 @@ const caExtension = encodeSequence(
 const noCaExtension = encodeSequence(encodeOid('2.5.29.19'), encodeOctetString(encodeSequence()));
 
 interface TbsParts {
+  readonly version?: number;
   readonly algorithm?: Uint8Array;
   readonly issuer?: Uint8Array;
   readonly subject?: Uint8Array;
@@ -63,7 +65,7 @@ interface TbsParts {
 function tbsCertificate(parts: TbsParts): Uint8Array {
   const { issuer = ours, subject = ours, extensions = [caExtension] } = parts;
   return encodeSequence(
-    encodeExplicit(0, encodeInteger(2)),
+    encodeExplicit(0, encodeInteger(parts.version ?? 2)),
     encodeInteger(7),
     parts.algorithm ?? rsaSha256,
     issuer,
@@ -198,11 +200,73 @@ describe('a CA key with its list of uses', () => {
     await assert.rejects(sign('end-entity', 'certificate', tbs), refused);
   });
 
+  const keyUsage = (...bits: readonly number[]): Uint8Array =>
+    encodeSequence(
+      encodeOid('2.5.29.15'),
+      encodeBoolean(true),
+      encodeOctetString(encodeNamedBits(new Set(bits))),
+    );
+  const netscapeType = (bit: number): Uint8Array =>
+    encodeSequence(
+      encodeOid('2.16.840.1.113730.1.1'),
+      encodeOctetString(encodeNamedBits(new Set([bit]))),
+    );
+  const purposes = (...oids: readonly string[]): Uint8Array =>
+    encodeSequence(
+      encodeOid('2.5.29.37'),
+      encodeOctetString(encodeSequence(...oids.map((oid) => encodeOid(oid)))),
+    );
+  const OCSP_SIGNING = '1.3.6.1.5.5.7.3.9';
+
+  const noEndEntities: readonly { why: string; parts: () => Partial<TbsParts> }[] = [
+    { why: 'keyCertSign without basicConstraints', parts: () => ({ extensions: [keyUsage(5)] }) },
+    {
+      why: 'keyCertSign without cA',
+      parts: () => ({ extensions: [noCaExtension, keyUsage(0, 5)] }),
+    },
+    { why: 'cRLSign', parts: () => ({ extensions: [keyUsage(0, 6)] }) },
+    ...[5, 6, 7].map((bit) => ({
+      why: `bit ${bit} of netscape-cert-type`,
+      parts: () => ({ extensions: [netscapeType(bit)] }),
+    })),
+    { why: "the CA's name", parts: () => ({ subject: ours, extensions: [keyUsage(0)] }) },
+    {
+      why: "the CA's name in capitals",
+      parts: () => ({ subject: named(' OUR  ca'), extensions: [] }),
+    },
+    {
+      why: 'an OCSP responder whose key is not in the token',
+      parts: () => ({ extensions: [purposes('1.3.6.1.5.5.7.3.1', OCSP_SIGNING)] }),
+    },
+    {
+      why: 'an OCSP responder with the key of a CA',
+      parts: () => ({ spki: sibling, extensions: [purposes(OCSP_SIGNING)] }),
+    },
+  ];
+  for (const { why, parts } of noEndEntities) {
+    it(`SIGNING_USAGE_REFUSED: ${why} as an end entity`, async () => {
+      const tbs = tbsCertificate({ spki: foreign, subject: others, ...parts() });
+      await assert.rejects(sign('end-entity', 'certificate', tbs), refused);
+    });
+  }
+
+  it('signs what subscribers have, and a responder with a key of the token', async () => {
+    const { spki } = await signer.describe('delegate');
+    for (const parts of [
+      { spki: foreign, extensions: [noCaExtension, keyUsage(0, 1), netscapeType(0)] },
+      { spki: foreign, extensions: [keyUsage(0, 2), purposes('1.3.6.1.5.5.7.3.1')] },
+      { spki, extensions: [keyUsage(0), purposes(OCSP_SIGNING)] },
+    ]) {
+      await sign('end-entity', 'certificate', tbsCertificate({ subject: others, ...parts }));
+    }
+  });
+
   const noCertificates: readonly { why: string; tbs: () => Uint8Array }[] = [
     { why: 'another issuer', tbs: () => tbsCertificate({ spki: own, issuer: others }) },
     { why: 'another algorithm', tbs: () => tbsCertificate({ spki: own, algorithm: rsaSha384 }) },
     { why: 'a list', tbs: () => tbsList({}) },
     { why: 'a request', tbs: () => requestInfo(own) },
+    { why: 'version 1', tbs: () => tbsCertificate({ spki: own, version: 0 }) },
     { why: 'nothing', tbs: () => new Uint8Array() },
     { why: 'text', tbs: () => Buffer.from('certdir key register 1') },
     {

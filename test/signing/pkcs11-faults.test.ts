@@ -6,16 +6,34 @@
  */
 
 import assert from 'node:assert/strict';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
+import {
+  encodeExplicit,
+  encodeInteger,
+  encodeNull,
+  encodeOid,
+  encodeSequence,
+  encodeTime,
+} from '../../src/asn1/der-writer.ts';
 import { type Log, silentLog } from '../../src/core/log.ts';
 import { isSigningErrorCode, SigningError } from '../../src/signing/errors.ts';
-import { parseKeyRegister } from '../../src/signing/key-register.ts';
+import {
+  isProven,
+  type KeyRecord,
+  parseKeyRegister,
+  readKeyRegister,
+  recordContent,
+  replaceKeyRegister,
+} from '../../src/signing/key-register.ts';
 import { Pkcs11Failure } from '../../src/signing/pkcs11/pkcs11-failure.ts';
 import { openSignerProcess } from '../../src/signing/process/signer-process.ts';
 import type { Signer } from '../../src/signing/signer.ts';
+import { encodeCertificationRequestInfo } from '../../src/x509/csr.ts';
+import { nameFromText } from '../../src/x509/name.ts';
 import { contentOf, isGoodSignature, type Lifetime } from '../contract/signer-contract.ts';
 import {
   FAKE_LABEL,
@@ -422,6 +440,95 @@ describe('Pkcs11Failure', () => {
       assert.match(failure.message, /^C_Sign answered CKR_FAKE: .{20}/);
     });
   }
+});
+
+describe('a register that somebody else has written', () => {
+  const ours = nameFromText('CN=Our CA');
+  const use = { issuer: ours.der, certificates: ['link'] as const };
+  const key = { label: 'k', type: { kind: 'rsa', modulusBits: 2048 }, use } as const;
+
+  const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const spki = pair.publicKey.export({ format: 'der', type: 'spki' });
+
+  /** The record as of a key that is in somebody's hand, proven with that. */
+  function forged(record: KeyRecord): KeyRecord {
+    const { proof: _, ...facts } = { ...record, spki: spki.toString('base64') };
+    const proof = sign('sha256', recordContent(facts), pair.privateKey).toString('base64');
+    assert.ok(isProven({ ...facts, proof }));
+    return { ...facts, proof };
+  }
+
+  async function changeRegister(
+    { registerFile, signer }: Bench,
+    change: (keys: readonly KeyRecord[]) => readonly KeyRecord[],
+  ): Promise<void> {
+    const register = await readKeyRegister(registerFile);
+    assert.ok(register);
+    await replaceKeyRegister(registerFile, { ...register, keys: change(register.keys) });
+    // Has the token read it.
+    const existing = signer.generate({ ...key, purposes: ['crl'] });
+    await assert.rejects(existing, { code: 'SIGNING_KEY_EXISTS' });
+  }
+
+  function linkCertificate(): Uint8Array {
+    const time = encodeTime(Date.UTC(2030, 0, 1));
+    return encodeSequence(
+      encodeExplicit(0, encodeInteger(2)),
+      encodeInteger(7),
+      encodeSequence(encodeOid('1.2.840.113549.1.1.11'), encodeNull()),
+      ours.der,
+      encodeSequence(time, time),
+      ours.der,
+      spki,
+    );
+  }
+
+  for (const isUsed of [false, true]) {
+    it(`has nothing signed by a key that it describes anew${isUsed ? ', in use or not' : ''}`, async (t) => {
+      const bench = await openBench(t);
+      const { signer } = bench;
+      await signer.activate();
+      await signer.generate({ ...key, purposes: ['certificate', 'crl', 'request'] });
+      await assert.rejects(signer.sign(request), { code: 'SIGNING_USAGE_REFUSED' });
+      if (isUsed) {
+        const own = (await signer.describe('k')).spki;
+        const info = encodeCertificationRequestInfo({ subject: ours, spki: own });
+        await signer.sign({ label: 'k', purpose: 'request', algorithm, content: [info] });
+      }
+      await changeRegister(bench, (keys) => keys.map(({ use: _, ...record }) => forged(record)));
+      await assert.rejects(signer.sign(request), { code: 'SIGNING_SIGNATURE_WRONG' });
+    });
+  }
+
+  it('makes nobody else the next key of the CA', async (t) => {
+    const bench = await openBench(t);
+    const { signer } = bench;
+    await signer.activate();
+    const purposes = ['certificate', 'crl', 'request'] as const;
+    await signer.generate({ ...key, purposes });
+    const link = {
+      label: 'k',
+      purpose: 'certificate',
+      algorithm,
+      content: [linkCertificate()],
+    } as const;
+    await assert.rejects(signer.sign(link), { code: 'SIGNING_USAGE_REFUSED' });
+    // One that the token does not have, then the name of one that it has.
+    for (const label of ['x', 'newer']) {
+      const id = label === 'x' ? 'ab'.repeat(16) : undefined;
+      if (id === undefined) {
+        await signer.generate({ ...key, label, purposes });
+      }
+      await changeRegister(bench, (keys) => {
+        const known = keys.find((one) => one.label === label) ?? keys[0];
+        assert.ok(known);
+        const extra = forged({ ...known, label, id: id ?? known.id });
+        return [...keys.filter((one) => one.label !== label && one.label !== 'x'), extra];
+      });
+      const code = label === 'x' ? 'SIGNING_KEY_UNKNOWN' : 'SIGNING_SIGNATURE_WRONG';
+      await assert.rejects(signer.sign(link), { code });
+    }
+  });
 });
 
 describe('parseKeyRegister', () => {

@@ -29,7 +29,7 @@ import { assertKeyRequest, assertSignRequest, type KeyRequest } from '../key-rul
 import { assertUse, storeKeyUse } from '../key-use.ts';
 import { readPassphrase, type SecretSource } from '../passphrase.ts';
 import type { Pkcs11TokenSettings } from '../process/signer-protocol.ts';
-import type { KeyDescription } from '../signer.ts';
+import type { KeyDescription, KeyType } from '../signer.ts';
 import type { Token, TokenSignRequest } from '../token.ts';
 import { readMechanisms, type TokenInspection } from '../token-inspection.ts';
 import type { Pkcs11Binding, Pkcs11Handle } from './pkcs11-binding.ts';
@@ -81,13 +81,18 @@ export async function loadPkcs11Token(options: Pkcs11TokenOptions): Promise<Toke
   });
 }
 
+interface KeyObject {
+  readonly session: Pkcs11Handle;
+  readonly object: Pkcs11Handle;
+}
+
 class Pkcs11KeyToken implements Token {
   readonly #options: Pkcs11TokenOptions;
   readonly #sessionCount: number;
   #register: KeyRegister;
   #sessions: Pkcs11Sessions | undefined;
-  /** Handles of private keys, of one epoch of the sessions. */
-  #handles = new Map<string, Pkcs11Handle>();
+  /** Handles of private keys that were looked at, of one epoch of the sessions. Another record of a key starts anew. */
+  #handles = new Map<KeyRecord, Pkcs11Handle>();
   #handlesEpoch = 0;
   /** Described once; nobody else is handed these. */
   readonly #known = new WeakMap<KeyRecord, KeyDescription>();
@@ -175,7 +180,9 @@ class Pkcs11KeyToken implements Token {
       for (const key of doomed) {
         await sessions.run((session) => this.#destroyObjects(session, nameOf(key)));
       }
-      this.#handles.delete(label);
+      for (const key of keys) {
+        this.#handles.delete(key);
+      }
       await this.#replace({
         keys: this.#register.keys.filter((key) => !isDoomed(key)),
         unfinished: this.#register.unfinished.filter((key) => !isDoomed(key)),
@@ -190,8 +197,13 @@ class Pkcs11KeyToken implements Token {
     const description = this.#known.get(record) ?? describeRecord(record);
     this.#known.set(record, description);
     assertSignRequest(description, { ...request, lengthBytes });
-    assertUse(description, request, () => this.#register.keys.map(describeRecord));
-    return await this.#active().run((session) => this.#signWith(session, record, request));
+    const other = assertUse(description, request, () => this.#register.keys.map(describeRecord));
+    return await this.#active().run(async (session) => {
+      if (other !== undefined) {
+        await this.#handleOf(session, this.#find(other.label));
+      }
+      return await this.#signWith(session, record, request);
+    });
   }
 
   async inspect(): Promise<TokenInspection> {
@@ -229,23 +241,18 @@ class Pkcs11KeyToken implements Token {
     record: KeyRecord,
     request: Omit<TokenSignRequest, 'label' | 'purpose'>,
   ): Promise<Uint8Array> {
-    const { binding } = this.#options;
-    const key = this.#handleOf(session, record);
-    const input = signingInput(record.type, request.algorithm, request.content);
-    callModule('C_SignInit', () => binding.C_SignInit(session, input.mechanism, key));
-    const output = Buffer.alloc(input.maxBytes);
-    const raw = await awaitModule('C_Sign', () => binding.C_SignAsync(session, input.data, output));
-    return input.encode(raw);
+    const object = await this.#handleOf(session, record);
+    return await this.#signBy({ session, object }, record.type, request);
   }
 
   /** The private key, found once and looked at before its first use. */
-  #handleOf(session: Pkcs11Handle, record: KeyRecord): Pkcs11Handle {
+  async #handleOf(session: Pkcs11Handle, record: KeyRecord): Promise<Pkcs11Handle> {
     const epoch = this.#sessions?.epoch ?? 0;
     if (epoch !== this.#handlesEpoch) {
       this.#handles.clear();
       this.#handlesEpoch = epoch;
     }
-    const known = this.#handles.get(record.label);
+    const known = this.#handles.get(record);
     if (known !== undefined) {
       return known;
     }
@@ -267,8 +274,43 @@ class Pkcs11KeyToken implements Token {
         `the token's key ${record.label} may be taken out of it: it is not the key that was made`,
       );
     }
-    this.#handles.set(record.label, object);
+    await this.#assertIsOf(record, { session, object });
+    this.#handles.set(record, object);
     return object;
+  }
+
+  /**
+   * A record is proven by the public key in it, which may be anyone's: that the token's key is the one it is about, the
+   * token's key itself has to show. What it signs for that is released to nobody.
+   */
+  async #assertIsOf(record: KeyRecord, at: KeyObject): Promise<void> {
+    if (!isProven({ ...record, proof: await this.#prove(record, at) })) {
+      throw new SigningError(
+        'SIGNING_SIGNATURE_WRONG',
+        `what the token signs with ${record.label} does not verify by the key in ${this.#options.settings.registerFile}: the token signs wrongly, or the register was changed and is to be restored from a backup`,
+      );
+    }
+  }
+
+  /** A key's signature over its own record. */
+  async #prove(facts: Omit<KeyRecord, 'proof'>, { session, object }: KeyObject): Promise<string> {
+    const content = { kind: 'whole', bytes: recordContent(facts) } as const;
+    const algorithm = proofAlgorithm(facts.type);
+    const signature = await this.#signBy({ session, object }, facts.type, { algorithm, content });
+    return Buffer.from(signature).toString('base64');
+  }
+
+  async #signBy(
+    { session, object }: KeyObject,
+    type: KeyType,
+    { algorithm, content }: Pick<TokenSignRequest, 'algorithm' | 'content'>,
+  ): Promise<Uint8Array> {
+    const { binding } = this.#options;
+    const input = signingInput(type, algorithm, content);
+    callModule('C_SignInit', () => binding.C_SignInit(session, input.mechanism, object));
+    const output = Buffer.alloc(input.maxBytes);
+    const raw = await awaitModule('C_Sign', () => binding.C_SignAsync(session, input.data, output));
+    return input.encode(raw);
   }
 
   /** Makes the objects, checks what the token made of the wishes, and has the key sign its record. */
@@ -296,15 +338,7 @@ class Pkcs11KeyToken implements Token {
         createdMs: clock.nowMs(),
         spki: Buffer.from(spki).toString('base64'),
       };
-      const content = { kind: 'whole', bytes: recordContent(facts) } as const;
-      const input = signingInput(type, proofAlgorithm(type), content);
-      callModule('C_SignInit', () => binding.C_SignInit(session, input.mechanism, pair.privateKey));
-      const output = Buffer.alloc(input.maxBytes);
-      const raw = await awaitModule('C_Sign', () =>
-        binding.C_SignAsync(session, input.data, output),
-      );
-      const proof = Buffer.from(input.encode(raw)).toString('base64');
-      const record = { ...facts, proof };
+      const record = { ...facts, proof: await this.#prove(facts, at) };
       if (
         !isProven(record) ||
         !isSameKey(binding, { session, object: pair.publicKey }, { type, spki })

@@ -138,20 +138,30 @@ export class SignerProcess implements Signer {
     const key = this.#keys.get(label) ?? (await this.#lookUp(label));
     const lengthBytes = lengthOfPieces(request.content);
     assertSignRequest(key.description, { ...request, lengthBytes });
-    const { content, signature } = await this.#haveSigned(request);
+    const { content, signature } = await this.#haveSigned(request).catch((error: unknown) => {
+      // The token has noticed it itself.
+      if (error instanceof SigningError && error.code === 'SIGNING_SIGNATURE_WRONG') {
+        this.#startAnew({ label, algorithm });
+      }
+      throw error;
+    });
     if (!key.verifier.verify(algorithm, content, signature)) {
-      this.#keys.delete(label);
-      this.#log.error('a wrong signature was not released; the signer process is restarted', {
-        label,
-        algorithm: formatAlgorithm(algorithm),
-      });
-      this.#calls.restart();
+      this.#startAnew({ label, algorithm });
       throw new SigningError(
         'SIGNING_SIGNATURE_WRONG',
         `key ${label}: the token's signature does not verify and was not released`,
       );
     }
     return signature;
+  }
+
+  #startAnew({ label, algorithm }: Pick<SignRequest, 'label' | 'algorithm'>): void {
+    this.#keys.delete(label);
+    this.#log.error('a wrong signature was not released; the signer process is restarted', {
+      label,
+      algorithm: formatAlgorithm(algorithm),
+    });
+    this.#calls.restart();
   }
 
   async #haveSigned(
