@@ -51,7 +51,15 @@ import type { Instance } from './instance.ts';
 
 type Surroundings = Pick<
   Instance,
-  'configuration' | 'policy' | 'store' | 'audit' | 'auditing' | 'authority' | 'signer' | 'clock'
+  | 'configuration'
+  | 'policy'
+  | 'store'
+  | 'audit'
+  | 'auditing'
+  | 'authority'
+  | 'signer'
+  | 'clock'
+  | 'log'
 > & { readonly custody: CustodyOperations; readonly publishLists: PublishLists };
 
 const CEREMONIES_FOLDER = 'ceremonies';

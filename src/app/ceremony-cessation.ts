@@ -11,16 +11,16 @@ import type { AuditOrigin } from '../audit/audit-log.ts';
 import { replaceFile } from '../audit/durable-file.ts';
 import type { Cessation } from '../ca/records/service-record.ts';
 import type { CeremonyOrder, CeremonyReport, CeremonyStart } from '../http/ceremony-operations.ts';
-import type { PublishLists } from '../http/local-operations.ts';
 import { formatTime } from '../http/report-time.ts';
 import { type Facts, refused, sha256 } from './ceremony-evidence.ts';
+import { carryOutCessations } from './cessation-job.ts';
 import { bridgeNotice } from './cessation-notice.ts';
 import type { Instance } from './instance.ts';
 
 export type CessationParts = Pick<
   Instance,
-  'authority' | 'auditing' | 'configuration' | 'policy' | 'clock'
-> & { readonly publishLists: PublishLists };
+  'authority' | 'auditing' | 'configuration' | 'policy' | 'clock' | 'log'
+>;
 
 const kinds = ['compromise', 'withdrawal', 'end-of-service'] as const;
 const DAY_MS = 86_400_000;
@@ -107,13 +107,13 @@ export async function doCessationStep(
       if (cessations.find(report.id).phase === 'suspended') {
         await cessations.approve(report.id, origin);
       }
-      await carryOut(parts, origin);
+      await carryOutCessations(parts, { origin });
       return factsOf(cessations.find(report.id));
     case 'announce': {
       if (!cessations.list.some(({ id }) => id === report.id)) {
         await announce(parts, report, origin);
       }
-      await carryOut(parts, origin);
+      await carryOutCessations(parts, { origin });
       return factsOf(cessations.find(report.id));
     }
     case 'withdraw': {
@@ -142,19 +142,6 @@ async function announce(
   const stopsMs = Date.parse(stops);
   await authority.cessations.announce({
     ...{ id, explanation, origin, stopsMs, revokes: revokes !== false },
-  });
-}
-
-/** Everything that is to be done now, lists included. */
-async function carryOut(
-  { authority, publishLists }: CessationParts,
-  origin: AuditOrigin,
-): Promise<void> {
-  await authority.cessations.run({
-    origin,
-    publish: async (scopeIds) => {
-      await publishLists({ scopeIds, origin }, () => undefined);
-    },
   });
 }
 

@@ -5,17 +5,41 @@
  * @module
  */
 
+import type { AuditOrigin } from '../audit/audit-log.ts';
 import type { Job } from '../scheduler/job.ts';
+import { announceLists } from './auditing.ts';
 import type { Instance } from './instance.ts';
-import { scheduleOrigin } from './publication-job.ts';
+import { publishDirectly, scheduleOrigin } from './publication-job.ts';
 
-export function cessationJob({
-  authority,
-  log,
-}: {
-  readonly authority: Pick<Instance['authority'], 'cessations' | 'publish'>;
-  readonly log: Instance['log'];
-}): Job {
+type Surroundings = Pick<Instance, 'auditing' | 'log'> & {
+  readonly authority: Pick<Instance['authority'], 'cessations' | 'publish' | 'status'>;
+};
+
+/**
+ * Does everything that is to be done now. Lists come out beside those of the schedule, and wait for none of them.
+ *
+ * @throws whatever publishing throws; what is durable stays.
+ */
+export async function carryOutCessations(
+  { authority, auditing }: Surroundings,
+  { origin, signal }: { readonly origin: AuditOrigin; readonly signal?: AbortSignal },
+): Promise<void> {
+  const publishLists = publishDirectly({ authority });
+  try {
+    await authority.cessations.run({
+      origin,
+      ...(signal === undefined ? {} : { signal }),
+      publish: async (scopeIds) => {
+        await publishLists({ scopeIds, origin }, () => undefined);
+      },
+    });
+  } finally {
+    await announceLists(auditing, authority);
+  }
+}
+
+export function cessationJob(instance: Surroundings): Job {
+  const { authority, log } = instance;
   return {
     name: 'carry out what ends the service',
     nextDueMs: async () => authority.cessations.dueMs,
@@ -23,14 +47,7 @@ export function cessationJob({
       log.warn('what ends a key or the service is carried out', {
         cessations: authority.cessations.list.map(({ id, phase }) => `${id} ${phase}`).join(', '),
       });
-      await authority.cessations.run({
-        ...{ origin: scheduleOrigin, signal },
-        publish: async (scopeIds) => {
-          for (const scopeId of scopeIds) {
-            await authority.publish(scopeId, scheduleOrigin);
-          }
-        },
-      });
+      await carryOutCessations(instance, { origin: scheduleOrigin, signal });
     },
   };
 }

@@ -159,7 +159,11 @@ function stopped(): SchedulerError {
 }
 
 /** Publishing at once, where no scheduler runs: a few at a time, to the first that fails. */
-export function publishDirectly({ authority }: Pick<Instance, 'authority'>): PublishLists {
+export function publishDirectly({
+  authority,
+}: {
+  readonly authority: Pick<Instance['authority'], 'publish'>;
+}): PublishLists {
   return async ({ scopeIds, origin }, onPublished) => {
     const publications = new Map<string, Publication>();
     const open = scopeIds.values();

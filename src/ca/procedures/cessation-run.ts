@@ -268,8 +268,10 @@ function scopesWhere(
   isWanted: (record: Awaited<ReturnType<typeof readScopeRecord>>) => boolean,
 ): Promise<readonly string[]> {
   return reading(store, async (view) => {
+    // The list of the CA's own certificates first: it says that nothing else is to be trusted.
+    const first = scopes.list.filter(({ onlyContains }) => onlyContains === 'ca');
     const wanted: string[] = [];
-    for (const { id } of scopes.list) {
+    for (const { id } of new Set([...first, ...scopes.list])) {
       if (isWanted(await readScopeRecord(view, tables, id))) {
         wanted.push(id);
       }
