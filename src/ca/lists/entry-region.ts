@@ -15,6 +15,7 @@ import { elementLength, findEntries } from '../../x509/certificate-list-frame.ts
 import type { CaCore } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
 import {
+  type ChunkEntries,
   type LedgerChange,
   type LedgerChunk,
   readChunk,
@@ -216,18 +217,23 @@ class RegionLayout {
   async #sift(chunk: LedgerChunk, start: number): Promise<void> {
     const { scopeId } = this.#order;
     const entries = await readChunk(this.#view, this.#tables, { scopeId, chunk });
-    const gone: number[] = [];
+    const gone = this.#findLeaving(chunk, entries);
     const newStart = this.#end;
+    const buffer = this.#buffer;
+    let next = 0;
     let at = start;
     let run = start;
     for (let index = 0; index < chunk.count; index += 1) {
-      const length = elementLength(this.#buffer, at);
-      const sequence = entries.sequenceAt(index);
-      if (this.#leaves(sequence, entries.notAfterMsAt(index))) {
+      const length = elementLength(buffer, at);
+      if (index === gone[next]) {
+        next += 1;
         this.#move(run, at - run);
-        const der = this.#buffer.slice(at, at + length);
-        this.#leftOut.push({ at: this.#end - this.#start, der, sequence });
-        gone.push(index);
+        const der = buffer.slice(at, at + length);
+        this.#leftOut.push({
+          at: this.#end - this.#start,
+          der,
+          sequence: entries.sequenceAt(index),
+        });
         run = at + length;
       }
       at += length;
@@ -245,14 +251,26 @@ class RegionLayout {
   }
 
   /**
-   * RFC 5280 §3.3: an entry stays until it has appeared on a regularly scheduled list issued beyond the end of its
-   * certificate; that of a hold goes when the hold is released.
+   * Which entries of a chunk leave, by their positions. RFC 5280 §3.3: an entry stays until it has appeared on a regularly
+   * scheduled list issued beyond the end of its certificate; that of a hold goes when the hold is released.
    */
-  #leaves(sequence: bigint, notAfterMs: number): boolean {
+  #findLeaving({ id, lastSequence }: LedgerChunk, entries: ChunkEntries): readonly number[] {
     const { regular } = this.#order.state;
-    const hasServed =
-      regular !== undefined && sequence <= regular.sequence && notAfterMs < regular.thisUpdateMs;
-    return hasServed || this.#withdrawals.has(sequence);
+    const endMs = regular?.thisUpdateMs ?? Number.NEGATIVE_INFINITY;
+    const regularSequence = regular?.sequence ?? 0n;
+    const hasWithdrawals = this.#isWithdrawnWithin(id, lastSequence);
+    const gone: number[] = [];
+    for (let index = 0; index < entries.count; index += 1) {
+      const hasEnded = entries.notAfterMsAt(index) < endMs;
+      // A sequence is a bigint, which costs: it is looked at for few.
+      if (hasEnded || hasWithdrawals) {
+        const sequence = entries.sequenceAt(index);
+        if ((hasEnded && sequence <= regularSequence) || this.#withdrawals.has(sequence)) {
+          gone.push(index);
+        }
+      }
+    }
+    return gone;
   }
 
   async #takeUp(waiting: readonly WaitingEntries[]): Promise<void> {
