@@ -50,13 +50,6 @@ export class SharedLargeValues {
     return hasLargeValue(rows, sha256) ? this.#held.get(formatHex(sha256))?.deref() : undefined;
   }
 
-  /** Takes note of a value that has just been made durable. */
-  keep(sha256: Uint8Array, value: Uint8Array): void {
-    const hash = formatHex(sha256);
-    this.#held.set(hash, new WeakRef(value));
-    this.#collected.register(value, hash);
-  }
-
   async #load(
     rows: LargeValueRows,
     sha256: Uint8Array,
@@ -67,7 +60,8 @@ export class SharedLargeValues {
     try {
       const value = await loading;
       if (value !== undefined) {
-        this.keep(sha256, value);
+        this.#held.set(hash, new WeakRef(value));
+        this.#collected.register(value, hash);
       }
       return value;
     } finally {

@@ -105,8 +105,8 @@ export interface RowSink {
    */
   put(key: Uint8Array, value: Uint8Array): void;
   /**
-   * Keeps a large value once under its SHA-256 and counts this reference. The array is not copied, and readers
-   * may be given it: it must never be changed afterwards.
+   * Keeps a large value once under its SHA-256 and counts this reference. The array is not copied, and bodies that run
+   * before it is durable are given it: it must never be changed afterwards. Snapshots read what was written.
    *
    * @param known What need not be found out: `sha256` of these very bytes. An array that was put or read before is
    *   known without it. Under a wrong one nobody could read the value, which ends in `STORE_VALUE_DAMAGED`.

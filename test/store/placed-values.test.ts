@@ -168,7 +168,7 @@ describe('a large value in the journal', () => {
     assert.deepEqual(await bed.damage(), []);
   });
 
-  it('is the array that was put, to its own body and to readers while somebody has it', async (t) => {
+  it('is the array that was put to its own body, and what was written to everybody else', async (t) => {
     const bed = new Bed(t);
     const store = await bed.open();
     await store.transact('put', async (transaction) => {
@@ -180,7 +180,11 @@ describe('a large value in the journal', () => {
       }
       assert.equal(length, VALUE.length);
     });
-    assert.equal(await bed.reading((snapshot) => snapshot.readLarge(SHA256)), VALUE);
+    const read = await bed.reading((snapshot) => snapshot.readLarge(SHA256));
+    assert.notEqual(read, VALUE);
+    assert.deepEqual(read, VALUE);
+    bed.spoil();
+    assert.equal(await bed.reading((snapshot) => snapshot.readLarge(SHA256)), read, 'shared');
   });
 
   it('is gone in the body that releases it, and can be put again', async (t) => {

@@ -14,7 +14,6 @@ import { StoreError } from '../errors.ts';
 import type { JournalFeed } from '../journal/journal-feed.ts';
 import type { OpenAppendFile } from '../journal/journal-file.ts';
 import { JournalKeeper } from '../journal/journal-keeper.ts';
-import { isLargeRow } from '../journal/journal-rows.ts';
 import { SharedLargeValues } from '../shared-large-values.ts';
 import type { StoreRole } from '../standby/standby-marks.ts';
 import type { BulkLoad, Snapshot, Store, StoreStatistics, Transaction } from '../store.ts';
@@ -132,16 +131,8 @@ class LevelStore implements Store {
       ...this.#limits,
       clock,
       log,
-      write: (rows) => this.#write([...rows]),
+      write: (rows) => this.#states.change(() => journaled.write([...rows])),
     });
-  }
-
-  async #write(group: readonly Row[]): Promise<void> {
-    await this.#states.change(() => this.#journaled.write(group));
-    for (const [key, value] of group.filter(isLargeRow)) {
-      // Whoever reads it next is given what was put, for as long as somebody has it.
-      this.#snapshots.large.keep(key.subarray(1), value ?? new Uint8Array(0));
-    }
   }
 
   get isWritable(): boolean {
