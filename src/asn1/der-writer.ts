@@ -123,8 +123,19 @@ export function encodeNull(): Uint8Array {
  * @throws {DerError} `DER_OID` when the text is not canonical.
  */
 export function encodeOid(text: string): Uint8Array {
-  return encodeElement(Tag.oid, encodeOidContent(text));
+  let content = oidContents.get(text);
+  if (content === undefined) {
+    content = encodeOidContent(text);
+    if (oidContents.size < MAX_OID_CONTENTS) {
+      oidContents.set(text, content);
+    }
+  }
+  return encodeElement(Tag.oid, content);
 }
+
+/** Those that are written again and again are few; whoever brings ever others fills no memory. */
+const MAX_OID_CONTENTS = 512;
+const oidContents = new Map<string, Uint8Array>();
 
 /** OCTET STRING. */
 export function encodeOctetString(bytes: Uint8Array): Uint8Array {
