@@ -19,12 +19,18 @@ import {
 } from '../src/x509/ocsp-request.ts';
 import { readOcspResponse } from '../test/support/ocsp-reader.ts';
 import { hasTool } from '../test/support/outside-tool.ts';
-import { freshRate, type HttpLoad, keptRate, timesAtRate } from './support/http-load.ts';
 import type { OcspProgramOrder, OcspProgramReport } from './support/ocsp-program-child.ts';
 import { OpensslAuthority, opensslVersion } from './support/openssl-authority.ts';
 import type { PreparedHttpOrder } from './support/prepared-http-child.ts';
 import { cpuSeconds, familyCpuSeconds } from './support/process-figures.ts';
 import type { Report } from './support/report.ts';
+import {
+  freshRate,
+  type HttpLoad,
+  keptRate,
+  openConnection,
+  timesAtRate,
+} from './support/socket-load.ts';
 import { Rounds, rateFor } from './support/timing.ts';
 import { runBenchmark, type Workshop } from './support/workshop.ts';
 
@@ -221,10 +227,11 @@ async function measure(workshop: Workshop): Promise<Report> {
   }
   const { ours } = subjects;
   const perSecond = rounds.of('signed') / 2;
-  const times = await timesAtRate(
-    { port: ours.port, next: ours.requests.withNonces() },
-    { perSecond, periodMs: HALF_LOAD_MS, connections: UNCACHED_CONNECTIONS },
-  );
+  const times = await timesAtRate(() => openConnection(ours), ours.requests.withNonces(), {
+    perSecond,
+    periodMs: HALF_LOAD_MS,
+    connections: UNCACHED_CONNECTIONS,
+  });
   const sorted = [...times].sort((left, right) => left - right);
   const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? Number.NaN;
   const row = (name: string, rate: string, limit: string): Report['measures'] => [

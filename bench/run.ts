@@ -26,6 +26,7 @@ const programs = [
   'store',
   'signer',
   'ocsp',
+  'reads',
   'audit',
 ] as const;
 type Program = (typeof programs)[number];

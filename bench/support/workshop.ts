@@ -18,6 +18,7 @@ import { printReport, type Report } from './report.ts';
 export type ChildProgram =
   | 'access-server-child'
   | 'crl-publisher-child'
+  | 'issuing-server-child'
   | 'ldap-directory-child'
   | 'ldap-idle-child'
   | 'ldap-load-child'

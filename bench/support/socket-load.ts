@@ -1,5 +1,5 @@
 /**
- * HTTP requests that are prepared as bytes, over connections that stay open or over one each; only the answers' length is
+ * Requests that are prepared as bytes, HTTP mostly, over connections that stay open or over one each; only the answers' length is
  * read. In the process of whoever measures.
  *
  * @module
@@ -58,11 +58,12 @@ export async function freshRate(
  * @returns Milliseconds from when each was due to its answer.
  */
 export async function timesAtRate(
-  load: HttpLoad,
+  open: () => Promise<Connection>,
+  next: () => Uint8Array,
   options: { readonly perSecond: number; readonly periodMs: number; readonly connections: number },
 ): Promise<readonly number[]> {
   const { perSecond, periodMs, connections } = options;
-  const idle = await Promise.all(Array.from({ length: connections }, () => openConnection(load)));
+  const idle = await Promise.all(Array.from({ length: connections }, open));
   const all = [...idle];
   const times: number[] = [];
   const due: number[] = [];
@@ -73,7 +74,7 @@ export async function timesAtRate(
     while (due.length > 0 && idle.length > 0) {
       const dueMs = due.shift() ?? 0;
       const connection = idle.pop();
-      void connection?.ask(load.next()).then(() => {
+      void connection?.ask(next()).then(() => {
         times.push(performance.now() - dueMs);
         answered += 1;
         idle.push(connection);
@@ -91,7 +92,8 @@ export async function timesAtRate(
       due.push(dueMs);
     }
     give();
-    await new Promise((resolve) => setImmediate(resolve));
+    // Not in a loop without waiting: the one who answers needs the processor.
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
   for (const connection of all) {
     connection.close();
@@ -99,23 +101,49 @@ export async function timesAtRate(
   return times;
 }
 
-interface Connection {
+/** One request at a time. */
+export interface Connection {
   ask(request: Uint8Array): Promise<void>;
   close(): void;
 }
 
-function openConnection({ port }: HttpLoad): Promise<Connection> {
+/** For `timesAtRate`. */
+export function openConnection({ port }: Pick<HttpLoad, 'port'>): Promise<Connection> {
+  return openSocket(port).then((socket) => onSocket(socket, lengthOf));
+}
+
+/** A connection of a protocol whose answers to `request` all have the length of the first, which is there after a moment. */
+export async function openLengthConnection(port: number, request: Uint8Array): Promise<Connection> {
+  const socket = await openSocket(port);
+  const length = await new Promise<number>((resolve) => {
+    let bytes = 0;
+    const count = (piece: Buffer): void => {
+      bytes += piece.length;
+    };
+    socket.on('data', count);
+    socket.write(request);
+    setTimeout(() => {
+      socket.off('data', count);
+      resolve(bytes);
+    }, ANSWERED_MS);
+  });
+  return onSocket(socket, () => length);
+}
+
+const ANSWERED_MS = 300;
+
+function openSocket(port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => {
       socket.setNoDelay(true);
-      resolve(onSocket(socket));
+      resolve(socket);
     });
     socket.once('error', reject);
   });
 }
 
 /** An answer ends after its content-length, or with the connection. */
-function onSocket(socket: Socket): Connection {
+function onSocket(socket: Socket, lengthOf: (bytes: Buffer) => number): Connection {
   let received: Buffer[] = [];
   let bytes = 0;
   let wanted = 0;
