@@ -116,6 +116,25 @@ describe('a compromise', () => {
     await issueCitizen(certdir, { name: 'again' });
   });
 
+  it('may come while the end of the service is announced, until which certificates are issued', async () => {
+    const { id } = await certdir.answer<CeremonyReport>(
+      ...['ceremony', 'start', 'end-of-service', '--ends', '2099-04-01T00:00:00Z'],
+      ...['--because', 'The law was changed.', ...people],
+    );
+    const { ceremonies } = control();
+    for (const note of ['identities checked', 'the decision was read']) {
+      await ceremonies.continue({ id, by: 'Hanako Gunma', note }, operator);
+    }
+    const announced = await approve(id);
+    assert.equal(announced.steps.find(({ name }) => name === 'announce')?.isDone, true);
+    const status = await certdir.answer<ServiceStatus>('status');
+    assert.equal(status.service.state, 'ending');
+    assert.match(await get('/'), /認証業務の終了について/);
+    await issueCitizen(certdir, { name: 'meanwhile' });
+    const note = readFileSync(join(certdir.folder, 'ceremonies', `${id}-notice.txt`), 'utf8');
+    assert.match(note, /stops issuing 2099-04-01T00:00:00Z\n/);
+  });
+
   it('that is approved has everything revoked and published, and the key destroyed', async () => {
     const { id } = await certdir.answer<CeremonyReport>(
       ...['ceremony', 'start', 'compromise', '--destroy-key', ...people, ...because],
