@@ -14,26 +14,32 @@ import type { CertificateAuthority } from '../ca/certificate-authority.ts';
 import { formatSerialNumber } from '../ca/certificates/serial-number.ts';
 import { CaError } from '../ca/errors.ts';
 import type { KeyGeneration } from '../ca/records/authority-record.ts';
+import { asBuffer } from '../core/bytes.ts';
 import { formatError } from '../core/errors.ts';
 import type {
   GenerationReport,
   KeyOperations,
   KeysReport,
   LinkReport,
+  MadeKeyReport,
+  MakeKeyInput,
 } from '../http/key-operations.ts';
 import type { PublishLists } from '../http/local-operations.ts';
 import type { Operator } from '../http/operator.ts';
 import { formatTime } from '../http/report-time.ts';
 import type { Job } from '../scheduler/job.ts';
 import { SigningError } from '../signing/errors.ts';
-import { formatAlgorithm } from '../signing/key-rules.ts';
+import { formatAlgorithm, isPurposeList, namedKeyTypes } from '../signing/key-rules.ts';
 import { parseSubjectPublicKeyInfo } from '../x509/algorithms.ts';
 import { parseCertificate } from '../x509/certificate.ts';
 import { sha256 } from './ceremony-evidence.ts';
 import type { Instance } from './instance.ts';
 import { scheduleOrigin } from './publication-job.ts';
 
-type Surroundings = Pick<Instance, 'authority' | 'clock' | 'policy' | 'log' | 'configuration'> & {
+type Surroundings = Pick<
+  Instance,
+  'authority' | 'clock' | 'policy' | 'log' | 'configuration' | 'signer' | 'store' | 'audit'
+> & {
   readonly publishLists: PublishLists;
 };
 
@@ -58,6 +64,31 @@ export class LocalKeys implements KeyOperations {
       renewalDue: formatTime(dueMs),
       renewalWarning: warning ?? null,
     };
+  }
+
+  /** A key that could not be put on record is not left in the token. */
+  async make({ label, type, purposes }: MakeKeyInput, operator: Operator): Promise<MadeKeyReport> {
+    const { signer, store, audit } = this.#parts;
+    if (!isPurposeList(purposes)) {
+      throw new SigningError('SIGNING_KEY_REFUSED', 'these are no purposes of a key');
+    }
+    const key = await signer.generate({ label, type: namedKeyTypes[type], purposes });
+    try {
+      await store.transact('app: key made', (transaction) =>
+        audit.append(transaction, {
+          kind: 'key.generate',
+          result: 'done',
+          origin: { channel: 'cli', actor: operator.name },
+          subject: label,
+          after: sha256(key.spki),
+          details: { type, purposes: purposes.join(' ') },
+        }),
+      );
+    } catch (error) {
+      await signer.destroy(label);
+      throw error;
+    }
+    return { label, type, purposes, spki: asBuffer(key.spki).toString('base64') };
   }
 
   async renew({ isEarly }: { readonly isEarly: boolean }, operator: Operator): Promise<KeysReport> {

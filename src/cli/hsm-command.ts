@@ -9,13 +9,20 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 
+import { readSecretFile } from '../config/secret-file.ts';
 import { SystemClock } from '../core/clock.ts';
 import { SystemRandom } from '../core/random.ts';
-import { formatKeyType, isPurposeList } from '../signing/key-rules.ts';
+import type { MadeKeyReport, MakeKeyInput } from '../http/key-operations.ts';
+import {
+  formatKeyType,
+  isPurposeList,
+  type KeyTypeName,
+  namedKeyTypes,
+} from '../signing/key-rules.ts';
 import type { Pkcs11Module } from '../signing/pkcs11/pkcs11-module.ts';
-import type { KeyType } from '../signing/signer.ts';
+import type { KeyUsagePurpose } from '../signing/signer.ts';
 import type { InspectedKey, TokenInspection } from '../signing/token-inspection.ts';
-import { contextOf } from './context.ts';
+import { type Context, contextOf, withServerOr } from './context.ts';
 import { examples } from './examples.ts';
 import { ExitCode } from './exit-codes.ts';
 import { addHsmOptions, type HsmOptions, openHsm } from './hsm-token.ts';
@@ -117,19 +124,10 @@ function addInfoCommand(hsm: Command): void {
 
 interface KeygenOptions extends HsmOptions {
   readonly label: string;
-  readonly type: string;
+  readonly type: KeyTypeName;
   readonly purpose: readonly string[];
   readonly register?: string;
 }
-
-const keyTypes: Readonly<Record<string, KeyType>> = {
-  'rsa-2048': { kind: 'rsa', modulusBits: 2048 },
-  'rsa-3072': { kind: 'rsa', modulusBits: 3072 },
-  'rsa-4096': { kind: 'rsa', modulusBits: 4096 },
-  'p-256': { kind: 'ec', curve: 'P-256' },
-  'p-384': { kind: 'ec', curve: 'P-384' },
-  ed25519: { kind: 'ed25519' },
-};
 
 function addKeygenCommand(hsm: Command): void {
   addHsmOptions(hsm.command('keygen'))
@@ -137,7 +135,7 @@ function addKeygenCommand(hsm: Command): void {
     .requiredOption('--label <label>', 'name of the key, unique in the token')
     .addOption(
       new Option('--type <type>', 'kind of key')
-        .choices(Object.keys(keyTypes))
+        .choices(Object.keys(namedKeyTypes))
         .makeOptionMandatory(),
     )
     .requiredOption(
@@ -152,27 +150,53 @@ function addKeygenCommand(hsm: Command): void {
       ),
     )
     .action(async (options: KeygenOptions, command: Command) => {
-      const { folder, output } = contextOf(command);
-      const type = keyTypes[options.type];
-      if (type === undefined || !isPurposeList(options.purpose)) {
+      const context = contextOf(command);
+      if (!isPurposeList(options.purpose)) {
         throw new UsageError(`${options.purpose.join(' ')}: no list of purposes`);
       }
-      const registerFile =
-        options.module === undefined ? undefined : resolve(options.register ?? '');
-      const signer = await openHsm(options, { folder, registerFile });
-      try {
-        await signer.activate();
-        const key = await signer.generate({
-          label: options.label,
-          type,
-          purposes: options.purpose,
-        });
-        const spki = Buffer.from(key.spki).toString('base64');
-        output.answer({ ...key, spki }, () => `${key.label}: ${formatKeyType(key.type)}\n${spki}`);
-      } finally {
-        await signer.close();
-      }
+      const { label, type, purpose: purposes } = options;
+      const input = { label, type, purposes };
+      const key = await (options.module === undefined
+        ? makeOnRecord(context, input, options.pinFile)
+        : makeInToken(context, input, options));
+      context.output.answer(key, () => `${key.label}: ${key.type}\n${key.spki}`);
     });
+}
+
+/** In the data folder's token: its audit log has it. */
+async function makeOnRecord(
+  context: Context,
+  input: MakeKeyInput,
+  pinFile: string | undefined,
+): Promise<MadeKeyReport> {
+  const pin = pinFile === undefined ? {} : { askPassphrase: () => readSecretFile(pinFile) };
+  return await withServerOr(
+    async (options) => {
+      const { openLocalOperations } = await import('../app/local-instance.ts');
+      return await openLocalOperations({ ...options, ...pin });
+    },
+    context,
+    (operations) => operations.keys.make(input, context.operator),
+  );
+}
+
+/** In a token that is named on the command line. */
+async function makeInToken(
+  { folder }: Context,
+  { label, type, purposes }: MakeKeyInput & { readonly purposes: readonly KeyUsagePurpose[] },
+  options: KeygenOptions,
+): Promise<MadeKeyReport> {
+  const signer = await openHsm(options, {
+    folder,
+    registerFile: resolve(options.register ?? ''),
+  });
+  try {
+    await signer.activate();
+    const key = await signer.generate({ label, type: namedKeyTypes[type], purposes });
+    return { label, type, purposes, spki: Buffer.from(key.spki).toString('base64') };
+  } finally {
+    await signer.close();
+  }
 }
 
 function jsonOfInspection(found: TokenInspection): unknown {

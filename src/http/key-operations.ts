@@ -6,7 +6,7 @@
  */
 
 import type { Operator } from './operator.ts';
-import { objectOf } from './request-schema.ts';
+import { listOf, objectOf, textSchema } from './request-schema.ts';
 
 /** A certificate that one generation of the key has made for another. */
 export interface LinkReport {
@@ -63,11 +63,30 @@ export interface KeyOperations {
    * @param input isEarly: also when no renewal is near.
    */
   renew(input: { readonly isEarly: boolean }, operator: Operator): Promise<KeysReport>;
+  /** Makes a key in the CA's token, for something else than its generations. */
+  make(input: MakeKeyInput, operator: Operator): Promise<MadeKeyReport>;
+}
+
+export interface MakeKeyInput {
+  readonly label: string;
+  /** As `certdir hsm keygen --type` names it. */
+  readonly type: 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'p-256' | 'p-384' | 'ed25519';
+  readonly purposes: readonly string[];
+}
+
+export interface MadeKeyReport extends MakeKeyInput {
+  /** DER SubjectPublicKeyInfo, base64. */
+  readonly spki: string;
 }
 
 export const keySchemas: Readonly<Record<string, Record<string, unknown>>> = {
   'keys-list': objectOf({}),
   'keys-renew': objectOf({ isEarly: { type: 'boolean' } }),
+  'keys-make': objectOf({
+    label: textSchema,
+    type: { enum: ['rsa-2048', 'rsa-3072', 'rsa-4096', 'p-256', 'p-384', 'ed25519'] },
+    purposes: listOf(textSchema, 16),
+  }),
 };
 
 interface Request {
@@ -83,6 +102,7 @@ export function keyHandlers(
     'keys-list': () => operations.list(),
     'keys-renew': ({ body, operator }) =>
       operations.renew(body as { readonly isEarly: boolean }, operator),
+    'keys-make': ({ body, operator }) => operations.make(body as MakeKeyInput, operator),
   };
 }
 
@@ -91,5 +111,6 @@ export function remoteKeys(call: <T>(name: string, body: unknown) => Promise<T>)
   return {
     list: () => call('keys-list', {}),
     renew: (input) => call('keys-renew', input),
+    make: (input) => call('keys-make', input),
   };
 }

@@ -44,6 +44,18 @@ const MAX_MESSAGE_BYTES = 16_384;
 const LABEL_PATTERN = /^[A-Za-z0-9][A-Za-z0-9 ._:/@+-]{0,126}$/;
 
 /** True when `value` is a key type that certdir makes. */
+/** Types of keys as commands name them. */
+export const namedKeyTypes: Readonly<Record<KeyTypeName, KeyType>> = {
+  'rsa-2048': { kind: 'rsa', modulusBits: 2048 },
+  'rsa-3072': { kind: 'rsa', modulusBits: 3072 },
+  'rsa-4096': { kind: 'rsa', modulusBits: 4096 },
+  'p-256': { kind: 'ec', curve: 'P-256' },
+  'p-384': { kind: 'ec', curve: 'P-384' },
+  ed25519: { kind: 'ed25519' },
+};
+
+export type KeyTypeName = 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'p-256' | 'p-384' | 'ed25519';
+
 export function isKeyType(value: unknown): value is KeyType {
   if (typeof value !== 'object' || value === null || !('kind' in value)) {
     return false;

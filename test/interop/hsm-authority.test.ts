@@ -6,6 +6,7 @@
  */
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -117,6 +118,13 @@ describe('a CA with its key in SoftHSM', { skip }, () => {
     const keygen = ['hsm', 'keygen', '--label', 'ocsp-1', '--type', 'p-256', '--purpose', 'ocsp'];
     const made = await certdir.answer<{ label: string; spki: string }>(...keygen);
     assert.equal(made.label, 'ocsp-1');
+    const query = ['audit', 'list', '--kind', 'key.generate', '--subject', 'ocsp-1'];
+    const records = await certdir.answer<readonly { after: string }[]>(...query);
+    const digest = createHash('sha256').update(Buffer.from(made.spki, 'base64')).digest('hex');
+    assert.deepEqual(
+      records.map(({ after }) => after),
+      [digest],
+    );
     const failure = await certdir.failure(...keygen);
     assert.deepEqual([failure.code, failure.exitCode], ['SIGNING_KEY_EXISTS', 6]);
   });

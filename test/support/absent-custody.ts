@@ -22,7 +22,7 @@ export const absentCeremonies: CeremonyOperations = {
   list: refuse,
 };
 
-export const absentKeys: KeyOperations = { list: refuse, renew: refuse };
+export const absentKeys: KeyOperations = { list: refuse, renew: refuse, make: refuse };
 
 const nothing = (): AsyncIterable<never> => ({ [Symbol.asyncIterator]: () => ({ next: refuse }) });
 
