@@ -10,6 +10,7 @@ import { describe, it } from 'node:test';
 import { LAST_NEXT_UPDATE_MS } from '../../src/ca/policy/cadence.ts';
 import type { CessationSurroundings } from '../../src/ca/procedures/cessation-run.ts';
 import type { Store } from '../../src/store/store.ts';
+import { parseCertificate } from '../../src/x509/certificate.ts';
 import { type CertificateList, parseCertificateList } from '../../src/x509/certificate-list.ts';
 import { CrlReason } from '../../src/x509/crl-extensions.ts';
 import { assertConsistent } from '../support/ca-consistency.ts';
@@ -199,6 +200,35 @@ describe('a compromise that is reported', () => {
     assert.ok(lists.every(({ published }) => published?.nextUpdateMs !== LAST_NEXT_UPDATE_MS));
     await assertConsistent(bed);
   });
+});
+
+describe('the links of a compromised key (RFC 9810 §4.4)', () => {
+  for (const { generation, when } of [
+    { generation: 1, when: 'renewed' },
+    { generation: 2, when: 'renewed' },
+    { generation: 1, when: 'prepared' },
+  ]) {
+    it(`are revoked from both sides: key ${generation}, ${when}`, async (t) => {
+      const bed = await CaTestBed.open(t);
+      const { links } = await bed.ca.renewal.prepare(tester);
+      assert(links !== undefined);
+      if (when === 'renewed') {
+        await bed.ca.renewal.switchOver(tester);
+      }
+      await bed.clock.advance(2_000);
+      await bed.ca.cessations.report({ ...order, generation, destroysKey: false });
+      await bed.ca.cessations.approve(id, tester);
+      await runOn(bed);
+      const listed = [...(await newest(bed, 'arl')).entries()].map((one) => one.serialNumber);
+      for (const link of [links.oldWithNew, links.newWithOld].map(parseCertificate)) {
+        assert.equal((await bed.ca.findCertificate(link.serialNumber))?.state, 'revoked');
+        assert.ok(listed.includes(link.serialNumber));
+      }
+      const { certificate } = bed.ca.authorities.of(3 - generation);
+      assert.equal((await bed.ca.findCertificate(certificate.serialNumber))?.state, 'good');
+      await assertConsistent(bed);
+    });
+  }
 });
 
 describe('a key that is made in the place of a compromised one (mic 4.8.3)', () => {

@@ -11,6 +11,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { AuditOrigin } from '../../audit/audit-log.ts';
+import { equalBytes } from '../../core/bytes.ts';
+import { parseCertificate } from '../../x509/certificate.ts';
 import type { CrlReasonName } from '../../x509/crl-extensions.ts';
 import { type CaCore, reading } from '../ca-core.ts';
 import { listCertificates } from '../certificates/certificate-register.ts';
@@ -205,8 +207,9 @@ function findNext(
   readonly cursor: string | undefined;
   readonly lastEndMs: number;
 }> {
-  const { store, tables, clock, policy } = core;
+  const { store, tables, clock, policy, authorities } = core;
   const reason = reasons[kind].find((one) => policy.revocation.reasons.includes(one));
+  const { spki } = authorities.of(generation).certificate;
   return reading(store, async (view) => {
     const nowMs = clock.nowMs();
     const orders: RevocationOrder[] = [];
@@ -215,7 +218,11 @@ function findNext(
     const after = cursor === '' ? {} : { after: BigInt(`0x${cursor}`) };
     for await (const one of listCertificates(view, tables, { ...after, nowMs })) {
       const isOwn = isAuthorityCertificate(core, one.profile);
-      const isOf = kind === 'end-of-service' || one.generation === generation;
+      // Also what another key of the CA has signed for this one: who has the key gets in by the link.
+      const isOf =
+        kind === 'end-of-service' ||
+        one.generation === generation ||
+        (isOwn && equalBytes(parseCertificate(one.der).spki, spki));
       if (isOf && one.state !== 'expired') {
         lastEndMs = isOwn ? lastEndMs : Math.max(lastEndMs, one.notAfterMs);
         // At the end of the service the CA's own certificates stay good: its lists are verified with them.
