@@ -1,7 +1,7 @@
 /**
- * Any sequence of issuing, holding, releasing, revoking, publishing, waiting and restarting leaves a CA whose lists fit together:
- * every list passed the gate, numbers and times move on, the lists are all the revoked certificates, and
- * none left before its time.
+ * Any sequence of issuing, holding, releasing, revoking, publishing, renewing the key, waiting and restarting leaves a CA whose
+ * lists fit together: every list passed the gate, numbers and times move on, the lists are all the revoked certificates, and
+ * none left before its time; one key issues, the older ones are vouched for, and the CA's entry shows what verifiers need.
  */
 
 import assert from 'node:assert/strict';
@@ -23,6 +23,7 @@ type Step =
   | { readonly kind: 'hold' | 'release'; readonly which: number }
   | { readonly kind: 'publish'; readonly scope: number }
   | { readonly kind: 'publishDue' }
+  | { readonly kind: 'makeKey' | 'switchKey' | 'retireKeys' }
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'restart' };
 
@@ -48,6 +49,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('publish' as const), scope: index }) },
   { weight: 2, arbitrary: fc.constant({ kind: 'publishDue' as const }) },
   {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('makeKey' as const, 'switchKey' as const, 'retireKeys' as const),
+    }),
+  },
+  {
     weight: 4,
     arbitrary: fc.record({
       kind: fc.constant('wait' as const),
@@ -65,6 +72,7 @@ const refusals = new Set([
   'CA_HOLD_NOT_ALLOWED',
   'CA_ISSUER_ENDS',
   'CA_NOT_HELD',
+  'CA_RENEWAL_NONE',
 ]);
 
 async function run(steps: readonly Step[]): Promise<void> {
@@ -119,6 +127,16 @@ async function take(bed: CaTestBed, one: Step, serialNumbers: bigint[]): Promise
           await bed.ca.publish(scope, tester);
         }
         assert.ok(bed.ca.nextDueMs() > bed.clock.nowMs());
+        break;
+      case 'makeKey':
+        await bed.ca.renewal.prepare(tester);
+        break;
+      case 'switchKey':
+        await bed.ca.renewal.switchOver(tester);
+        break;
+      case 'retireKeys':
+        await bed.ca.retirement.run(tester);
+        assert.ok((bed.ca.retirement.dueMs ?? Number.MAX_VALUE) > bed.clock.nowMs());
         break;
       case 'wait':
         bed.clock.setWallClock(bed.clock.nowMs() + one.ms);
