@@ -16,7 +16,7 @@ import type { Policy } from '../../src/ca/policy/policy.ts';
 import type { KeyGeneration } from '../../src/ca/records/authority-record.ts';
 import { CaTables } from '../../src/ca/records/ca-tables.ts';
 import { SigningError } from '../../src/signing/errors.ts';
-import type { Signer } from '../../src/signing/signer.ts';
+import type { KeyUsagePurpose, Signer } from '../../src/signing/signer.ts';
 import type { Store } from '../../src/store/store.ts';
 import { parseSignatureAlgorithm } from '../../src/x509/algorithms.ts';
 import { parseBasicConstraints } from '../../src/x509/basic-constraints.ts';
@@ -46,6 +46,45 @@ function withKey(authority: Partial<Policy['keys']['authority']>, policy = small
     ...policy,
     keys: { ...policy.keys, authority: { ...policy.keys.authority, ...authority } },
   };
+}
+
+/** Holds back what one key signs for one purpose, when told to. */
+class HeldSigner {
+  readonly #purpose: KeyUsagePurpose;
+  readonly #label: string;
+  #held: Promise<void> = Promise.resolve();
+  #release: () => void = () => undefined;
+
+  constructor(purpose: KeyUsagePurpose, label: string) {
+    this.#purpose = purpose;
+    this.#label = label;
+  }
+
+  readonly wrap = (signer: Signer): Signer => {
+    const sign: Signer['sign'] = async (request) => {
+      const signature = await signer.sign(request);
+      if (request.purpose === this.#purpose && request.label === this.#label) {
+        await this.#held;
+      }
+      return signature;
+    };
+    return new Proxy(signer, {
+      get: (target, name) => {
+        const value: unknown = name === 'sign' ? sign : Reflect.get(target, name);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  };
+
+  hold(): void {
+    this.#held = new Promise((resolve) => {
+      this.#release = resolve;
+    });
+  }
+
+  release(): void {
+    this.#release();
+  }
 }
 
 async function renew(bed: CaTestBed): Promise<KeyGeneration> {
@@ -326,37 +365,65 @@ describe('the switch to a new key', () => {
   });
 
   it('lets a certificate that was begun under the older key come out under the new one', async (t) => {
-    let hold: Promise<void> | undefined;
-    const wrapSigner = (signer: Signer): Signer => {
-      const sign: Signer['sign'] = async (request) => {
-        const isHeld = request.purpose === 'certificate' && request.label === 'gunma-ca-1';
-        const signature = await signer.sign(request);
-        if (isHeld) {
-          await hold;
-        }
-        return signature;
-      };
-      return new Proxy(signer, {
-        get: (target, name) => {
-          const value: unknown = name === 'sign' ? sign : Reflect.get(target, name);
-          return typeof value === 'function' ? value.bind(target) : value;
-        },
-      });
-    };
-    const bed = await CaTestBed.open(t, { wrapSigner });
+    const held = new HeldSigner('certificate', 'gunma-ca-1');
+    const bed = await CaTestBed.open(t, { wrapSigner: held.wrap });
     await bed.ca.renewal.prepare(tester);
-    let release: () => void = () => undefined;
-    hold = new Promise((resolve) => {
-      release = resolve;
-    });
+    held.hold();
     const issuing = bed.issue();
     await bed.clock.advance(1);
     await bed.ca.renewal.switchOver(tester);
-    release();
+    held.release();
     const { certificate, serialNumber } = await issuing;
     assert.ok(isSignedBy(certificate, bed.ca.certificate));
     assert.equal((await bed.ca.findCertificate(serialNumber))?.generation, 2);
     await assertConsistent(bed);
+  });
+
+  it('lets a list that was begun under the older key come out under the new one', async (t) => {
+    const held = new HeldSigner('crl', 'gunma-ca-1');
+    const bed = await CaTestBed.open(t, { wrapSigner: held.wrap });
+    await bed.ca.renewal.prepare(tester);
+    await bed.clock.advance(2000);
+    held.hold();
+    const publishing = bed.ca.publish('10201', tester);
+    await bed.clock.advance(1);
+    await bed.ca.renewal.switchOver(tester);
+    held.release();
+    const { number } = await publishing;
+    const list = parseCertificateList((await bed.ca.readList('10201', number)) ?? assert.fail());
+    const { algorithm, certificate } = bed.ca.authorities.current;
+    const { tbs: message, signature } = list;
+    assert.ok(verifySignature({ spki: certificate.spki, algorithm, message, signature }));
+    await assertConsistent(bed);
+  });
+
+  it('that fails leaves the older key issuing, in memory too', async (t) => {
+    const stores: MortalStore[] = [];
+    const wrapStore = (store: Store): Store => {
+      stores.push(new MortalStore(store));
+      return stores.at(-1) ?? store;
+    };
+    const bed = await CaTestBed.open(t, {
+      wrapStore,
+      wrapAudit: (audit) => ({
+        ...audit,
+        head: audit.head.bind(audit),
+        records: audit.records.bind(audit),
+        append: (transaction, event) =>
+          event.kind === 'ca.key.switch' && event.result === 'done'
+            ? Promise.reject(new Error('broken'))
+            : audit.append(transaction, event),
+      }),
+    });
+    await bed.ca.renewal.prepare(tester);
+    await assert.rejects(bed.ca.renewal.switchOver(tester), { message: 'broken' });
+    assert.equal(bed.ca.authorities.current.generation, 1);
+    assert.equal((await published(bed)).length, 1);
+    assert.equal((await bed.records('ca.key.switch'))[0]?.result, 'failed');
+    // As if the store had failed behind the body.
+    stores[0]?.arm(0, 'before');
+    await assert.rejects(bed.ca.renewal.switchOver(tester));
+    assert.equal(bed.ca.authorities.current.generation, 1);
   });
 });
 
