@@ -398,6 +398,7 @@ describe('the switch to a new key', () => {
   });
 
   it('that fails leaves the older key issuing, in memory too', async (t) => {
+    let isBroken = true;
     const stores: MortalStore[] = [];
     const wrapStore = (store: Store): Store => {
       stores.push(new MortalStore(store));
@@ -410,7 +411,7 @@ describe('the switch to a new key', () => {
         head: audit.head.bind(audit),
         records: audit.records.bind(audit),
         append: (transaction, event) =>
-          event.kind === 'ca.key.switch' && event.result === 'done'
+          isBroken && event.kind === 'ca.key.switch' && event.result === 'done'
             ? Promise.reject(new Error('broken'))
             : audit.append(transaction, event),
       }),
@@ -420,10 +421,14 @@ describe('the switch to a new key', () => {
     assert.equal(bed.ca.authorities.current.generation, 1);
     assert.equal((await published(bed)).length, 1);
     assert.equal((await bed.records('ca.key.switch'))[0]?.result, 'failed');
-    // As if the store had failed behind the body.
-    stores[0]?.arm(0, 'before');
-    await assert.rejects(bed.ca.renewal.switchOver(tester));
+    isBroken = false;
+    // It is durable, and nobody learns of it: what cannot write any more does not go by it either.
+    stores[0]?.arm(0, 'after');
+    await assert.rejects(bed.ca.renewal.switchOver(tester), { name: 'StoreError' });
     assert.equal(bed.ca.authorities.current.generation, 1);
+    await bed.reopen();
+    assert.equal(bed.ca.authorities.current.generation, 2);
+    await assertConsistent(bed);
   });
 });
 
