@@ -21,6 +21,7 @@ import { UsageError } from './usage-error.ts';
 interface IssueOptions {
   readonly csr: string;
   readonly municipality: string;
+  readonly partition?: string;
   readonly attributes?: string;
   readonly name?: string;
   readonly nameSubstitute?: string;
@@ -49,6 +50,7 @@ function addIssue(ca: Command): void {
     .description('issue a certificate from a PKCS#10 request')
     .requiredOption('--csr <file>', 'the request, PEM or DER')
     .requiredOption('--municipality <code>', 'municipality code, five or six digits')
+    .option('--partition <value>', "its list's value, where the policy lets requests name one")
     .option('--attributes <file>', "YAML file with the subject's attributes")
     .option('--name <text>', 'family and given name, joined by an ideographic space')
     .option('--name-substitute <flags>', 'one digit per character of the name')
@@ -70,6 +72,7 @@ function addIssue(ca: Command): void {
       const input = {
         request: await readRequest(options.csr),
         municipality: options.municipality,
+        ...(options.partition === undefined ? {} : { partition: options.partition }),
         attributes: await attributesOf(options),
       };
       const issue = (): Promise<IssuedReport> =>

@@ -60,11 +60,10 @@ export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> =
   check: objectOf({ isDeep: { type: 'boolean' }, parts: { enum: ['all', 'store'] } }),
   journal: objectOf({}),
   backup: objectOf({ folder: text, passphrase: text }, ['passphrase']),
-  issue: objectOf({
-    request: text,
-    municipality: text,
-    attributes: subjectAttributes,
-  }),
+  issue: objectOf(
+    { request: text, municipality: text, partition: text, attributes: subjectAttributes },
+    ['partition'],
+  ),
   'find-certificates': objectOf({ query: certificateQuery }),
   'archive-list': objectOf({ scope: text, number: text, at: text }, ['number', 'at']),
   'archive-export': objectOf({ period: text }),

@@ -194,6 +194,7 @@ export class LocalOperations implements Operations {
       profile: 'end-entity',
       csr: decodeRequest(input.request),
       municipality: input.municipality,
+      ...(input.partition === undefined ? {} : { partition: input.partition }),
       subjectAttributes: input.attributes,
       origin: originOf(operator),
     });

@@ -152,6 +152,8 @@ export interface IssueInput {
   readonly request: string;
   /** Municipality code, five or six digits. */
   readonly municipality: string;
+  /** Where the policy has requests choose the list: one of the scope's `values`. */
+  readonly partition?: string | undefined;
   readonly attributes: SubjectAttributes;
 }
 

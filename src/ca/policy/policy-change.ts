@@ -164,6 +164,7 @@ export function comparePolicies(before: Policy, after: Policy): readonly PolicyC
     }
   }
   changes.push(...compareScopes(new Scopes(before), new Scopes(after)));
+  changes.push(...compareDefinitions(before, after));
   const isBreaking = ({ effect }: PolicyChange): number => (effect === 'breaks' ? 0 : 1);
   return changes.sort((left, right) => isBreaking(left) - isBreaking(right));
 }
@@ -224,6 +225,29 @@ function compareScopes(before: Scopes, after: Scopes): readonly PolicyChange[] {
     return now !== undefined && isSameScope(old, now) ? [] : [scopeChange(old, now)];
   });
   return [...changes, ...[...byId.values()].map((scope) => scopeChange(undefined, scope))];
+}
+
+/** What of a list may change: who goes in, and where else it is. */
+function compareDefinitions(before: Policy, after: Policy): readonly PolicyChange[] {
+  return after.crl.scopes.flatMap((now) => {
+    const old = before.crl.scopes.find(({ id }) => id === now.id);
+    return (['opens', 'closed', 'httpPaths'] as const).flatMap((setting): PolicyChange[] => {
+      const [was, is] = [toText(old?.[setting]), toText(now[setting])];
+      const isPath = setting === 'httpPaths';
+      const change = { path: `crl.scopes.${now.id}.${setting}`, before: was, after: is };
+      return old === undefined || was === is
+        ? []
+        : [
+            {
+              ...change,
+              effect: isPath ? 'at-once' : 'issued-from-now',
+              meaning: isPath
+                ? 'where else the list is; certificates may name the address'
+                : 'which list new certificates go into',
+            },
+          ];
+    });
+  });
 }
 
 function isSameScope(left: Scope, right: Scope): boolean {
