@@ -84,7 +84,7 @@ describe('recovering from a replica', () => {
     {
       why: 'that has no such file',
       from: () => fileUrl('/other.crl'),
-      ...{ exit: Exit.unavailable, code: 'READBACK_FAILED' },
+      ...{ exit: Exit.absent, code: 'READBACK_ABSENT' },
     },
     {
       why: 'whose certificate nobody vouches for',
