@@ -18,7 +18,7 @@ import { registerVerifier } from '../support/registered-verifier.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const SCOPE = '10201';
-const Exit = { usage: 2, refused: 4, unavailable: 7 } as const;
+const Exit = { usage: 2, refused: 4, absent: 5, unavailable: 7 } as const;
 
 describe('recovering from a replica', () => {
   const outside = temporaryFolder({ after });
