@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
+import { combine } from 'shamir-secret-sharing';
 
 import { encodeUtf8 } from '../../src/core/bytes.ts';
 import { silentLog } from '../../src/core/log.ts';
@@ -31,8 +32,11 @@ import {
   parseCustody,
   writeCustody,
 } from '../../src/signing/custody/custody-document.ts';
+import { GuardedToken } from '../../src/signing/custody/guarded-token.ts';
 import { openSignerProcess, type SignerProcess } from '../../src/signing/process/signer-process.ts';
+import { seal } from '../../src/signing/software/sealing.ts';
 import { openSoftwareToken } from '../../src/signing/software/software-token.ts';
+import type { Token } from '../../src/signing/token.ts';
 import { contentOf, type Lifetime } from '../contract/signer-contract.ts';
 import { HostChannels } from '../support/host-channel.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
@@ -204,6 +208,20 @@ describe('an approval', () => {
     assert.throws(() => board.use(destroy), needed);
   });
 
+  it('of an activation that an open token does not need is taken back with its secret', async () => {
+    const clock = new SimulatedClock();
+    const document = await makeDocument(3, 2);
+    const board = new ApprovalBoard(document, { clock, random });
+    const { hash, proposal } = board.propose({ act: 'activate' });
+    for (const custodian of (await openAll(document)).slice(0, 2)) {
+      await board.approve(hash, approve(proposal, custodian, random));
+    }
+    const token = { isActive: () => Promise.resolve(true) } as Partial<Token> as Token;
+    await new GuardedToken({ token, board, clock, idleMs: 0 }).activate();
+    assert.equal(board.takeSecret(), undefined);
+    assert.throws(() => board.use({ act: 'activate' }), needed);
+  });
+
   it('counts up to the last millisecond and not at the next', async () => {
     for (const [waitMs, isLate] of [[HOUR_MS - 1, false] as const, [HOUR_MS, true] as const]) {
       const clock = new SimulatedClock();
@@ -307,6 +325,40 @@ describe('the custody file', () => {
     const shares = (await openAll(document)).map(({ share }) => share);
     assert.equal(await openSecret(parsed, shares), undefined);
     assert.equal((await openSecret(document, shares))?.toString(), SECRET);
+  });
+
+  it('opens nothing with other custodians under a checksum of their own', async () => {
+    const document = await makeDocument(3, 2);
+    const shares = (await openAll(document)).map(({ share }) => share);
+    const [first, second] = document.custodians;
+    const [thief] = (await makeDocument(2, 2)).custodians;
+    assert(first !== undefined && second !== undefined && thief !== undefined);
+    const lists: readonly CustodyDocument['custodians'][] = [
+      [...document.custodians, { ...thief, name: 'thief' }],
+      document.custodians.slice(0, 2),
+      [{ ...first, spki: thief.spki }, second],
+      [{ ...first, name: 'thief' }, second],
+      document.custodians.toReversed(),
+    ];
+    for (const custodians of lists) {
+      const changed = parseCustody(formatCustody({ ...document, custodians }), 'custody.json');
+      assert.equal(await openSecret(changed, shares), undefined);
+    }
+    const older = parseCustody(formatCustody({ ...document, version: 1 }), 'custody.json');
+    assert.equal(await openSecret(older, shares), undefined);
+    assert.equal((await openSecret(document, shares))?.toString(), SECRET);
+  });
+
+  it('opens as of version 1, which bound the rules alone', async () => {
+    const document = await makeDocument(3, 2);
+    const shares = (await openAll(document)).map(({ share }) => Uint8Array.from(share));
+    const { id, quorum, rules } = document;
+    const context = encodeUtf8(JSON.stringify({ format: 'certdir custody', id, quorum, ...rules }));
+    const secret = seal(await combine(shares), { bytes: encodeUtf8(SECRET), context }, random);
+    const older = parseCustody(formatCustody({ ...document, version: 1, secret }), 'custody.json');
+    assert.equal((await openSecret(older, shares))?.toString(), SECRET);
+    const newer = parseCustody(formatCustody({ ...document, secret }), 'custody.json');
+    assert.equal(await openSecret(newer, shares), undefined);
   });
 
   it('SIGNING_PASSPHRASE_WRONG, SIGNING_CUSTODIAN_UNKNOWN', async () => {

@@ -156,6 +156,12 @@ export class ApprovalBoard {
     }
   }
 
+  /** Takes back the grant of an activation that was not needed, with the secret that it opened. */
+  dropActivation(): void {
+    this.#grants.delete(formatOperation({ act: 'activate' }));
+    this.takeSecret()?.fill(0);
+  }
+
   /** Hands over the secret that an activation's shares have opened; the caller overwrites it. */
   takeSecret(): Buffer | undefined {
     const secret = this.#secret;

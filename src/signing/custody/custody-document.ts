@@ -26,7 +26,9 @@ import {
 import { readTokenFile, replaceTokenFile } from '../software/token-file.ts';
 
 const FORMAT = 'certdir custody';
-const VERSION = 1;
+/** In version 1 the custodians themselves were not bound to the secret. */
+const VERSIONS = [1, 2] as const;
+const VERSION = 2;
 export const MAX_CUSTODIANS = 16;
 const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 const SPLIT_KEY_BYTES = 32;
@@ -67,7 +69,7 @@ export interface CustodyRules {
 
 export interface CustodyDocument {
   readonly format: typeof FORMAT;
-  readonly version: typeof VERSION;
+  readonly version: (typeof VERSIONS)[number];
   /** Random, so that an approval for one custody is none for another. */
   readonly id: string;
   readonly createdMs: number;
@@ -113,7 +115,8 @@ export async function makeCustody(
       const parameters = newScryptParameters(scryptCost, random);
       made.push(await sealCustodian({ id, name, parameters, share, passphrase }, random));
     }
-    const context = secretContext({ id, quorum, rules });
+    const document = { version: VERSION, id, quorum, rules, custodians: made } as const;
+    const context = secretContext(document);
     const secret = seal(splitKey, { bytes: request.secret, context }, random);
     return {
       format: FORMAT,
@@ -267,10 +270,10 @@ export function parseCustody(bytes: Uint8Array, file: string): CustodyDocument {
   if (sha256 !== digest || document['format'] !== FORMAT) {
     throw damaged;
   }
-  if (document['version'] !== VERSION) {
+  if (!VERSIONS.some((version) => version === document['version'])) {
     throw new SigningError(
       'SIGNING_TOKEN_VERSION',
-      `${file} has format version ${String(document['version'])}; this program knows ${VERSION}`,
+      `${file} has format version ${String(document['version'])}; this program knows ${VERSIONS.join(', ')}`,
     );
   }
   if (!isCustodyDocument(document)) {
@@ -300,14 +303,24 @@ function assertCustodyRequest({ quorum, rules, custodians }: CustodyRequest): vo
   }
 }
 
-/** The rules are bound to the secret: whoever changes them in the file makes it unusable. */
+/**
+ * The rules and the custodians' names and keys are bound to the secret: whoever changes them in the file, so that
+ * somebody else approves, makes it unusable.
+ */
 function secretContext({
+  version,
   id,
   quorum,
   rules,
-}: Pick<CustodyDocument, 'id' | 'quorum' | 'rules'>): Uint8Array {
+  custodians,
+}: Pick<CustodyDocument, 'version' | 'id' | 'quorum' | 'rules' | 'custodians'>): Uint8Array {
   const { acts, validMs, idleMs } = rules;
-  return encodeUtf8(JSON.stringify({ format: FORMAT, id, quorum, acts, validMs, idleMs }));
+  const facts = { format: FORMAT, id, quorum, acts, validMs, idleMs };
+  if (version === 1) {
+    return encodeUtf8(JSON.stringify(facts));
+  }
+  const people = custodians.map(({ name, spki, shareDigest }) => [name, spki, shareDigest]);
+  return encodeUtf8(JSON.stringify({ ...facts, version, people }));
 }
 
 function custodianContext(custodian: {

@@ -57,6 +57,7 @@ export class GuardedToken implements Token {
 
   async activate(): Promise<void> {
     if (await this.#token.isActive()) {
+      this.#board.dropActivation();
       return;
     }
     this.#board.use({ act: 'activate' });
