@@ -7,6 +7,14 @@
 
 import type { AppendFile } from './journal-file.ts';
 
+/** Records that wait for the disk; large values wait where they are. */
+const MAX_MADE_BYTES = 4 * 1024 * 1024;
+
+interface Added {
+  readonly share: number;
+  readonly isMade: boolean;
+}
+
 export class GroupWriting {
   readonly #file: AppendFile;
   #waiting: Uint8Array[] = [];
@@ -14,7 +22,9 @@ export class GroupWriting {
   #share = 0;
   #writing: Promise<void> = Promise.resolve();
   #syncing: Promise<void> = Promise.resolve();
+  #madeBytes = 0;
   #isBegun = false;
+  #isWriting = false;
   #isSyncing = false;
   #bytes = 0;
 
@@ -32,22 +42,31 @@ export class GroupWriting {
     return this.#share >= 1;
   }
 
-  /** @param share How much of a turn it took to make the parts. */
-  add(parts: readonly Uint8Array[], share: number): void {
+  /** `share`: how much of a turn it took to make the parts; `isMade`: they are in memory for this alone. */
+  add(parts: readonly Uint8Array[], { share, isMade }: Added): void {
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
     this.#waiting.push(...parts);
     this.#share += share;
-    this.#bytes += parts.reduce((sum, part) => sum + part.length, 0);
+    this.#madeBytes += isMade ? bytes : 0;
+    this.#bytes += bytes;
   }
 
-  /** Hands over what was added, and waits until what was handed over before is written. */
+  /** Hands over what was added when the disk has nothing else to write, or too much of it is in memory. */
   async turn(): Promise<void> {
+    this.#share = 0;
+    if (this.#isWriting && this.#madeBytes < MAX_MADE_BYTES) {
+      return;
+    }
     await this.#writing;
     this.#syncBehind();
     this.#isBegun = true;
+    this.#isWriting = true;
     const parts = this.#waiting;
     this.#waiting = [];
-    this.#share = 0;
-    this.#writing = this.#file.append(parts);
+    this.#madeBytes = 0;
+    this.#writing = this.#file.append(parts).then(() => {
+      this.#isWriting = false;
+    });
     this.#writing.catch(() => undefined);
   }
 

@@ -268,12 +268,12 @@ export class Journal {
     const add = (draft: RecordDraft, isGroupEnd: boolean): void => {
       const { large, head } = draft;
       const kind = large === undefined ? RecordKind.rows : RecordKind.large;
-      writing.add(
-        group.seal(draft, { kind, isGroupEnd }),
+      const share =
         large === undefined
           ? head.length / BYTES_PER_TURN
-          : large.bytes.length / LARGE_BYTES_PER_TURN,
-      );
+          : large.bytes.length / LARGE_BYTES_PER_TURN;
+      const isMade = large === undefined;
+      writing.add(group.seal(draft, { kind, isGroupEnd }), { share, isMade });
     };
     // One record is held back: only the next one, or none, tells whether it is the group's last.
     let held: RecordDraft | undefined;
