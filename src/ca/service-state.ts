@@ -66,12 +66,23 @@ export class ServiceState {
     );
   }
 
+  /** False when a key certifies no OCSP responder any more: it is compromised, or its last lists are out. */
+  hasResponder(generation: number): boolean {
+    return !this.isCompromised(generation) && !this.isClosing(generation);
+  }
+
   /**
    * @param generation Of the key that would sign.
+   * @param what `isResponder`: the OCSP responder's certificate, which is needed for as long as lists go on.
    * @throws {CaError} `CA_ISSUING_STOPPED`
    */
-  assertIssues(generation: number, nowMs: number): void {
-    const stop = this.stopOf(generation, nowMs);
+  assertIssues(
+    generation: number,
+    nowMs: number,
+    { isResponder }: { readonly isResponder: boolean },
+  ): void {
+    const stop =
+      isResponder && this.hasResponder(generation) ? undefined : this.stopOf(generation, nowMs);
     if (stop !== undefined) {
       const since = new Date(stop.stopsMs).toISOString();
       const why =

@@ -15,10 +15,15 @@ import { type CertificateList, parseCertificateList } from '../../src/x509/certi
 import { CrlReason } from '../../src/x509/crl-extensions.ts';
 import { assertConsistent } from '../support/ca-consistency.ts';
 import { addIssued } from '../support/ca-load.ts';
-import { CaTestBed, collect, tester } from '../support/ca-test-bed.ts';
+import { CaTestBed, collect, gunma, smallGunma, tester } from '../support/ca-test-bed.ts';
 import { MortalStore } from '../support/mortal-store.ts';
 
 const DAY_MS = 86_400_000;
+const ocsp = gunma.ocsp && {
+  ...gunma.ocsp,
+  access: 'public' as const,
+  key: { ...gunma.ocsp.key, type: 'ec-p256' as const, signature: 'ecdsa-sha256' as const },
+};
 const id = 'compromise-20260105T000000Z';
 const order = {
   id,
@@ -276,6 +281,24 @@ describe('the end of the service (secom 4.12)', () => {
     await runOn(bed);
     assert.equal(bed.ca.cessations.find(end.id).phase, 'closed');
     assert.deepEqual(bed.ca.dueScopes(bed.clock.nowMs() + 9 * DAY_MS), []);
+  });
+
+  it('goes on answering by OCSP until its last lists, and not under a compromised key', async (t) => {
+    const policy = { ...smallGunma, ...(ocsp === undefined ? {} : { ocsp }) };
+    const bed = await CaTestBed.open(t, { policy });
+    await bed.ca.responder.renew(tester);
+    await bed.issue();
+    await bed.ca.cessations.announce({ ...end, stopsMs: bed.clock.nowMs(), revokes: true });
+    await bed.clock.advance(2_000);
+    await runOn(bed);
+    const serialNumber = bed.ca.responder.current?.certificate.serialNumber ?? 0n;
+    assert.equal((await bed.ca.findCertificate(serialNumber))?.state, 'good');
+    await bed.ca.responder.renew(tester);
+    await assert.rejects(bed.issue(), { code: 'CA_ISSUING_STOPPED' });
+    assert.notEqual(bed.ca.responder.dueMs, undefined);
+    await bed.ca.cessations.report({ ...order, destroysKey: false });
+    await assert.rejects(bed.ca.responder.renew(tester), { code: 'CA_ISSUING_STOPPED' });
+    assert.equal(bed.ca.responder.dueMs, undefined);
   });
 
   it('can leave certificates to end by themselves', async (t) => {

@@ -90,6 +90,11 @@ export class Issuance {
     }
   }
 
+  #assertIssues({ generation }: Authority, { name }: Profile): void {
+    const { service, clock, policy } = this.#core;
+    service.assertIssues(generation, clock.nowMs(), { isResponder: name === policy.ocsp?.profile });
+  }
+
   #authority(generation: number | undefined): Authority {
     const { authorities } = this.#core;
     return generation === undefined ? authorities.current : authorities.of(generation);
@@ -117,7 +122,7 @@ export class Issuance {
         return false;
       }
       // Again: what was signed before a stop is not issued after it.
-      this.#core.service.assertIssues(authority.generation, this.#core.clock.nowMs());
+      this.#assertIssues(authority, draft.profile);
       await this.#refuseDuplicates(transaction, checked);
       await recordCertificate(this.#core, transaction, {
         draft,
@@ -146,7 +151,7 @@ export class Issuance {
     const { audit, clock } = this.#core;
     const { profile, municipality, scope, spki, subjectAttributes } = checked;
     return transactAsOwner(this.#core, 'ca: reserve serial number', async (transaction) => {
-      this.#core.service.assertIssues(authority.generation, clock.nowMs());
+      this.#assertIssues(authority, profile);
       await this.#refuseDuplicates(transaction, checked);
       const nowMs = clock.nowMs();
       const draft = {

@@ -96,8 +96,9 @@ export class ResponderKeys {
   }
 
   #dueOf({ generation, certificate }: Authority): number | undefined {
-    const { policy } = this.#core;
-    if (policy.ocsp === undefined || policy.ocsp.access === 'off') {
+    const { policy, service } = this.#core;
+    const isOff = policy.ocsp === undefined || policy.ocsp.access === 'off';
+    if (isOff || !service.hasResponder(generation)) {
       return undefined;
     }
     const current = this.#known.get(generation)?.certificate;

@@ -217,15 +217,16 @@ function findNext(
     let lastEndMs = 0;
     const after = cursor === '' ? {} : { after: BigInt(`0x${cursor}`) };
     for await (const one of listCertificates(view, tables, { ...after, nowMs })) {
-      const isOwn = isAuthorityCertificate(core, one.profile);
+      const isAuthority = isAuthorityCertificate(core, one.profile);
+      const isOwn = isAuthority || one.profile === policy.ocsp?.profile;
       // Also what another key of the CA has signed for this one: who has the key gets in by the link.
       const isOf =
         kind === 'end-of-service' ||
         one.generation === generation ||
-        (isOwn && equalBytes(parseCertificate(one.der).spki, spki));
+        (isAuthority && equalBytes(parseCertificate(one.der).spki, spki));
       if (isOf && one.state !== 'expired') {
         lastEndMs = isOwn ? lastEndMs : Math.max(lastEndMs, one.notAfterMs);
-        // At the end of the service the CA's own certificates stay good: its lists are verified with them.
+        // At the end of the service its own certificates stay good: lists and answers are verified with them.
         const isWanted = kind === 'compromise' || (revokes && !isOwn);
         if (isWanted && one.state !== 'revoked') {
           orders.push({ serialNumber: one.serialNumber, reason: reason ?? 'unspecified' });
