@@ -29,6 +29,7 @@ import { type AssembledList, assembleList, hashInTurns } from './crl-assembly.ts
 import { type CandidateFacts, examineCandidate, gatherFacts } from './publication-facts.ts';
 import { checkPublication } from './publish-gate.ts';
 import { countLive } from './scope-append.ts';
+import { packWaiting } from './waiting-packing.ts';
 
 /** A list that is durable and visible. */
 export interface Publication extends PublishedList {
@@ -105,6 +106,7 @@ export class CrlPublication {
 
   async #publishRecorded(scope: Scope, origin: AuditOrigin): Promise<Publication> {
     try {
+      await packWaiting(this.#core, scope.id);
       const bytes = await this.#estimateBytes(scope);
       return await this.#room.within(bytes, () => this.#publishNow(scope, origin));
     } catch (error) {
