@@ -17,7 +17,7 @@ import {
   makeRequests,
   withInstance,
 } from './support/bench-instance.ts';
-import { memoryMiB } from './support/process-figures.ts';
+import { ownMemoryMiB } from './support/process-figures.ts';
 import { formatNumber, type Report } from './support/report.ts';
 import { runBenchmark, type Workshop } from './support/workshop.ts';
 
@@ -62,10 +62,10 @@ async function carryOut(instance: Instance, loadMs: number): Promise<Figures> {
   const explanation = { ja: '', en: '' };
   await cessations.report({ id, explanation, origin: benchOrigin, destroysKey: false });
   await cessations.approve(id, benchOrigin);
-  const idleMiB = memoryMiB('self') ?? Number.NaN;
+  const idleMiB = ownMemoryMiB('self') ?? Number.NaN;
   let peakMiB = idleMiB;
   const sampling = setInterval(() => {
-    peakMiB = Math.max(peakMiB, memoryMiB('self') ?? 0);
+    peakMiB = Math.max(peakMiB, ownMemoryMiB('self') ?? 0);
   }, SAMPLE_MS);
   const lag = monitorEventLoopDelay({ resolution: 1 });
   lag.enable();
@@ -116,8 +116,8 @@ async function measure(workshop: Workshop): Promise<Report> {
         ...{ name: `${count} revoked: their lists out, last`, unit: 'ms' as const },
         ours: figures.publishMs,
       },
-      { name: 'memory before', unit: 'MiB' as const, ours: figures.idleMiB },
-      { name: 'memory at most', unit: 'MiB' as const, ours: figures.peakMiB },
+      { name: 'memory before, without mapped files', unit: 'MiB' as const, ours: figures.idleMiB },
+      { name: 'memory at most, without mapped files', unit: 'MiB' as const, ours: figures.peakMiB },
     ],
     notes: [
       `${formatNumber(figures.cpuSeconds)} s of processor time from the approval to the last list; loading took ${formatNumber(loadMs / 1000)} s`,

@@ -21,6 +21,11 @@ export function memoryMiB(pid: number | 'self'): number | undefined {
   return statusMiB(pid, 'VmRSS');
 }
 
+/** Resident memory now without files that are mapped, which the system takes back when it needs room, in MiB. */
+export function ownMemoryMiB(pid: number | 'self'): number | undefined {
+  return statusMiB(pid, 'RssAnon');
+}
+
 function statusMiB(pid: number | 'self', field: string): number | undefined {
   const line = readProc(pid, 'status')
     ?.split('\n')
