@@ -10,6 +10,7 @@ import type { Transaction } from '../../store/store.ts';
 import { RevokedEntryCursor } from '../../x509/certificate-list-cursor.ts';
 import { type CaCore, reading, transactAsOwner } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
+import { readScopeRecord } from '../records/scope-state.ts';
 import {
   encodeWaitingEntries,
   MAX_WAITING_PER_ROW,
@@ -29,6 +30,10 @@ const MAX_ROWS = 1024;
 export async function packWaiting(core: CaCore, scopeId: string): Promise<void> {
   const { store, tables } = core;
   const isLong = await reading(store, async (view) => {
+    const { acknowledgedSequence, published } = await readScopeRecord(view, tables, scopeId);
+    if (acknowledgedSequence - (published?.sequence ?? 0n) <= BigInt(MAX_ROWS)) {
+      return false;
+    }
     let rows = 0;
     for await (const _ of view.keys({ ...tables.waitingEntries(scopeId), limit: MAX_ROWS + 1 })) {
       rows += 1;
