@@ -1,6 +1,6 @@
 /**
  * Many who are ready to go on at the same time, as after a flush that all of them waited for: they go on one after another,
- * one in each turn of the event loop, so that whoever else waits for it waits for one of them and not for all.
+ * a few in each turn of the event loop, so that whoever else waits for it waits for a few of them and not for all.
  *
  * @module
  */
@@ -8,8 +8,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 export class Turnstile {
+  readonly #perTurn: number;
   readonly #waiting: (() => void)[] = [];
   #isTurning = false;
+
+  /** @param perTurn How many go on in one turn: fewer are kinder to others, more need fewer turns and messages. */
+  constructor(perTurn: number) {
+    this.#perTurn = perTurn;
+  }
 
   /** Resolves when it is the caller's turn, in the order of the calls. */
   pass(): Promise<void> {
@@ -23,8 +29,10 @@ export class Turnstile {
   }
 
   async #turn(): Promise<void> {
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      next();
+    while (this.#waiting.length > 0) {
+      for (const next of this.#waiting.splice(0, this.#perTurn)) {
+        next();
+      }
       await nextTurn();
     }
     this.#isTurning = false;

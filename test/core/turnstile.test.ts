@@ -5,11 +5,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Turnstile } from '../../src/core/turnstile.ts';
 
 /** Callers that take several steps after they have passed. */
-function open(): {
+function open(perTurn: number): {
   readonly passed: number[];
   readonly call: (number: number) => Promise<void>;
 } {
-  const turnstile = new Turnstile();
+  const turnstile = new Turnstile(perTurn);
   const passed: number[] = [];
   const call = async (number: number): Promise<void> => {
     await turnstile.pass();
@@ -22,20 +22,23 @@ function open(): {
 }
 
 describe('a turnstile', () => {
-  it('lets one pass in each turn of the event loop, in order', async () => {
-    const { passed, call } = open();
-    const all = Promise.all([0, 1, 2, 3, 4].map(call));
-    for (let turn = 1; turn <= 4; turn += 1) {
-      await nextTurn();
-      // The first at once, and one in each turn since.
-      assert.ok(passed.length <= turn + 1, `${passed.length} after turn ${turn}`);
-    }
-    await all;
-    assert.deepEqual(passed, [0, 1, 2, 3, 4]);
-  });
+  for (const perTurn of [1, 2, 4]) {
+    it(`lets ${perTurn} pass in each turn of the event loop, in order`, async () => {
+      const { passed, call } = open(perTurn);
+      const numbers = [0, 1, 2, 3, 4, 5, 6, 7];
+      const all = Promise.all(numbers.map(call));
+      for (let turn = 1; turn <= 8; turn += 1) {
+        await nextTurn();
+        // The first one is alone, and passes at once.
+        assert.ok(passed.length <= 1 + turn * perTurn, `${passed.length} after turn ${turn}`);
+      }
+      await all;
+      assert.deepEqual(passed, numbers);
+    });
+  }
 
   it('lets who is alone pass at once', async () => {
-    const { passed, call } = open();
+    const { passed, call } = open(1);
     let isNextTurn = false;
     setImmediate(() => {
       isNextTurn = true;
@@ -45,7 +48,7 @@ describe('a turnstile', () => {
   });
 
   it('goes on when others come while it turns, and later', async () => {
-    const { passed, call } = open();
+    const { passed, call } = open(1);
     const first = call(0);
     const second = call(1);
     await first;
