@@ -65,7 +65,7 @@ async function assertAllRevoked(bed: CaTestBed, count: number): Promise<void> {
   }
 }
 
-describe('a compromise that is reported', () => {
+describe('a compromise that is reported (4-14-2)', () => {
   it('stops issuing at once and for good, also what is being signed, and revokes nothing yet', async (t) => {
     const bed = await CaTestBed.open(t);
     await bed.issue();
