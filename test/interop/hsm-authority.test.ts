@@ -10,8 +10,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-
+import type { KeysReport } from '../../src/http/key-operations.ts';
 import type { PublishedReport, RevokedReport } from '../../src/http/operations.ts';
+import { decodePem } from '../../src/x509/pem.ts';
 import { CertdirFolder, initArguments } from '../support/certdir-process.ts';
 import { runCommand } from '../support/command-run.ts';
 import { issueCitizen } from '../support/issued-citizen.ts';
@@ -35,6 +36,8 @@ interface Inspection {
     readonly protection: Readonly<Record<string, boolean>>;
   }[];
 }
+
+const sha256Of = (der: Uint8Array): string => createHash('sha256').update(der).digest('hex');
 
 interface Trial {
   readonly passed: number;
@@ -142,6 +145,33 @@ describe('a CA with its key in SoftHSM', { skip }, () => {
   });
 
   const register = (): string => join(certdir.folder, 'token/key-register.json');
+
+  it('is renewed in the HSM, with link certificates both ways', async () => {
+    const { generations } = await certdir.answer<KeysReport>('ca', 'renew-key', '--early');
+    const states = generations.map(({ state, keyLabel }) => [state, keyLabel]);
+    assert.deepEqual(states, [
+      ['retiring', 'gunma-ca-1'],
+      ['current', 'gunma-ca-2'],
+    ]);
+    const server = await certdir.serve();
+    const pem = await (await fetch(`${server.httpUrl}/ca.pem`)).text();
+    const blocks = pem.match(/-----BEGIN[^-]*-----[^-]*-----END[^-]*-----\n/g) ?? [];
+    const file = (sha256: string | undefined, name: string): string =>
+      certdir.write(
+        `${name}.pem`,
+        blocks.find((one) => sha256Of(decodePem(one)) === sha256) ?? assert.fail(name),
+      );
+    const [older, newer] = generations;
+    const oldWithNew = file(newer?.links[0]?.sha256, 'old-with-new');
+    const newWithOld = file(newer?.links[1]?.sha256, 'new-with-old');
+    const { certificateFile } = await issueCitizen(certdir, { name: 'renewed' });
+    const verify = (anchor: string, link: string, certificate: string): Buffer =>
+      runOpenssl(['verify', '-CAfile', anchor, '-untrusted', link, certificate]);
+    verify(file(newer?.sha256, 'new'), oldWithNew, certdir.path('after.pem'));
+    verify(file(older?.sha256, 'old'), newWithOld, certificateFile);
+    await server.stop();
+    assert.equal((await certdir.run('check')).status, 0);
+  });
 
   it('SIGNING_TOKEN_DAMAGED when the register was changed, checksum and all', async () => {
     const whole = readFileSync(register());
