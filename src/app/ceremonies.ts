@@ -47,6 +47,7 @@ import {
 import { ceremonyPlans, type PlannedStep } from './ceremony-plan.ts';
 import { formatCeremonyJson, formatCeremonyText } from './ceremony-record.ts';
 import { doRenewalStep, isMade, keyToBeMade, needlessSteps } from './ceremony-renewal.ts';
+import { isStanding, putStanding } from './ceremony-standing.ts';
 import type { Instance } from './instance.ts';
 
 type Surroundings = Pick<
@@ -126,7 +127,7 @@ export class LocalCeremonies implements CeremonyOperations {
   continue(input: CeremonyContinue, operator: Operator): Promise<CeremonyReport> {
     return this.#inTurn(async () => {
       const { by, note } = input;
-      let report = await this.#read(input.id);
+      let report = await this.#readToGoOn(input.id);
       const step = nextStep(report);
       if (step?.actor === 'person' && by !== undefined && note !== undefined) {
         [by, note].forEach(assertText);
@@ -142,7 +143,7 @@ export class LocalCeremonies implements CeremonyOperations {
 
   approve({ id, hash, approval }: CeremonyApproval, operator: Operator): Promise<CeremonyReport> {
     return this.#inTurn(async () => {
-      const report = await this.#read(id);
+      const report = await this.#readToGoOn(id);
       if (report.proposal !== hash) {
         throw refused(`this is not what ${id} asks its custodians for; see certdir ceremony show`);
       }
@@ -311,8 +312,9 @@ export class LocalCeremonies implements CeremonyOperations {
   ): Promise<CeremonyReport> {
     const { store, audit } = this.#parts;
     const json = formatCeremonyJson(report);
-    await store.transact(`app: ${kind}`, (transaction) =>
-      audit.append(transaction, {
+    await store.transact(`app: ${kind}`, async (transaction) => {
+      await putStanding(transaction, report.id, sha256(json));
+      await audit.append(transaction, {
         kind,
         result: 'done',
         origin: { channel: 'cli', actor: operator.name },
@@ -323,9 +325,20 @@ export class LocalCeremonies implements CeremonyOperations {
           ...(step === '' ? {} : { step }),
           ...(report.closed === null ? {} : { textSha256: sha256(formatCeremonyText(report)) }),
         },
-      }),
-    );
+      });
+    });
     await replaceFile(this.#fileOf(report.id), json);
+    return report;
+  }
+
+  /** Shown is what the file says; gone on with is what certdir has written. */
+  async #readToGoOn(id: string): Promise<CeremonyReport> {
+    const report = await this.#read(id);
+    if (!(await isStanding(this.#parts.store, id, sha256(formatCeremonyJson(report))))) {
+      throw refused(
+        `${this.#fileOf(id)} is not what this program wrote, or the store is of before it: what was done is in the audit log (certdir audit list --subject ${id}); start another ceremony`,
+      );
+    }
     return report;
   }
 

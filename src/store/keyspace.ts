@@ -32,6 +32,8 @@ export const Keyspace = {
   recovery: 0x31,
   /** scheduler and app: jobs' last results. */
   job: 0x40,
+  /** app: what the files of ceremonies have said. */
+  ceremony: 0x41,
 } as const;
 
 /** Keyspaces below this one belong to the store itself and cannot be reached through it. */

@@ -202,6 +202,16 @@ describe('a key ceremony', () => {
     await assertRecorded(await approve(restore.id));
   });
 
+  it('does not go on from a file that somebody has changed', async () => {
+    const { id } = await start('first-key');
+    const written = readFileSync(file(id, 'json'), 'utf8');
+    writeFileSync(file(id, 'json'), written.replace('"isDone": false', '"isDone": true'));
+    await assert.rejects(say(id, 'identities checked'), { code: 'SIGNING_CEREMONY_REFUSED' });
+    assert.deepEqual(doneIn(await control().ceremonies.show({ id })), ['present']);
+    writeFileSync(file(id, 'json'), written);
+    assert.deepEqual(doneIn(await say(id, 'identities checked')).slice(0, 1), ['present']);
+  });
+
   it('of a destruction: the key is gone once, also when the program ended before it was written down', async () => {
     const { id } = await start('destruction', '--label', 'old-1');
     await say(id, 'identities checked');
