@@ -8,8 +8,11 @@ import { CaTables } from '../../src/ca/records/ca-tables.ts';
 import { SigningError } from '../../src/signing/errors.ts';
 import type { Signer, SignRequest } from '../../src/signing/signer.ts';
 import { readMembers } from '../../src/store/key-sets.ts';
+import { encodeSignatureAlgorithm } from '../../src/x509/algorithms.ts';
 import { parseAlternativeNames } from '../../src/x509/alternative-name.ts';
+import { assembleSigned } from '../../src/x509/certificate.ts';
 import { parseCertificatePolicies } from '../../src/x509/certificate-policies.ts';
+import { encodeCertificationRequestInfo } from '../../src/x509/csr.ts';
 import { parseCrlDistributionPoints } from '../../src/x509/distribution-point.ts';
 import { findExtension } from '../../src/x509/extensions.ts';
 import { parseJpkiOtherNames } from '../../src/x509/jpki-other-name.ts';
@@ -18,7 +21,7 @@ import {
   parseAuthorityKeyIdentifier,
 } from '../../src/x509/key-identifier.ts';
 import { parseKeyUsage } from '../../src/x509/key-usage.ts';
-import { formatName } from '../../src/x509/name.ts';
+import { formatName, nameFromText } from '../../src/x509/name.ts';
 import { Oid } from '../../src/x509/object-identifiers.ts';
 import { encodePem } from '../../src/x509/pem.ts';
 import { verifySignature } from '../../src/x509/verify-signature.ts';
@@ -153,12 +156,29 @@ describe('a certificate for a citizen of Gunma', async () => {
   });
 });
 
+/** The CA's key certifies responders of its own token alone. */
+async function responderRequest(bed: CaTestBed, label: string): Promise<Uint8Array> {
+  const algorithm = { scheme: 'ecdsa', digest: 'sha256' } as const;
+  const { spki } = await bed.signer.generate({
+    ...{ label, type: { kind: 'ec', curve: 'P-256' }, purposes: ['ocsp', 'request'] },
+    use: { issuer: bed.ca.certificate.subject.der, certificates: [] },
+  });
+  const info = encodeCertificationRequestInfo({ subject: nameFromText('CN=x,C=JP'), spki });
+  const signature = await bed.signer.sign({
+    label,
+    purpose: 'request',
+    algorithm,
+    content: [info],
+  });
+  return assembleSigned(info, encodeSignatureAlgorithm(algorithm), signature);
+}
+
 describe('a certificate for the OCSP responder', () => {
   it('has its purpose, nocheck, a year, and the list of the own servers', async (t) => {
     const bed = await CaTestBed.open(t);
     const { certificate, scope } = await bed.ca.issue({
       profile: 'ocsp-responder',
-      csr: sampleRequest(sampleKey('p256', 'responder')),
+      csr: await responderRequest(bed, 'responder'),
       origin: tester,
     });
     assert.equal(scope.id, 'operations');
@@ -252,10 +272,10 @@ describe('a profile whose subject is always the same', () => {
     const fixed = { ...profile, subject: 'CN=OCSP Responder,O=JPKI,C=JP' };
     const profiles = { ...smallGunma.profiles, 'ocsp-responder': fixed };
     const bed = await CaTestBed.open(t, { policy: { ...smallGunma, profiles } });
-    const ask = (label: string) =>
+    const ask = async (label: string) =>
       bed.ca.issue({
         profile: 'ocsp-responder',
-        csr: sampleRequest(sampleKey('p256', label)),
+        csr: await responderRequest(bed, label),
         origin: tester,
       });
     await ask('first');
