@@ -35,7 +35,7 @@ export function addInitCommand(program: Command): void {
   program
     .command('init')
     .description('make a new CA: its key, its self-signed certificate, its directory, first lists')
-    .requiredOption('--preset <name>', 'whose practice statement it follows: gunma')
+    .requiredOption('--preset <name>', 'whose practice statement it follows: gunma, tokyo')
     .option('--address <address>', 'address the listeners bind to', '127.0.0.1')
     .option('--ldap-port <port>', 'LDAP with StartTLS', '1389')
     .option('--ldaps-port <port>', 'LDAP over TLS', '1636')
