@@ -73,15 +73,12 @@ describe('reliability LDAP row 1: bytes that are no request (RFC 4511 §4.1.1)',
   it('what came whole before them is done, what comes behind is not', async (t) => {
     const opened = await LdapTestServer.open(t);
     const client = await opened.connect();
-    client.send(
-      message(1, deleteOperation('cn=before')),
-      Buffer.of(0x30, 0x80),
-      message(2, deleteOperation('cn=behind')),
-    );
+    const before = message(1, deleteOperation('cn=before'));
+    client.send(before, Buffer.of(0x30, 0x80), message(2, deleteOperation('cn=behind')));
     await client.whenClosed();
     assert.deepEqual(
       opened.directory.calls.map(({ request }) => request),
-      [{ dn: 'cn=before' }],
+      [{ dn: 'cn=before', received: Buffer.from(before) }],
     );
   });
 
