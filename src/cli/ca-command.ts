@@ -1,5 +1,6 @@
 /**
- * `certdir ca …`: issue, publish; `show` is in `ca-show-command.ts`, `revoke` in `revoke-command.ts`.
+ * `certdir ca …`: issue, publish; `show` is in `ca-show-command.ts`, `revoke` in `revoke-command.ts`, `hold` and
+ * `release` in `hold-command.ts`.
  *
  * @module
  */
@@ -12,6 +13,7 @@ import { addKeysCommands } from './ca-keys-command.ts';
 import { addShowCommand } from './ca-show-command.ts';
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
+import { addHoldCommands } from './hold-command.ts';
 import { readInputFile } from './input-file.ts';
 import { formatTable } from './output.ts';
 import { withOutputFile } from './output-file.ts';
@@ -41,6 +43,7 @@ export function addCaCommand(program: Command): void {
   addIssue(ca);
   addShowCommand(ca);
   addRevoke(ca);
+  addHoldCommands(ca);
   addPublish(ca);
   addKeysCommands(ca);
 }

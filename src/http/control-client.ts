@@ -18,6 +18,7 @@ import { type AnswerLine, OPERATOR_HEADER } from './control-protocol.ts';
 import { remoteCrl } from './crl-operations.ts';
 import { remoteCustody } from './custody-operations.ts';
 import { HttpError } from './errors.ts';
+import { remoteHolds } from './hold-operations.ts';
 import { remoteKeys } from './key-operations.ts';
 import type { OcspReport } from './ocsp-report.ts';
 import type {
@@ -76,6 +77,7 @@ export function connectControl(socketFile: string, operatorName: string): Operat
     custody: remoteCustody(call),
     ceremonies: remoteCeremonies(call),
     revocations: remoteRevocations({ chunks }),
+    holds: remoteHolds(call),
     keys: remoteKeys(call),
     status: () => call<ServiceStatus>('status', {}),
     check: (input, onProgress) => call<CheckReport>('check', input, onProgress),

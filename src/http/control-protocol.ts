@@ -10,6 +10,7 @@ import { auditSchemas } from './audit-control.ts';
 import { ceremonySchemas } from './ceremony-operations.ts';
 import { crlSchemas } from './crl-operations.ts';
 import { custodySchemas } from './custody-operations.ts';
+import { holdSchemas } from './hold-operations.ts';
 import { keySchemas } from './key-operations.ts';
 import type { Progress } from './operations.ts';
 import { listOf, objectOf, textSchema } from './request-schema.ts';
@@ -55,6 +56,7 @@ export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> =
   ...crlSchemas,
   ...custodySchemas,
   ...ceremonySchemas,
+  ...holdSchemas,
   ...keySchemas,
   status: objectOf({}),
   check: objectOf({ isDeep: { type: 'boolean' }, parts: { enum: ['all', 'store'] } }),

@@ -22,6 +22,7 @@ import { type AnswerLine, OPERATOR_HEADER, requestSchemas } from './control-prot
 import { crlHandlers } from './crl-operations.ts';
 import { custodyHandlers } from './custody-operations.ts';
 import { HttpError } from './errors.ts';
+import { holdHandlers } from './hold-operations.ts';
 import { keyHandlers } from './key-operations.ts';
 import type {
   BackupInput,
@@ -137,6 +138,7 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
     ...custodyHandlers(operations.custody),
     ...ceremonyHandlers(operations.ceremonies),
     ...revocationHandlers(operations.revocations),
+    ...holdHandlers(operations.holds),
     ...keyHandlers(operations.keys),
     status: () => operations.status(),
     check: ({ body, onProgress }) => operations.check(body as CheckInput, onProgress),

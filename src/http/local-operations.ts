@@ -37,9 +37,11 @@ import type { AuditOperations } from './audit-operations.ts';
 import type { CeremonyOperations } from './ceremony-operations.ts';
 import type { CrlOperations } from './crl-operations.ts';
 import type { CustodyOperations } from './custody-operations.ts';
+import type { HoldOperations } from './hold-operations.ts';
 import type { KeyOperations } from './key-operations.ts';
 import { LocalArchiveOperations, type LocalArchiveOptions } from './local-archive-operations.ts';
 import { LocalCrlOperations } from './local-crl-operations.ts';
+import { LocalHolds } from './local-hold-operations.ts';
 import { describeOcsp, type OcspReport } from './ocsp-report.ts';
 import type {
   BackupCreateReport,
@@ -127,6 +129,7 @@ export class LocalOperations implements Operations {
   readonly custody: CustodyOperations;
   readonly ceremonies: CeremonyOperations;
   readonly revocations: RevocationOperations;
+  readonly holds: HoldOperations;
   readonly keys: KeyOperations;
 
   constructor(options: LocalOperationsOptions) {
@@ -146,6 +149,7 @@ export class LocalOperations implements Operations {
     this.custody = options.custodyOperations;
     this.ceremonies = options.ceremonyOperations;
     this.revocations = options.revocationOperations;
+    this.holds = new LocalHolds(options.authority);
     this.keys = options.keyOperations;
     this.#verifiers = new VerifierRegister(options.directory, options.policy);
   }

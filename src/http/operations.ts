@@ -16,6 +16,7 @@ import type { AuditOperations } from './audit-operations.ts';
 import type { CeremonyOperations } from './ceremony-operations.ts';
 import type { CrlOperations } from './crl-operations.ts';
 import type { CustodyOperations } from './custody-operations.ts';
+import type { HoldOperations } from './hold-operations.ts';
 import type { KeyOperations } from './key-operations.ts';
 import type { OcspReport } from './ocsp-report.ts';
 import type { Operator } from './operator.ts';
@@ -184,7 +185,7 @@ export interface CertificateReport {
   readonly notBefore: string;
   readonly notAfter: string;
   readonly partition: string;
-  /** Null while it is good. */
+  /** Since when it is revoked, or held; null while it is good. */
   readonly revokedAt: string | null;
   readonly reason: string | null;
   readonly certificate: string;
@@ -395,6 +396,7 @@ export interface Operations {
   readonly custody: CustodyOperations;
   readonly ceremonies: CeremonyOperations;
   readonly revocations: RevocationOperations;
+  readonly holds: HoldOperations;
   readonly keys: KeyOperations;
   status(): Promise<ServiceStatus>;
   /** Reads everything that is stored, from one state, and says what is wrong with it. */

@@ -161,7 +161,7 @@ function stoppingAt(
       target,
       name: Exclude<
         keyof Operations,
-        'audit' | 'archive' | 'crl' | 'custody' | 'ceremonies' | 'revocations' | 'keys'
+        'audit' | 'archive' | 'crl' | 'custody' | 'ceremonies' | 'revocations' | 'holds' | 'keys'
       >,
     ) => {
       const method = target[name].bind(target) as (...args: unknown[]) => Promise<unknown>;

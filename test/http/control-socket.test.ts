@@ -20,6 +20,7 @@ import {
   absentCeremonies,
   absentCrl,
   absentCustody,
+  absentHolds,
   absentKeys,
   absentRevocations,
 } from '../support/absent-custody.ts';
@@ -42,6 +43,7 @@ function recordingOperations(calls: unknown[]): Operations {
     custody: absentCustody,
     ceremonies: absentCeremonies,
     revocations: absentRevocations,
+    holds: absentHolds,
     keys: absentKeys,
     status: never,
     check: never,

@@ -7,6 +7,7 @@
 import type { CeremonyOperations } from '../../src/http/ceremony-operations.ts';
 import type { CrlOperations } from '../../src/http/crl-operations.ts';
 import type { CustodyOperations } from '../../src/http/custody-operations.ts';
+import type { HoldOperations } from '../../src/http/hold-operations.ts';
 import type { KeyOperations } from '../../src/http/key-operations.ts';
 import type { RevocationOperations } from '../../src/http/revocation-operations.ts';
 
@@ -25,6 +26,8 @@ export const absentCeremonies: CeremonyOperations = {
 export const absentKeys: KeyOperations = { list: refuse, renew: refuse, make: refuse };
 
 const nothing = (): AsyncIterable<never> => ({ [Symbol.asyncIterator]: () => ({ next: refuse }) });
+
+export const absentHolds: HoldOperations = { hold: refuse, release: refuse };
 
 export const absentRevocations: RevocationOperations = { revokeMany: () => nothing() };
 
