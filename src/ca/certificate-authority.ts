@@ -287,11 +287,14 @@ export class CertificateAuthority {
 
   async #noteHold(holding: Promise<HoldReceipt>): Promise<HoldReceipt> {
     const receipt = await holding;
-    const { scope, urgent, serialNumber } = receipt;
+    const { scope, urgent, serialNumber, certificate } = receipt;
     this.#onRevoked(serialNumber);
     if (urgent !== undefined) {
       this.#calendar.note(scope.id, { urgent });
       this.#onUrgent(scope.id, this.#calendar.dueMs(scope.id));
+      for (const scopeId of await this.#noteFullLists([certificate])) {
+        this.#onUrgent(scopeId, this.#calendar.dueMs(scopeId));
+      }
     }
     return receipt;
   }
