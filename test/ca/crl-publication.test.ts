@@ -357,6 +357,40 @@ describe('a revocation that comes while a list is made', () => {
   });
 });
 
+describe('a release while the list is made', () => {
+  const holding = {
+    ...smallGunma,
+    revocation: { ...smallGunma.revocation, hold: 'until-expiry' as const },
+  };
+
+  it('has it made again, without the hold (I3, I4)', async (t) => {
+    let onSign: (() => Promise<void>) | undefined;
+    const wrapSigner = whenSigningLists(async (signRightly) => {
+      const act = onSign;
+      onSign = undefined;
+      await act?.();
+      return await signRightly();
+    });
+    const bed = await CaTestBed.open(t, { wrapSigner, policy: holding });
+    const [held, revoked] = [await bed.issue(), await bed.issue()];
+    for (const isListed of [true, false]) {
+      await bed.ca.hold({ serialNumber: held.serialNumber, origin: tester });
+      if (isListed) {
+        await bed.revoke(revoked.serialNumber);
+        await bed.clock.advance(1000);
+        assert.equal((await bed.ca.publish('10201', tester)).entryCount, 2);
+      }
+      await bed.clock.advance(1000);
+      onSign = async () => {
+        await bed.ca.release({ serialNumber: held.serialNumber, origin: tester });
+      };
+      assert.equal((await bed.ca.publish('10201', tester)).entryCount, 1);
+      await assertConsistent(bed);
+    }
+    assert.equal(bed.ca.gateFindings.size, 0);
+  });
+});
+
 describe('the gate stops a list, and nothing is published, when', () => {
   /** Publishes 10201 and expects the gate to refuse. */
   async function expectStopped(bed: CaTestBed, code: string): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * Publishing revocation lists: assemble from a snapshot, sign, read back, and then, in one transaction, ask
- * the gate and write archive, directory entry, number and audit record. A revocation acknowledged in
+ * the gate and write archive, directory entry, number and audit record. A revocation or release acknowledged in
  * between makes the list stale before it is out, so it is assembled again; after a few such rounds the
  * writer is held while the list is made.
  *
@@ -156,6 +156,8 @@ export class CrlPublication {
       const state = await readScopeRecord(transaction, this.#core.tables, scope.id);
       const isStale =
         state.acknowledgedSequence !== made.assembled.sequence ||
+        // A hold was released since: it would be in the list, and the gate would stop that.
+        state.withdrawn !== made.assembled.state.withdrawn ||
         state.lastNumber !== made.assembled.state.lastNumber ||
         // Another key signs since: this list would be the only one of the old one's.
         made.assembled.authority !== this.#core.authorities.forScope(scope) ||
