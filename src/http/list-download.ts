@@ -326,9 +326,16 @@ class ListDownload {
   }
 }
 
-/** Without a look at the entries: the directory and the record are written in one transaction. */
-function isThat(value: Uint8Array, { number, byteLength }: NewestList): boolean {
-  return value.length === byteLength && parseCertificateListHead(value).number === number;
+/**
+ * Without a look at the entries: the directory and the record are written in one transaction. Lists of several keys in one
+ * attribute may share number and size, and never thisUpdate.
+ */
+function isThat(value: Uint8Array, { number, byteLength, thisUpdateMs }: NewestList): boolean {
+  if (value.length !== byteLength) {
+    return false;
+  }
+  const head = parseCertificateListHead(value);
+  return head.number === number && head.thisUpdateMs === thisUpdateMs;
 }
 
 type Headers = Readonly<Record<string, string>>;

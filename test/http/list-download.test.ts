@@ -7,12 +7,14 @@ import { gunzipSync } from 'node:zlib';
 
 import { listHandler } from '../../src/app/list-download.ts';
 import { VerifierRegister } from '../../src/ca/accounts/verifier-register.ts';
+import type { Policy } from '../../src/ca/policy/policy.ts';
 import { silentLog } from '../../src/core/log.ts';
 import type { Caller } from '../../src/directory/service.ts';
 import { CompressedLists } from '../../src/http/compressed-lists.ts';
 import { openPublicRepository } from '../../src/http/public-repository.ts';
 import { CaTestBed, tester } from '../support/ca-test-bed.ts';
 import { makeTlsCredentials } from '../support/ldap-test-server.ts';
+import { secomLike } from '../support/scope-policies.ts';
 
 const administrator: Caller = {
   principal: { kind: 'system', name: 'administrator' },
@@ -42,10 +44,27 @@ interface Bench {
   secure(path: string, wish?: Wish): Promise<Answer>;
 }
 
+/** Full lists that everybody may have. */
+const publicFull: Policy = {
+  ...secomLike,
+  access: [
+    {
+      who: { kind: 'anyone' },
+      target: { subtree: 'C=JP' },
+      attributes: ['certificateRevocationList'],
+      rights: ['read', 'search', 'compare'],
+    },
+    ...secomLike.access,
+  ],
+};
+
 const clientCredentials = makeTlsCredentials('verifier');
 
-async function open(t: TestContext): Promise<Bench> {
-  const bed = await CaTestBed.open(t, { startMs: Date.now() });
+async function open(t: TestContext, policy?: Policy): Promise<Bench> {
+  const bed = await CaTestBed.open(t, {
+    startMs: Date.now(),
+    ...(policy === undefined ? {} : { policy }),
+  });
   const register = new VerifierRegister(bed.directory, bed.policy);
   const day = (offset: number): string =>
     new Date(bed.clock.nowMs() + offset * DAY_MS).toISOString().slice(0, 10);
@@ -151,6 +170,38 @@ describe('lists that everybody may have, over HTTP', () => {
       const refused = await clear('/crl/arl.crl', { method });
       assert.deepEqual([refused.status, refused.headers.allow], [405, 'GET, HEAD']);
     }
+  });
+
+  it('are those of their own key, where full lists of several stand side by side', async (t) => {
+    const { bed, clear } = await open(t, publicFull);
+    await bed.clock.advance(6_000);
+    await bed.ca.renewal.prepare(tester);
+    await bed.ca.renewal.switchOver(tester);
+    const newest = async (scope: string): Promise<{ number: bigint; byteLength: number }> =>
+      (await bed.ca.listArchived(scope)).at(-1) ?? assert.fail('no list');
+    const publish = async (scope: string): Promise<void> => {
+      await bed.clock.advance(2_000);
+      await bed.ca.publish(scope, tester);
+    };
+    const areAlike = async (): Promise<boolean> =>
+      (await newest('full-1')).byteLength === (await newest('full-2')).byteLength;
+    while ((await newest('full-2')).number < (await newest('full-1')).number) {
+      await publish('full-2');
+    }
+    // Signatures by ECDSA are of three lengths.
+    do {
+      await publish('full-1');
+      await publish('full-2');
+    } while (!(await areAlike()));
+    assert.equal((await newest('full-1')).number, (await newest('full-2')).number);
+    for (const scope of ['full-1', 'full-2']) {
+      const list = await listOf(bed, scope);
+      const { headers, body } = await clear(`/crl/${scope}.crl`);
+      assert.equal(headers.etag, `"${createHash('sha256').update(list).digest('hex')}"`);
+      assert.deepEqual(body, list, scope);
+    }
+    const second = await clear('/G-ID/repository3/CRL.crl');
+    assert.deepEqual(second.body, await listOf(bed, 'full-2'));
   });
 
   it('are not sent again to who has them, until there is a new one', async (t) => {
