@@ -8,11 +8,8 @@ import { CaTables } from '../../src/ca/records/ca-tables.ts';
 import { SigningError } from '../../src/signing/errors.ts';
 import type { Signer, SignRequest } from '../../src/signing/signer.ts';
 import { readMembers } from '../../src/store/key-sets.ts';
-import { encodeSignatureAlgorithm } from '../../src/x509/algorithms.ts';
 import { parseAlternativeNames } from '../../src/x509/alternative-name.ts';
-import { assembleSigned } from '../../src/x509/certificate.ts';
 import { parseCertificatePolicies } from '../../src/x509/certificate-policies.ts';
-import { encodeCertificationRequestInfo } from '../../src/x509/csr.ts';
 import { parseCrlDistributionPoints } from '../../src/x509/distribution-point.ts';
 import { findExtension } from '../../src/x509/extensions.ts';
 import { parseJpkiOtherNames } from '../../src/x509/jpki-other-name.ts';
@@ -21,12 +18,13 @@ import {
   parseAuthorityKeyIdentifier,
 } from '../../src/x509/key-identifier.ts';
 import { parseKeyUsage } from '../../src/x509/key-usage.ts';
-import { formatName, nameFromText } from '../../src/x509/name.ts';
+import { formatName } from '../../src/x509/name.ts';
 import { Oid } from '../../src/x509/object-identifiers.ts';
 import { encodePem } from '../../src/x509/pem.ts';
 import { verifySignature } from '../../src/x509/verify-signature.ts';
 import { assertConsistent } from '../support/ca-consistency.ts';
 import { CaTestBed, collect, gunma, hanako, smallGunma, tester } from '../support/ca-test-bed.ts';
+import { responderRequest } from '../support/responder-request.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { rsaSpki, sampleKey, sampleRequest } from '../support/x509-samples.ts';
 
@@ -155,23 +153,6 @@ describe('a certificate for a citizen of Gunma', async () => {
     assert.ok(!text.includes('花子') && !text.includes('大手町'));
   });
 });
-
-/** The CA's key certifies responders of its own token alone. */
-async function responderRequest(bed: CaTestBed, label: string): Promise<Uint8Array> {
-  const algorithm = { scheme: 'ecdsa', digest: 'sha256' } as const;
-  const { spki } = await bed.signer.generate({
-    ...{ label, type: { kind: 'ec', curve: 'P-256' }, purposes: ['ocsp', 'request'] },
-    use: { issuer: bed.ca.certificate.subject.der, certificates: [] },
-  });
-  const info = encodeCertificationRequestInfo({ subject: nameFromText('CN=x,C=JP'), spki });
-  const signature = await bed.signer.sign({
-    label,
-    purpose: 'request',
-    algorithm,
-    content: [info],
-  });
-  return assembleSigned(info, encodeSignatureAlgorithm(algorithm), signature);
-}
 
 describe('a certificate for the OCSP responder', () => {
   it('has its purpose, nocheck, a year, and the list of the own servers', async (t) => {

@@ -30,7 +30,7 @@ import { runCommand } from '../support/command-run.ts';
 import { citizenAddress, type IssuedCitizen, issueCitizen } from '../support/issued-citizen.ts';
 import { runOpenssl } from '../support/openssl.ts';
 import { skipWithout } from '../support/outside-tool.ts';
-import { sampleKey, sampleRequest } from '../support/x509-samples.ts';
+import { responderRequest } from '../support/responder-request.ts';
 
 const DAY_MS = 86_400_000;
 const JST_MS = 9 * 3_600_000;
@@ -282,7 +282,7 @@ describe('issued certificates', { skip: skipWithout('openssl', 'certtool') }, ()
     const bed = await CaTestBed.open(t, { policy: gunma });
     const { certificate } = await bed.ca.issue({
       profile: 'ocsp-responder',
-      csr: sampleRequest(sampleKey('rsa-2048', 'responder')),
+      csr: await responderRequest(bed, 'responder', { kind: 'rsa', modulusBits: 2048 }),
       origin: tester,
     });
     const ca = bed.ca.certificate;
