@@ -185,7 +185,8 @@ describe('lists that everybody may have, over HTTP', () => {
     };
     const areAlike = async (): Promise<boolean> =>
       (await newest('full-1')).byteLength === (await newest('full-2')).byteLength;
-    while ((await newest('full-2')).number < (await newest('full-1')).number) {
+    const { number } = await newest('full-1');
+    for (let count = 0n; count < number; count += 1n) {
       await publish('full-2');
     }
     // Signatures by ECDSA are of three lengths.
