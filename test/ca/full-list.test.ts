@@ -53,6 +53,21 @@ describe('a full list beside the partitions (secom 2.6.1)', () => {
     await assertConsistent(bed);
   });
 
+  it('has a hold as soon as its partition where lists do not wait (jlis 4.9.13)', async (t) => {
+    const { revocation } = secomLike;
+    const policy = { ...secomLike, revocation: { ...revocation, hold: 'until-expiry' } as const };
+    const bed = await CaTestBed.open(t, { policy });
+    const { serialNumber } = await bed.issue();
+    await publishDue(bed);
+    const told: string[] = [];
+    bed.ca.onUrgentRevocation((scopeId) => told.push(scopeId));
+    await bed.ca.hold({ serialNumber, origin: tester });
+    assert.ok(told.includes('full-1'), String(told));
+    assert.ok((await publishDue(bed)).includes('full-1'), 'due without a tick');
+    assert.deepEqual(await serialsIn(bed, 'full-1'), [serialNumber]);
+    await assertConsistent(bed);
+  });
+
   it('keeps an entry until a list of its own has shown it past its end (I3)', async (t) => {
     const bed = await CaTestBed.open(t, { policy: secomLike });
     const { serialNumber, certificate } = await bed.issue();
