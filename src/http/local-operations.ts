@@ -8,8 +8,8 @@
 import type { AuditEvent, AuditOrigin } from '../audit/audit-log.ts';
 import type { KeepingRegister } from '../audit/keeping-register.ts';
 import type { TakenCheckpoints } from '../audit/kept-checkpoint.ts';
-import { OperatorRegister, type RegisteredOperator } from '../ca/accounts/operator-register.ts';
-import { type RegisteredVerifier, VerifierRegister } from '../ca/accounts/verifier-register.ts';
+import { OperatorRegister } from '../ca/accounts/operator-register.ts';
+import { VerifierRegister } from '../ca/accounts/verifier-register.ts';
 import type { CertificateAuthority } from '../ca/certificate-authority.ts';
 import { type RegisteredCertificate, reasonName } from '../ca/certificates/certificate-register.ts';
 import type { RevocationReceipt } from '../ca/certificates/revocation.ts';
@@ -21,7 +21,6 @@ import type { Scope } from '../ca/policy/scope.ts';
 import { formatHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { AccessExplanation, AccessQuestion } from '../directory/access/access-explanation.ts';
-import type { PasswordEnd } from '../directory/accounts/password-ends.ts';
 import type { Directory } from '../directory/directory.ts';
 import { parseFilter } from '../directory/filters/filter-text.ts';
 import type { ReadLdifControls } from '../directory/ldif/ldif-change.ts';
@@ -32,6 +31,7 @@ import { parseCertificate } from '../x509/certificate.ts';
 import { fingerprint } from '../x509/fingerprint.ts';
 import { formatName } from '../x509/name.ts';
 import { encodePem } from '../x509/pem.ts';
+import { operatorReport, verifierReport } from './account-reports.ts';
 import type { ArchiveStatusReport } from './archive-operations.ts';
 import type { AuditOperations } from './audit-operations.ts';
 import type { CeremonyOperations } from './ceremony-operations.ts';
@@ -261,9 +261,11 @@ export class LocalOperations implements Operations {
     const wanted: readonly Scope[] =
       scopes === 'all' ? authority.scopes.list : scopes.map((id) => authority.scopes.find(id));
     const scopeIds = [...new Set(wanted.map(({ id }) => id))];
-    const publications = await publishLists({ scopeIds, origin: originOf(operator) }, (done) =>
-      onProgress({ done, total: scopeIds.length, what: 'lists' }),
-    );
+    const onPublished = (done: number): void =>
+      onProgress({ done, total: scopeIds.length, what: 'lists' });
+    // From here on the time is taken.
+    onPublished(0);
+    const publications = await publishLists({ scopeIds, origin: originOf(operator) }, onPublished);
     return publications.map(publishedReport);
   }
 
@@ -420,27 +422,5 @@ function publishedReport(publication: Publication): PublishedReport {
     entries: publication.entryCount,
     bytes: publication.byteLength,
     sha256: formatHex(publication.sha256),
-  };
-}
-
-function operatorReport(
-  operator: RegisteredOperator,
-  ends: readonly PasswordEnd[],
-): OperatorReport {
-  const end = ends.find(({ dn }) => dn === operator.dn);
-  return { ...operator, passwordEnds: end === undefined ? null : formatTime(end.endMs) };
-}
-
-function verifierReport(verifier: RegisteredVerifier): VerifierReport {
-  const { agreementFromMs, agreementUntilMs } = verifier;
-  return {
-    dn: verifier.dn,
-    kind: verifier.kind,
-    agreementNumber: verifier.agreementNumber,
-    agreementFrom: agreementFromMs === undefined ? null : formatTime(agreementFromMs),
-    agreementUntil: agreementUntilMs === undefined ? null : formatTime(agreementUntilMs),
-    partitions: verifier.partitions,
-    certificates: verifier.certificates,
-    isDisabled: verifier.isDisabled,
   };
 }
