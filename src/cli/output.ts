@@ -5,9 +5,8 @@
  * @module
  */
 
-import { SingleBar } from 'cli-progress';
-
 import type { OnProgress } from '../http/operations.ts';
+import { openProgressBar } from './progress-bar.ts';
 
 export interface Output {
   readonly isJson: boolean;
@@ -32,32 +31,11 @@ export function openOutput(options: { readonly isJson: boolean }): Output {
         process.stderr.write(`${text}\n`);
       }
     },
-    progress: () => (isJson || !process.stderr.isTTY ? silentProgress : terminalProgress()),
+    progress: () => (isJson || !process.stderr.isTTY ? silentProgress : openProgressBar()),
   };
 }
 
 const silentProgress = { onProgress: () => undefined, stop: () => undefined };
-
-function terminalProgress(): { readonly onProgress: OnProgress; stop(): void } {
-  const bar = new SingleBar({
-    format: '{what} [{bar}] {value}/{total} {eta_formatted}',
-    stream: process.stderr,
-    clearOnComplete: true,
-    hideCursor: true,
-  });
-  let isStarted = false;
-  return {
-    onProgress: ({ done, total, what }) => {
-      if (!isStarted) {
-        isStarted = true;
-        bar.start(total, done, { what });
-      }
-      bar.setTotal(Math.max(total, done));
-      bar.update(done, { what });
-    },
-    stop: () => bar.stop(),
-  };
-}
 
 /** Aligned columns with a header line. */
 export function formatTable(
