@@ -17,6 +17,8 @@ const LEVEL = 6;
 const MIN_BYTES = 1_024;
 /** Up to here it takes some ten milliseconds. */
 const MAX_AWAITED_BYTES = 1024 * 1024;
+/** What is longer would not be kept, and be compressed anew for each who asks. */
+const MAX_BYTES = 60 * 1024 * 1024;
 /** Of all that is kept. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
 
@@ -28,7 +30,7 @@ export class CompressedLists {
 
   /** What is at hand, or soon is; undefined for a list that is given as it is. */
   async find(tag: string, list: Uint8Array): Promise<Uint8Array | undefined> {
-    if (list.length < MIN_BYTES) {
+    if (list.length < MIN_BYTES || list.length > MAX_BYTES) {
       return undefined;
     }
     const known = this.#take(tag);

@@ -368,5 +368,10 @@ describe('lists that are kept compressed', () => {
     assert.equal(await lists.find('a', large), kept);
     assert.equal(await lists.find('b', new Uint8Array(1_023)), undefined);
     assert.ok(await lists.find('c', new Uint8Array(1_024)));
+    // Too long to be kept compressed.
+    const huge = new Uint8Array(60 * 1024 * 1024 + 1);
+    assert.equal(await lists.find('d', huge), undefined);
+    await lists.settled();
+    assert.equal(await lists.find('d', huge), undefined);
   });
 });
