@@ -110,7 +110,15 @@ describe('the facts of an entry', () => {
       Buffer.from(added.certificate?.distributionPointDer ?? []),
       Buffer.from(scope.distributionPoint.der),
     );
+    assert.equal(added.certificate?.isOfKey, true);
     assert.deepEqual([added.revocationMs, added.reason], [3000, 1]);
+    for (const [generation, isOfKey] of [
+      [1, true],
+      [2, false],
+    ] as const) {
+      const full = new EntryFacts(tables, view, { ...scope, isFull: true, generation });
+      assert.equal((await full.added(entry)).certificate?.isOfKey, isOfKey);
+    }
     assert.deepEqual(added.revocation, { sinceMs: 2000, reason: 4, sequence: 7n });
     assert.deepEqual(await entries.dropped(entry, 6n), {
       serialNumber: 5n,

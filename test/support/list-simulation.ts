@@ -335,7 +335,7 @@ export class ListSimulation {
           reason: CrlReason[reason],
           revocation,
         },
-        certificate: { scope: scopeId, distributionPointDer },
+        certificate: { scope: scopeId, distributionPointDer, isOfKey: true },
       });
     }
     const { faults, lastSequence } = gate.findings();

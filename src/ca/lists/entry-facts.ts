@@ -55,6 +55,7 @@ export class EntryFacts {
       certificate: certificate && {
         scope: certificate.scopeId,
         distributionPointDer: this.#pointOf(certificate.der),
+        isOfKey: !this.#scope.isFull || certificate.generation === this.#scope.generation,
       },
       revocation: status && this.#revocationOf(status),
     };

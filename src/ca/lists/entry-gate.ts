@@ -16,7 +16,7 @@ import type { AddedEntry, DroppedEntry, EntryFindings, PassedOverEntry } from '.
 /** What entries are held against. */
 export interface EntryExpectations {
   readonly scope: string;
-  /** Lists the entries of all partitions. */
+  /** Lists the entries of all partitions whose certificates one key has signed. */
   readonly isFull: boolean;
   /** The name that certificates of the scope carry in CRLDP. */
   readonly distributionPointDer: Uint8Array;
@@ -73,7 +73,7 @@ export class EntryGate {
     this.#oldestAddedMs = Math.min(this.#oldestAddedMs ?? revocationMs, revocationMs);
     const name = formatSerialNumber(serialNumber);
     if (!this.#isOfThisList(entry)) {
-      this.#fail('CA_GATE_I4', `${name} is not of this partition`);
+      this.#fail('CA_GATE_I4', `${name} is not of this list`);
     } else if (revocation === undefined || revocation.sequence <= this.#lastSequence) {
       this.#fail('CA_GATE_I4', `${name} is not revoked, or in the list twice`);
     } else {
@@ -118,7 +118,7 @@ export class EntryGate {
   #isOfThisList({ certificate }: AddedEntry): boolean {
     const { scope, isFull, distributionPointDer } = this.#expected;
     if (certificate === undefined || isFull) {
-      return certificate !== undefined;
+      return certificate?.isOfKey === true;
     }
     return (
       certificate.scope === scope &&

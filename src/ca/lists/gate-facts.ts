@@ -52,6 +52,8 @@ export interface AddedEntry {
         readonly scope: string;
         /** The one name in its own CRLDP. */
         readonly distributionPointDer: Uint8Array | undefined;
+        /** For a full list: the key that it is about has signed the certificate. True for partitions, which outlive keys. */
+        readonly isOfKey: boolean;
       }
     | undefined;
   /** Undefined when the certificate is not revoked. */
