@@ -130,6 +130,17 @@ describe('lists of every shape', () => {
     }
   });
 
+  it('Go verifies them, and counts as many entries', {
+    skip: skipWithout('go'),
+  }, async () => {
+    const program = join(packageRoot, 'test/interop/go/read-lists.go');
+    const { stdout } = await runCommand('go', ['run', program, caDer, ...files], {
+      timeoutMs: 300_000,
+      env: { GOCACHE: join(folder, 'go'), GOFLAGS: '-mod=mod', GO111MODULE: 'off' },
+    });
+    assert.deepEqual(stdout.trim().split('\n').map(Number), counts);
+  });
+
   it('OpenJDK verifies them, and counts as many entries', {
     skip: skipWithout('javac'),
   }, async () => {

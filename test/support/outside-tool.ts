@@ -45,6 +45,7 @@ export const outsideTools: readonly OutsideTool[] = [
   { command: 'dirmngr-client', debianPackage: 'dirmngr' },
   { command: 'gpgsm', debianPackage: 'gpgsm' },
   { command: 'javac', debianPackage: 'openjdk-17-jdk-headless' },
+  { command: 'go', debianPackage: 'golang-go' },
   { command: 'pkcs11-tool', debianPackage: 'opensc' },
   { command: 'p11-kit', debianPackage: 'p11-kit' },
   {
