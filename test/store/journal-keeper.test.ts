@@ -163,6 +163,8 @@ describe('a segment of the journal stays', () => {
     await bed.clock.advance(DAY_MS - 1);
     assert.equal(await bed.retire({ keepMs: DAY_MS }), 0);
     await bed.clock.advance(1);
+    // The last act may have filled a segment that the index needs until it is written.
+    await bed.reopen();
     const before = bed.segments().length;
     assert.equal(await bed.retire({ keepMs: DAY_MS }), before - 1);
     assert.equal(bed.segments().length, 1);
