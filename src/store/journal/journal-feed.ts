@@ -233,12 +233,15 @@ export class JournalFeed {
 
   /** What each standby lacks, in bytes of the journal too. */
   async measure(): Promise<readonly MeasuredProgress[]> {
-    const { durableSegment, journalFolder } = this.#attached();
+    const { journalFolder } = this.#attached();
     const sizes = new Map<number, number>();
     for (const first of await listSegments(journalFolder)) {
-      const isOpen = first === durableSegment?.first;
-      const path = join(journalFolder, segmentName(first));
-      sizes.set(first, isOpen ? durableSegment.bytes : (await stat(path)).size);
+      sizes.set(first, (await stat(join(journalFolder, segmentName(first)))).size);
+    }
+    // Of the open one what is durable at the moment that the rest of the answer is about.
+    const { durableSegment } = this.#attached();
+    if (durableSegment !== undefined) {
+      sizes.set(durableSegment.first, durableSegment.bytes);
     }
     return this.status.standbys.map((progress) => {
       const { first = 0, from = 0 } = this.#heard.get(progress.standby) ?? {};
