@@ -19,7 +19,7 @@ import type { KeysReport } from '../../src/http/key-operations.ts';
 import { decodePem, encodePem } from '../../src/x509/pem.ts';
 import { runCommand } from '../support/command-run.ts';
 import { makeDataFolder } from '../support/data-folder.ts';
-import { hasTool, skipWithout } from '../support/outside-tool.ts';
+import { skipWithout } from '../support/outside-tool.ts';
 import { runRows } from '../support/reported-rows.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { sampleKey, sampleRequest } from '../support/x509-samples.ts';
@@ -197,11 +197,9 @@ describe('a CA that is renewed while it serves', () => {
     ['OLD', 'NEW'],
     ['NEW', 'OLD'],
   ] as const) {
-    it(`to openssl ocsp: ${generation} is answered by the delegate of its own key (RFC 6960 4.2.2.2)`, async (t) => {
-      if (!hasTool('openssl')) {
-        t.skip('no openssl');
-        return;
-      }
+    it(`to openssl ocsp: ${generation} is answered by the delegate of its own key (RFC 6960 4.2.2.2)`, {
+      skip: skipWithout('openssl'),
+    }, async () => {
       const ask = async (name: string, issuer: string): Promise<string> => {
         const { stdout, stderr } = await runCommand('openssl', [
           ...[
