@@ -56,8 +56,9 @@ export interface DownloadableLists {
   /** The one list that is about everything under a key; undefined where there are several. */
   whole(): DownloadableList | undefined;
   newest(scopeId: string): Promise<NewestList | undefined>;
-  /** SHA-1 of the issuer's name in DER, and of the identifier of each of its keys. */
+  /** SHA-1 of the issuer's name in DER. */
   readonly issuerHash: Uint8Array;
+  /** SHA-1 of the identifiers of the keys whose lists are found by key: that of the one that signs now. */
   keyHashes(): readonly Uint8Array[];
   /** The entry of the CA. */
   readonly caDn: string;
