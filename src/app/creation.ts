@@ -5,7 +5,7 @@
  */
 
 import { CertificateAuthority } from '../ca/certificate-authority.ts';
-import type { Policy } from '../ca/policy/policy.ts';
+import { managingRoles } from '../ca/policy/people-faults.ts';
 import { encodeUtf8 } from '../core/bytes.ts';
 import { SystemClock } from '../core/clock.ts';
 import { ClosingStack } from '../core/closing-stack.ts';
@@ -69,7 +69,7 @@ async function createAuthority(
       attributes: [
         text('objectClass', 'applicationProcess', 'certdirOperator'),
         text('cn', 'administrator'),
-        text('certdirOperatorRole', ...managingRoles(policy)),
+        text('certdirOperatorRole', ...managingRoles(policy.access)),
         text('userPassword', options.administratorPassword),
       ],
     },
@@ -88,12 +88,4 @@ async function createAuthority(
     auditKey: parts.auditing.trail.key,
     checkpoint: note,
   };
-}
-
-/** The first account holds every role that manages something: with it the others are registered. */
-function managingRoles({ access }: Policy): readonly string[] {
-  const roles = access.flatMap(({ who, rights }) =>
-    who.kind === 'operator' && rights.includes('manage') ? (who.roles ?? []) : [],
-  );
-  return [...new Set(roles)];
 }

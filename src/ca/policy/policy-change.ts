@@ -128,6 +128,18 @@ const rules: readonly Rule[] = [
     effect: 'at-once',
     meaning: 'who may see and do what; certdir acl explain says it for one',
   },
+  {
+    path: 'people.roles',
+    effect: 'at-once',
+    meaning: 'operators with this role alone may do nothing any more',
+    when: isRemoved,
+  },
+  {
+    path: 'people.requests',
+    effect: 'at-once',
+    meaning: 'requests under way go on by the steps as they are now',
+  },
+  { path: 'people', effect: 'at-once', meaning: 'who may do what, with the next act' },
   { path: 'passwords', effect: 'at-once', meaning: 'with the next password that is set' },
   {
     path: 'retention.*.years',

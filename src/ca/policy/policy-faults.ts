@@ -9,6 +9,7 @@ import { timeOfDayMs } from './cadence.ts';
 import { renewalFaults } from './key-life.ts';
 import { type Placeholder, placeholders } from './name-template.ts';
 import { ocspFaults } from './ocsp-policy.ts';
+import { peopleFaults } from './people-faults.ts';
 import type { PolicyFile, ScopeDefinition } from './policy.ts';
 import type { ExtensionDefinition, ProfileDefinition } from './profile-definition.ts';
 import { findScopeFaults } from './scope-faults.ts';
@@ -29,6 +30,7 @@ export function findPolicyFaults(policy: PolicyFile): readonly PolicyFault[] {
     ...cadenceFaults(policy),
     ...findScopeFaults(policy),
     ...ocspFaults(policy),
+    ...peopleFaults(policy),
     ...clauseFaults(policy),
   ];
 }

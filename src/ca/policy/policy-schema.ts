@@ -13,6 +13,7 @@ import { CrlReason, type CrlReasonName } from '../../x509/crl-extensions.ts';
 import { accessRuleSchema } from './access-rule-schema.ts';
 import { ocspSchema } from './ocsp-policy.ts';
 import { passwordsSchema } from './passwords-schema.ts';
+import { peopleSchema } from './people-schema.ts';
 import type { PolicyFile, ScopeDefinition } from './policy.ts';
 import { findPolicyFaults } from './policy-faults.ts';
 import { profileSchema } from './profile-definition.ts';
@@ -185,6 +186,7 @@ export const policySchema: z.ZodType<PolicyFile> = strictObject({
     localized,
   ),
   access: z.array(accessRuleSchema).min(1),
+  people: peopleSchema.optional(),
   passwords: passwordsSchema,
   retention: retentionSchema,
   keeping: keepingSchema.default({ monthlyExport: false }),

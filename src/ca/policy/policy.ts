@@ -20,6 +20,7 @@ import type { CrlReasonName } from '../../x509/crl-extensions.ts';
 import type { CharacterSet } from './jis-characters.ts';
 import { Municipalities } from './municipality.ts';
 import type { OcspPolicy } from './ocsp-policy.ts';
+import type { PeopleDefinition } from './people-schema.ts';
 import { policySchema } from './policy-schema.ts';
 import type { ProfileDefinition } from './profile-definition.ts';
 import type { KeepingSchedule, RetentionClasses } from './retention.ts';
@@ -220,6 +221,8 @@ export interface PolicyFile {
   /** Kinds of verifiers that can be registered, by the value of certdirVerifierKind. */
   readonly verifierKinds: Readonly<Record<string, LocalizedText>>;
   readonly access: readonly AccessRule[];
+  /** Roles, what each may do, and how requests go; without it there are no requests. */
+  readonly people?: PeopleDefinition | undefined;
   /** Passwords of every account in the directory. */
   readonly passwords: PasswordPolicy;
   /** What is kept, and for how long. */
