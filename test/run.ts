@@ -1,7 +1,8 @@
 /**
  * The test command behind `npm test`: installs the outside programs that the interop tests need
  * where it may (Debian, root), says what it will skip where it may not, then runs every compiled
- * test file that has a source, so that a file deleted from the sources does not go on passing.
+ * test file that has a source, so that a file deleted from the sources does not go on passing. Files that start no
+ * program share processes (test/support/test-groups.ts).
  *
  *     npm test                          everything
  *     npm test -- test/ldap             the files below a folder, or single files
@@ -24,6 +25,7 @@ import {
   mayInstallPackages,
   outsideTools,
 } from './support/outside-tool.ts';
+import { groupSources, writeEntries } from './support/test-groups.ts';
 
 function testSources(under: string): string[] {
   const path = join(packageRoot, under);
@@ -109,9 +111,10 @@ function main(): number {
     return 1;
   }
   compilePkcs11js();
-  const compiled = sources.map((source) =>
-    join(packageRoot, 'dist', source.replace(/\.ts$/, '.js')),
+  const compiled = groupSources(sources).map((group) =>
+    group.map((source) => join(packageRoot, 'dist', source.replace(/\.ts$/, '.js'))),
   );
+  const entries = writeEntries(join(packageRoot, 'dist/test-groups'), compiled);
   const briefly = join(packageRoot, 'dist/test/support/brief-reporter.js');
   const reporter = values.verbose ? 'spec' : briefly;
   const env = { ...process.env, ...(values.long ? { CERTDIR_TEST_LONG: '1' } : {}) };
@@ -122,7 +125,7 @@ function main(): number {
       `--test-concurrency=${availableParallelism()}`,
       `--test-reporter=${reporter}`,
       '--enable-source-maps',
-      ...compiled,
+      ...entries,
     ],
     { cwd: packageRoot, env, stdio: 'inherit' },
   );
