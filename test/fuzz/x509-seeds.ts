@@ -23,6 +23,11 @@ import {
 import { buildExtendedKeyUsage, buildKeyUsage } from '../../src/x509/key-usage.ts';
 import { nameFromText } from '../../src/x509/name.ts';
 import { buildNameConstraints } from '../../src/x509/name-constraints.ts';
+import {
+  buildInhibitAnyPolicy,
+  buildPolicyConstraints,
+} from '../../src/x509/policy-constraints.ts';
+import { buildPolicyMappings } from '../../src/x509/policy-mappings.ts';
 import { buildPrivateKeyUsagePeriod } from '../../src/x509/private-key-usage-period.ts';
 import {
   sampleCertificate,
@@ -61,6 +66,9 @@ export const richCertificate: Uint8Array = sampleCertificate(key, {
     buildExtendedKeyUsage(['1.3.6.1.5.5.7.3.1']),
     buildCertificatePolicies([{ oid: '1.2.3' }]),
     buildNameConstraints({ permitted: [{ base: directoryName }] }),
+    buildPolicyMappings([{ issuerDomain: '1.2.3', subjectDomain: '1.2.4' }]),
+    buildPolicyConstraints({ requireExplicitPolicy: 0, inhibitPolicyMapping: 1 }),
+    buildInhibitAnyPolicy(0),
     buildCrlDistributionPoints([{ fullName: names }]),
   ],
 });

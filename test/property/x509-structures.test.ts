@@ -43,6 +43,12 @@ import { nameFromText } from '../../src/x509/name.ts';
 import { buildNameConstraints, parseNameConstraints } from '../../src/x509/name-constraints.ts';
 import { decodePem, decodePemBlocks, encodePem } from '../../src/x509/pem.ts';
 import {
+  buildPolicyConstraints,
+  parseInhibitAnyPolicy,
+  parsePolicyConstraints,
+} from '../../src/x509/policy-constraints.ts';
+import { buildPolicyMappings, parsePolicyMappings } from '../../src/x509/policy-mappings.ts';
+import {
   buildPrivateKeyUsagePeriod,
   parsePrivateKeyUsagePeriod,
 } from '../../src/x509/private-key-usage-period.ts';
@@ -137,6 +143,8 @@ const certificate = sampleCertificate(key, {
       permitted: [{ base: { kind: 'directoryName', name: crossName }, maximum: 2 }],
       excluded: [{ base: { kind: 'dnsName', text: 'a' } }],
     }),
+    buildPolicyMappings([{ issuerDomain: '1.2.3', subjectDomain: '1.2.4' }]),
+    buildPolicyConstraints({ requireExplicitPolicy: 0, inhibitPolicyMapping: 128 }),
   ],
 });
 const list = sampleList(key, sampleEntries(5), {
@@ -146,6 +154,9 @@ const list = sampleList(key, sampleEntries(5), {
 /** Reads every extension that we have a parser for. */
 const extensionParsers = [
   parseNameConstraints,
+  parsePolicyMappings,
+  parsePolicyConstraints,
+  parseInhibitAnyPolicy,
   parsePrivateKeyUsagePeriod,
   parseAlternativeNames,
   parseAuthorityKeyIdentifier,

@@ -62,6 +62,11 @@ import {
 } from '../../../src/x509/name.ts';
 import { parseNameConstraints } from '../../../src/x509/name-constraints.ts';
 import { Oid } from '../../../src/x509/object-identifiers.ts';
+import {
+  parseInhibitAnyPolicy,
+  parsePolicyConstraints,
+} from '../../../src/x509/policy-constraints.ts';
+import { parsePolicyMappings } from '../../../src/x509/policy-mappings.ts';
 import { parsePrivateKeyUsagePeriod } from '../../../src/x509/private-key-usage-period.ts';
 import { shippedSchema as schema } from '../../support/shipped-schema.ts';
 import {
@@ -85,11 +90,14 @@ const extensionReaders: readonly ((value: Uint8Array) => unknown)[] = [
   parseCrlNextPublish,
   parseCrlNumber,
   parseExtendedKeyUsage,
+  parseInhibitAnyPolicy,
   parseInvalidityDate,
   parseIssuingDistributionPoint,
   parseKeyUsage,
   parseNameConstraints,
   parseNetscapeCertType,
+  parsePolicyConstraints,
+  parsePolicyMappings,
   parsePrivateKeyUsagePeriod,
   parseReasonCode,
   parseSubjectKeyIdentifier,
