@@ -28,19 +28,19 @@ describe('the renewal of the CA’s key is due', () => {
       due: '2030-09-30T23:59:59+09:00',
     },
     {
-      why: 'while the longest certificate (3 years) still fits (secom 4.10)',
+      why: 'while the longest certificate (5 years, a cross certificate) still fits (secom 4.10)',
       authority: { renewAfterYears: undefined, renewForLongest: true },
-      due: '2033-09-30T00:00:00+09:00',
+      due: '2031-09-30T00:00:00+09:00',
     },
     {
       why: 'by whichever of both comes first: the age',
-      authority: { renewForLongest: true },
-      due: '2031-09-30T23:59:59+09:00',
+      authority: { renewAfterYears: 4, renewForLongest: true },
+      due: '2030-09-30T23:59:59+09:00',
     },
     {
       why: 'by whichever of both comes first: the rest',
       authority: { renewAfterYears: 8, renewForLongest: true },
-      due: '2033-09-30T00:00:00+09:00',
+      due: '2031-09-30T00:00:00+09:00',
     },
   ];
   for (const { why, authority, due } of rows) {

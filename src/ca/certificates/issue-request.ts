@@ -151,9 +151,9 @@ export class RequestRules {
   }
 }
 
-/** True for what the CA makes for itself when its key is made. */
-function isOwn({ definition }: Profile): boolean {
-  return definition.kind === 'self-signed' || definition.kind === 'link';
+/** True for certificates of CAs, which come about on other ways: with a key of this one, or in an exchange. */
+function isOwn({ definition: { kind } }: Profile): boolean {
+  return kind === 'self-signed' || kind === 'link' || kind === 'cross';
 }
 
 function expectGiven(

@@ -117,6 +117,17 @@ const rules: readonly Rule[] = [
   },
   { path: 'ocsp', effect: 'at-once', meaning: 'with each next answer' },
   {
+    path: 'cross.peers.*.name',
+    effect: 'breaks',
+    meaning: 'a peer keeps its name: the records of what was exchanged are for it',
+    when: (before) => before !== undefined,
+  },
+  {
+    path: 'cross',
+    effect: 'issued-from-now',
+    meaning: 'whom certificates are exchanged with, and what theirs have to say',
+  },
+  {
     path: 'verifierKinds',
     effect: 'at-once',
     meaning: 'verifiers of this kind lose their access',

@@ -6,6 +6,8 @@
  */
 
 import { timeOfDayMs } from './cadence.ts';
+import { constraintFaults, isConstraint } from './constraint-extensions.ts';
+import { crossFaults } from './cross-policy.ts';
 import { renewalFaults } from './key-life.ts';
 import { type Placeholder, placeholders } from './name-template.ts';
 import { ocspFaults } from './ocsp-policy.ts';
@@ -31,6 +33,7 @@ export function findPolicyFaults(policy: PolicyFile): readonly PolicyFault[] {
     ...findScopeFaults(policy),
     ...ocspFaults(policy),
     ...peopleFaults(policy),
+    ...crossFaults(policy),
     ...clauseFaults(policy),
   ];
 }
@@ -138,6 +141,13 @@ function extensionFaults(
   extension: ExtensionDefinition,
   path: PolicyFault['path'],
 ): PolicyFault[] {
+  if (isConstraint(extension)) {
+    const policyNames = Object.keys(policy.policyIdentifiers);
+    return constraintFaults(extension, { policyNames }).map((fault) => ({
+      ...fault,
+      path: [...path, ...fault.path],
+    }));
+  }
   if (extension.type === 'certificatePolicies') {
     const known = Object.keys(policy.policyIdentifiers);
     return extension.policies.flatMap((name, index) =>

@@ -11,6 +11,7 @@ import { isOid } from '../../asn1/oid.ts';
 import { strictObject } from '../../config/strict-object.ts';
 import { CrlReason, type CrlReasonName } from '../../x509/crl-extensions.ts';
 import { accessRuleSchema } from './access-rule-schema.ts';
+import { crossSchema } from './cross-policy.ts';
 import { ocspSchema } from './ocsp-policy.ts';
 import { passwordsSchema } from './passwords-schema.ts';
 import { peopleSchema } from './people-schema.ts';
@@ -181,6 +182,7 @@ export const policySchema: z.ZodType<PolicyFile> = strictObject({
   }),
   crl,
   ocsp: ocspSchema({ keyTypes, signatures }).optional(),
+  cross: crossSchema.optional(),
   verifierKinds: recordOf(
     z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/, 'letters, digits and hyphens'),
     localized,

@@ -17,6 +17,7 @@ import type { PasswordPolicy } from '../../directory/accounts/password-policy.ts
 import type { CertificateKind } from '../../signing/key-use.ts';
 import type { KeyType, SignatureAlgorithm } from '../../signing/signer.ts';
 import type { CrlReasonName } from '../../x509/crl-extensions.ts';
+import type { CrossPolicy } from './cross-policy.ts';
 import type { CharacterSet } from './jis-characters.ts';
 import { Municipalities } from './municipality.ts';
 import type { OcspPolicy } from './ocsp-policy.ts';
@@ -218,6 +219,8 @@ export interface PolicyFile {
   };
   /** Answers about single certificates; none where it is left out. */
   readonly ocsp?: OcspPolicy | undefined;
+  /** CAs that this one is cross-certified with; none where it is left out. */
+  readonly cross?: CrossPolicy | undefined;
   /** Kinds of verifiers that can be registered, by the value of certdirVerifierKind. */
   readonly verifierKinds: Readonly<Record<string, LocalizedText>>;
   readonly access: readonly AccessRule[];

@@ -12,6 +12,11 @@ import { z } from 'zod';
 
 import { strictObject } from '../../config/strict-object.ts';
 import { type KeyUsageName, keyUsageNames } from '../../x509/key-usage.ts';
+import type {
+  ConstraintDefinition,
+  MappingDefinition,
+  SubtreeDefinition,
+} from './constraint-extensions.ts';
 
 /** Extended key usages that have a name here; others are written as OIDs. */
 export const keyPurposeNames = [
@@ -48,6 +53,8 @@ export type ExtensionDefinition = { readonly critical: boolean } & (
   | { readonly type: 'cRLDistributionPoints' }
   /** The policy's `ocsp.url` and `ocsp.caIssuersUrl`. */
   | { readonly type: 'authorityInfoAccess' }
+  /** What another CA may vouch for; with `cross`. */
+  | ConstraintDefinition
 );
 
 /** How long a certificate lives. */
@@ -71,11 +78,12 @@ export interface ProfileDefinition {
   /**
    * `self-signed`: the CA's own; subject and issuer are the policy's issuer name.
    * `link`: two generations of the CA's key for each other (RFC 9810 §4.4), both under that name.
+   * `cross`: for another CA, whose name and key the request for it brings (`ca/bridge`).
    * `subscriber`: for a person named by a municipality, with the subject's attributes.
    * `service`: for a server of the CA itself.
    */
-  readonly kind: 'self-signed' | 'link' | 'subscriber' | 'service';
-  /** Name template; absent for `self-signed` and `link`. */
+  readonly kind: 'self-signed' | 'link' | 'cross' | 'subscriber' | 'service';
+  /** Name template; absent for `self-signed`, `link` and `cross`. */
   readonly subject?: string | undefined;
   /** A scope of the policy: the list that carries revocations of these certificates. */
   readonly scope: string;
@@ -88,6 +96,23 @@ export interface ProfileDefinition {
 }
 
 const critical = z.boolean();
+/** RFC 5280 leaves no choice for these. */
+const alwaysCritical = z.literal(true);
+const certificates = z.int().min(0).max(16);
+const text = z.string().min(1).max(1024);
+
+export const mappingSchema: z.ZodType<MappingDefinition> = strictObject({
+  issuer: text,
+  subject: text,
+});
+
+const subtree: z.ZodType<SubtreeDefinition> = z.union([
+  strictObject({ directoryName: text }),
+  strictObject({ dnsName: text }),
+  strictObject({ rfc822Name: text }),
+  strictObject({ uri: text }),
+]);
+const subtrees = z.array(subtree).min(1).max(100);
 
 const extension: z.ZodType<ExtensionDefinition> = z.discriminatedUnion('type', [
   strictObject({ type: z.literal('subjectKeyIdentifier'), critical }),
@@ -130,10 +155,28 @@ const extension: z.ZodType<ExtensionDefinition> = z.discriminatedUnion('type', [
   strictObject({ type: z.literal('cRLDistributionPoints'), critical }),
   strictObject({ type: z.literal('authorityInfoAccess'), critical }),
   strictObject({ type: z.literal('ocspNoCheck'), critical }),
+  strictObject({
+    type: z.literal('policyMappings'),
+    critical,
+    mappings: z.array(mappingSchema).min(1).max(100),
+  }),
+  strictObject({
+    type: z.literal('policyConstraints'),
+    critical: alwaysCritical,
+    requireExplicitPolicy: certificates.optional(),
+    inhibitPolicyMapping: certificates.optional(),
+  }),
+  strictObject({ type: z.literal('inhibitAnyPolicy'), critical: alwaysCritical, certificates }),
+  strictObject({
+    type: z.literal('nameConstraints'),
+    critical: alwaysCritical,
+    permitted: subtrees.optional(),
+    excluded: subtrees.optional(),
+  }),
 ]);
 
 export const profileSchema: z.ZodType<ProfileDefinition> = strictObject({
-  kind: z.enum(['self-signed', 'link', 'subscriber', 'service']),
+  kind: z.enum(['self-signed', 'link', 'cross', 'subscriber', 'service']),
   subject: z.string().min(1).optional(),
   scope: z.string(),
   validity: strictObject({
@@ -151,8 +194,12 @@ export const profileSchema: z.ZodType<ProfileDefinition> = strictObject({
     context.addIssue({ code: 'custom', path: [...path], message });
   };
   const isLink = profile.kind === 'link';
-  if ((profile.kind === 'self-signed' || isLink) !== (profile.subject === undefined)) {
-    problem(['subject'], 'stands in every profile except those of kind self-signed and link');
+  const isForCa = profile.kind === 'self-signed' || profile.kind === 'cross' || isLink;
+  if (isForCa !== (profile.subject === undefined)) {
+    problem(
+      ['subject'],
+      'stands in every profile except those of kind self-signed, link and cross',
+    );
   }
   if (isLink !== (profile.validity === undefined)) {
     problem(['validity'], 'stands in every profile except the one of kind link');

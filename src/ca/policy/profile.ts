@@ -24,6 +24,7 @@ import type { Name } from '../../x509/name.ts';
 import { Oid } from '../../x509/object-identifiers.ts';
 import { CaError } from '../errors.ts';
 import { endOfYearsMs } from './civil-time.ts';
+import { buildConstraint } from './constraint-extensions.ts';
 import type { Municipality } from './municipality.ts';
 import { NameTemplate, placeholdersIn, renderName } from './name-template.ts';
 import type { Policy } from './policy.ts';
@@ -45,6 +46,8 @@ export interface CertificateFacts {
   /** In the self-signed certificate: itself. */
   readonly issuer: IssuerReference;
   readonly subjectAttributes?: JpkiSubject;
+  /** Where the subject is a CA that has one of its own for its key; otherwise it is worked out (RFC 5280 §4.2.1.2). */
+  readonly subjectKeyIdentifier?: Uint8Array;
 }
 
 export interface ValidityPeriod {
@@ -90,7 +93,7 @@ export class Profile {
     this.#sources = definition.extensions.map((one) => compileExtension(one, policy));
   }
 
-  /** The subject's name; the issuer's own for self-signed and link certificates. */
+  /** The subject's name; the issuer's own for self-signed and link certificates. Not for `cross`. */
   subject(municipality: Municipality | undefined, issueId: string): Name {
     return this.#subject.render({
       ...(municipality === undefined
@@ -146,7 +149,8 @@ function compileExtension(definition: ExtensionDefinition, policy: Policy): Exte
   const { critical } = definition;
   switch (definition.type) {
     case 'subjectKeyIdentifier':
-      return ({ spki }) => buildSubjectKeyIdentifier(computeKeyIdentifier(spki), critical);
+      return ({ spki, subjectKeyIdentifier = computeKeyIdentifier(spki) }) =>
+        buildSubjectKeyIdentifier(subjectKeyIdentifier, critical);
     case 'authorityKeyIdentifier': {
       const { issuerAndSerial } = definition;
       const referTo = onceFor((issuer: IssuerReference) =>
@@ -189,6 +193,14 @@ function compileExtension(definition: ExtensionDefinition, policy: Policy): Exte
       );
     case 'ocspNoCheck':
       return buildOcspNoCheck(critical);
+    case 'policyMappings':
+    case 'policyConstraints':
+    case 'inhibitAnyPolicy':
+    case 'nameConstraints':
+      return buildConstraint(definition, {
+        policyOid: (name) => policyOid(policy, name),
+        printable: policy.names.printable,
+      });
   }
 }
 
