@@ -80,6 +80,7 @@ function addDiff(cps: Command): void {
 }
 
 interface ReportOptions {
+  readonly preset?: string;
   readonly format: string;
   readonly out?: string;
   readonly results?: string;
@@ -89,27 +90,36 @@ function addReport(cps: Command): void {
   cps
     .command('report')
     .description('clause by clause: the settings that carry it, the tests that show it')
-    .argument('<policy>', POLICY)
+    .argument('[policy]', POLICY)
+    .option('--preset <name>', 'the preset, instead of the argument')
     .option('--format <format>', 'markdown, html or json', 'markdown')
     .option('--out <file>', 'write it into a file')
     .option('--results <file>', 'what npm test left behind; dist/test-results.json if absent')
     .addHelpText(
       'after',
       examples(
-        'certdir cps report gunma --format html --out conformance-gunma.html',
+        'certdir cps report --preset gunma --format html --out conformance-gunma.html',
         'certdir cps report /var/lib/certdir/policy.yaml --json',
       ),
     )
-    .action(async (name: string, options: ReportOptions, command: Command) => {
+    .action(async (named: string | undefined, options: ReportOptions, command: Command) => {
       const { output } = contextOf(command);
       const { makeConformanceReport, readTestResults } = await import('../cps/conformance.ts');
+      const { loadStatement } = await import('../cps/statement.ts');
       const { formatConformanceHtml, formatConformanceMarkdown } = await import(
         '../cps/conformance-formats.ts'
       );
       const results = await readTestResults(
         options.results ?? join(packageRoot, 'dist/test-results.json'),
       );
-      const report = makeConformanceReport(await load(name), results);
+      const policy = await load(oneOf(named, options.preset));
+      const statement = await loadStatement(policy);
+      if (statement === undefined) {
+        throw new UsageError(
+          `the policy ${policy.id} names no clauses: a file in its setting clauses`,
+        );
+      }
+      const report = makeConformanceReport({ policy, statement, results });
       const texts: ReadonlyMap<string, () => string> = new Map([
         ['markdown', () => formatConformanceMarkdown(report)],
         ['html', () => formatConformanceHtml(report)],
@@ -128,15 +138,31 @@ function addReport(cps: Command): void {
     });
 }
 
+function oneOf(argument: string | undefined, preset: string | undefined): string {
+  const name = argument ?? preset;
+  if (name === undefined || (argument !== undefined && preset !== undefined)) {
+    throw new UsageError('a policy file or --preset, one of the two');
+  }
+  return name;
+}
+
 function addSchema(cps: Command): void {
   cps
     .command('schema')
     .description('the JSON Schema of policy files, for editors')
-    .addHelpText('after', examples('certdir cps schema > policy.schema.json'))
-    .action(async (_options: unknown, command: Command) => {
+    .option('--clauses', 'that of the files with clauses')
+    .addHelpText(
+      'after',
+      examples(
+        'certdir cps schema > policy.schema.json',
+        'certdir cps schema --clauses > clauses.schema.json',
+      ),
+    )
+    .action(async (options: { readonly clauses?: true }, command: Command) => {
       const { output } = contextOf(command);
       const { policyJsonSchema } = await import('../ca/policy/policy-json-schema.ts');
-      const schema = policyJsonSchema();
+      const { statementJsonSchema } = await import('../cps/statement.ts');
+      const schema = options.clauses ? statementJsonSchema() : policyJsonSchema();
       output.answer(schema, () => JSON.stringify(schema, undefined, 2));
     });
 }

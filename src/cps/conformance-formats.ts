@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { OutsideReason } from '../ca/policy/policy.ts';
-import type { ConformanceClause, ConformanceReport, TestVerdict } from './conformance.ts';
+import type { LocalizedText } from '../ca/policy/policy.ts';
+import type { ConformanceEntry, ConformanceReport, TestVerdict } from './conformance.ts';
+import type { OutsideReason } from './statement.ts';
 
 const reasons: Readonly<Record<OutsideReason, string>> = {
   premises: '施設・設備 / premises and equipment',
@@ -13,6 +14,8 @@ const reasons: Readonly<Record<OutsideReason, string>> = {
   law: '法令・責任 / law and liability',
   money: '料金・財務 / fees and finance',
   document: '文書の説明 / about the document itself',
+  unstipulated: '規定なし / nothing is stipulated',
+  missing: '未対応 / MISSING: software could carry it and this one does not',
 };
 
 const verdicts: Readonly<Record<TestVerdict, string>> = {
@@ -24,15 +27,16 @@ const verdicts: Readonly<Record<TestVerdict, string>> = {
 
 interface Part {
   readonly heading: string;
-  readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
+
+const columns = ['項 / clause', '表題 / title', '設定 / setting', '試験 / test'];
 
 export function formatConformanceMarkdown(report: ConformanceReport): string {
   const quote = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('|', '\\|');
   const row = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => quote(cell).replaceAll('\n', '<br>')).join(' | ')} |`;
-  const parts = partsOf(report).flatMap(({ heading, columns, rows }) => [
+  const parts = partsOf(report).flatMap(({ heading, rows }) => [
     `## ${heading}`,
     '',
     row(columns),
@@ -40,14 +44,15 @@ export function formatConformanceMarkdown(report: ConformanceReport): string {
     ...rows.map(row),
     '',
   ]);
-  return [`# ${headingOf(report)}`, '', ...factsOf(report), '', ...parts].join('\n');
+  const facts = factsOf(report).flatMap((fact) => [`- ${fact}`]);
+  return [`# ${headingOf(report)}`, '', ...facts, '', ...parts].join('\n');
 }
 
 export function formatConformanceHtml(report: ConformanceReport): string {
   const cell = (tag: 'th' | 'td', text: string): string =>
     `<${tag}>${escapeHtml(text).replaceAll('\n', '<br>')}</${tag}>`;
   const parts = partsOf(report).map(
-    ({ heading, columns, rows }) => `<h2>${escapeHtml(heading)}</h2>
+    ({ heading, rows }) => `<h2>${escapeHtml(heading)}</h2>
 <table>
 <tr>${columns.map((text) => cell('th', text)).join('')}</tr>
 ${rows.map((cells) => `<tr>${cells.map((text) => cell('td', text)).join('')}</tr>`).join('\n')}
@@ -59,14 +64,17 @@ ${rows.map((cells) => `<tr>${cells.map((text) => cell('td', text)).join('')}</tr
 <title>${escapeHtml(headingOf(report))}</title>
 <style>
 body { font: 10pt sans-serif; margin: 2em; }
-table { border-collapse: collapse; width: 100%; }
+table { border-collapse: collapse; width: 100%; table-layout: fixed; overflow-wrap: anywhere; }
 th, td { border: 1px solid #888; padding: 0.3em; text-align: left; vertical-align: top; }
+th:first-child { width: 7em; }
 tr { break-inside: avoid; }
 </style>
 <h1>${escapeHtml(headingOf(report))}</h1>
+<ul>
 ${factsOf(report)
-  .map((text) => `<p>${escapeHtml(text)}</p>`)
+  .map((text) => `<li>${escapeHtml(text)}</li>`)
   .join('\n')}
+</ul>
 ${parts.join('\n')}
 </html>
 `;
@@ -76,46 +84,58 @@ function headingOf({ title }: ConformanceReport): string {
   return `準拠性報告書 / Conformance report: ${title.ja} (${title.en})`;
 }
 
-function factsOf({ statement, carried, outside, testedAt }: ConformanceReport): readonly string[] {
-  const tests = carried.flatMap((clause) => clause.tests);
-  const passed = tests.filter(({ verdict }) => verdict === 'passed').length;
-  const shown = carried.filter(isShown).length;
+function factsOf({ statement, totals, testedAt }: ConformanceReport): readonly string[] {
+  const { clauses, carried, shown, withoutTest, outside, tests, testsPassed } = totals;
+  const left = Object.entries(outside).map(
+    ([why, count]) => `${reasons[why as OutsideReason]}: ${count}`,
+  );
   return [
     `${statement.title}, ${statement.version}, ${statement.date}`,
-    `${carried.length} 項 / clauses carried by the software, of which ${shown} are shown by tests that passed; ${outside.length} outside it.`,
+    `${clauses} 項 / clauses: ${carried} carried by the software, ${clauses - carried} not.`,
+    `実現する項 / Carried: ${shown} shown by tests that all passed, ${withoutTest} without a test, ${carried - shown - withoutTest} with tests that did not pass or were not run.`,
+    `それ以外 / Not carried: ${left.length === 0 ? '0' : left.join('; ')}`,
     testedAt === undefined
       ? '試験の記録なし / No record of a test run is here: npm test makes one.'
-      : `試験 / Tests: ${passed} of ${tests.length} named here passed; last run ${testedAt}.`,
+      : `試験 / Tests: ${testsPassed} of ${tests} named here passed; last run ${testedAt}.`,
   ];
 }
 
-/** Shown by tests, all of which passed. */
-function isShown({ tests }: ConformanceClause): boolean {
-  return tests.length > 0 && tests.every(({ verdict }) => verdict === 'passed');
+/** A part for each chapter. */
+function partsOf({ entries }: ConformanceReport): readonly Part[] {
+  const parts: { heading: string; rows: (readonly string[])[] }[] = [];
+  for (const entry of entries) {
+    const isChapter = /^[0-9]+$/.test(entry.clause);
+    if (isChapter || parts.length === 0) {
+      parts.push({ heading: `${entry.clause} ${entry.title.ja} / ${entry.title.en}`, rows: [] });
+    }
+    if (!isChapter || entry.kind !== 'heading') {
+      parts.at(-1)?.rows.push(cellsOf(entry));
+    }
+  }
+  return parts.filter(({ rows }) => rows.length > 0);
 }
 
-function partsOf({ carried, outside }: ConformanceReport): readonly Part[] {
-  return [
-    {
-      heading: 'ソフトウェアで実現する項 / Clauses that the software carries',
-      columns: ['項 / clause', '表題 / title', '設定 / setting', '試験 / test'],
-      rows: carried.map(({ clause, title, settings, tests }) => [
-        clause,
-        `${title.ja}\n${title.en}`,
-        settings.map(({ path, value }) => `${path}: ${value}`).join('\n'),
-        tests.map(({ file, name, verdict }) => `${file}: ${name}: ${verdicts[verdict]}`).join('\n'),
-      ]),
-    },
-    {
-      heading: 'ソフトウェアの対象外の項 / Clauses outside the software',
-      columns: ['項 / clause', '表題 / title', '理由 / reason'],
-      rows: outside.map(({ clause, title, why }) => [
-        clause,
-        `${title.ja}\n${title.en}`,
-        reasons[why],
-      ]),
-    },
-  ].filter(({ rows }) => rows.length > 0);
+function cellsOf(entry: ConformanceEntry): readonly string[] {
+  const { clause, title } = entry;
+  const first = [clause, `${title.ja}\n${title.en}`];
+  switch (entry.kind) {
+    case 'heading':
+      return [...first, '', ''];
+    case 'outside':
+      return [...first, reasons[entry.why], noteOf(entry.note).join('\n')];
+    case 'carried': {
+      const settings = entry.settings.map(({ path, value }) => `${path}: ${value}`);
+      const tests = entry.tests.map(
+        ({ file, name, verdict }) => `${verdicts[verdict]}: ${file}: ${name}`,
+      );
+      const shown = tests.length > 0 ? tests : ['示す試験なし / no test shows it'];
+      return [...first, [...settings, ...noteOf(entry.note)].join('\n'), shown.join('\n')];
+    }
+  }
+}
+
+function noteOf(note: LocalizedText | undefined): readonly string[] {
+  return note === undefined ? [] : [note.ja, note.en];
 }
 
 function escapeHtml(text: string): string {

@@ -20,6 +20,7 @@ import { AccessRuleError } from '../directory/access/rule-items.ts';
 import { parseLdif } from '../directory/ldif/ldif-reader.ts';
 import { Dn } from '../directory/names/dn.ts';
 import { Schema } from '../directory/schema/schema.ts';
+import { assertSettings, loadStatement } from './statement.ts';
 
 export interface PolicyCheckReport {
   readonly id: string;
@@ -28,7 +29,9 @@ export interface PolicyCheckReport {
   readonly profiles: number;
   readonly lists: number;
   readonly accessRules: number;
+  /** Carried by the software, and outside it. */
   readonly clauses: number;
+  readonly outside: number;
 }
 
 /**
@@ -44,6 +47,10 @@ export async function checkPolicy(file: string): Promise<PolicyCheckReport> {
   await checkAccess(file, policy, schema);
   const scopes = new Scopes(policy);
   await checkBaseTree(file, policy, { schema, scopes });
+  const clauses = await loadStatement(policy);
+  if (clauses !== undefined) {
+    await assertSettings(policy, clauses);
+  }
   const { statement } = policy;
   return {
     id: policy.id,
@@ -52,7 +59,8 @@ export async function checkPolicy(file: string): Promise<PolicyCheckReport> {
     profiles: Object.keys(policy.profiles).length,
     lists: scopes.list.length,
     accessRules: policy.access.length,
-    clauses: policy.clauses.length,
+    clauses: clauses?.clauses.length ?? 0,
+    outside: clauses?.outside.length ?? 0,
   };
 }
 

@@ -418,16 +418,10 @@ describe('a policy is refused', () => {
       names: ['access.2.who.kind', 'anyone', '"everyone"'],
     },
     {
-      why: 'with a clause that no setting carries',
-      from: 'settings: [crl.periodHours]',
-      to: 'settings: [crl.periodDays]',
-      names: ['clauses.4.settings.0', '"crl.periodDays"'],
-    },
-    {
-      why: 'with a setting of Object.prototype',
-      from: 'settings: [crl.periodHours]',
-      to: 'settings: [crl.constructor]',
-      names: ['clauses.4.settings.0'],
+      why: 'with clauses in itself instead of in a file',
+      from: 'clauses: clauses/gunma.yaml',
+      to: 'clauses: []',
+      names: ['clauses', 'clauses/gunma.yaml'],
     },
     {
       why: 'with one digit for original and substitute',

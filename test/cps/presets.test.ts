@@ -29,6 +29,11 @@ describe('the preset of Tokyo', async () => {
     assert.equal(asGunma(read('cps/tokyo.yaml')), read('cps/gunma.yaml'));
   });
 
+  it('has the clauses of Gunma; its municipalities include special wards', () => {
+    const clauses = asGunma(read('cps/clauses/tokyo.yaml')).replaceAll('市区町村', '市町村');
+    assert.equal(clauses, read('cps/clauses/gunma.yaml'));
+  });
+
   it('has the tree of Gunma, with its own names', () => {
     const unfolded = (file: string): string => read(file).replaceAll('\n ', '');
     assert.equal(asGunma(unfolded('ldif/tokyo.ldif')), unfolded('ldif/gunma.ldif'));

@@ -165,12 +165,17 @@ const rules: readonly Rule[] = [
   { path: 'title', effect: 'text', meaning: 'a title' },
   { path: 'statement', effect: 'text', meaning: 'the statement that is followed' },
   { path: 'clauses', effect: 'text', meaning: 'the conformance report' },
-  { path: 'outside', effect: 'text', meaning: 'the conformance report' },
   { path: 'formatVersion', effect: 'text', meaning: 'how the file is read' },
 ];
 
 /** What is compared by what it means instead of by its text. */
-const comparedOtherwise = new Set(['municipalities', 'utcOffsetMs', 'baseTreeFile', 'crl.scopes']);
+const comparedOtherwise = new Set([
+  'municipalities',
+  'utcOffsetMs',
+  'baseTreeFile',
+  'clausesFile',
+  'crl.scopes',
+]);
 
 /**
  * Compares two policies.

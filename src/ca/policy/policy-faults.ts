@@ -34,7 +34,6 @@ export function findPolicyFaults(policy: PolicyFile): readonly PolicyFault[] {
     ...ocspFaults(policy),
     ...peopleFaults(policy),
     ...crossFaults(policy),
-    ...clauseFaults(policy),
   ];
 }
 
@@ -271,30 +270,4 @@ function gapsBetween(times: readonly string[]): readonly number[] {
     const next = minutes[index + 1] ?? (minutes[0] ?? 0) + MINUTES_PER_DAY;
     return next - minute;
   });
-}
-
-function clauseFaults(policy: PolicyFile): PolicyFault[] {
-  return policy.clauses.flatMap(({ settings }, index) =>
-    settings.flatMap((setting, at) =>
-      hasSetting(policy, setting)
-        ? []
-        : [
-            {
-              path: ['clauses', index, 'settings', at],
-              message: 'is the path of a setting in this file, e.g. crl.periodHours',
-            },
-          ],
-    ),
-  );
-}
-
-function hasSetting(policy: PolicyFile, path: string): boolean {
-  let value: unknown = policy;
-  for (const part of path.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) {
-      return false;
-    }
-    value = (value as Readonly<Record<string, unknown>>)[part];
-  }
-  return value !== undefined;
 }

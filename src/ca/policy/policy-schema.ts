@@ -122,24 +122,6 @@ const crl = strictObject({
   scopes: z.array(scope).min(1),
 });
 
-const clause = strictObject({
-  clause: text,
-  title: localized,
-  settings: z.array(text),
-  tests: z
-    .array(z.string().regex(/^test\/[a-z0-9/-]+\.test\.ts: .+$/, 'test/folder/file.test.ts: name'))
-    .default([]),
-}).refine(({ settings, tests }) => settings.length + tests.length > 0, {
-  path: ['settings'],
-  message: 'a setting or a test at least; a clause outside the software stands under outside',
-});
-
-const outside = strictObject({
-  clause: text,
-  title: localized,
-  why: z.enum(['premises', 'people', 'law', 'money', 'document']),
-});
-
 export const policySchema: z.ZodType<PolicyFile> = strictObject({
   formatVersion: z.literal(1),
   id: name,
@@ -196,8 +178,10 @@ export const policySchema: z.ZodType<PolicyFile> = strictObject({
     auditorRoles: z.array(text).min(1),
     publicTiles: z.boolean(),
   }).default({ auditorRoles: ['auditor'], publicTiles: false }),
-  clauses: z.array(clause),
-  outside: z.array(outside).default([]),
+  clauses: z
+    .string('the path of the file with the clauses, e.g. clauses/gunma.yaml')
+    .min(1)
+    .optional(),
 }).superRefine((policy, context) => {
   for (const { path, message } of findPolicyFaults(policy)) {
     context.addIssue({ code: 'custom', path: [...path], message });

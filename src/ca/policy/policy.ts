@@ -107,26 +107,6 @@ export interface PolicyIdentifier {
   readonly test: string;
 }
 
-/** A clause of the statement and the settings that carry it, for the conformance report (R-CPS). */
-export interface Clause {
-  readonly clause: string;
-  readonly title: LocalizedText;
-  /** Paths into this policy, e.g. `crl.periodHours`; none where nothing can be chosen. */
-  readonly settings: readonly string[];
-  /** The tests that show it, as `test/ca/cadence.test.ts: name of a test or of a group of them`. */
-  readonly tests: readonly string[];
-}
-
-/** Why software cannot carry a clause. */
-export type OutsideReason = 'premises' | 'people' | 'law' | 'money' | 'document';
-
-/** A clause that others than the software carry out (R-CPS). */
-export interface OutsideClause {
-  readonly clause: string;
-  readonly title: LocalizedText;
-  readonly why: OutsideReason;
-}
-
 /** What the file says; texts as written. */
 export interface PolicyFile {
   readonly formatVersion: 1;
@@ -239,9 +219,8 @@ export interface PolicyFile {
     /** Whether everybody may fetch the tree's hashes; records are never public. */
     readonly publicTiles: boolean;
   };
-  readonly clauses: readonly Clause[];
-  /** Clauses of the statement that are outside the software. */
-  readonly outside: readonly OutsideClause[];
+  /** File with the statement's clauses, for the conformance report (cps/statement.ts); a CA runs without it. */
+  readonly clauses?: string | undefined;
 }
 
 /** A policy ready for use. */
@@ -250,6 +229,8 @@ export interface Policy extends Omit<PolicyFile, 'municipalities' | 'utcOffset'>
   readonly utcOffsetMs: number;
   /** Absolute path of the base tree. */
   readonly baseTreeFile: string;
+  /** Absolute path of the file with the clauses. */
+  readonly clausesFile: string | undefined;
 }
 
 /** The policy files that ship with the program, by preset name. */
@@ -276,6 +257,7 @@ export async function loadPolicy(file: string): Promise<Policy> {
     municipalities: await Municipalities.load(beside(municipalities, 'cps')),
     utcOffsetMs: parseUtcOffset(utcOffset),
     baseTreeFile: beside(rest.directory.baseTree, 'ldif'),
+    clausesFile: rest.clauses === undefined ? undefined : beside(rest.clauses, 'cps/clauses'),
   };
 }
 
