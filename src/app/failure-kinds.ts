@@ -9,6 +9,7 @@
 import type { AuditErrorCode } from '../audit/errors.ts';
 import type { CaErrorCode } from '../ca/errors.ts';
 import type { ConfigErrorCode } from '../config/errors.ts';
+import type { FailureKind } from '../core/failure-kind.ts';
 import type { DirectoryErrorCode } from '../directory/errors.ts';
 import type { HttpErrorCode } from '../http/errors.ts';
 import type { LdapErrorCode } from '../ldap/errors.ts';
@@ -19,21 +20,6 @@ import type { StoreErrorCode } from '../store/errors.ts';
 import type { TlogErrorCode } from '../tlog/errors.ts';
 import type { VerifierErrorCode } from '../verifier/errors.ts';
 import type { X509ErrorCode } from '../x509/errors.ts';
-
-/**
- * `refused`: what was asked for is wrong or not allowed; `absent`: what it names is not there; `conflict`: it does not
- * fit what there is now; `unavailable`: later it may go; `configuration`, `damaged` and `failed` are for whoever runs
- * the program.
- */
-export type FailureKind =
-  | 'failed'
-  | 'usage'
-  | 'configuration'
-  | 'refused'
-  | 'absent'
-  | 'conflict'
-  | 'unavailable'
-  | 'damaged';
 
 type KnownCode =
   | CaErrorCode
@@ -265,6 +251,19 @@ const kinds = {
   HTTP_FILES_REFUSED: 'refused',
   HTTP_ANSWER_CUT: 'unavailable',
   HTTP_INTERNAL: 'failed',
+  HTTP_UNAUTHENTICATED: 'refused',
+  HTTP_FORBIDDEN: 'refused',
+  HTTP_NOT_FOUND: 'absent',
+  HTTP_METHOD: 'refused',
+  HTTP_BODY_MALFORMED: 'refused',
+  HTTP_BODY_TOO_LARGE: 'refused',
+  HTTP_MEDIA_TYPE: 'refused',
+  HTTP_FIELDS_INVALID: 'refused',
+  HTTP_TOO_MANY_REQUESTS: 'unavailable',
+  HTTP_TOO_MANY_SESSIONS: 'unavailable',
+  HTTP_KEY_REUSED: 'refused',
+  HTTP_KEY_IN_WORK: 'conflict',
+  HTTP_OUTCOME_UNKNOWN: 'conflict',
   HTTP_CLIENT_REFUSED: 'refused',
   HTTP_PEER_UNPROVEN: 'refused',
   CONFIG_UNREADABLE: 'configuration',

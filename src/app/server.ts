@@ -29,6 +29,7 @@ import type { TlsCredentials } from '../ldap/tls-credentials.ts';
 import type { Job, JobStatus } from '../scheduler/job.ts';
 import { openNodeCronTicker } from '../scheduler/node-cron-ticker.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
+import { openApi } from './api.ts';
 import { announceLists, checkpointJob } from './auditing.ts';
 import { cessationJob } from './cessation-job.ts';
 import { publicNotices } from './cessation-notice.ts';
@@ -122,6 +123,8 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
     }
     const httpEndpoints = await openHttp(instance, ocsp, closing);
     const ocspEndpoints = await openOcsp(instance, ocsp, closing);
+    const tls = await readTlsCredentials(configuration);
+    const apiEndpoints = await openApi(instance, operations, { tls, closing });
     const metricsEndpoints = await serveMetrics(instance, registry, closing);
     closing.push(
       await openControlServer({
@@ -134,7 +137,8 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
     // Catches up with what became due while nobody served.
     scheduler.start();
     const { replicationEndpoints } = instance;
-    const webEndpoints = [...httpEndpoints, ...metricsEndpoints, ...replicationEndpoints];
+    const ownEndpoints = [...metricsEndpoints, ...replicationEndpoints];
+    const webEndpoints = [...httpEndpoints, ...apiEndpoints, ...ownEndpoints];
     const endpoints = [...ldap.endpoints, ...ocspEndpoints, ...webEndpoints];
     return { operations, endpoints, close: () => closing.close() };
   });

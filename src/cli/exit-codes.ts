@@ -6,8 +6,9 @@
  * @module
  */
 
-import { type FailureKind, failureKinds } from '../app/failure-kinds.ts';
+import { failureKinds } from '../app/failure-kinds.ts';
 import { isCertdirError } from '../core/errors.ts';
+import type { FailureKind } from '../core/failure-kind.ts';
 import type { SetupErrorCode } from '../setup/errors.ts';
 import type { InputErrorCode } from './input-error.ts';
 import type { OutputErrorCode } from './output-error.ts';

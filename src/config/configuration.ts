@@ -10,6 +10,7 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 
 import type { LogLevel } from '../core/log.ts';
+import { type ApiConfiguration, apiSchema } from './api-configuration.ts';
 import { ConfigError } from './errors.ts';
 import {
   type DirectoryLimitsConfiguration,
@@ -78,6 +79,8 @@ interface FileConfiguration {
   readonly ocsp?:
     | { readonly address: string; readonly port: number; readonly tls: boolean }
     | undefined;
+  /** Where operators' programs reach the CAs over HTTPS. */
+  readonly api?: ApiConfiguration | undefined;
   /** A registered verifier, as which the server reads its own lists back over LDAP. */
   readonly readback?: { readonly verifier: string; readonly passwordFile: string } | undefined;
   readonly metrics?: { readonly address: string; readonly port: number } | undefined;
@@ -166,6 +169,7 @@ const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
   http: z.strictObject({ address, port, tlsPort: port.optional() }).optional(),
   /** Under TLS with the certificate and key of LDAP, where verifiers show their own. */
   ocsp: z.strictObject({ address, port, tls: z.boolean().default(false) }).optional(),
+  api: apiSchema.optional(),
   /** Figures for Prometheus; nobody asks who reads them. */
   metrics: z.strictObject({ address: address.default('127.0.0.1'), port }).optional(),
   readback: z
@@ -235,6 +239,7 @@ export async function loadConfiguration(file: string): Promise<Configuration> {
     folder,
     ...(raw.replication === undefined ? {} : { replication: withFiles(raw.replication) }),
     ...(raw.standby === undefined ? {} : { standby: withFiles(raw.standby) }),
+    ...(raw.api === undefined ? {} : { api: apiPaths(raw.api, at) }),
     policy: at(raw.policy),
     store: { ...raw.store, folder: at(raw.store.folder) },
     access: { ...raw.access, folder: at(raw.access.folder) },
@@ -260,6 +265,13 @@ export async function loadConfiguration(file: string): Promise<Configuration> {
       ...(keyFile === undefined ? {} : { keyFile: at(keyFile) }),
     },
   };
+}
+
+function apiPaths(api: ApiConfiguration, at: (path: string) => string): ApiConfiguration {
+  const { certificateFile, keyFile } = api;
+  return certificateFile === undefined || keyFile === undefined
+    ? api
+    : { ...api, certificateFile: at(certificateFile), keyFile: at(keyFile) };
 }
 
 function backupPaths(

@@ -273,6 +273,11 @@ export class Directory implements DirectoryService {
     }
   }
 
+  /** Whoever authenticated some time ago, with the account as it is now; anonymous where it may no longer be used. */
+  async refreshed(caller: Caller): Promise<Caller> {
+    return await this.#credentials.refresh(caller);
+  }
+
   checkAuthorization(authorizationId: string, caller: Caller): void {
     try {
       this.#credentials.checkAuthorization(authorizationId, caller.principal);

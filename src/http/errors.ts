@@ -24,6 +24,30 @@ export type HttpErrorCode =
   | 'HTTP_CLIENT_REFUSED'
   /** The server of the journal has another certificate than the one that was named. */
   | 'HTTP_PEER_UNPROVEN'
+  /** API: nobody is proven by what the request shows. */
+  | 'HTTP_UNAUTHENTICATED'
+  /** API: whoever is proven may not do that. */
+  | 'HTTP_FORBIDDEN'
+  /** API: there is nothing at this path. */
+  | 'HTTP_NOT_FOUND'
+  /** API: the path knows other methods. */
+  | 'HTTP_METHOD'
+  /** API: the request or its body cannot be read. */
+  | 'HTTP_BODY_MALFORMED'
+  | 'HTTP_BODY_TOO_LARGE'
+  /** API: a body of another media type than application/json. */
+  | 'HTTP_MEDIA_TYPE'
+  /** API: fields are not as the description of the API wants them; each fault is in `errors`. */
+  | 'HTTP_FIELDS_INVALID'
+  /** API: more than the limits of an operator or an address. */
+  | 'HTTP_TOO_MANY_REQUESTS'
+  | 'HTTP_TOO_MANY_SESSIONS'
+  /** API: the idempotency key belongs to another request. */
+  | 'HTTP_KEY_REUSED'
+  /** API: the first request with this idempotency key is not done yet. */
+  | 'HTTP_KEY_IN_WORK'
+  /** API: the first request with this idempotency key was cut off by a stop of the server. */
+  | 'HTTP_OUTCOME_UNKNOWN'
   /** The server met an error it has no code for; its log has the details. */
   | 'HTTP_INTERNAL';
 

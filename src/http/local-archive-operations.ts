@@ -20,7 +20,7 @@ import type {
 import type { AuditFile, AuditOperations, AuditRecordReport } from './audit-operations.ts';
 import { HttpError } from './errors.ts';
 import type { CertificateQuery, CertificateReport } from './operations.ts';
-import type { Operator } from './operator.ts';
+import { type Operator, originOf } from './operator.ts';
 import type { ProvisionReport } from './provision-report.ts';
 import { formatTime, parseTimeOrDayEnd } from './report-time.ts';
 
@@ -89,7 +89,7 @@ export class LocalArchiveOperations implements ArchiveOperations {
         `a month is written as 2026-01, and has begun; this one is ${present}`,
       );
     }
-    yield* this.exportAs(period, { channel: 'cli', actor: operator.name });
+    yield* this.exportAs(period, originOf(operator));
   }
 
   /** The same for whoever is no operator at this machine. */
@@ -110,7 +110,7 @@ export class LocalArchiveOperations implements ArchiveOperations {
         'a copy is named by the SHA-256 of its manifest, 64 hexadecimal digits in lower case',
       );
     }
-    const origin = { channel: 'cli', actor: operator.name };
+    const origin = originOf(operator);
     return { of: await this.#options.keeping.attest(statement, origin) };
   }
 
@@ -122,7 +122,7 @@ export class LocalArchiveOperations implements ArchiveOperations {
     const { audit, findCertificates, record } = this.#options;
     const certificates = await findCertificates(query);
     const records: AuditRecordReport[] = [];
-    const origin = { channel: 'cli', actor: operator.name };
+    const origin = originOf(operator);
     if (certificates.length === 0) {
       // That somebody has none is told as well, and who was told.
       await record('archive.disclose', NO_CERTIFICATE, origin);

@@ -35,7 +35,7 @@ import type {
   KeyRotationReport,
 } from './audit-operations.ts';
 import { HttpError } from './errors.ts';
-import type { Operator } from './operator.ts';
+import { type Operator, originOf } from './operator.ts';
 import type { ProvisionLine, ProvisionReport } from './provision-report.ts';
 import { formatTime, parseTime } from './report-time.ts';
 
@@ -156,7 +156,7 @@ export class LocalAuditOperations implements AuditOperations {
       throw invalid('the root hash is not hexadecimal');
     }
     const receipt = { size: parseNumber(input.size), rootHash, place: input.place };
-    const origin = { channel: 'cli', actor: operator.name };
+    const origin = originOf(operator);
     return marksReport(await this.#options.trail.exported(receipt, origin));
   }
 

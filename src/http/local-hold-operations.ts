@@ -11,7 +11,7 @@ import { formatSerialNumber, parseSerialNumber } from '../ca/certificates/serial
 import { parseCertificate } from '../x509/certificate.ts';
 import { formatName } from '../x509/name.ts';
 import type { HoldInput, HoldOperations, HoldReport } from './hold-operations.ts';
-import type { Operator } from './operator.ts';
+import { type Operator, originOf } from './operator.ts';
 import { formatTime } from './report-time.ts';
 
 export class LocalHolds implements HoldOperations {
@@ -34,7 +34,7 @@ function requestOf(
   { serialNumber }: HoldInput,
   operator: Operator,
 ): { readonly serialNumber: bigint; readonly origin: AuditOrigin } {
-  const origin = { channel: 'cli', actor: operator.name };
+  const origin = originOf(operator);
   return { serialNumber: parseSerialNumber(serialNumber), origin };
 }
 

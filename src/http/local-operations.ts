@@ -26,7 +26,6 @@ import { parseFilter } from '../directory/filters/filter-text.ts';
 import type { ReadLdifControls } from '../directory/ldif/ldif-change.ts';
 import { readFilesUnder } from '../directory/ldif/ldif-file-values.ts';
 import type { LdifReading } from '../directory/ldif/ldif-reader.ts';
-import type { Caller } from '../directory/service.ts';
 import { parseCertificate } from '../x509/certificate.ts';
 import { fingerprint } from '../x509/fingerprint.ts';
 import { formatName } from '../x509/name.ts';
@@ -70,6 +69,7 @@ import type {
   VerifierInput,
   VerifierReport,
 } from './operations.ts';
+import { callerOf, originOf } from './operator.ts';
 import { formatTime } from './report-time.ts';
 import type { RevocationOperations } from './revocation-operations.ts';
 
@@ -382,17 +382,6 @@ async function fileValues(
 /** Text with a PEM block is left to the CA; anything else is base64 of the DER. */
 function decodeRequest(request: string): Uint8Array | string {
   return request.includes('-----BEGIN') ? request : Buffer.from(request, 'base64');
-}
-
-function originOf(operator: Operator): AuditOrigin {
-  return { channel: 'cli', actor: operator.name };
-}
-
-function callerOf(operator: Operator): Caller {
-  return {
-    principal: { kind: 'system', name: operator.name },
-    session: { isProtected: true, address: '', channel: 'cli' },
-  };
 }
 
 function certificateReport(registered: RegisteredCertificate): CertificateReport {

@@ -14,7 +14,7 @@ import {
 } from '../ca/certificates/bulk-revocation.ts';
 import { findReason } from '../ca/certificates/certificate-state.ts';
 import { HttpError } from './errors.ts';
-import type { Operator } from './operator.ts';
+import { type Operator, originOf } from './operator.ts';
 import { type LineFault, readRevocationLines } from './revocation-lines.ts';
 import type {
   RevocationOperations,
@@ -44,7 +44,7 @@ export class LocalRevocations implements RevocationOperations {
     operator: Operator,
   ): AsyncGenerator<RevokeManyEvent, void, undefined> {
     const { authority } = this.#options;
-    const origin = { channel: 'cli', actor: operator.name };
+    const origin = originOf(operator);
     const { reasons } = authority.policy.revocation;
     const findOne = (text: string): (typeof reasons)[number] => findReason(text, reasons);
     const reason = input.reason === undefined ? undefined : findOne(input.reason);

@@ -1,0 +1,90 @@
+/**
+ * One call, from the request to the answer: who, whether they may, what they ask, and how it went.
+ *
+ * @module
+ */
+
+import { formatHex } from '../../core/bytes.ts';
+import { anonymous } from '../../directory/accounts/principal.ts';
+import { HttpError } from '../errors.ts';
+import type { ApiAuthority } from './api-authority.ts';
+import type { ApiRoute, OperatorCall } from './api-route.ts';
+import type { ApiParts, IncomingCall } from './api-server.ts';
+import { type Authenticated, connectionOf } from './authentication.ts';
+import { checkParts } from './field-check.ts';
+
+/**
+ * Carries out a call.
+ *
+ * @returns what is to be sent.
+ * @throws whatever went wrong, for the server's error handler.
+ */
+export async function callRoute(parts: ApiParts, incoming: IncomingCall): Promise<unknown> {
+  const { route, ca, request, reply } = incoming;
+  const authenticated = await authenticate(parts, incoming);
+  if (authenticated !== undefined) {
+    assertMay(route, ca, authenticated);
+  }
+  const checked = checkParts(route, {
+    params: withoutCa(request.params),
+    query: request.query,
+    body: request.body,
+  });
+  const session = connectionOf(request.raw.socket);
+  const caller = authenticated?.caller ?? { principal: anonymous, session };
+  const call = {
+    ...checked,
+    ca,
+    caller,
+    identity: authenticated?.identity,
+    origin: {
+      channel: 'api',
+      actor: authenticated?.identity.dn ?? 'anonymous',
+      address: session.address,
+    },
+    operationKey: formatHex(parts.random.bytes(16)),
+    sessionToken: authenticated?.sessionToken,
+    service: parts.service,
+  };
+  // A route for operators is not called without one.
+  const answer = await route.handle(call as OperatorCall);
+  const { status = 200 } = route;
+  return route.answer === undefined
+    ? reply.status(status === 200 ? 204 : status).send()
+    : reply.status(status).send(answer);
+}
+
+async function authenticate(
+  { authentication }: ApiParts,
+  { route, ca, request }: IncomingCall,
+): Promise<Authenticated | undefined> {
+  if (route.access === 'public') {
+    return undefined;
+  }
+  const { socket } = request.raw;
+  const found = await authentication.identify(ca, {
+    socket,
+    authorization: request.headers.authorization,
+  });
+  if (found === undefined) {
+    throw new HttpError(
+      'HTTP_UNAUTHENTICATED',
+      'this needs a session (openSession) or a client certificate',
+    );
+  }
+  return found;
+}
+
+function assertMay({ access }: ApiRoute, ca: ApiAuthority, { identity }: Authenticated): void {
+  if (typeof access === 'object' && !ca.people.mayDo(identity, access.permission)) {
+    throw new HttpError(
+      'HTTP_FORBIDDEN',
+      `this needs the permission ${access.permission}, which the policy gives none of your roles`,
+    );
+  }
+}
+
+function withoutCa(params: unknown): unknown {
+  const { ca: _ca, ...rest } = params as Record<string, unknown>;
+  return rest;
+}

@@ -1,0 +1,264 @@
+/**
+ * The API of a CA for one test: the listener on the loopback, operators with passwords and certificates, and a client.
+ *
+ * @module
+ */
+
+import { createHash, X509Certificate } from 'node:crypto';
+import { Agent, request } from 'node:https';
+import { apiAuthority } from '../../src/app/api.ts';
+import { failureKinds } from '../../src/app/failure-kinds.ts';
+import { KeepingRegister } from '../../src/audit/keeping-register.ts';
+import type { Publication } from '../../src/ca/lists/crl-publication.ts';
+import { encodeUtf8 } from '../../src/core/bytes.ts';
+import { SystemClock } from '../../src/core/clock.ts';
+import { silentLog } from '../../src/core/log.ts';
+import { SystemRandom } from '../../src/core/random.ts';
+import type { ApiRoute } from '../../src/http/api/api-route.ts';
+import { apiRoutes } from '../../src/http/api/api-routes.ts';
+import { type ApiServer, openApiServer } from '../../src/http/api/api-server.ts';
+import { LocalOperations } from '../../src/http/local-operations.ts';
+import { makeTlsCertificate } from '../../src/setup/tls-certificate.ts';
+import { absentAudit } from './absent-audit.ts';
+import {
+  absentCeremonies,
+  absentCustody,
+  absentKeys,
+  absentRevocations,
+} from './absent-custody.ts';
+import { CaTestBed, type CaTestBedOptions } from './ca-test-bed.ts';
+
+type Life = { after(fn: () => unknown): void };
+
+export interface ApiBedOptions extends CaTestBedOptions {
+  readonly routes?: readonly ApiRoute[];
+  readonly sessions?: { readonly perOperator: number; readonly total: number };
+}
+
+/** Something that proves who one is. */
+export interface ClientCertificate {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly text: string;
+  /** Of a JSON answer; undefined for any other. */
+  readonly body: unknown;
+}
+
+export interface ApiQuestion {
+  readonly method?: string;
+  /** Below the CA's path, or from the root with two slashes in front. */
+  readonly path: string;
+  readonly body?: unknown;
+  /** As it is, instead of JSON. */
+  readonly raw?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly token?: string;
+  readonly client?: ClientCertificate;
+}
+
+const system = new SystemClock();
+const random = new SystemRandom();
+const serverTls = makeTlsCertificate({ address: '127.0.0.1', clock: system, random });
+
+export class ApiBed {
+  readonly ca: CaTestBed;
+  readonly #server: ApiServer;
+  readonly #agents = new Map<string, Agent>();
+
+  private constructor(ca: CaTestBed, server: ApiServer) {
+    this.ca = ca;
+    this.#server = server;
+  }
+
+  static async open(life: Life, options: ApiBedOptions = {}): Promise<ApiBed> {
+    const ca = await CaTestBed.open(life, options);
+    const server = await openApiServer({
+      routes: options.routes ?? apiRoutes,
+      authorities: [apiAuthority(ca, operationsOf(ca))],
+      address: '127.0.0.1',
+      port: 0,
+      tls: { certificate: serverTls.certificatePem, key: serverTls.keyPem },
+      sessions: {
+        idleMs: 900_000,
+        absoluteMs: 3_600_000,
+        perOperator: 2,
+        total: 50,
+        ...options.sessions,
+      },
+      maxBodyBytes: 65_536,
+      maxConnections: 100,
+      failureKinds,
+      version: '0.0.0',
+      clock: ca.clock,
+      random: ca.random,
+      log: silentLog,
+    });
+    const bed = new ApiBed(ca, server);
+    life.after(async () => {
+      bed.forgetConnections();
+      await server.close();
+    });
+    return bed;
+  }
+
+  get url(): string {
+    return this.#server.url;
+  }
+
+  /** Makes an operator. @returns its name's DN. */
+  async operator(
+    name: string,
+    roles: readonly string[],
+    proof: { readonly password?: string; readonly certificate?: ClientCertificate },
+  ): Promise<string> {
+    const values = (description: string, ...texts: readonly string[]) => ({
+      description,
+      values: texts.map(encodeUtf8),
+    });
+    const dn = `cn=${name},${this.ca.policy.directory.operators}`;
+    const { password, certificate } = proof;
+    await this.ca.directory.add(
+      {
+        dn,
+        attributes: [
+          values('objectClass', 'applicationProcess', 'certdirOperator'),
+          values('cn', name),
+          values('certdirOperatorRole', ...roles),
+          ...(password === undefined ? [] : [values('userPassword', password)]),
+          ...(certificate === undefined
+            ? []
+            : [values('certdirCertificateSha256', fingerprintOf(certificate))]),
+        ],
+      },
+      administrator,
+    );
+    return dn;
+  }
+
+  /** Changes an attribute of an account. */
+  async setAttribute(dn: string, attribute: string, text: string): Promise<void> {
+    const change = { operation: 'replace', attribute, values: [encodeUtf8(text)] } as const;
+    await this.ca.directory.modify({ dn, changes: [change] }, administrator);
+  }
+
+  /** A certificate that nobody vouches for. */
+  clientCertificate(): ClientCertificate {
+    return makeTlsCertificate({ address: '127.0.0.1', clock: this.ca.clock, random });
+  }
+
+  /** A session. @returns its token. */
+  async login(name: string, password: string): Promise<string> {
+    const answer = await this.ask({ method: 'POST', path: '/sessions', body: { name, password } });
+    if (answer.status !== 201) {
+      throw new Error(`no session: ${answer.text}`);
+    }
+    return (answer.body as { readonly token: string }).token;
+  }
+
+  ask(question: ApiQuestion): Promise<ApiAnswer> {
+    const { method = 'GET', path, body, raw, token, client } = question;
+    const text = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+    const whole = path.startsWith('//') ? path.slice(1) : `/api/v1/${this.ca.policy.id}${path}`;
+    return new Promise((resolve, reject) => {
+      const asked = request(
+        `${this.url}${whole}`,
+        {
+          method,
+          agent: this.#agent(client),
+          headers: {
+            ...(text === undefined ? {} : { 'content-type': 'application/json' }),
+            ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+            ...question.headers,
+          },
+        },
+        (response) => {
+          const pieces: Buffer[] = [];
+          response.on('data', (piece: Buffer) => pieces.push(piece));
+          response.on('end', () => {
+            const answered = Buffer.concat(pieces).toString('utf8');
+            const isJson = /json/.test(response.headers['content-type'] ?? '');
+            resolve({
+              status: response.statusCode ?? 0,
+              headers: response.headers,
+              text: answered,
+              body: isJson && answered !== '' ? JSON.parse(answered) : undefined,
+            });
+          });
+          response.on('error', reject);
+        },
+      );
+      asked.on('error', reject);
+      asked.end(text);
+    });
+  }
+
+  /** Closes connections; the next question opens another. */
+  forgetConnections(): void {
+    for (const agent of this.#agents.values()) {
+      agent.destroy();
+    }
+    this.#agents.clear();
+  }
+
+  #agent(client: ClientCertificate | undefined): Agent {
+    const name = client?.certificatePem ?? '';
+    const known = this.#agents.get(name);
+    if (known !== undefined) {
+      return known;
+    }
+    const agent = new Agent({
+      keepAlive: true,
+      maxSockets: 4,
+      ca: serverTls.certificatePem,
+      ...(client === undefined ? {} : { cert: client.certificatePem, key: client.keyPem }),
+    });
+    this.#agents.set(name, agent);
+    return agent;
+  }
+}
+
+const administrator = {
+  principal: { kind: 'system', name: 'test' },
+  session: { isProtected: true, address: '', channel: 'cli' },
+} as const;
+
+export function fingerprintOf({ certificatePem }: ClientCertificate): string {
+  return createHash('sha256').update(new X509Certificate(certificatePem).raw).digest('hex');
+}
+
+/** With publishing, and stand-ins for what no route of the API calls. */
+function operationsOf(bed: CaTestBed): LocalOperations {
+  const absent = (): Promise<never> => Promise.reject(new Error('nobody asks'));
+  return new LocalOperations({
+    ...{ policy: bed.policy, directory: bed.directory, authority: bed.ca, clock: bed.clock },
+    publishLists: async ({ scopeIds, origin }, onPublished) => {
+      const published: Publication[] = [];
+      for (const id of scopeIds) {
+        published.push(await bed.ca.publish(id, origin));
+        onPublished(published.length);
+      }
+      return published;
+    },
+    status: absent,
+    check: absent,
+    journal: absent,
+    takeCheckpoints: absent,
+    backup: absent,
+    readControls: () => ({}),
+    auditOperations: absentAudit,
+    record: absent,
+    recordArchive: absent,
+    archiveParts: { policyId: bed.policy.id, utcOffsetMs: 0, nowMs: () => 0, signNote: absent },
+    keeping: new KeepingRegister({ store: bed.store, audit: bed.options.audit, clock: bed.clock }),
+    archiveStatus: absent,
+    custodyOperations: absentCustody,
+    ceremonyOperations: absentCeremonies,
+    revocationOperations: absentRevocations,
+    keyOperations: absentKeys,
+  });
+}
