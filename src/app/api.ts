@@ -7,9 +7,12 @@
 import { readFile } from 'node:fs/promises';
 
 import { escapeValue } from '../ca/accounts/account-entries.ts';
+import { People } from '../ca/policy/people.ts';
 import { readSecretFile } from '../config/secret-file.ts';
+import { decodeUtf8 } from '../core/bytes.ts';
 import type { ClosingStack } from '../core/closing-stack.ts';
 import { formatError } from '../core/errors.ts';
+import { Dn } from '../directory/names/dn.ts';
 import type { ApiAuthority } from '../http/api/api-authority.ts';
 import { apiRoutes } from '../http/api/api-routes.ts';
 import { openApiServer } from '../http/api/api-server.ts';
@@ -95,27 +98,32 @@ export function apiAuthority(
     id: policy.id,
     title: policy.title,
     directory,
-    people: peopleRules(policy),
+    people: peopleRules(policy, directory),
     operatorDn: (name) => `cn=${escapeValue(name)},${policy.directory.operators}`,
     operations,
   };
 }
 
-/** Whoever has a role may do everything but what is the auditors'. */
-function peopleRules({ id, audit }: Instance['policy']): PeopleRules {
+function peopleRules(
+  policy: Instance['policy'],
+  directory: Pick<Instance['directory'], 'schema'>,
+): PeopleRules {
+  const people = new People(policy);
+  const operators = Dn.parse(policy.directory.operators, directory.schema);
   return {
-    identify: ({ dn, operatorRoles = [] }, method) =>
-      operatorRoles.length === 0
-        ? undefined
-        : {
-            ca: id,
-            name: dn.format(),
-            dn: dn.format(),
-            roles: operatorRoles,
-            partitions: [],
-            method,
-          },
-    mayDo: ({ roles }, permission) =>
-      !permission.startsWith('audit.') || roles.some((role) => audit.auditorRoles.includes(role)),
+    identify: async ({ dn, entryUuid: id, operatorRoles: roles, certificate }) => {
+      const isOurs = roles !== undefined && dn.parent()?.equals(operators) === true;
+      const name = decodeUtf8(dn.rdn?.pairs[0]?.value ?? new Uint8Array(0));
+      if (!isOurs || name === undefined) {
+        return undefined;
+      }
+      const method = certificate === undefined ? 'password' : 'certificate';
+      return { ca: policy.id, id, name, dn: dn.format(), roles, partitions: [], method };
+    },
+    mayDo: ({ ca, roles }, permission) =>
+      ca === policy.id &&
+      people.separated(roles) === undefined &&
+      people.isAllowed(roles, permission),
+    isBound: ({ roles }, permission) => people.isBound(roles, permission),
   };
 }

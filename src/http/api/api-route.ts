@@ -8,10 +8,11 @@
 import type { z } from 'zod';
 
 import type { AuditOrigin } from '../../audit/audit-log.ts';
+import type { Permission } from '../../ca/policy/permissions.ts';
 import type { EntryPrincipal } from '../../directory/accounts/principal.ts';
 import type { Caller } from '../../directory/service.ts';
 import type { ApiAuthority } from './api-authority.ts';
-import type { OperatorIdentity, Permission } from './operator-identity.ts';
+import type { OperatorIdentity } from './operator-identity.ts';
 
 /**
  * Who may call: anyone; any operator who has authenticated, what it may do being decided by what it calls (the person

@@ -130,15 +130,18 @@ function makeServer({ tls, maxBodyBytes, maxConnections }: ApiServerOptions): Fa
   });
 }
 
+/** Nothing of the API is kept by caches, shown in frames or taken for something else. */
+const safeguards = {
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=31536000',
+} as const;
+
 function addSafeguards(server: FastifyInstance, { failureKinds, log }: ApiServerOptions): void {
-  server.addHook('onSend', async (_request, reply) => {
-    reply.headers({
-      'x-content-type-options': 'nosniff',
-      'cache-control': 'no-store',
-      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-      'referrer-policy': 'no-referrer',
-      'strict-transport-security': 'max-age=31536000',
-    });
+  server.addHook('onRequest', async (_request, reply) => {
+    reply.headers(safeguards);
   });
   server.setErrorHandler((error, request, reply) => {
     const known = fromFramework(error) ?? error;
@@ -165,6 +168,7 @@ function addSafeguards(server: FastifyInstance, { failureKinds, log }: ApiServer
 function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   return reply
     .status(problem.status)
+    .headers(safeguards)
     .type('application/problem+json')
     .send(JSON.stringify(problem));
 }

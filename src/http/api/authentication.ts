@@ -72,7 +72,7 @@ export class Authentication {
       return undefined;
     }
     const principal = await this.#ofCertificate(ca, shown.socket, session);
-    return await this.#asOperator(ca, { principal, session, method: 'certificate' });
+    return await this.#asOperator(ca, principal, session);
   }
 
   async #byToken(
@@ -86,8 +86,7 @@ export class Authentication {
       throw unauthenticated('the session has ended, or there never was one; open a new one');
     }
     try {
-      const method = 'password';
-      const found = await this.#asOperator(ca, { principal: open.principal, session, method });
+      const found = await this.#asOperator(ca, open.principal, session);
       return { ...found, sessionToken: token };
     } catch (error) {
       this.#sessions.close(token);
@@ -113,16 +112,12 @@ export class Authentication {
 
   async #asOperator(
     ca: ApiAuthority,
-    proven: {
-      readonly principal: Principal;
-      readonly session: Session;
-      readonly method: OperatorIdentity['method'];
-    },
+    principal: Principal,
+    session: Session,
   ): Promise<Authenticated> {
-    const { principal, session, method } = proven;
     const caller = await ca.directory.refreshed({ principal, session });
     const identity =
-      caller.principal.kind === 'entry' ? ca.people.identify(caller.principal, method) : undefined;
+      caller.principal.kind === 'entry' ? await ca.people.identify(caller.principal) : undefined;
     if (identity === undefined) {
       throw unauthenticated('the account is no operator of this CA, or may no longer be used');
     }
@@ -143,8 +138,7 @@ export async function proveByPassword(
 ): Promise<{ readonly identity: OperatorIdentity; readonly principal: EntryPrincipal }> {
   const dn = name.includes('=') ? name : ca.operatorDn(name);
   const principal = await bound(ca, { dn, password, session });
-  const identity =
-    principal.kind === 'entry' ? ca.people.identify(principal, 'password') : undefined;
+  const identity = principal.kind === 'entry' ? await ca.people.identify(principal) : undefined;
   if (principal.kind !== 'entry' || identity === undefined) {
     throw unauthenticated(WRONG);
   }

@@ -4,14 +4,14 @@
  * @module
  */
 
+import type { Permission } from '../../ca/policy/permissions.ts';
 import type { EntryPrincipal } from '../../directory/accounts/principal.ts';
-
-/** What an operator may do; see the policy's `people.permissions`. */
-export type Permission = string;
 
 export interface OperatorIdentity {
   /** The CA's id. */
   readonly ca: string;
+  /** entryUUID of the account. */
+  readonly id: string;
   /** The value of cn. */
   readonly name: string;
   readonly dn: string;
@@ -25,9 +25,8 @@ export interface OperatorIdentity {
 /** What the API asks of a CA's policy about people. */
 export interface PeopleRules {
   /** @returns undefined for an account that is no operator of this CA. */
-  identify(
-    principal: EntryPrincipal,
-    method: OperatorIdentity['method'],
-  ): OperatorIdentity | undefined;
+  identify(principal: EntryPrincipal): Promise<OperatorIdentity | undefined>;
   mayDo(identity: OperatorIdentity, permission: Permission): boolean;
+  /** True for whoever may do it for the partitions of its account alone. */
+  isBound(identity: OperatorIdentity, permission: Permission): boolean;
 }

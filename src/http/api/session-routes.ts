@@ -12,6 +12,7 @@ import { instant } from './field-shapes.ts';
 
 const identity = z.strictObject({
   ca: z.string(),
+  id: z.string().describe('Stays when the account is renamed.'),
   name: z.string(),
   dn: z.string(),
   roles: z.array(z.string()),
