@@ -65,6 +65,7 @@ const kinds = {
   CA_CHARACTER_NOT_ALLOWED: 'refused',
   CA_ATTRIBUTE_INVALID: 'refused',
   CA_CERTIFICATE_EXISTS: 'conflict',
+  CA_RENEWS_OTHER: 'refused',
   CA_SUBJECT_TAKEN: 'conflict',
   CA_ISSUER_ENDS: 'conflict',
   CA_LINT: 'failed',

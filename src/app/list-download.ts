@@ -25,7 +25,9 @@ export function listHandler(instance: HandlerParts): ListHandler {
     directory,
     lists: downloadableLists(instance),
     accountDn: (user) =>
-      user.includes('=') ? user : `cn=${escapeValue(user)},${policy.directory.verifiers}`,
+      user.includes('=')
+        ? user
+        : `cn=${escapeValue(user)},${policy.directory.verifiers ?? policy.directory.suffix}`,
     allowClearPasswords: configuration.ldap.allowClearPasswords,
     log: log.with({ component: 'http' }),
   });

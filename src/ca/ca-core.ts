@@ -24,7 +24,8 @@ import type { VerifyingKey } from '../x509/verify-signature.ts';
 import type { Authorities, Authority } from './authorities.ts';
 import { CaError } from './errors.ts';
 import type { Policy } from './policy/policy.ts';
-import type { IssuerReference, Profile } from './policy/profile.ts';
+import type { Profile } from './policy/profile.ts';
+import type { IssuerReference } from './policy/profile-extensions.ts';
 import type { Scopes } from './policy/scope.ts';
 import type { CaTables } from './records/ca-tables.ts';
 import {

@@ -418,6 +418,9 @@ export class CertificateAuthority {
    */
   async findBySubscriber(attributes: SubjectAttributes): Promise<readonly RegisteredCertificate[]> {
     const { policy, clock } = this.#core;
+    if (policy.subjectAttributes === undefined) {
+      return [];
+    }
     const subject = new SubjectAttributeRules(policy).check(attributes, clock.nowMs());
     return await this.#findByIndex('subscriber', digestOfSubscriber(subject));
   }

@@ -133,7 +133,7 @@ function draftCertificate(
       profile,
       scope: parts.scopes.of(profile.definition.scope),
       serialNumber,
-      subject: profile.subject(undefined, ''),
+      subject: profile.subject(),
       spki: key.spki,
       validity: profile.validity(parts.clock.nowMs(), undefined),
       subjectAttributes: undefined,

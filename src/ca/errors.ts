@@ -58,6 +58,8 @@ export type CaErrorCode =
   /** The subscriber has a valid certificate (gunma 4-2-3). */
   | 'CA_CERTIFICATE_EXISTS'
   | 'CA_SUBJECT_TAKEN'
+  /** What is to be renewed is another's certificate, of another profile, or not valid any more. */
+  | 'CA_RENEWS_OTHER'
   /** The issuer's certificate ends too soon, or has ended. */
   | 'CA_ISSUER_ENDS'
   /** What would have been signed breaks a rule of the linter: a fault of the profile or of certdir. */

@@ -87,7 +87,7 @@ async function checkBaseTree(
   const own = scopes.list.filter(({ definition }) => definition.distributionPoint !== undefined);
   const needed: readonly (readonly [setting: readonly string[], dn: Dn | undefined])[] = [
     [['directory', 'suffix'], Dn.parse(suffix, schema)],
-    [['directory', 'verifiers'], Dn.parse(verifiers, schema)],
+    [['directory', 'verifiers'], verifiers === undefined ? undefined : Dn.parse(verifiers, schema)],
     [['directory', 'operators'], Dn.parse(operators, schema)],
     [['names', 'issuer'], Dn.parse(policy.names.issuer, schema)],
     ...own.map(({ dn }) => [['crl', 'scopes'], Dn.parse(dn, schema).parent()] as const),

@@ -1,12 +1,17 @@
 /**
- * certificatePolicies (RFC 5280 §4.2.1.4). Of the qualifiers only the CPS pointer is written;
- * others are kept as bytes when read.
+ * certificatePolicies (RFC 5280 §4.2.1.4). Of the qualifiers the CPS pointer and the text of a user notice are
+ * known; others are skipped when read, references to notices (noticeRef) included.
  *
  * @module
  */
 
 import type { DerReader } from '../asn1/der-reader.ts';
-import { encodeIa5String, encodeOid, encodeSequence } from '../asn1/der-writer.ts';
+import {
+  encodeIa5String,
+  encodeOid,
+  encodeSequence,
+  encodeUtf8String,
+} from '../asn1/der-writer.ts';
 import { Tag } from '../asn1/tags.ts';
 import { parsing, X509Error } from './errors.ts';
 import { type Extension, parseExtensionValue } from './extensions.ts';
@@ -16,9 +21,13 @@ export interface PolicyInformation {
   readonly oid: string;
   /** The CPS pointer; the last one when there are several. */
   readonly cpsUri?: string;
+  /** explicitText of a user notice, at most 200 characters; the last one when there are several. */
+  readonly userNotice?: string;
 }
 
-/** @throws {X509Error} `X509_EXTENSION` when there is none or one is there twice. */
+const MAX_NOTICE_CHARACTERS = 200;
+
+/** @throws {X509Error} `X509_EXTENSION` when there is none, one is there twice, or a notice is too long. */
 export function buildCertificatePolicies(
   policies: readonly PolicyInformation[],
   critical = false,
@@ -33,12 +42,26 @@ export function buildCertificatePolicies(
   return { oid: Oid.certificatePolicies, critical, value };
 }
 
-function encodePolicy({ oid, cpsUri }: PolicyInformation): Uint8Array {
-  if (cpsUri === undefined) {
-    return encodeSequence(encodeOid(oid));
+function encodePolicy({ oid, cpsUri, userNotice }: PolicyInformation): Uint8Array {
+  if (userNotice !== undefined && [...userNotice].length > MAX_NOTICE_CHARACTERS) {
+    throw new X509Error('X509_EXTENSION', 'a user notice has at most 200 characters');
   }
-  const pointer = encodeSequence(encodeOid(Oid.cpsUriQualifier), encodeIa5String(cpsUri));
-  return encodeSequence(encodeOid(oid), encodeSequence(pointer));
+  const qualifiers = [
+    ...(cpsUri === undefined
+      ? []
+      : [encodeSequence(encodeOid(Oid.cpsUriQualifier), encodeIa5String(cpsUri))]),
+    ...(userNotice === undefined
+      ? []
+      : [
+          encodeSequence(
+            encodeOid(Oid.userNoticeQualifier),
+            encodeSequence(encodeUtf8String(userNotice)),
+          ),
+        ]),
+  ];
+  return qualifiers.length === 0
+    ? encodeSequence(encodeOid(oid))
+    : encodeSequence(encodeOid(oid), encodeSequence(...qualifiers));
 }
 
 function refuseRepeated(policies: readonly PolicyInformation[]): void {
@@ -62,19 +85,33 @@ export function parseCertificatePolicies(value: Uint8Array): readonly PolicyInfo
 
 function readPolicy(reader: DerReader): PolicyInformation {
   const oid = reader.readOid();
-  let cpsUri: string | undefined;
+  let read: Omit<PolicyInformation, 'oid'> = {};
   if (!reader.isAtEnd) {
     const qualifiers = reader.readConstructed();
     do {
-      const qualifier = qualifiers.readConstructed();
-      if (qualifier.readOid() === Oid.cpsUriQualifier && qualifier.peekTag() === Tag.ia5String) {
-        cpsUri = qualifier.readString().value;
-      } else {
-        qualifier.skip();
-      }
-      qualifier.expectEnd();
+      read = { ...read, ...readQualifier(qualifiers.readConstructed()) };
     } while (!qualifiers.isAtEnd);
   }
   reader.expectEnd();
-  return cpsUri === undefined ? { oid } : { oid, cpsUri };
+  return { oid, ...read };
+}
+
+function readQualifier(reader: DerReader): Omit<PolicyInformation, 'oid'> {
+  const kind = reader.readOid();
+  if (kind === Oid.cpsUriQualifier && reader.peekTag() === Tag.ia5String) {
+    const cpsUri = reader.readString().value;
+    reader.expectEnd();
+    return { cpsUri };
+  }
+  if (kind === Oid.userNoticeQualifier && reader.peekTag() === Tag.sequence) {
+    const notice = reader.readConstructed();
+    reader.expectEnd();
+    if (notice.peekTag() === Tag.sequence) {
+      notice.skip();
+    }
+    return notice.isAtEnd ? {} : { userNotice: notice.readString().value };
+  }
+  reader.skip();
+  reader.expectEnd();
+  return {};
 }

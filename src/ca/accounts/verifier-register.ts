@@ -111,7 +111,8 @@ export class VerifierRegister {
 
   /** Every registered verifier, also those whose agreement has ended. */
   async list(caller: Caller): Promise<readonly RegisteredVerifier[]> {
-    return await this.#search(this.#policy.directory.verifiers, 'one', caller);
+    const { verifiers: parent } = this.#policy.directory;
+    return parent === undefined ? [] : await this.#search(parent, 'one', caller);
   }
 
   /**
@@ -151,7 +152,11 @@ export class VerifierRegister {
   }
 
   #dnOf(name: string): string {
-    return `cn=${escapeValue(name)},${this.#policy.directory.verifiers}`;
+    const { verifiers: parent } = this.#policy.directory;
+    if (parent === undefined) {
+      throw invalid(`${this.#policy.id} has no verifiers: its lists are for everyone`);
+    }
+    return `cn=${escapeValue(name)},${parent}`;
   }
 
   #assertKind(kind: string): void {

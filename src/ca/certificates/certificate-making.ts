@@ -22,6 +22,7 @@ import type { Name } from '../../x509/name.ts';
 import { verifyBeside } from '../../x509/verify-signature.ts';
 import { type CaParts, readCounters, type SigningAuthority, signPieces } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
+import type { PlaceholderValues } from '../policy/name-template.ts';
 import type { Profile, ValidityPeriod } from '../policy/profile.ts';
 import type { Scope } from '../policy/scope.ts';
 import { encodeCertificateRecord } from '../records/certificate-record.ts';
@@ -40,6 +41,9 @@ export interface CertificateDraft {
   readonly spki: Uint8Array;
   readonly validity: ValidityPeriod;
   readonly subjectAttributes: JpkiSubject | undefined;
+  /** What filled the places of the profile's templates. */
+  readonly texts?: PlaceholderValues | undefined;
+  readonly dnsNames?: readonly string[] | undefined;
 }
 
 /** Draws a number that was never given out and notes it, in the transaction. */
@@ -70,7 +74,7 @@ export async function signCertificate(
   draft: CertificateDraft,
 ): Promise<Certificate> {
   const { reference, algorithm, certificate: issuer } = authority;
-  const { scope, spki, subjectAttributes } = draft;
+  const { scope, spki, subjectAttributes, texts, dnsNames } = draft;
   const tbs = encodeTbsCertificate({
     serialNumber: draft.serialNumber,
     algorithm,
@@ -79,10 +83,9 @@ export async function signCertificate(
     subject: draft.subject,
     spki,
     extensions: draft.profile.extensions({
-      spki,
-      scope,
+      ...{ spki, scope, subjectAttributes, texts, dnsNames },
       issuer: reference,
-      ...(subjectAttributes === undefined ? {} : { subjectAttributes }),
+      notBeforeMs: draft.validity.notBeforeMs,
     }),
   });
   const algorithmDer = encodeSignatureAlgorithm(algorithm);

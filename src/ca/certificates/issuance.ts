@@ -17,6 +17,7 @@ import type { Authority } from '../authorities.ts';
 import { type CaCore, recordFailure, transactAsOwner } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
 import { assignScope } from '../lists/list-opening.ts';
+import type { PlaceholderValues } from '../policy/name-template.ts';
 import type { Profile } from '../policy/profile.ts';
 import type { Scope } from '../policy/scope.ts';
 import {
@@ -25,8 +26,20 @@ import {
   reserveSerialNumber,
   signCertificate,
 } from './certificate-making.ts';
-import { digestOfSubject, findByIndex, isFree } from './certificate-register.ts';
-import { type CheckedRequest, type IssueRequest, RequestRules } from './issue-request.ts';
+import {
+  digestOfSubject,
+  findByIndex,
+  findBySubject,
+  findCertificate,
+  isFree,
+  type RegisteredCertificate,
+} from './certificate-register.ts';
+import {
+  type CheckedRequest,
+  type IssueRequest,
+  type RequestFault,
+  RequestRules,
+} from './issue-request.ts';
 import { formatSerialNumber } from './serial-number.ts';
 
 export interface IssuedCertificate {
@@ -127,6 +140,9 @@ export class Issuance {
       // Again: what was signed before a stop is not issued after it.
       this.#assertIssues(authority, draft.profile);
       await this.#refuseDuplicates(transaction, checked);
+      if (!draft.profile.needsIssueId) {
+        await this.#refuseTaken(transaction, checked, draft.subject);
+      }
       await recordCertificate(this.#core, transaction, {
         draft,
         certificate,
@@ -146,25 +162,34 @@ export class Issuance {
     });
   }
 
+  /** What `issue` would refuse about a request by itself, all at once: nothing is stored. */
+  async examine(request: IssueRequest): Promise<readonly RequestFault[]> {
+    return await this.#rules.examine(request, this.#core.clock.nowMs());
+  }
+
   /** Gives out a serial number and writes down what it is for, durably, before anything is signed. */
   #reserve(
     checked: CheckedRequest,
     { authority, origin }: { readonly authority: Authority; readonly origin: AuditOrigin },
   ): Promise<CertificateDraft> {
     const { audit, clock } = this.#core;
-    const { profile, municipality, scope, spki, subjectAttributes } = checked;
+    const { profile, scope, spki, subjectAttributes, dnsNames } = checked;
     return transactAsOwner(this.#core, 'ca: reserve serial number', async (transaction) => {
       this.#assertIssues(authority, profile);
+      const renewed = await this.#renewed(transaction, checked);
       await this.#refuseDuplicates(transaction, checked);
       const nowMs = clock.nowMs();
+      const { subject, texts } = await this.#drawSubject(transaction, checked);
       const draft = {
         profile,
         scope: await assignScope(this.#core, transaction, scope),
         serialNumber: await reserveSerialNumber(this.#core, transaction),
-        subject: await this.#drawSubject(transaction, profile, municipality),
-        spki,
-        validity: profile.validity(nowMs, authority.certificate.notAfterMs),
-        subjectAttributes,
+        ...{ subject, texts, spki, subjectAttributes, dnsNames },
+        validity: profile.validity(nowMs, authority.certificate.notAfterMs, {
+          birthDate: checked.birthDate,
+          cardExpiry: checked.cardExpiry,
+          renewedEndMs: renewed?.notAfterMs,
+        }),
       };
       await audit.append(transaction, {
         kind: 'certificate.issue.intent',
@@ -176,6 +201,7 @@ export class Issuance {
           profile: profile.name,
           scope: draft.scope.id,
           publicKeySha256: formatHex(checked.keyDigest),
+          ...(renewed === undefined ? {} : { renews: formatSerialNumber(renewed.serialNumber) }),
         },
       });
       return draft;
@@ -199,7 +225,7 @@ export class Issuance {
     }
     const own = { index: 'subscriber', digest: subscriberDigest, nowMs } as const;
     const standing = (await findByIndex(view, tables, own)).find(
-      ({ state }) => state !== 'revoked' && state !== 'expired',
+      (one) => isStanding(one) && one.serialNumber !== checked.renews,
     );
     if (standing !== undefined) {
       const until = new Date(standing.notAfterMs).toISOString();
@@ -210,22 +236,86 @@ export class Issuance {
     }
   }
 
+  /**
+   * The certificate that this one replaces.
+   *
+   * @throws {CaError} `CA_SERIAL_UNKNOWN`, `CA_RENEWS_OTHER`
+   */
+  async #renewed(
+    view: ReadView,
+    { renews, profile, subscriberDigest }: CheckedRequest,
+  ): Promise<RegisteredCertificate | undefined> {
+    if (renews === undefined) {
+      return undefined;
+    }
+    const { tables, clock } = this.#core;
+    const nowMs = clock.nowMs();
+    const shown = formatSerialNumber(renews);
+    const found = await findCertificate(view, tables, { serialNumber: renews, nowMs });
+    if (found === undefined) {
+      throw new CaError('CA_SERIAL_UNKNOWN', `there is no certificate ${shown} to be renewed`);
+    }
+    if (found.state !== 'good' && found.state !== 'held') {
+      const message = `certificate ${shown} is ${found.state}; apply for a new one without renews`;
+      throw new CaError('CA_RENEWS_OTHER', message);
+    }
+    if (found.profile !== profile.name) {
+      const message = `certificate ${shown} is of profile ${found.profile}, not ${profile.name}`;
+      throw new CaError('CA_RENEWS_OTHER', message);
+    }
+    if (subscriberDigest !== undefined) {
+      const own = { index: 'subscriber', digest: subscriberDigest, nowMs } as const;
+      const theirs = await findByIndex(view, tables, own);
+      if (!theirs.some(({ serialNumber }) => serialNumber === renews)) {
+        throw new CaError('CA_RENEWS_OTHER', `certificate ${shown} is another subscriber's`);
+      }
+    }
+    return found;
+  }
+
   /** A subject that no certificate has: with a fresh issue id, or the profile's own if it is free. */
   async #drawSubject(
     view: ReadView,
-    profile: Profile,
-    municipality: CheckedRequest['municipality'],
-  ): Promise<Name> {
+    checked: CheckedRequest,
+  ): Promise<{ readonly subject: Name; readonly texts: PlaceholderValues }> {
     const { tables, random } = this.#core;
+    const { profile } = checked;
     for (;;) {
       const issueId = formatHex(random.bytes(ISSUE_ID_OCTETS)).toUpperCase();
-      const subject = profile.subject(municipality, issueId);
-      if (await isFree(view, tables.index('subject', digestOfSubject(subject)))) {
-        return subject;
-      }
+      const texts = { ...checked.texts, issueId };
+      const subject = profile.subject(texts);
       if (!profile.needsIssueId) {
-        throw new CaError('CA_SUBJECT_TAKEN', `a certificate of ${profile.name} has this subject`);
+        await this.#refuseTaken(view, checked, subject);
+        return { subject, texts };
+      }
+      if (await isFree(view, tables.index('subject', digestOfSubject(subject)))) {
+        return { subject, texts };
       }
     }
   }
+
+  /** A subject names one holder (gunma 3-1-4), who has one certificate and perhaps the next (mic-ops 3.2). */
+  async #refuseTaken(
+    view: ReadView,
+    { profile, renews }: CheckedRequest,
+    subject: Name,
+  ): Promise<void> {
+    const { tables, clock } = this.#core;
+    const found = await findBySubject(view, tables, { subject, nowMs: clock.nowMs() });
+    if (renews !== undefined && !found.some(({ serialNumber }) => serialNumber === renews)) {
+      const message = `certificate ${formatSerialNumber(renews)} has another subject`;
+      throw new CaError('CA_RENEWS_OTHER', message);
+    }
+    const taken = found.find((one) => isStanding(one) && one.serialNumber !== renews);
+    if (taken !== undefined) {
+      throw new CaError(
+        'CA_SUBJECT_TAKEN',
+        `certificate ${formatSerialNumber(taken.serialNumber)} of ${profile.name} has this subject; renew or revoke it`,
+      );
+    }
+  }
+}
+
+function isStanding({ state }: RegisteredCertificate): boolean {
+  return state !== 'revoked' && state !== 'expired';
 }

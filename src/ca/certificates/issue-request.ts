@@ -18,11 +18,21 @@ import {
 } from '../../x509/csr.ts';
 import type { JpkiSubject } from '../../x509/jpki-other-name.ts';
 import { assessPublicKey, keyWeaknessText } from '../../x509/key-strength.ts';
-import { CaError } from '../errors.ts';
+import { CaError, type CaErrorCode } from '../errors.ts';
+import { type CivilDay, compareCivilDays, parseCivilDay } from '../policy/civil-time.ts';
 import type { Municipality } from '../policy/municipality.ts';
+import type { PlaceholderValues } from '../policy/name-template.ts';
 import type { KeyTypeName, Policy } from '../policy/policy.ts';
-import type { Profile } from '../policy/profile.ts';
+import { municipalityTexts, type Profile } from '../policy/profile.ts';
 import type { Scope, Scopes } from '../policy/scope.ts';
+import {
+  checkBirthDate,
+  checkCardExpiry,
+  checkDnsNames,
+  checkField,
+  readDay,
+  type Today,
+} from './request-fields.ts';
 import { SubjectAttributeRules, type SubjectAttributes } from './subject-attributes.ts';
 
 export interface IssueRequest {
@@ -34,8 +44,21 @@ export interface IssueRequest {
   readonly municipality?: string;
   /** Where the profile's list is one of several that requests choose from. */
   readonly partition?: string;
-  /** Where the profile carries them. */
+  /** Where the profile carries them, or tells subscribers apart by them. */
   readonly subjectAttributes?: SubjectAttributes;
+  /** What fills the places of the profile's templates: each of its `fields`, and no other. */
+  readonly fields?: Readonly<Record<string, string>>;
+  /** Where the profile's subjectAltName has them. */
+  readonly dnsNames?: readonly string[];
+  /** `YYYY-MM-DD`, where the validity hangs on it; that of the attributes when left out. */
+  readonly birthDate?: string;
+  /** The last day of the subscriber's card, `YYYY-MM-DD`, likewise. */
+  readonly cardExpiry?: string;
+  /**
+   * Serial number of the certificate that this one replaces: of the same profile and subscriber or subject, good or held.
+   * It may stand beside the new one; whoever asks sees to its revocation.
+   */
+  readonly renews?: bigint;
   /** Who asked, for the audit log. */
   readonly origin: AuditOrigin;
 }
@@ -46,6 +69,12 @@ export interface CheckedRequest {
   readonly scope: Scope;
   readonly municipality: Municipality | undefined;
   readonly subjectAttributes: JpkiSubject | undefined;
+  /** What fills the profile's templates, but for the issue id. */
+  readonly texts: PlaceholderValues;
+  readonly dnsNames: readonly string[] | undefined;
+  readonly birthDate: CivilDay | undefined;
+  readonly cardExpiry: CivilDay | undefined;
+  readonly renews: bigint | undefined;
   readonly spki: Uint8Array;
   /** SHA-256 of the request's DER, lower-case hexadecimal. */
   readonly requestDigest: string;
@@ -55,17 +84,50 @@ export interface CheckedRequest {
   readonly subscriberDigest: Uint8Array | undefined;
 }
 
+/** Something wrong with a request. */
+export interface RequestFault {
+  /** The part at fault: `['csr']`, `['fields', 'serverName']`. */
+  readonly path: readonly string[];
+  readonly code: CaErrorCode;
+  readonly message: string;
+}
+
+/** Does one check: throws what is wrong, or notes it and goes on. */
+type Attempt = <T>(path: RequestFault['path'], check: () => T) => T | undefined;
+
+const throwing: Attempt = (_path, check) => check();
+
+function noting(faults: RequestFault[]): Attempt {
+  return (path, check) => {
+    try {
+      return check();
+    } catch (error) {
+      faults.push(asFault(path, error));
+      return undefined;
+    }
+  };
+}
+
+function asFault(path: RequestFault['path'], error: unknown): RequestFault {
+  if (!(error instanceof CaError)) {
+    throw error;
+  }
+  return { path, code: error.code, message: error.message };
+}
+
 export class RequestRules {
   readonly #profiles: ReadonlyMap<string, Profile>;
   readonly #policy: Policy;
   readonly #scopes: Scopes;
-  readonly #attributes: SubjectAttributeRules;
+  /** Undefined where no profile asks for attributes. */
+  readonly #attributes: SubjectAttributeRules | undefined;
 
   constructor(policy: Policy, profiles: ReadonlyMap<string, Profile>, scopes: Scopes) {
     this.#profiles = profiles;
     this.#policy = policy;
     this.#scopes = scopes;
-    this.#attributes = new SubjectAttributeRules(policy);
+    this.#attributes =
+      policy.subjectAttributes === undefined ? undefined : new SubjectAttributeRules(policy);
   }
 
   /**
@@ -73,25 +135,21 @@ export class RequestRules {
    *
    * @throws {CaError} `CA_PROFILE_UNKNOWN`, `CA_REQUEST_INCOMPLETE`, `CA_REQUEST_MALFORMED`,
    *   `CA_PROOF_OF_POSSESSION`, `CA_KEY_WEAK`, `CA_MUNICIPALITY_UNKNOWN`,
-   *   `CA_CHARACTER_NOT_ALLOWED`, `CA_ATTRIBUTE_INVALID`.
+   *   `CA_CHARACTER_NOT_ALLOWED`, `CA_ATTRIBUTE_INVALID`, `CA_SCOPE_UNKNOWN`.
    */
   async check(request: IssueRequest, nowMs: number): Promise<CheckedRequest> {
     const profile = this.#findProfile(request.profile);
-    const municipality = this.#municipality(profile, request.municipality);
-    const subjectAttributes = this.#subjectAttributes(profile, request, nowMs);
+    const said = this.#said(profile, request, { nowMs, attempt: throwing });
     const csr = readRequest(request.csr);
     const { spki } = csr;
     this.#checkKey(spki);
     await assertPossession(csr);
+    const { subjectAttributes } = said;
     return {
       profile,
-      scope: this.#scopes.of(profile.definition.scope, {
-        municipality,
-        profile: profile.name,
-        value: request.partition,
-      }),
-      municipality,
-      subjectAttributes,
+      ...said,
+      scope: this.#scopeOf(profile, request, said.municipality),
+      renews: request.renews,
       spki,
       requestDigest: recordDigest(csr.der),
       keyDigest: digestOfKey(spki),
@@ -100,6 +158,77 @@ export class RequestRules {
           ? digestOfSubscriber(subjectAttributes)
           : undefined,
     };
+  }
+
+  /** Everything that `check` would refuse, at once and without effect; empty when it would pass. */
+  async examine(request: IssueRequest, nowMs: number): Promise<readonly RequestFault[]> {
+    const faults: RequestFault[] = [];
+    const attempt = noting(faults);
+    const profile = attempt(['profile'], () => this.#findProfile(request.profile));
+    if (profile === undefined) {
+      return faults;
+    }
+    const { municipality } = this.#said(profile, request, { nowMs, attempt });
+    if (municipality !== undefined || !profile.needsMunicipality) {
+      attempt(['partition'], () => this.#scopeOf(profile, request, municipality));
+    }
+    const csr = attempt(['csr'], () => readRequest(request.csr));
+    if (csr !== undefined) {
+      attempt(['csr'], () => this.#checkKey(csr.spki));
+      await assertPossession(csr).catch((error: unknown) => {
+        faults.push(asFault(['csr'], error));
+      });
+    }
+    return faults;
+  }
+
+  /** What the request says in words, checked part by part. */
+  #said(
+    profile: Profile,
+    request: IssueRequest,
+    { nowMs, attempt }: { readonly nowMs: number; readonly attempt: Attempt },
+  ): Pick<
+    CheckedRequest,
+    'municipality' | 'subjectAttributes' | 'texts' | 'dnsNames' | 'birthDate' | 'cardExpiry'
+  > {
+    const today = { nowMs, utcOffsetMs: this.#policy.utcOffsetMs };
+    const municipality = attempt(['municipality'], () =>
+      this.#municipality(profile, request.municipality),
+    );
+    const subjectAttributes = attempt(['subjectAttributes'], () =>
+      this.#subjectAttributes(profile, request, nowMs),
+    );
+    checkFields(profile, request.fields ?? {}, attempt);
+    const { dnsNames } = request;
+    attempt(['dnsNames'], () => {
+      const isNeeded = profile.needsDnsNames;
+      expectGiven(profile, 'names of the DNS (dnsNames)', { isNeeded, given: dnsNames });
+      if (dnsNames !== undefined) {
+        checkDnsNames(dnsNames);
+      }
+    });
+    return {
+      municipality,
+      subjectAttributes,
+      texts: { ...request.fields, ...municipalityTexts(municipality) },
+      dnsNames,
+      birthDate: attempt(['birthDate'], () =>
+        birthDateOf(profile, request, { ...today, subjectAttributes }),
+      ),
+      cardExpiry: attempt(['cardExpiry'], () => cardExpiryOf(profile, request, today)),
+    };
+  }
+
+  #scopeOf(
+    profile: Profile,
+    { partition }: IssueRequest,
+    municipality: Municipality | undefined,
+  ): Scope {
+    return this.#scopes.of(profile.definition.scope, {
+      municipality,
+      profile: profile.name,
+      value: partition,
+    });
   }
 
   #findProfile(name: string): Profile {
@@ -135,7 +264,7 @@ export class RequestRules {
   ): JpkiSubject | undefined {
     const isNeeded = profile.needsSubjectAttributes;
     expectGiven(profile, "the subject's attributes", { isNeeded, given });
-    return given === undefined ? undefined : this.#attributes.check(given, nowMs);
+    return given === undefined ? undefined : this.#attributes?.check(given, nowMs);
   }
 
   #checkKey(spki: Uint8Array): void {
@@ -167,6 +296,83 @@ function expectGiven(
       `the profile ${profile.name} ${isNeeded ? 'needs' : 'has no place for'} ${what}`,
     );
   }
+}
+
+function checkFields(
+  profile: Profile,
+  given: Readonly<Record<string, string>>,
+  attempt: Attempt,
+): void {
+  const { fields } = profile.definition;
+  for (const name of Object.keys(given)) {
+    attempt(['fields', name], () => {
+      if (!Object.hasOwn(fields, name)) {
+        const known = Object.keys(fields).join(', ') || 'none';
+        throw new CaError(
+          'CA_REQUEST_INCOMPLETE',
+          `the profile ${profile.name} has no field ${name.slice(0, 40)}; its fields: ${known}`,
+        );
+      }
+    });
+  }
+  for (const [name, rule] of Object.entries(fields)) {
+    attempt(['fields', name], () => {
+      const value = Object.hasOwn(given, name) ? given[name] : undefined;
+      if (value === undefined) {
+        expectGiven(profile, `the field ${name}`, { isNeeded: true, given: value });
+        return;
+      }
+      checkField(name, value, { rule, ...profile.formOf(name) });
+    });
+  }
+}
+
+/** The date that the request names, or else that of the attributes; both are the same where both are there. */
+function birthDateOf(
+  profile: Profile,
+  { birthDate: given }: IssueRequest,
+  { subjectAttributes, ...today }: Today & { readonly subjectAttributes: JpkiSubject | undefined },
+): CivilDay | undefined {
+  const ofAttributes = profile.needsBirthDate ? dayOfBirth(subjectAttributes) : undefined;
+  if (given === undefined && ofAttributes !== undefined) {
+    return ofAttributes;
+  }
+  const isNeeded = profile.needsBirthDate;
+  expectGiven(profile, 'the date of birth (birthDate)', { isNeeded, given });
+  if (given === undefined) {
+    return undefined;
+  }
+  const day = readDay('birthDate', given);
+  checkBirthDate(day, today);
+  if (ofAttributes !== undefined && compareCivilDays(day, ofAttributes) !== 0) {
+    throw new CaError(
+      'CA_ATTRIBUTE_INVALID',
+      'birthDate and the dateOfBirth of the attributes are different days',
+    );
+  }
+  return day;
+}
+
+/** Undefined for one that is not known, which has no day. */
+function dayOfBirth(subject: JpkiSubject | undefined): CivilDay | undefined {
+  const [, year, month, day] =
+    /^[0-9]([0-9]{4})([0-9]{2})([0-9]{2})$/.exec(subject?.dateOfBirth ?? '') ?? [];
+  return year === undefined ? undefined : parseCivilDay(`${year}-${month}-${day}`);
+}
+
+function cardExpiryOf(
+  profile: Profile,
+  { cardExpiry: given }: IssueRequest,
+  today: Today,
+): CivilDay | undefined {
+  const isNeeded = profile.needsCardExpiry;
+  expectGiven(profile, "the last day of the subscriber's card (cardExpiry)", { isNeeded, given });
+  if (given === undefined) {
+    return undefined;
+  }
+  const day = readDay('cardExpiry', given);
+  checkCardExpiry(day, today);
+  return day;
 }
 
 function readRequest(csr: Uint8Array | string): CertificationRequest {

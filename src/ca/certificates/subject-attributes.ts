@@ -5,12 +5,14 @@
  * @module
  */
 
+import assert from 'node:assert/strict';
+
 import type { JpkiSubject } from '../../x509/jpki-other-name.ts';
 import { CaError } from '../errors.ts';
 import { civilDayOf, formatCivilDay } from '../policy/civil-time.ts';
 import { parseDateOfBirth } from '../policy/era-date.ts';
 import { CharacterRepertoire, formatForeignCharacter } from '../policy/jis-characters.ts';
-import type { Policy } from '../policy/policy.ts';
+import type { Policy, SubjectAttributePolicy } from '../policy/policy.ts';
 
 /** What a request says. */
 export interface SubjectAttributes {
@@ -31,12 +33,17 @@ const MAX_NAMED_CHARACTERS = 8;
 
 /** Checks attributes by the rules of one policy. */
 export class SubjectAttributeRules {
-  readonly #policy: Pick<Policy, 'subjectAttributes' | 'utcOffsetMs'>;
+  readonly #rules: SubjectAttributePolicy;
+  readonly #utcOffsetMs: number;
   readonly #repertoire: CharacterRepertoire;
 
+  /** @param policy One that has `subjectAttributes`. */
   constructor(policy: Pick<Policy, 'subjectAttributes' | 'utcOffsetMs'>) {
-    this.#policy = policy;
-    this.#repertoire = new CharacterRepertoire(policy.subjectAttributes.characterSets);
+    const { subjectAttributes, utcOffsetMs } = policy;
+    assert(subjectAttributes !== undefined, 'the policy has rules for attributes');
+    this.#rules = subjectAttributes;
+    this.#utcOffsetMs = utcOffsetMs;
+    this.#repertoire = new CharacterRepertoire(subjectAttributes.characterSets);
   }
 
   /**
@@ -46,7 +53,7 @@ export class SubjectAttributeRules {
    *   `CA_ATTRIBUTE_INVALID`.
    */
   check(attributes: SubjectAttributes, nowMs: number): JpkiSubject {
-    const { maxNameCharacters, maxAddressCharacters, genders } = this.#policy.subjectAttributes;
+    const { maxNameCharacters, maxAddressCharacters, genders } = this.#rules;
     const { commonName, address, gender } = attributes;
     this.#checkText('commonName', commonName, maxNameCharacters);
     this.#checkText('address', address, maxAddressCharacters);
@@ -54,7 +61,7 @@ export class SubjectAttributeRules {
       const allowed = Object.entries(genders).map(([digit, meaning]) => `${digit} ${meaning}`);
       throw new CaError('CA_ATTRIBUTE_INVALID', `gender is one of: ${allowed.join(', ')}`);
     }
-    const today = formatCivilDay(civilDayOf(nowMs, this.#policy.utcOffsetMs));
+    const today = formatCivilDay(civilDayOf(nowMs, this.#utcOffsetMs));
     return {
       commonName,
       dateOfBirth: parseDateOfBirth(attributes.dateOfBirth, today),
@@ -85,7 +92,7 @@ export class SubjectAttributeRules {
     if (foreign.length > 0) {
       const named = foreign.slice(0, MAX_NAMED_CHARACTERS).map(formatForeignCharacter);
       const more = foreign.length - named.length;
-      const sets = this.#policy.subjectAttributes.characterSets.join(' or ');
+      const sets = this.#rules.characterSets.join(' or ');
       throw new CaError(
         'CA_CHARACTER_NOT_ALLOWED',
         `${field}: not in ${sets}: ${named.join('; ')}${more > 0 ? `; and ${more} more` : ''}. ` +
@@ -95,7 +102,7 @@ export class SubjectAttributeRules {
   }
 
   #flags(field: string, flags: string | undefined, text: string): string {
-    const { original, substitute } = this.#policy.subjectAttributes.substituteFlags;
+    const { original, substitute } = this.#rules.substituteFlags;
     const length = [...text].length;
     if (flags === undefined) {
       return original.repeat(length);

@@ -162,7 +162,7 @@ async function reserveOne(
   return {
     ...{ profile, serialNumber, spki, validity },
     scope: core.scopes.of(profile.definition.scope),
-    subject: profile.subject(undefined, ''),
+    subject: profile.subject(),
     subjectAttributes: undefined,
   };
 }

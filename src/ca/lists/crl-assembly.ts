@@ -23,7 +23,7 @@ import type { Authority } from '../authorities.ts';
 import { type CaCore, signPieces } from '../ca-core.ts';
 import { isRegular, LAST_NEXT_UPDATE_MS, periodMs, validityMs } from '../policy/cadence.ts';
 import type { Policy } from '../policy/policy.ts';
-import { buildIssuerReference } from '../policy/profile.ts';
+import { buildIssuerReference } from '../policy/profile-extensions.ts';
 import type { Scope } from '../policy/scope.ts';
 import type { ScopeRecord } from '../records/scope-record.ts';
 import { readScopeRecord } from '../records/scope-state.ts';

@@ -45,3 +45,41 @@ export function endOfYearsMs(fromMs: number, years: number, offsetMs: number): n
   const day = civilDayOf(fromMs, offsetMs);
   return startOfDayMs({ ...day, year: day.year + years }, offsetMs) - 1000;
 }
+
+/** The last second of a day, in epoch milliseconds. */
+export function endOfDayMs(day: CivilDay, offsetMs: number): number {
+  return startOfDayMs({ ...day, day: day.day + 1 }, offsetMs) - 1000;
+}
+
+/** The same time of the day so many years later; from 29 February on 1 March where there is no such day. */
+export function sameTimeAfterYearsMs(fromMs: number, years: number, offsetMs: number): number {
+  const day = civilDayOf(fromMs, offsetMs);
+  const timeOfDayMs = fromMs - startOfDayMs(day, offsetMs);
+  return startOfDayMs({ ...day, year: day.year + years }, offsetMs) + timeOfDayMs;
+}
+
+/** The day so many months later, or the last of the month where it has no such day (Civil Code art. 143 (2)). */
+export function addMonths({ year, month, day }: CivilDay, months: number): CivilDay {
+  const index = year * 12 + month - 1 + months;
+  const target = { year: Math.floor(index / 12), month: (index % 12) + 1 };
+  const last = new Date(Date.UTC(target.year, target.month, 0)).getUTCDate();
+  return { ...target, day: Math.min(day, last) };
+}
+
+/** Less than 0 when `left` comes first. */
+export function compareCivilDays(left: CivilDay, right: CivilDay): number {
+  return left.year - right.year || left.month - right.month || left.day - right.day;
+}
+
+/** Reads `YYYY-MM-DD`; undefined for what is no day of the calendar, which is the Gregorian one. */
+export function parseCivilDay(text: string): CivilDay | undefined {
+  const [, year, month, day] = /^([0-9]{4})-([0-9]{2})-([0-9]{2})$/.exec(text) ?? [];
+  const read = { year: Number(year), month: Number(month), day: Number(day) };
+  const isDay =
+    read.year >= 1600 &&
+    read.month >= 1 &&
+    read.month <= 12 &&
+    read.day >= 1 &&
+    addMonths({ ...read, day: 31 }, 0).day >= read.day;
+  return isDay ? read : undefined;
+}

@@ -11,8 +11,8 @@ import { z } from 'zod';
 
 import { strictObject } from '../../config/strict-object.ts';
 import type { MappingDefinition } from './constraint-extensions.ts';
+import { mappingSchema } from './extension-definition.ts';
 import type { PolicyFile } from './policy.ts';
-import { mappingSchema } from './profile-definition.ts';
 import { type PolicyFault, templateFaults } from './template-faults.ts';
 
 /** What a peer's certificate for this CA has to say, and may. */

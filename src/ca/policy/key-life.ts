@@ -8,6 +8,7 @@
 import { civilDayOf, endOfYearsMs, startOfDayMs } from './civil-time.ts';
 import type { Policy, PolicyFile } from './policy.ts';
 import type { PolicyFault } from './template-faults.ts';
+import { latestEndOfRuleMs, type ValidityRule, yearsCovering } from './validity-rule.ts';
 
 type KeyPolicy = Pick<Policy, 'keys' | 'profiles' | 'utcOffsetMs'>;
 
@@ -18,10 +19,15 @@ export interface KeyLife {
   readonly endMs: number;
 }
 
-/** Years of the longest certificate that is issued to others; 0 when there is none. */
+/** Whole years that cover the longest certificate that is issued to others; 0 when there is none. */
 export function longestYears({ profiles }: Pick<PolicyFile, 'profiles'>): number {
-  const issued = Object.values(profiles).filter(({ kind }) => kind !== 'self-signed');
-  return Math.max(0, ...issued.map(({ validity }) => validity?.years ?? 0));
+  return Math.max(0, ...issuedRules({ profiles }).map(yearsCovering));
+}
+
+function issuedRules({ profiles }: Pick<PolicyFile, 'profiles'>): readonly ValidityRule[] {
+  return Object.values(profiles).flatMap(({ kind, validity }) =>
+    kind === 'self-signed' || validity === undefined ? [] : [validity],
+  );
 }
 
 /** By when another key has taken over, in epoch milliseconds. */
@@ -41,7 +47,12 @@ export function renewalDueMs({ createdMs, endMs }: KeyLife, policy: KeyPolicy): 
 
 /** Until when a certificate may be alive that was issued at an instant; no longer than its issuer. */
 export function latestEndMs(issuedMs: number, { endMs }: KeyLife, policy: KeyPolicy): number {
-  return Math.min(endMs, endOfYearsMs(issuedMs, longestYears(policy), policy.utcOffsetMs));
+  const ends = issuedRules(policy).map((rule) =>
+    latestEndOfRuleMs(rule, issuedMs, policy.utcOffsetMs),
+  );
+  // One who issues nothing has nothing that lives on.
+  const startMs = startOfDayMs(civilDayOf(issuedMs, policy.utcOffsetMs), policy.utcOffsetMs);
+  return Math.min(endMs, Math.max(startMs - 1000, ...ends));
 }
 
 /** Civil months before the renewal is due at which somebody is told: a year, a quarter, a month. */

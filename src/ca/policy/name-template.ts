@@ -9,21 +9,28 @@ import { asBuffer } from '../../core/bytes.ts';
 import { type Name, nameFromText } from '../../x509/name.ts';
 import { escapeNameValue } from '../../x509/name-syntax.ts';
 
-/** What can stand between braces. */
+/** What certdir fills itself; a profile's fields stand beside it. */
 export const placeholders = ['municipality', 'prefecture', 'issueId', 'value', 'number'] as const;
 
 export type Placeholder = (typeof placeholders)[number];
 
-export type PlaceholderValues = Readonly<Partial<Record<Placeholder, string>>>;
+/** By name: what certdir fills, and a profile's fields. */
+export type PlaceholderValues = Readonly<Partial<Record<string, string>>>;
 
 const pattern = /\{([^{}]*)\}/g;
 
-/** The places of a template, each once; undefined for one whose name is not known. */
-export function placeholdersIn(template: string): readonly (Placeholder | undefined)[] {
-  const names = [...template.matchAll(pattern)].map(([, name]) =>
-    placeholders.find((known) => known === name),
-  );
-  return [...new Set(names)];
+/** The places of a template, each once. */
+export function placeholdersIn(template: string): readonly string[] {
+  return [...new Set([...template.matchAll(pattern)].map(([, name = '']) => name))];
+}
+
+/** Fills a template that is no name: a DNS name, a URI. */
+export function renderText(template: string, values: PlaceholderValues): string {
+  return template.replace(pattern, (place, name: string) => filled(values, name) ?? place);
+}
+
+function filled(values: PlaceholderValues, name: string): string | undefined {
+  return Object.hasOwn(values, name) ? values[name] : undefined;
 }
 
 /**
@@ -38,7 +45,7 @@ export function renderName(
   printable: readonly string[],
 ): Name {
   const text = template.replace(pattern, (place, name: string) => {
-    const value = values[name as Placeholder];
+    const value = filled(values, name);
     return value === undefined ? place : escapeNameValue(value);
   });
   return nameFromText(text, { printable });
@@ -71,8 +78,10 @@ export class NameTemplate {
 
   /** The same as `renderName`. */
   render(values: PlaceholderValues): Name {
-    const { issueId, municipality, prefecture } = values;
-    if (issueId === undefined || !issueIdPattern.test(issueId)) {
+    const { issueId, municipality, prefecture, ...others } = values;
+    // Fields may be anything, and what is kept is not to grow with them.
+    const hasFields = Object.keys(others).length > 0;
+    if (hasFields || issueId === undefined || !issueIdPattern.test(issueId)) {
       return renderName(this.#template, values, this.#printable);
     }
     const key = JSON.stringify([municipality, prefecture]);

@@ -6,14 +6,13 @@
  */
 
 import { timeOfDayMs } from './cadence.ts';
-import { constraintFaults, isConstraint } from './constraint-extensions.ts';
 import { crossFaults } from './cross-policy.ts';
 import { renewalFaults } from './key-life.ts';
-import { type Placeholder, placeholders } from './name-template.ts';
 import { ocspFaults } from './ocsp-policy.ts';
 import { peopleFaults } from './people-faults.ts';
-import type { PolicyFile, ScopeDefinition } from './policy.ts';
-import type { ExtensionDefinition, ProfileDefinition } from './profile-definition.ts';
+import type { PolicyFile } from './policy.ts';
+import type { ProfileDefinition } from './profile-definition.ts';
+import { profileFaults } from './profile-faults.ts';
 import { findScopeFaults } from './scope-faults.ts';
 import { type PolicyFault, templateFaults } from './template-faults.ts';
 
@@ -23,9 +22,7 @@ export function findPolicyFaults(policy: PolicyFile): readonly PolicyFault[] {
     ...namesFaults(policy),
     ...keyFaults(policy),
     ...attributeFaults(policy),
-    ...Object.entries(policy.profiles).flatMap(([name, profile]) =>
-      profileFaults(policy, name, profile),
-    ),
+    ...profileFaults(policy),
     ...profileSetFaults(policy),
     ...renewalFaults(policy),
     ...holdFaults(policy),
@@ -85,89 +82,14 @@ function keyFaults({ keys }: PolicyFile): PolicyFault[] {
 }
 
 function attributeFaults({ subjectAttributes }: PolicyFile): PolicyFault[] {
-  const { original, substitute } = subjectAttributes.substituteFlags;
-  return original === substitute
+  const { original, substitute } = subjectAttributes?.substituteFlags ?? {};
+  return subjectAttributes !== undefined && original === substitute
     ? [
         {
           path: ['subjectAttributes', 'substituteFlags', 'substitute'],
           message: 'is another digit than the one for an original character',
         },
       ]
-    : [];
-}
-
-function profileFaults(
-  policy: PolicyFile,
-  name: string,
-  profile: ProfileDefinition,
-): PolicyFault[] {
-  const path = ['profiles', name];
-  const faults: PolicyFault[] = [];
-  const scope = policy.crl.scopes.find(({ id }) => id === profile.scope);
-  const fits = scopePartitionsFor(profile);
-  if (scope === undefined || !fits.includes(scope.partition)) {
-    const ids = policy.crl.scopes.filter(({ partition }) => fits.includes(partition));
-    faults.push({
-      path: [...path, 'scope'],
-      message: `is the id of a scope for such certificates: ${ids.map(({ id }) => id).join(', ')}`,
-    });
-  }
-  if (profile.subject !== undefined) {
-    const allowed: readonly Placeholder[] =
-      profile.kind === 'subscriber' ? placeholders : ['issueId'];
-    faults.push(
-      ...templateFaults(policy, { path: [...path, 'subject'], text: profile.subject, allowed }),
-    );
-  }
-  for (const [index, extension] of profile.extensions.entries()) {
-    faults.push(...extensionFaults(policy, extension, [...path, 'extensions', index]));
-  }
-  return faults;
-}
-
-/** Which lists may carry a profile's revocations: IDP says CA or user certificates, never both. */
-function scopePartitionsFor(profile: ProfileDefinition): readonly ScopeDefinition['partition'][] {
-  const isCa = profile.extensions.some((one) => one.type === 'basicConstraints' && one.ca);
-  if (isCa) {
-    return ['authority'];
-  }
-  const any = ['single', 'attribute', 'count'] as const;
-  return profile.kind === 'subscriber' ? [...any, 'municipality'] : any;
-}
-
-function extensionFaults(
-  policy: PolicyFile,
-  extension: ExtensionDefinition,
-  path: PolicyFault['path'],
-): PolicyFault[] {
-  if (isConstraint(extension)) {
-    const policyNames = Object.keys(policy.policyIdentifiers);
-    return constraintFaults(extension, { policyNames }).map((fault) => ({
-      ...fault,
-      path: [...path, ...fault.path],
-    }));
-  }
-  if (extension.type === 'certificatePolicies') {
-    const known = Object.keys(policy.policyIdentifiers);
-    return extension.policies.flatMap((name, index) =>
-      known.includes(name)
-        ? []
-        : [
-            {
-              path: [...path, 'policies', index],
-              message: `is a name in policyIdentifiers: ${known.join(', ')}`,
-            },
-          ],
-    );
-  }
-  if (extension.type === 'authorityInfoAccess') {
-    return policy.ocsp?.url === undefined && policy.ocsp?.caIssuersUrl === undefined
-      ? [{ path: [...path, 'type'], message: 'needs ocsp.url or ocsp.caIssuersUrl' }]
-      : [];
-  }
-  const needsAlternative = 'content' in extension && extension.content === 'issuerAlternative';
-  return needsAlternative && policy.names.issuerAlternative === undefined
-    ? [{ path: [...path, 'content'], message: 'needs names.issuerAlternative' }]
     : [];
 }
 

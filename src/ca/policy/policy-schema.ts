@@ -136,11 +136,16 @@ export const policySchema: z.ZodType<PolicyFile> = strictObject({
     issuerAlternative: text.optional(),
     printable: z.array(text),
   }),
-  directory: strictObject({ suffix: text, baseTree: text, verifiers: text, operators: text }),
+  directory: strictObject({
+    suffix: text,
+    baseTree: text,
+    verifiers: text.optional(),
+    operators: text,
+  }),
   utcOffset: z
     .string()
     .regex(/^[+-](0[0-9]|1[0-4]):[0-5][0-9]$/, 'an offset in quotes, e.g. "+09:00"'),
-  municipalities: text,
+  municipalities: text.optional(),
   keys: strictObject({
     authority: strictObject({
       type: keyTypes,
@@ -154,9 +159,9 @@ export const policySchema: z.ZodType<PolicyFile> = strictObject({
     }),
     subject: strictObject({ types: z.array(keyTypes).min(1) }),
   }),
-  subjectAttributes,
+  subjectAttributes: subjectAttributes.optional(),
   environment: z.enum(['production', 'test']),
-  policyIdentifiers: recordOf(text, strictObject({ production: oid, test: oid })),
+  policyIdentifiers: z.record(text, strictObject({ production: oid, test: oid })).default({}),
   profiles: recordOf(name, profileSchema),
   revocation: strictObject({
     reasons: z.array(z.enum(reasonNames)).min(1),
@@ -165,10 +170,12 @@ export const policySchema: z.ZodType<PolicyFile> = strictObject({
   crl,
   ocsp: ocspSchema({ keyTypes, signatures }).optional(),
   cross: crossSchema.optional(),
-  verifierKinds: recordOf(
-    z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/, 'letters, digits and hyphens'),
-    localized,
-  ),
+  verifierKinds: z
+    .record(
+      z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/, 'letters, digits and hyphens'),
+      localized,
+    )
+    .default({}),
   access: z.array(accessRuleSchema).min(1),
   people: peopleSchema.optional(),
   passwords: passwordsSchema,

@@ -107,6 +107,18 @@ export interface PolicyIdentifier {
   readonly test: string;
 }
 
+/** Which attributes of persons are taken (gunma 3-1-7, 3-1-8, 4-2-2). */
+export interface SubjectAttributePolicy {
+  readonly characterSets: readonly CharacterSet[];
+  /** Longest name and address, in characters. */
+  readonly maxNameCharacters: number;
+  readonly maxAddressCharacters: number;
+  /** The digits that may stand for the gender. */
+  readonly genders: Readonly<Record<string, string>>;
+  /** The digits of a substitute flag: the original, and a substitute. */
+  readonly substituteFlags: { readonly original: string; readonly substitute: string };
+}
+
 /** What the file says; texts as written. */
 export interface PolicyFile {
   readonly formatVersion: 1;
@@ -131,14 +143,15 @@ export interface PolicyFile {
     readonly suffix: string;
     /** LDIF file with the entries around the CA's own. */
     readonly baseTree: string;
-    /** Parent of the registered verifiers' entries. */
-    readonly verifiers: string;
+    /** Parent of the registered verifiers' entries; absent where nobody is registered. */
+    readonly verifiers?: string | undefined;
     /** Parent of the operators' entries. */
     readonly operators: string;
   };
   /** Offset from UTC of the calendar that days are counted in, e.g. `+09:00`. */
   readonly utcOffset: string;
-  readonly municipalities: string;
+  /** A file of them, where certificates or lists are of municipalities. */
+  readonly municipalities?: string | undefined;
   readonly keys: {
     /** Of keys that are made from now on: one in use stays what its certificate says. */
     readonly authority: {
@@ -153,16 +166,8 @@ export interface PolicyFile {
     };
     readonly subject: { readonly types: readonly KeyTypeName[] };
   };
-  readonly subjectAttributes: {
-    readonly characterSets: readonly CharacterSet[];
-    /** Longest name and address, in characters. */
-    readonly maxNameCharacters: number;
-    readonly maxAddressCharacters: number;
-    /** The digits that may stand for the gender. */
-    readonly genders: Readonly<Record<string, string>>;
-    /** The digits of a substitute flag: the original, and a substitute. */
-    readonly substituteFlags: { readonly original: string; readonly substitute: string };
-  };
+  /** What requests say of persons; absent where no profile asks for it. */
+  readonly subjectAttributes?: SubjectAttributePolicy | undefined;
   /** Which column of `policyIdentifiers` certificates carry. */
   readonly environment: 'production' | 'test';
   readonly policyIdentifiers: Readonly<Record<string, PolicyIdentifier>>;
@@ -254,7 +259,10 @@ export async function loadPolicy(file: string): Promise<Policy> {
   };
   return {
     ...rest,
-    municipalities: await Municipalities.load(beside(municipalities, 'cps')),
+    municipalities:
+      municipalities === undefined
+        ? new Municipalities([])
+        : await Municipalities.load(beside(municipalities, 'cps')),
     utcOffsetMs: parseUtcOffset(utcOffset),
     baseTreeFile: beside(rest.directory.baseTree, 'ldif'),
     clausesFile: rest.clauses === undefined ? undefined : beside(rest.clauses, 'cps/clauses'),

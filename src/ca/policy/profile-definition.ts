@@ -3,7 +3,8 @@
  * certificate lives, which list will carry its revocation, and every extension in its order with its
  * criticality.
  *
- * Not here: turning a definition into bytes (`profile.ts`).
+ * Not here: the extensions themselves (`extension-definition.ts`), validity (`validity-rule.ts`), turning a definition
+ * into bytes (`profile.ts`).
  *
  * @module
  */
@@ -11,58 +12,18 @@
 import { z } from 'zod';
 
 import { strictObject } from '../../config/strict-object.ts';
-import { type KeyUsageName, keyUsageNames } from '../../x509/key-usage.ts';
-import type {
-  ConstraintDefinition,
-  MappingDefinition,
-  SubtreeDefinition,
-} from './constraint-extensions.ts';
+import { type ExtensionDefinition, extensionSchema, sourcesOf } from './extension-definition.ts';
+import { placeholders } from './name-template.ts';
+import { type ValidityRule, validitySchema } from './validity-rule.ts';
 
-/** Extended key usages that have a name here; others are written as OIDs. */
-export const keyPurposeNames = [
-  'serverAuth',
-  'clientAuth',
-  'codeSigning',
-  'emailProtection',
-  'timeStamping',
-  'ocspSigning',
-] as const;
-
-export type KeyPurposeName = (typeof keyPurposeNames)[number];
-
-export type ExtensionDefinition = { readonly critical: boolean } & (
-  | { readonly type: 'subjectKeyIdentifier' | 'ocspNoCheck' }
-  /** keyIdentifier always; issuer and serial number of the issuer's certificate if asked for. */
-  | { readonly type: 'authorityKeyIdentifier'; readonly issuerAndSerial: boolean }
-  | { readonly type: 'keyUsage'; readonly usages: readonly KeyUsageName[] }
-  | { readonly type: 'extendedKeyUsage'; readonly purposes: readonly KeyPurposeName[] }
-  | {
-      readonly type: 'basicConstraints';
-      readonly ca: boolean;
-      readonly pathLength?: number | undefined;
-    }
-  /** `policies` are names of the policy's `policyIdentifiers`. */
-  | { readonly type: 'certificatePolicies'; readonly policies: readonly string[] }
-  /** The six JPKI otherNames of the subject's attributes, or one directoryName. */
-  | {
-      readonly type: 'subjectAltName';
-      readonly content: 'subjectAttributes' | 'issuerAlternative';
-    }
-  | { readonly type: 'issuerAltName'; readonly content: 'issuerAlternative' }
-  /** The distribution point of the scope that the certificate belongs to. */
-  | { readonly type: 'cRLDistributionPoints' }
-  /** The policy's `ocsp.url` and `ocsp.caIssuersUrl`. */
-  | { readonly type: 'authorityInfoAccess' }
-  /** What another CA may vouch for; with `cross`. */
-  | ConstraintDefinition
-);
-
-/** How long a certificate lives. */
-export interface ValidityRule {
-  /** Counted from the day of issue, that day included; ends 23:59:59 in the policy's time zone. */
-  readonly years: number;
-  /** When that lies beyond the issuer's own end: end with the issuer, or refuse. */
-  readonly beyondIssuer: 'shorten' | 'refuse';
+/** A text that a request gives for a place of the profile's templates. */
+export interface FieldDefinition {
+  readonly minCharacters: number;
+  readonly maxCharacters: number;
+  /** What it looks like as a whole: a regular expression, Unicode. */
+  readonly pattern?: string | undefined;
+  /** What people are told when it looks otherwise. */
+  readonly hint?: string | undefined;
 }
 
 /**
@@ -80,11 +41,15 @@ export interface ProfileDefinition {
    * `link`: two generations of the CA's key for each other (RFC 9810 §4.4), both under that name.
    * `cross`: for another CA, whose name and key the request for it brings (`ca/bridge`).
    * `subscriber`: for a person named by a municipality, with the subject's attributes.
-   * `service`: for a server of the CA itself.
+   * `service`: for servers, the CA's own and others, for programs and staff; whom it is for is in the request's fields.
    */
   readonly kind: 'self-signed' | 'link' | 'cross' | 'subscriber' | 'service';
   /** Name template; absent for `self-signed`, `link` and `cross`. */
   readonly subject?: string | undefined;
+  /** Attributes of the subject written as PrintableString; `names.printable` when left out. */
+  readonly printable?: readonly string[] | undefined;
+  /** Further places of its templates, by their names: what a request must give. */
+  readonly fields: Readonly<Record<string, FieldDefinition>>;
   /** A scope of the policy: the list that carries revocations of these certificates. */
   readonly scope: string;
   /** Absent for `link`, which has `begins`. */
@@ -92,103 +57,51 @@ export interface ProfileDefinition {
   readonly begins?: LinkBeginnings | undefined;
   /** A subscriber holds one valid certificate at most (R-CERT 5). */
   readonly onePerSubscriber: boolean;
+  /** `on-receipt`: the certificate counts for nothing until somebody has confirmed that it was handed over. */
+  readonly delivery: 'at-once' | 'on-receipt';
   readonly extensions: readonly ExtensionDefinition[];
 }
 
-const critical = z.boolean();
-/** RFC 5280 leaves no choice for these. */
-const alwaysCritical = z.literal(true);
-const certificates = z.int().min(0).max(16);
-const text = z.string().min(1).max(1024);
+const fieldName = z
+  .string()
+  .regex(/^[a-z][A-Za-z0-9]{0,31}$/, 'a lower-case letter, then letters and digits')
+  .refine((name) => !placeholders.some((taken) => taken === name), 'is a name that certdir fills');
 
-export const mappingSchema: z.ZodType<MappingDefinition> = strictObject({
-  issuer: text,
-  subject: text,
+const pattern = z.string().max(512).refine(isPattern, 'a regular expression that JavaScript reads');
+
+const fieldSchema: z.ZodType<FieldDefinition> = strictObject({
+  minCharacters: z.int().min(1).max(1024).default(1),
+  maxCharacters: z.int().min(1).max(1024),
+  pattern: pattern.optional(),
+  hint: z.string().min(1).max(200).optional(),
+}).refine(({ minCharacters, maxCharacters }) => minCharacters <= maxCharacters, {
+  path: ['minCharacters'],
+  message: 'is not more than maxCharacters',
 });
 
-const subtree: z.ZodType<SubtreeDefinition> = z.union([
-  strictObject({ directoryName: text }),
-  strictObject({ dnsName: text }),
-  strictObject({ rfc822Name: text }),
-  strictObject({ uri: text }),
-]);
-const subtrees = z.array(subtree).min(1).max(100);
-
-const extension: z.ZodType<ExtensionDefinition> = z.discriminatedUnion('type', [
-  strictObject({ type: z.literal('subjectKeyIdentifier'), critical }),
-  strictObject({
-    type: z.literal('authorityKeyIdentifier'),
-    critical,
-    issuerAndSerial: z.boolean(),
-  }),
-  strictObject({
-    type: z.literal('keyUsage'),
-    critical,
-    usages: z.array(z.enum(keyUsageNames)).min(1),
-  }),
-  strictObject({
-    type: z.literal('extendedKeyUsage'),
-    critical,
-    purposes: z.array(z.enum(keyPurposeNames)).min(1),
-  }),
-  strictObject({
-    type: z.literal('basicConstraints'),
-    critical,
-    ca: z.boolean(),
-    pathLength: z.int().min(0).max(16).optional(),
-  }),
-  strictObject({
-    type: z.literal('certificatePolicies'),
-    critical,
-    policies: z.array(z.string()).min(1),
-  }),
-  strictObject({
-    type: z.literal('subjectAltName'),
-    critical,
-    content: z.enum(['subjectAttributes', 'issuerAlternative']),
-  }),
-  strictObject({
-    type: z.literal('issuerAltName'),
-    critical,
-    content: z.literal('issuerAlternative'),
-  }),
-  strictObject({ type: z.literal('cRLDistributionPoints'), critical }),
-  strictObject({ type: z.literal('authorityInfoAccess'), critical }),
-  strictObject({ type: z.literal('ocspNoCheck'), critical }),
-  strictObject({
-    type: z.literal('policyMappings'),
-    critical,
-    mappings: z.array(mappingSchema).min(1).max(100),
-  }),
-  strictObject({
-    type: z.literal('policyConstraints'),
-    critical: alwaysCritical,
-    requireExplicitPolicy: certificates.optional(),
-    inhibitPolicyMapping: certificates.optional(),
-  }),
-  strictObject({ type: z.literal('inhibitAnyPolicy'), critical: alwaysCritical, certificates }),
-  strictObject({
-    type: z.literal('nameConstraints'),
-    critical: alwaysCritical,
-    permitted: subtrees.optional(),
-    excluded: subtrees.optional(),
-  }),
-]);
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(text, 'u');
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 export const profileSchema: z.ZodType<ProfileDefinition> = strictObject({
   kind: z.enum(['self-signed', 'link', 'cross', 'subscriber', 'service']),
   subject: z.string().min(1).optional(),
+  printable: z.array(z.string()).optional(),
+  fields: z.record(fieldName, fieldSchema).default({}),
   scope: z.string(),
-  validity: strictObject({
-    years: z.int().min(1).max(30),
-    beyondIssuer: z.enum(['shorten', 'refuse']),
-  }).optional(),
+  validity: validitySchema.optional(),
   begins: strictObject({
     oldWithNew: z.enum(['old-key', 'new-key', 'issue']),
     newWithOld: z.enum(['new-key', 'issue']),
   }).optional(),
   onePerSubscriber: z.boolean().default(false),
-  extensions: z.array(extension).min(1),
+  delivery: z.enum(['at-once', 'on-receipt']).default('at-once'),
+  extensions: z.array(extensionSchema).min(1),
 }).superRefine((profile, context) => {
   const problem = (path: readonly (string | number)[], message: string): void => {
     context.addIssue({ code: 'custom', path: [...path], message });
@@ -210,17 +123,39 @@ export const profileSchema: z.ZodType<ProfileDefinition> = strictObject({
   if (profile.onePerSubscriber && profile.kind !== 'subscriber') {
     problem(['onePerSubscriber'], 'is for profiles of kind subscriber');
   }
+  if (profile.delivery === 'on-receipt' && profile.kind !== 'subscriber') {
+    problem(['delivery'], 'on-receipt is for profiles of kind subscriber');
+  }
+  const rule = profile.validity;
+  const isOfPerson = rule?.untilBirthday !== undefined || rule?.notBeyond !== undefined;
+  if (isOfPerson && profile.kind !== 'subscriber') {
+    problem(['validity'], 'birthdays and cards are for profiles of kind subscriber');
+  }
+  if (profile.subject === undefined && Object.keys(profile.fields).length > 0) {
+    problem(['fields'], 'are for profiles that have a subject');
+  }
   const seen = new Set<string>();
-  for (const [index, { type }] of profile.extensions.entries()) {
-    if (seen.has(type)) {
+  for (const [index, one] of profile.extensions.entries()) {
+    const id = one.type === 'other' ? one.oid : one.type;
+    if (seen.has(id)) {
       problem(['extensions', index, 'type'], 'each extension once (RFC 5280 4.2)');
     }
-    seen.add(type);
-  }
-  for (const [index, one] of profile.extensions.entries()) {
-    const isAttributes = one.type === 'subjectAltName' && one.content === 'subjectAttributes';
-    if (isAttributes && profile.kind !== 'subscriber') {
-      problem(['extensions', index, 'content'], 'is for profiles of kind subscriber');
+    seen.add(id);
+    if (one.type !== 'subjectAltName' && one.type !== 'issuerAltName') {
+      continue;
+    }
+    const isAttributes = sourcesOf(one).includes('subjectAttributes');
+    if (isAttributes && (profile.kind !== 'subscriber' || one.type === 'issuerAltName')) {
+      problem(['extensions', index, 'content'], 'is for subjectAltName of kind subscriber');
+    }
+    if (
+      profile.subject === undefined &&
+      !sourcesOf(one).every((it) => it === 'issuerAlternative')
+    ) {
+      problem(
+        ['extensions', index, 'content'],
+        'is issuerAlternative in profiles of the CA itself',
+      );
     }
   }
 });

@@ -7,56 +7,31 @@
 
 import assert from 'node:assert/strict';
 
-import { buildIssuerAltName, buildSubjectAltName } from '../../x509/alternative-name.ts';
-import { buildAuthorityInfoAccess } from '../../x509/authority-information-access.ts';
-import { buildBasicConstraints } from '../../x509/basic-constraints.ts';
-import { buildCertificatePolicies } from '../../x509/certificate-policies.ts';
-import { buildCrlDistributionPoints } from '../../x509/distribution-point.ts';
+import { Tag } from '../../asn1/tags.ts';
 import type { Extension } from '../../x509/extensions.ts';
-import { buildJpkiOtherNames, type JpkiSubject } from '../../x509/jpki-other-name.ts';
-import {
-  buildAuthorityKeyIdentifier,
-  buildSubjectKeyIdentifier,
-  computeKeyIdentifier,
-} from '../../x509/key-identifier.ts';
-import { buildExtendedKeyUsage, buildKeyUsage, buildOcspNoCheck } from '../../x509/key-usage.ts';
 import type { Name } from '../../x509/name.ts';
-import { Oid } from '../../x509/object-identifiers.ts';
 import { CaError } from '../errors.ts';
-import { endOfYearsMs } from './civil-time.ts';
-import { buildConstraint } from './constraint-extensions.ts';
+import { type AlternativeNameSource, sourcesOf, templateOf } from './extension-definition.ts';
 import type { Municipality } from './municipality.ts';
-import { NameTemplate, placeholdersIn, renderName } from './name-template.ts';
+import {
+  NameTemplate,
+  type PlaceholderValues,
+  placeholders,
+  placeholdersIn,
+} from './name-template.ts';
 import type { Policy } from './policy.ts';
-import type { ExtensionDefinition, ProfileDefinition } from './profile-definition.ts';
-import type { Scope } from './scope.ts';
-
-/** The key that signs, as certificates and lists refer to it. */
-export interface IssuerReference {
-  readonly name: Name;
-  readonly keyIdentifier: Uint8Array;
-  /** Serial number of the issuer's own certificate. */
-  readonly serialNumber: bigint;
-}
-
-/** What differs from certificate to certificate. */
-export interface CertificateFacts {
-  readonly spki: Uint8Array;
-  readonly scope: Scope;
-  /** In the self-signed certificate: itself. */
-  readonly issuer: IssuerReference;
-  readonly subjectAttributes?: JpkiSubject;
-  /** Where the subject is a CA that has one of its own for its key; otherwise it is worked out (RFC 5280 §4.2.1.2). */
-  readonly subjectKeyIdentifier?: Uint8Array;
-}
+import type { ProfileDefinition } from './profile-definition.ts';
+import {
+  type CertificateFacts,
+  compileExtension,
+  type ExtensionSource,
+} from './profile-extensions.ts';
+import { endOfRuleMs, formatValidityRule, type ValidityFacts } from './validity-rule.ts';
 
 export interface ValidityPeriod {
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
 }
-
-/** A part of a certificate: constant, or made from its facts. */
-type ExtensionSource = Extension | ((facts: CertificateFacts) => Extension);
 
 export class Profile {
   readonly name: string;
@@ -67,12 +42,22 @@ export class Profile {
   readonly needsSubjectAttributes: boolean;
   /** True when the subject's name is made unique by an issue id. */
   readonly needsIssueId: boolean;
+  /** True when the request says which names of the DNS the certificate is for. */
+  readonly needsDnsNames: boolean;
+  readonly needsBirthDate: boolean;
+  readonly needsCardExpiry: boolean;
   readonly #policy: Policy;
   readonly #subject: NameTemplate;
   readonly #sources: readonly ExtensionSource[];
+  /** Fields that stand in attributes of the subject that are PrintableString. */
+  readonly #printableFields: ReadonlySet<string>;
+  /** Fields that are a name of the DNS in an alternative name. */
+  readonly #dnsFields: ReadonlySet<string>;
 
   constructor(name: string, definition: ProfileDefinition, policy: Policy) {
-    const places = placeholdersIn(definition.subject ?? '');
+    const names = alternativeNamesOf(definition);
+    const templates = [definition.subject, ...names.map(templateOf)];
+    const places = templates.flatMap((template) => placeholdersIn(template ?? ''));
     const scope = policy.crl.scopes.find(({ id }) => id === definition.scope);
     this.name = name;
     this.definition = definition;
@@ -82,25 +67,35 @@ export class Profile {
       places.includes('municipality') ||
       places.includes('prefecture');
     this.needsSubjectAttributes =
-      definition.onePerSubscriber ||
-      definition.extensions.some(
-        (one) => one.type === 'subjectAltName' && one.content === 'subjectAttributes',
-      );
-    this.needsIssueId = places.includes('issueId');
+      definition.onePerSubscriber || names.includes('subjectAttributes');
+    this.needsIssueId = placeholdersIn(definition.subject ?? '').includes('issueId');
+    this.needsDnsNames = names.includes('dnsNames');
+    this.needsBirthDate = definition.validity?.untilBirthday !== undefined;
+    this.needsCardExpiry = definition.validity?.notBeyond === 'cardExpiry';
     this.#policy = policy;
-    const { issuer, printable } = policy.names;
+    const { issuer } = policy.names;
+    const printable = definition.printable ?? policy.names.printable;
     this.#subject = new NameTemplate(definition.subject ?? issuer, printable);
-    this.#sources = definition.extensions.map((one) => compileExtension(one, policy));
+    this.#sources = definition.extensions.map((one) => compileExtension(one, policy, printable));
+    this.#printableFields = printableFieldsOf(definition, this.#subject);
+    this.#dnsFields = new Set(
+      names.flatMap((source) =>
+        typeof source === 'object' && 'dnsName' in source ? placeholdersIn(source.dnsName) : [],
+      ),
+    );
   }
 
-  /** The subject's name; the issuer's own for self-signed and link certificates. Not for `cross`. */
-  subject(municipality: Municipality | undefined, issueId: string): Name {
-    return this.#subject.render({
-      ...(municipality === undefined
-        ? {}
-        : { municipality: municipality.dnName, prefecture: municipality.dnPrefecture }),
-      issueId,
-    });
+  /** The subject's name; the issuer's own for self-signed and link certificates. */
+  subject(texts: PlaceholderValues = {}): Name {
+    return this.#subject.render(texts);
+  }
+
+  /** How a field is written wherever it stands. */
+  formOf(field: string): { readonly isPrintable: boolean; readonly isDnsName: boolean } {
+    return {
+      isPrintable: this.#printableFields.has(field),
+      isDnsName: this.#dnsFields.has(field),
+    };
   }
 
   /** The extensions in the profile's order. */
@@ -109,30 +104,69 @@ export class Profile {
   }
 
   /**
-   * From now, in whole seconds, for the profile's years; never past the issuer.
+   * From now, in whole seconds, by the profile's rule; never past the issuer.
    *
    * @param issuerEndMs The issuer's notAfter; undefined for the self-signed certificate.
    * @throws {CaError} `CA_ISSUER_ENDS` when the issuer has ended, or ends sooner than the profile
-   *   allows.
+   *   allows; `CA_ATTRIBUTE_INVALID` for a birthday to come or a card that has ended.
    */
-  validity(nowMs: number, issuerEndMs: number | undefined): ValidityPeriod {
+  validity(
+    nowMs: number,
+    issuerEndMs: number | undefined,
+    facts: ValidityFacts = {},
+  ): ValidityPeriod {
     const { validity } = this.definition;
     assert(validity !== undefined, `${this.name} has a validity of its own`);
-    const { years, beyondIssuer } = validity;
     const notBeforeMs = Math.floor(nowMs / 1000) * 1000;
-    const wantedMs = endOfYearsMs(notBeforeMs, years, this.#policy.utcOffsetMs);
+    const offsetMs = this.#policy.utcOffsetMs;
+    const wantedMs = endOfRuleMs(validity, notBeforeMs, { ...facts, offsetMs });
     if (issuerEndMs === undefined || wantedMs <= issuerEndMs) {
       return { notBeforeMs, notAfterMs: wantedMs };
     }
-    if (issuerEndMs <= notBeforeMs || beyondIssuer === 'refuse') {
+    if (issuerEndMs <= notBeforeMs || validity.beyondIssuer === 'refuse') {
       const end = new Date(issuerEndMs).toISOString();
+      const wanted = formatValidityRule(validity);
       throw new CaError(
         'CA_ISSUER_ENDS',
-        `the CA's certificate ends ${end}, too soon for ${years} years; renew the CA's key first`,
+        `the CA's certificate ends ${end}, too soon for ${wanted}; renew the CA's key first`,
       );
     }
     return { notBeforeMs, notAfterMs: issuerEndMs };
   }
+}
+
+/** What fills the places of templates that are a municipality's. */
+export function municipalityTexts(municipality: Municipality | undefined): PlaceholderValues {
+  return municipality === undefined
+    ? {}
+    : { municipality: municipality.dnName, prefecture: municipality.dnPrefecture };
+}
+
+/** By an example: what the attribute is in which its own name stands. */
+function printableFieldsOf(
+  { fields, subject }: ProfileDefinition,
+  template: NameTemplate,
+): ReadonlySet<string> {
+  if (subject === undefined) {
+    return new Set();
+  }
+  const sampleOf = (field: string): string => `X${field}X`;
+  const samples = [...placeholders, ...Object.keys(fields)].map((name) => [name, sampleOf(name)]);
+  const pairs = template.render(Object.fromEntries(samples)).rdns.flat();
+  return new Set(
+    Object.keys(fields).filter((field) =>
+      pairs.some(
+        ({ stringTag, value }) =>
+          stringTag === Tag.printableString && value.includes(sampleOf(field)),
+      ),
+    ),
+  );
+}
+
+function alternativeNamesOf({ extensions }: ProfileDefinition): readonly AlternativeNameSource[] {
+  return extensions.flatMap((one) =>
+    one.type === 'subjectAltName' || one.type === 'issuerAltName' ? sourcesOf(one) : [],
+  );
 }
 
 /** Every profile of a policy by name. */
@@ -143,109 +177,4 @@ export function compileProfiles(policy: Policy): ReadonlyMap<string, Profile> {
       new Profile(name, definition, policy),
     ]),
   );
-}
-
-function compileExtension(definition: ExtensionDefinition, policy: Policy): ExtensionSource {
-  const { critical } = definition;
-  switch (definition.type) {
-    case 'subjectKeyIdentifier':
-      return ({ spki, subjectKeyIdentifier = computeKeyIdentifier(spki) }) =>
-        buildSubjectKeyIdentifier(subjectKeyIdentifier, critical);
-    case 'authorityKeyIdentifier': {
-      const { issuerAndSerial } = definition;
-      const referTo = onceFor((issuer: IssuerReference) =>
-        buildIssuerReference(issuer, { issuerAndSerial, critical }),
-      );
-      return ({ issuer }) => referTo(issuer);
-    }
-    case 'keyUsage':
-      return buildKeyUsage(definition.usages, critical);
-    case 'extendedKeyUsage': {
-      const purposes = definition.purposes.map((purpose) => Oid[purpose]);
-      return buildExtendedKeyUsage(purposes, critical);
-    }
-    case 'basicConstraints': {
-      const { ca: isCa, pathLength } = definition;
-      const constraints = { isCa, ...(pathLength === undefined ? {} : { pathLength }) };
-      return buildBasicConstraints(constraints, critical);
-    }
-    case 'certificatePolicies': {
-      const policies = definition.policies.map((name) => ({ oid: policyOid(policy, name) }));
-      return buildCertificatePolicies(policies, critical);
-    }
-    case 'subjectAltName':
-      return definition.content === 'issuerAlternative'
-        ? buildSubjectAltName([alternativeName(policy)], critical)
-        : ({ subjectAttributes }) => {
-            assert(subjectAttributes !== undefined, 'the profile needs the subject’s attributes');
-            return buildSubjectAltName(buildJpkiOtherNames(subjectAttributes), critical);
-          };
-    case 'issuerAltName':
-      return buildIssuerAltName([alternativeName(policy)], critical);
-    case 'cRLDistributionPoints': {
-      const pointTo = onceFor((scope: Scope) => buildDistributionPoint(scope, critical));
-      return ({ scope }) => pointTo(scope);
-    }
-    case 'authorityInfoAccess':
-      return buildAuthorityInfoAccess(
-        { ocsp: policy.ocsp?.url, caIssuers: policy.ocsp?.caIssuersUrl },
-        critical,
-      );
-    case 'ocspNoCheck':
-      return buildOcspNoCheck(critical);
-    case 'policyMappings':
-    case 'policyConstraints':
-    case 'inhibitAnyPolicy':
-    case 'nameConstraints':
-      return buildConstraint(definition, {
-        policyOid: (name) => policyOid(policy, name),
-        printable: policy.names.printable,
-      });
-  }
-}
-
-/** Remembers what was made of each object, for as long as that is there. */
-function onceFor<Subject extends object>(
-  make: (subject: Subject) => Extension,
-): (subject: Subject) => Extension {
-  const made = new WeakMap<Subject, Extension>();
-  return (subject) => {
-    let extension = made.get(subject);
-    if (extension === undefined) {
-      extension = make(subject);
-      made.set(subject, extension);
-    }
-    return extension;
-  };
-}
-
-/** authorityKeyIdentifier for a certificate or list signed by `issuer`. */
-export function buildIssuerReference(
-  issuer: IssuerReference,
-  options: { readonly issuerAndSerial: boolean; readonly critical: boolean },
-): Extension {
-  const { keyIdentifier, name, serialNumber } = issuer;
-  const pair = options.issuerAndSerial
-    ? { issuer: [{ kind: 'directoryName' as const, name }], serialNumber }
-    : {};
-  return buildAuthorityKeyIdentifier({ keyIdentifier, ...pair }, options.critical);
-}
-
-function buildDistributionPoint(scope: Scope, critical: boolean): Extension {
-  const fullName = [{ kind: 'directoryName' as const, name: scope.distributionPoint }];
-  return buildCrlDistributionPoints([{ fullName }], critical);
-}
-
-function policyOid({ policyIdentifiers, environment }: Policy, name: string): string {
-  const identifier = policyIdentifiers[name];
-  assert(identifier !== undefined, `policy identifier ${name} passed validation`);
-  return identifier[environment];
-}
-
-function alternativeName({ names }: Policy): {
-  readonly kind: 'directoryName';
-  readonly name: Name;
-} {
-  assert(names.issuerAlternative !== undefined, 'names.issuerAlternative passed validation');
-  return { kind: 'directoryName', name: renderName(names.issuerAlternative, {}, names.printable) };
 }

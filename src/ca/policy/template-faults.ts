@@ -5,7 +5,7 @@
  */
 
 import { isCertdirError } from '../../core/errors.ts';
-import { type Placeholder, placeholders, placeholdersIn, renderName } from './name-template.ts';
+import { placeholdersIn, renderName } from './name-template.ts';
 import type { PolicyFile } from './policy.ts';
 
 export interface PolicyFault {
@@ -17,25 +17,23 @@ export interface PolicyFault {
 export interface Template {
   readonly path: PolicyFault['path'];
   readonly text: string;
-  readonly allowed: readonly Placeholder[];
+  readonly allowed: readonly string[];
+  /** Attributes written as PrintableString; `names.printable` when left out. */
+  readonly printable?: readonly string[] | undefined;
 }
 
 /** An unknown place, or what is no name. */
 export function templateFaults(
   policy: PolicyFile,
-  { path, text, allowed }: Template,
+  { path, text, allowed, printable }: Template,
 ): PolicyFault[] {
-  const unknown = placeholdersIn(text).some(
-    (place) => place === undefined || !allowed.includes(place),
-  );
-  if (unknown) {
-    const list = allowed.map((place) => `{${place}}`).join(', ');
-    const rule = list === '' ? 'no placeholder stands here' : `placeholders here: ${list}`;
-    return [{ path, message: rule }];
+  const unknown = placeFaults({ path, text, allowed });
+  if (unknown.length > 0) {
+    return unknown;
   }
   try {
-    const sample = Object.fromEntries(placeholders.map((place) => [place, 'X']));
-    renderName(text, sample, policy.names.printable);
+    const sample = Object.fromEntries(allowed.map((place) => [place, 'X']));
+    renderName(text, sample, printable ?? policy.names.printable);
     return [];
   } catch (error) {
     if (!isCertdirError(error)) {
@@ -43,4 +41,14 @@ export function templateFaults(
     }
     return [{ path, message: `${error.message}; write it as in "OU=Example CA,O=Example,C=JP"` }];
   }
+}
+
+/** An unknown place in a template that need not be a name. */
+export function placeFaults({ path, text, allowed }: Template): PolicyFault[] {
+  if (placeholdersIn(text).every((place) => allowed.includes(place))) {
+    return [];
+  }
+  const list = allowed.map((place) => `{${place}}`).join(', ');
+  const rule = list === '' ? 'no placeholder stands here' : `placeholders here: ${list}`;
+  return [{ path, message: rule }];
 }
