@@ -31,6 +31,7 @@ import {
   digestOfKey,
   digestOfSubscriber,
   type IssueRequest,
+  type RequestFault,
 } from './certificates/issue-request.ts';
 import { ResponderKeys } from './certificates/responder.ts';
 import {
@@ -182,6 +183,11 @@ export class CertificateAuthority {
   /** Issues a certificate; see `Issuance.issue` for what is refused. */
   issue(request: IssueRequest): Promise<IssuedCertificate> {
     return this.#track(this.#issuance.issue(request));
+  }
+
+  /** What `issue` would refuse about a request by itself, all at once and without effect. */
+  examine(request: IssueRequest): Promise<readonly RequestFault[]> {
+    return this.#track(this.#issuance.examine(request));
   }
 
   /** Revokes a certificate; see `Revocation.revoke` for what is refused. */

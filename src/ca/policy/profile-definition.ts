@@ -148,14 +148,8 @@ export const profileSchema: z.ZodType<ProfileDefinition> = strictObject({
     if (isAttributes && (profile.kind !== 'subscriber' || one.type === 'issuerAltName')) {
       problem(['extensions', index, 'content'], 'is for subjectAltName of kind subscriber');
     }
-    if (
-      profile.subject === undefined &&
-      !sourcesOf(one).every((it) => it === 'issuerAlternative')
-    ) {
-      problem(
-        ['extensions', index, 'content'],
-        'is issuerAlternative in profiles of the CA itself',
-      );
+    if (profile.subject === undefined && sourcesOf(one).includes('dnsNames')) {
+      problem(['extensions', index, 'content'], 'dnsNames are for profiles that have a subject');
     }
   }
 });
