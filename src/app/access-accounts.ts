@@ -175,7 +175,7 @@ function isProvided({ outcome, bytes }: RevocationLook, { operation }: ObservedA
 }
 
 function methodOf(channel: string): AccessMethod {
-  return channel === 'http' || channel === 'ocsp' ? channel : 'ldap';
+  return channel === 'http' || channel === 'ocsp' || channel === 'api' ? channel : 'ldap';
 }
 
 /** Names of the policy and of entries differ in case and spaces alone. */

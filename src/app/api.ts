@@ -22,6 +22,7 @@ import { LdapError } from '../ldap/errors.ts';
 import type { TlsCredentials } from '../ldap/tls-credentials.ts';
 import { failureKinds } from './failure-kinds.ts';
 import { type Instance, programVersion } from './instance.ts';
+import { StoredAnswers } from './kept-answers.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -54,6 +55,13 @@ export async function openApi(
       perOperator: sessions.perOperator,
       total: sessions.total,
     },
+    operatorCalls: limits.operatorCallsPerMinute,
+    addressCalls: limits.addressCallsPerMinute,
+    keptAnswers: new StoredAnswers({
+      ...{ store: instance.store, clock, random },
+      keptHours: limits.keptAnswerHours,
+      maxKept: limits.keptAnswers,
+    }),
     maxBodyBytes: limits.bodyBytes,
     maxConnections: limits.connections,
     failureKinds,

@@ -265,6 +265,7 @@ const kinds = {
   HTTP_KEY_REUSED: 'refused',
   HTTP_KEY_IN_WORK: 'conflict',
   HTTP_OUTCOME_UNKNOWN: 'conflict',
+  HTTP_ANSWER_NOT_KEPT: 'conflict',
   HTTP_CLIENT_REFUSED: 'refused',
   HTTP_PEER_UNPROVEN: 'refused',
   CONFIG_UNREADABLE: 'configuration',

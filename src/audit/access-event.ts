@@ -6,7 +6,7 @@
  */
 
 /** By which way it was provided. */
-export type AccessMethod = 'ldap' | 'http' | 'ocsp';
+export type AccessMethod = 'ldap' | 'http' | 'ocsp' | 'api';
 
 /** Everything of an access but its time. */
 export interface AccessFacts {

@@ -48,6 +48,8 @@ export type HttpErrorCode =
   | 'HTTP_KEY_IN_WORK'
   /** API: the first request with this idempotency key was cut off by a stop of the server. */
   | 'HTTP_OUTCOME_UNKNOWN'
+  /** API: it was done; the answer held secrets, or was too long to be kept. */
+  | 'HTTP_ANSWER_NOT_KEPT'
   /** The server met an error it has no code for; its log has the details. */
   | 'HTTP_INTERNAL';
 

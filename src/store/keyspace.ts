@@ -34,6 +34,8 @@ export const Keyspace = {
   job: 0x40,
   /** app: what the files of ceremonies have said. */
   ceremony: 0x41,
+  /** app: what was answered to requests of the API that may come again. */
+  answer: 0x42,
 } as const;
 
 /** Keyspaces below this one belong to the store itself and cannot be reached through it. */

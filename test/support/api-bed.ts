@@ -8,6 +8,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { Agent, request } from 'node:https';
 import { apiAuthority } from '../../src/app/api.ts';
 import { failureKinds } from '../../src/app/failure-kinds.ts';
+import { StoredAnswers } from '../../src/app/kept-answers.ts';
 import { KeepingRegister } from '../../src/audit/keeping-register.ts';
 import type { Publication } from '../../src/ca/lists/crl-publication.ts';
 import { encodeUtf8 } from '../../src/core/bytes.ts';
@@ -32,6 +33,9 @@ type Life = { after(fn: () => unknown): void };
 
 export interface ApiBedOptions extends CaTestBedOptions {
   readonly routes?: readonly ApiRoute[];
+  readonly budgets?: { readonly operatorCalls?: number; readonly addressCalls?: number };
+  readonly maxKept?: number;
+  readonly maxBodyBytes?: number;
   readonly sessions?: { readonly perOperator: number; readonly total: number };
 }
 
@@ -90,7 +94,14 @@ export class ApiBed {
         total: 50,
         ...options.sessions,
       },
-      maxBodyBytes: 65_536,
+      operatorCalls: 10_000,
+      addressCalls: 20_000,
+      ...options.budgets,
+      keptAnswers: new StoredAnswers({
+        ...{ store: ca.store, clock: ca.clock, random: ca.random },
+        ...{ keptHours: 24, maxKept: options.maxKept ?? 1_000 },
+      }),
+      maxBodyBytes: options.maxBodyBytes ?? 65_536,
       maxConnections: 100,
       failureKinds,
       version: '0.0.0',

@@ -88,6 +88,8 @@ interface RouteFacts {
    * request whose answer was lost in a crash is refused when it is sent again (`HTTP_OUTCOME_UNKNOWN`).
    */
   readonly isRepeatable?: boolean;
+  /** True for answers with secrets: they are given once and never kept for a retry. */
+  readonly isSecret?: boolean;
 }
 
 /** An operation with the shapes of its parts erased: what the router works with. */

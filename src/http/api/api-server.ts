@@ -17,12 +17,15 @@ import { formatError } from '../../core/errors.ts';
 import type { FailureKind } from '../../core/failure-kind.ts';
 import type { Log } from '../../core/log.ts';
 import type { RandomSource } from '../../core/random.ts';
+import { sourceOf } from '../../directory/access/address-range.ts';
 import { HttpError, type HttpErrorCode } from '../errors.ts';
 import { listenAt } from '../listening.ts';
 import type { ApiAuthority } from './api-authority.ts';
 import type { ApiRoute, ApiService } from './api-route.ts';
 import { Authentication } from './authentication.ts';
-import { callRoute } from './call-handling.ts';
+import { CallBudget } from './call-budget.ts';
+import { assertWithin, callRoute } from './call-handling.ts';
+import { Idempotency, type KeptAnswers } from './idempotency.ts';
 import { API_BASE, describeApi } from './openapi.ts';
 import { type Problem, problemOf, TryLater } from './problem.ts';
 import { type SessionLimits, Sessions } from './sessions.ts';
@@ -35,6 +38,10 @@ export interface ApiServerOptions {
   /** PEM. */
   readonly tls: { readonly certificate: string; readonly key: string };
   readonly sessions: SessionLimits;
+  /** Calls in a minute. */
+  readonly operatorCalls: number;
+  readonly addressCalls: number;
+  readonly keptAnswers: KeptAnswers;
   readonly maxBodyBytes: number;
   readonly maxConnections: number;
   /** The kinds of failures of all codes. */
@@ -56,6 +63,8 @@ export interface ApiServer {
 export interface ApiParts extends ApiServerOptions {
   readonly authentication: Authentication;
   readonly service: ApiService;
+  readonly idempotency: Idempotency;
+  readonly budgets: { readonly operator: CallBudget; readonly address: CallBudget };
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -71,9 +80,21 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   const { authorities, routes, version } = options;
   const sessions = new Sessions({ ...options, limits: options.sessions });
   const authentication = new Authentication(sessions);
-  const parts = { ...options, authentication, service: serviceOf(sessions, options) };
+  const { clock, log, keptAnswers } = options;
+  const parts: ApiParts = {
+    ...options,
+    authentication,
+    service: serviceOf(sessions, options),
+    idempotency: new Idempotency(keptAnswers, (error) =>
+      log.error('an answer was not kept for retries', { error: formatError(error) }),
+    ),
+    budgets: {
+      operator: new CallBudget(clock, options.operatorCalls),
+      address: new CallBudget(clock, options.addressCalls),
+    },
+  };
   const server = makeServer(options);
-  addSafeguards(server, options);
+  addSafeguards(server, parts);
   const description = JSON.stringify(describeApi(routes, version));
   server.get('/api/openapi.json', async (_request, reply) =>
     reply.type('application/json').send(description),
@@ -139,9 +160,10 @@ const safeguards = {
   'strict-transport-security': 'max-age=31536000',
 } as const;
 
-function addSafeguards(server: FastifyInstance, { failureKinds, log }: ApiServerOptions): void {
-  server.addHook('onRequest', async (_request, reply) => {
+function addSafeguards(server: FastifyInstance, { failureKinds, log, budgets }: ApiParts): void {
+  server.addHook('onRequest', async (request, reply) => {
     reply.headers(safeguards);
+    assertWithin(budgets.address.take(sourceOf(request.raw.socket.remoteAddress ?? '')));
   });
   server.setErrorHandler((error, request, reply) => {
     const known = fromFramework(error) ?? error;

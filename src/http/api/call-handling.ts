@@ -12,6 +12,7 @@ import type { ApiRoute, OperatorCall } from './api-route.ts';
 import type { ApiParts, IncomingCall } from './api-server.ts';
 import { type Authenticated, connectionOf } from './authentication.ts';
 import { checkParts } from './field-check.ts';
+import { TryLater } from './problem.ts';
 
 /**
  * Carries out a call.
@@ -31,31 +32,59 @@ export async function callRoute(parts: ApiParts, incoming: IncomingCall): Promis
     body: request.body,
   });
   const session = connectionOf(request.raw.socket);
-  const caller = authenticated?.caller ?? { principal: anonymous, session };
   const call = {
     ...checked,
     ca,
-    caller,
+    caller: authenticated?.caller ?? { principal: anonymous, session },
     identity: authenticated?.identity,
     origin: {
       channel: 'api',
       actor: authenticated?.identity.dn ?? 'anonymous',
       address: session.address,
     },
-    operationKey: formatHex(parts.random.bytes(16)),
     sessionToken: authenticated?.sessionToken,
     service: parts.service,
   };
   // A route for operators is not called without one.
-  const answer = await route.handle(call as OperatorCall);
+  const work = (operationKey: string): Promise<unknown> =>
+    route.handle({ ...call, operationKey } as OperatorCall);
+  const answer = await onceIfAsked(parts, incoming, { authenticated, work });
   const { status = 200 } = route;
   return route.answer === undefined
     ? reply.status(status === 200 ? 204 : status).send()
     : reply.status(status).send(answer);
 }
 
+const IDEMPOTENCY_HEADER = 'idempotency-key';
+
+/** What changes something and has a key is done once; sessions are nobody's to give again. */
+async function onceIfAsked(
+  { idempotency, random }: ApiParts,
+  { route, ca, request, reply }: IncomingCall,
+  {
+    authenticated,
+    work,
+  }: {
+    readonly authenticated: Authenticated | undefined;
+    readonly work: (operationKey: string) => Promise<unknown>;
+  },
+): Promise<unknown> {
+  const key = request.headers[IDEMPOTENCY_HEADER];
+  if (key === undefined || authenticated === undefined || route.method === 'GET') {
+    return await work(formatHex(random.bytes(16)));
+  }
+  const { identity } = authenticated;
+  const parts = [request.params, request.query, request.body ?? null];
+  const asked = { route, ca: ca.id, account: identity.id, key: String(key), parts };
+  const { answer, isReplayed } = await idempotency.once(asked, work);
+  if (isReplayed) {
+    reply.header('idempotency-replayed', 'true');
+  }
+  return answer;
+}
+
 async function authenticate(
-  { authentication }: ApiParts,
+  { authentication, budgets }: ApiParts,
   { route, ca, request }: IncomingCall,
 ): Promise<Authenticated | undefined> {
   if (route.access === 'public') {
@@ -72,6 +101,7 @@ async function authenticate(
       'this needs a session (openSession) or a client certificate',
     );
   }
+  assertWithin(budgets.operator.take(`${ca.id} ${found.identity.id}`));
   return found;
 }
 
@@ -81,6 +111,13 @@ function assertMay({ access }: ApiRoute, ca: ApiAuthority, { identity }: Authent
       'HTTP_FORBIDDEN',
       `this needs the permission ${access.permission}, which the policy gives none of your roles`,
     );
+  }
+}
+
+/** @throws {TryLater} `HTTP_TOO_MANY_REQUESTS`. */
+export function assertWithin(waitSeconds: number): void {
+  if (waitSeconds > 0) {
+    throw new TryLater('HTTP_TOO_MANY_REQUESTS', 'too many calls; slow down', waitSeconds);
   }
 }
 
