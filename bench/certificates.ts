@@ -8,7 +8,7 @@
 import { generateKeyPairSync, sign as signMessage } from 'node:crypto';
 import { promisify } from 'node:util';
 
-import type { Instance } from '../src/app/instance.ts';
+import type { CaInstance } from '../src/app/ca-instance.ts';
 import { keyLabelOf } from '../src/ca/generations/authority-key.ts';
 import { signatureAlgorithmOf } from '../src/ca/policy/policy.ts';
 import { hasTool } from '../test/support/outside-tool.ts';
@@ -30,7 +30,7 @@ const SYNCED_BYTES = 4096;
 const signInPool = promisify(signMessage);
 
 /** Signatures per second by the CA's own key, through the signer process as the CA uses it. */
-function signerRate({ policy, signer, authority }: Instance, inFlight: number): Promise<number> {
+function signerRate({ policy, signer, authority }: CaInstance, inFlight: number): Promise<number> {
   const request = {
     label: keyLabelOf(policy.id, 1),
     purpose: 'certificate',
@@ -42,7 +42,7 @@ function signerRate({ policy, signer, authority }: Instance, inFlight: number): 
 
 async function measureRound(
   rounds: Rounds,
-  instance: Instance,
+  instance: CaInstance,
   openssl: OpensslAuthority | undefined,
 ): Promise<void> {
   const message = Buffer.from('to be signed');
@@ -66,7 +66,7 @@ async function measureRound(
 }
 
 async function measureRounds(
-  instance: Instance,
+  instance: CaInstance,
   openssl: OpensslAuthority | undefined,
 ): Promise<Rounds> {
   const rounds = new Rounds();

@@ -8,7 +8,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 
-import type { Instance } from '../src/app/instance.ts';
+import type { CaInstance } from '../src/app/ca-instance.ts';
 import type { CessationPhase } from '../src/ca/records/service-record.ts';
 import { addIssued } from '../test/support/ca-load.ts';
 import {
@@ -42,7 +42,7 @@ interface Figures {
   readonly longestLagMs: number;
 }
 
-async function load({ authority: ca, store, random }: Instance): Promise<number> {
+async function load({ authority: ca, store, random }: CaInstance): Promise<number> {
   const startMs = performance.now();
   for (const partition of PARTITIONS) {
     const [request] = makeRequests(1, partition);
@@ -55,7 +55,7 @@ async function load({ authority: ca, store, random }: Instance): Promise<number>
   return performance.now() - startMs;
 }
 
-async function carryOut(instance: Instance, loadMs: number): Promise<Figures> {
+async function carryOut(instance: CaInstance, loadMs: number): Promise<Figures> {
   const { authority } = instance;
   const { cessations } = authority;
   const id = 'compromise-of-the-benchmark';

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Instance } from '../src/app/instance.ts';
+import type { CaInstance } from '../src/app/ca-instance.ts';
 import { addRevoked } from '../test/support/ca-load.ts';
 import { hasTool } from '../test/support/outside-tool.ts';
 import { loadPublished } from '../test/support/published-load.ts';
@@ -52,7 +52,7 @@ function chosenSizes(): readonly ListSize[] {
     : [million];
 }
 
-async function load(instance: Instance, sizes: readonly ListSize[]): Promise<readonly string[]> {
+async function load(instance: CaInstance, sizes: readonly ListSize[]): Promise<readonly string[]> {
   const core = await openEngine(instance);
   const publishedMs = Date.now() - YESTERDAY_MS;
   const notes: string[] = [];
@@ -68,7 +68,7 @@ async function load(instance: Instance, sizes: readonly ListSize[]): Promise<rea
 }
 
 /** A list whose entries all have to be looked up. */
-async function measureNew(instance: Instance): Promise<Cost> {
+async function measureNew(instance: CaInstance): Promise<Cost> {
   const { authority: ca, store, random } = instance;
   const [request] = makeRequests(1, NEW_SCOPE);
   if (request === undefined) {

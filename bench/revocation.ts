@@ -8,7 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-import type { Instance } from '../src/app/instance.ts';
+import type { CaInstance } from '../src/app/ca-instance.ts';
 import { GROUP_SIZE, revokeInGroups } from '../src/ca/certificates/bulk-revocation.ts';
 import { concatBytes, encodeUtf8 } from '../src/core/bytes.ts';
 import { Keyspace, keyOf } from '../src/store/keyspace.ts';
@@ -33,7 +33,7 @@ const ROWS: readonly number[] = [40, 50, 330];
 const SHARED_ROWS: readonly number[] = [150, 40, 600];
 
 /** A bare transaction of the same rows. */
-async function writeBare({ store }: Instance, revocations: number): Promise<void> {
+async function writeBare({ store }: CaInstance, revocations: number): Promise<void> {
   const sizes = [...Array.from({ length: revocations }, () => ROWS).flat(), ...SHARED_ROWS];
   await store.transact('bench: bare rows', async (transaction) => {
     for (const size of sizes) {
@@ -45,7 +45,7 @@ async function writeBare({ store }: Instance, revocations: number): Promise<void
   });
 }
 
-async function makeSerials(instance: Instance, count: number): Promise<readonly bigint[]> {
+async function makeSerials(instance: CaInstance, count: number): Promise<readonly bigint[]> {
   const { authority: ca, store, random } = instance;
   const [request] = makeRequests(1);
   if (request === undefined) {
@@ -59,7 +59,7 @@ async function makeSerials(instance: Instance, count: number): Promise<readonly 
   return serials;
 }
 
-async function revokeBulk(instance: Instance, serials: readonly bigint[]): Promise<void> {
+async function revokeBulk(instance: CaInstance, serials: readonly bigint[]): Promise<void> {
   const reason = 'keyCompromise';
   const orders = serials.map((serialNumber) => ({ serialNumber, reason }) as const);
   const run = revokeInGroups({ orders, origin: benchOrigin }, (group) =>
@@ -80,7 +80,7 @@ async function cpuOf(count: number, work: () => Promise<unknown>): Promise<numbe
   return (user + system) / count;
 }
 
-async function measureRound(rounds: Rounds, instance: Instance): Promise<void> {
+async function measureRound(rounds: Rounds, instance: CaInstance): Promise<void> {
   const serials = await makeSerials(instance, BULK);
   const lag = monitorEventLoopDelay({ resolution: 1 });
   lag.enable();

@@ -11,7 +11,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 
-import type { Instance } from '../src/app/instance.ts';
+import type { CaInstance } from '../src/app/ca-instance.ts';
 import { packageRoot } from '../src/config/package-root.ts';
 import { encodeUtf8 } from '../src/core/bytes.ts';
 import { makeBenchFolder, withInstance } from './support/bench-instance.ts';
@@ -68,7 +68,7 @@ const cases: readonly Case[] = bases.flatMap(({ depth, base }) =>
 const baseTreeFile = join(packageRoot, 'ldif/gunma.ldif');
 
 /** Adds the deep entry to ours; the base tree is there already. */
-async function addEntry({ directory }: Instance): Promise<void> {
+async function addEntry({ directory }: CaInstance): Promise<void> {
   await directory.importLdif(Readable.from([encodeUtf8(entryLdif)]), {
     principal: { kind: 'system', name: 'bench' },
     session: { isProtected: true, address: 'local', channel: 'cli' },

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { type Instance, openInstance } from '../../src/app/instance.ts';
+import type { CaInstance } from '../../src/app/ca-instance.ts';
+import { openInstance } from '../../src/app/instance.ts';
 import type { AuditOrigin } from '../../src/audit/audit-log.ts';
 import type { IssueRequest } from '../../src/ca/certificates/issue-request.ts';
 import { ClosingStack } from '../../src/core/closing-stack.ts';
@@ -37,11 +38,12 @@ export async function makeBenchFolder(folder: string): Promise<void> {
 /** Opens the data folder for `work`, and closes it. */
 export async function withInstance<T>(
   folder: string,
-  work: (instance: Instance) => Promise<T>,
+  work: (instance: CaInstance) => Promise<T>,
 ): Promise<T> {
   const closing = new ClosingStack();
   try {
-    return await work(await openInstance({ folder, log: silentLog }, closing));
+    const { cas } = await openInstance({ folder, log: silentLog }, closing);
+    return await work(cas[0]);
   } finally {
     await closing.close();
   }

@@ -7,7 +7,7 @@
 
 import { createHash } from 'node:crypto';
 
-import type { Instance } from '../../src/app/instance.ts';
+import type { CaInstance } from '../../src/app/ca-instance.ts';
 import type { CaCore } from '../../src/ca/ca-core.ts';
 import { assembleList } from '../../src/ca/lists/crl-assembly.ts';
 import { examineCandidate } from '../../src/ca/lists/publication-facts.ts';
@@ -72,7 +72,7 @@ function publish({ folder, scopeId, rounds }: PublishOrder): Promise<PublishFigu
 }
 
 async function makeOnly(
-  instance: Instance,
+  instance: CaInstance,
   scopeId: string,
   figures: { readonly made: Cost[]; readonly limit: Cost[] },
 ): Promise<void> {
@@ -99,7 +99,7 @@ async function makeOnly(
 }
 
 async function doTheUnavoidable(
-  { signer }: Instance,
+  { signer }: CaInstance,
   { authorities }: CaCore,
   der: Uint8Array,
 ): Promise<void> {

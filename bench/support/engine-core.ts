@@ -5,13 +5,13 @@
  * @module
  */
 
-import type { Instance } from '../../src/app/instance.ts';
+import type { CaInstance } from '../../src/app/ca-instance.ts';
 import { openCore, prepare } from '../../src/ca/authority-opening.ts';
 import { type CaCore, reading, readOwner } from '../../src/ca/ca-core.ts';
 import { CaTables } from '../../src/ca/records/ca-tables.ts';
 import { silentLog } from '../../src/core/log.ts';
 
-export async function openEngine(instance: Instance): Promise<CaCore> {
+export async function openEngine(instance: CaInstance): Promise<CaCore> {
   const { store, policy } = instance;
   const ownerId = await reading(store, (view) => readOwner(view, new CaTables(policy.id)));
   return await openCore({ ...prepare({ ...instance, log: silentLog }), ownerId });

@@ -48,6 +48,9 @@ export class AccessAccounts implements AccessObserver {
   /** Most sessions ask for the same again and again. */
   readonly #latest = new WeakMap<Session, Latest>();
   readonly #refused = new Map<string, AccessHandle>();
+  /** By CA. */
+  readonly #published = new Map<string, readonly PublishedScope[]>();
+  /** All of them, by the names of their entries. */
   #scopes: ReadonlyMap<string, PublishedScope> = new Map();
   /** Of the lists' numbers; what was prepared under an earlier one is looked at again. */
   #generation = 0;
@@ -56,9 +59,11 @@ export class AccessAccounts implements AccessObserver {
     this.#journal = journal;
   }
 
-  /** To be told after lists were published: which numbers there are now. */
-  publish(scopes: readonly PublishedScope[]): void {
-    this.#scopes = new Map(scopes.map((scope) => [nameKey(scope.dn), scope]));
+  /** To be told after lists of a CA were published: which numbers there are now. */
+  publish(ca: string, scopes: readonly PublishedScope[]): void {
+    this.#published.set(ca, scopes);
+    const all = [...this.#published.values()].flat();
+    this.#scopes = new Map(all.map((scope) => [nameKey(scope.dn), scope]));
     this.#generation += 1;
     this.#refused.clear();
   }

@@ -20,8 +20,10 @@ import type { PeopleRules } from '../http/api/operator-identity.ts';
 import type { Operations } from '../http/operations.ts';
 import { LdapError } from '../ldap/errors.ts';
 import type { TlsCredentials } from '../ldap/tls-credentials.ts';
+import type { CaInstance, Instance } from './ca-instance.ts';
 import { failureKinds } from './failure-kinds.ts';
-import { type Instance, programVersion } from './instance.ts';
+import { programVersion } from './instance.ts';
+import type { InstanceOperations } from './instance-operations.ts';
 import { StoredAnswers } from './kept-answers.ts';
 
 const MINUTE_MS = 60_000;
@@ -34,7 +36,7 @@ const MINUTE_MS = 60_000;
  */
 export async function openApi(
   instance: Instance,
-  operations: Operations,
+  operations: InstanceOperations,
   { tls, closing }: { readonly tls: TlsCredentials | undefined; readonly closing: ClosingStack },
 ): Promise<readonly string[]> {
   const { configuration, clock, random, log } = instance;
@@ -45,7 +47,7 @@ export async function openApi(
   const { sessions, limits } = api;
   const server = await openApiServer({
     routes: apiRoutes,
-    authorities: [apiAuthority(instance, operations)],
+    authorities: instance.cas.map((ca) => apiAuthority(ca, operations.of(ca))),
     address: api.address,
     port: api.port,
     tls: (await ownCredentials(api)) ?? tls ?? noCredentials(),
@@ -99,7 +101,7 @@ function noCredentials(): never {
 
 /** A CA as the routes see it. */
 export function apiAuthority(
-  { policy, directory }: Pick<Instance, 'policy' | 'directory'>,
+  { policy, directory }: Pick<CaInstance, 'policy' | 'directory'>,
   operations: Operations,
 ): ApiAuthority {
   return {
@@ -113,8 +115,8 @@ export function apiAuthority(
 }
 
 function peopleRules(
-  policy: Instance['policy'],
-  directory: Pick<Instance['directory'], 'schema'>,
+  policy: CaInstance['policy'],
+  directory: Pick<CaInstance['directory'], 'schema'>,
 ): PeopleRules {
   const people = new People(policy);
   const operators = Dn.parse(policy.directory.operators, directory.schema);

@@ -24,7 +24,7 @@ import type { ArchiveStatusReport, CopyReport, HeldReport } from '../http/archiv
 import { formatTime } from '../http/report-time.ts';
 import type { ReadView } from '../store/store.ts';
 import { TILE_WIDTH } from '../tlog/tile.ts';
-import type { Instance } from './instance.ts';
+import type { CaInstance } from './ca-instance.ts';
 import { findOverdue } from './overdue.ts';
 
 /** Counts of one kind. */
@@ -42,7 +42,7 @@ interface Bound {
   readonly from: 'record' | 'certificateEnd';
 }
 
-type Counting = (instance: Instance, bound: Bound) => Promise<Held>;
+type Counting = (instance: CaInstance, bound: Bound) => Promise<Held>;
 
 const countings: Readonly<Record<RecordKind, Counting>> = {
   auditRecords: countAuditRecords,
@@ -59,12 +59,16 @@ const removers: Partial<Readonly<Record<RecordKind, string>>> = {
 const ITEMS_PER_TURN = 256;
 
 /** Reads what is on record of every kind; a look at each certificate takes a while where there are millions. */
-export async function readArchiveStatus(instance: Instance): Promise<ArchiveStatusReport> {
-  const { policy, clock, auditing } = instance;
+export async function readArchiveStatus(instance: CaInstance): Promise<ArchiveStatusReport> {
+  const { policy, shared, clock, auditing } = instance;
   const nowMs = clock.nowMs();
+  const own = ['certificates', 'lists'];
   const held: HeldReport[] = [];
   for (const kind of recordKinds) {
-    const { name, years, from, onLineWeeks } = retentionOf(policy.retention, kind);
+    const { name, years, from, onLineWeeks } = retentionOf(
+      (own.includes(kind) ? policy : shared).retention,
+      kind,
+    );
     const beforeMs = keptLongEnoughBeforeMs({ years, onLineWeeks }, nowMs);
     const counted = await countings[kind](instance, { beforeMs, from });
     held.push({
@@ -87,7 +91,7 @@ export async function readArchiveStatus(instance: Instance): Promise<ArchiveStat
     received: formatted(attestedMs.received),
     read: formatted(attestedMs.read),
   }));
-  const overdue = findOverdue(facts, policy, nowMs).map(({ matter, dueMs, advice }) => ({
+  const overdue = findOverdue(facts, shared, nowMs).map(({ matter, dueMs, advice }) => ({
     ...{ matter, since: formatTime(dueMs), advice },
   }));
   return { held, copies, overdue };
@@ -98,7 +102,7 @@ function formatted(atMs: number | undefined): string | null {
 }
 
 /** Records are in the order of time but for a clock that was set back, which costs a few of them. */
-async function countAuditRecords({ store }: Instance, { beforeMs }: Bound): Promise<Held> {
+async function countAuditRecords({ store }: CaInstance, { beforeMs }: Bound): Promise<Held> {
   const snapshot = store.snapshot();
   try {
     const { size } = await readHead(snapshot);
@@ -133,7 +137,7 @@ async function timeOf(view: ReadView, sequence: bigint): Promise<number | undefi
   return bytes === undefined ? undefined : parseAuditRecord(bytes).timeMs;
 }
 
-async function countCertificates({ authority }: Instance, bound: Bound): Promise<Held> {
+async function countCertificates({ authority }: CaInstance, bound: Bound): Promise<Held> {
   const tally = new Tally(bound.beforeMs);
   for await (const { issuedMs, notAfterMs } of authority.listCertificates()) {
     await tally.add(issuedMs, bound.from === 'record' ? issuedMs : notAfterMs);
@@ -142,7 +146,7 @@ async function countCertificates({ authority }: Instance, bound: Bound): Promise
 }
 
 /** A list is about certificates until its own end. */
-async function countLists({ authority }: Instance, bound: Bound): Promise<Held> {
+async function countLists({ authority }: CaInstance, bound: Bound): Promise<Held> {
   const tally = new Tally(bound.beforeMs);
   for (const { id } of authority.scopes.list) {
     for (const { thisUpdateMs, nextUpdateMs } of await authority.listArchived(id)) {
@@ -153,7 +157,7 @@ async function countLists({ authority }: Instance, bound: Bound): Promise<Held> 
 }
 
 /** By the last access that a file has. */
-async function countAccessFiles({ configuration }: Instance, bound: Bound): Promise<Held> {
+async function countAccessFiles({ configuration }: CaInstance, bound: Bound): Promise<Held> {
   const tally = new Tally(bound.beforeMs);
   const { folder } = configuration.access;
   for (const name of await readdir(folder)) {
@@ -165,12 +169,12 @@ async function countAccessFiles({ configuration }: Instance, bound: Bound): Prom
   return tally;
 }
 
-async function countAccounts({ store, policy }: Instance, bound: Bound): Promise<Held> {
+async function countAccounts({ store, shared }: CaInstance, bound: Bound): Promise<Held> {
   const tally = new Tally(bound.beforeMs);
   const snapshot = store.snapshot();
   try {
     for await (const { month } of readAccounts(snapshot, '')) {
-      const span = monthOf(Date.parse(`${month}-01`) - policy.utcOffsetMs, policy.utcOffsetMs);
+      const span = monthOf(Date.parse(`${month}-01`) - shared.utcOffsetMs, shared.utcOffsetMs);
       await tally.add(span.fromMs, span.untilMs);
     }
   } finally {

@@ -8,7 +8,7 @@ import type { AuditLog, AuditOrigin } from '../audit/audit-log.ts';
 import { putNoteKey, readHandovers, readNoteKey } from '../audit/audit-state.ts';
 import type { Checkpointer, CheckpointKey, RotatedKey } from '../audit/checkpointer.ts';
 import { recordDigest } from '../audit/record-digest.ts';
-import type { Policy } from '../ca/policy/policy.ts';
+import type { SharedPolicy } from '../ca/policy/shared-policy.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { formatError, isCertdirError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
@@ -19,7 +19,7 @@ import { ed25519KeyOf, formatNoteKey, type NoteKey, parseNoteKey } from '../tlog
 
 export interface AuditKeyParts {
   readonly configuration: Configuration;
-  readonly policy: Policy;
+  readonly shared: SharedPolicy;
   readonly store: Store;
   readonly audit: AuditLog;
   /** Of the token that `audit.token` names, or the CA's. */
@@ -44,7 +44,7 @@ export async function openAuditKey(parts: AuditKeyParts): Promise<OpenedAuditKey
   try {
     const known = await readNoteKey(snapshot);
     const handovers = await readHandovers(snapshot);
-    const label = labelOf(parts.policy, handovers.length + 1);
+    const label = labelOf(parts.shared, handovers.length + 1);
     const note = known === undefined ? await makeFirst(parts, label) : parseNoteKey(known);
     return { key: checkpointKey(parts.signer, label, note), handovers };
   } finally {
@@ -70,9 +70,9 @@ export async function rotateAuditKey(
   checkpointer: Checkpointer,
   { destroysOld, origin }: { readonly destroysOld: boolean; readonly origin: AuditOrigin },
 ): Promise<KeyRotation> {
-  const { policy, signer, store, audit } = parts;
+  const { shared, signer, store, audit } = parts;
   const number = checkpointer.keys.keys.length;
-  const label = labelOf(policy, number + 1);
+  const label = labelOf(shared, number + 1);
   const spki = await obtainKey(signer, label);
   await store.transact('audit: key made', (transaction) =>
     audit.append(transaction, generated(parts, { label, spki, origin })),
@@ -80,7 +80,7 @@ export async function rotateAuditKey(
   const note = { name: checkpointer.key.name, publicKey: publicKeyOf(spki, label) };
   const rotated = await checkpointer.rotate(checkpointKey(signer, label, note), origin);
   const isOldDestroyed =
-    destroysOld && (await destroyKey(parts, { label: labelOf(policy, number), origin }));
+    destroysOld && (await destroyKey(parts, { label: labelOf(shared, number), origin }));
   return { ...rotated, isOldDestroyed };
 }
 
@@ -112,10 +112,10 @@ async function destroyKey(
 
 /** The log's first key; its making, and that it is in use from now on, is on record. */
 async function makeFirst(parts: AuditKeyParts, label: string): Promise<NoteKey> {
-  const { configuration, policy, signer, store, audit } = parts;
+  const { configuration, shared, signer, store, audit } = parts;
   const spki = await obtainKey(signer, label);
   const digest = recordDigest(spki);
-  const name = configuration.audit.origin ?? `certdir/${policy.id}/${digest.slice(0, 16)}`;
+  const name = configuration.audit.origin ?? `certdir/${shared.id}/${digest.slice(0, 16)}`;
   const note = { name, publicKey: publicKeyOf(spki, label) };
   const origin = { channel: 'system', actor: 'certdir' };
   await store.transact('audit: key made', async (transaction) => {
@@ -133,7 +133,7 @@ async function makeFirst(parts: AuditKeyParts, label: string): Promise<NoteKey> 
 }
 
 function generated(
-  { policy }: AuditKeyParts,
+  { shared }: AuditKeyParts,
   made: { readonly label: string; readonly spki: Uint8Array; readonly origin: AuditOrigin },
 ): Parameters<AuditLog['append']>[1] {
   return {
@@ -142,11 +142,11 @@ function generated(
     origin: made.origin,
     subject: made.label,
     after: recordDigest(made.spki),
-    details: { policy: policy.id, purpose: 'audit' },
+    details: { policy: shared.id, purpose: 'audit' },
   };
 }
 
-function labelOf({ id }: Policy, number: number): string {
+function labelOf({ id }: SharedPolicy, number: number): string {
   return `${id}-audit-${number}`;
 }
 

@@ -12,7 +12,7 @@ import { AuditTrail } from '../audit/audit-trail.ts';
 import { Checkpointer } from '../audit/checkpointer.ts';
 import { KeepingRegister } from '../audit/keeping-register.ts';
 import type { CertificateAuthority } from '../ca/certificate-authority.ts';
-import type { Policy } from '../ca/policy/policy.ts';
+import type { SharedPolicy } from '../ca/policy/shared-policy.ts';
 import { assertMaySign } from '../ca/recovery-hold.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { Clock } from '../core/clock.ts';
@@ -28,7 +28,7 @@ import { checkpointFileOf } from './set-back.ts';
 
 export interface AuditingParts {
   readonly configuration: Configuration;
-  readonly policy: Policy;
+  readonly shared: SharedPolicy;
   readonly store: Store;
   readonly audit: AuditLog;
   /** Of the token that `audit.token` names, or the CA's. */
@@ -61,7 +61,7 @@ const CHECKPOINT_EVERY_MS = 50_000;
  * @throws {AuditError} @throws {SigningError}
  */
 export async function openAuditing(parts: AuditingParts, closing: ClosingStack): Promise<Auditing> {
-  const { configuration, policy, store, audit, clock, log } = parts;
+  const { configuration, shared, store, audit, clock, log } = parts;
   await settleTiles(store);
   const checkpointer = new Checkpointer({
     store,
@@ -77,7 +77,7 @@ export async function openAuditing(parts: AuditingParts, closing: ClosingStack):
       log: log.with({ component: 'access journal' }),
       folder: configuration.access.folder,
       syncMs: configuration.access.syncMs,
-      utcOffsetMs: policy.utcOffsetMs,
+      utcOffsetMs: shared.utcOffsetMs,
     }),
     { name: 'access journal', close: (opened) => opened.close() },
   );
@@ -89,13 +89,14 @@ export async function openAuditing(parts: AuditingParts, closing: ClosingStack):
   return { checkpointer, trail, journal, accounts, keeping, rotateKey };
 }
 
-/** Tells the accounts which lists there are now. */
+/** Tells the accounts which lists a CA has now. */
 export async function announceLists(
   { accounts }: Auditing,
-  authority: Pick<CertificateAuthority, 'status'>,
+  authority: Pick<CertificateAuthority, 'status' | 'policy'>,
 ): Promise<void> {
   const { lists } = await authority.status();
   accounts.publish(
+    authority.policy.id,
     lists.map(({ scope, published }) => ({
       dn: scope.dn,
       partition: scope.id,

@@ -1,30 +1,26 @@
 /**
- * The figures of the CA: its certificates, its lists, its key, the jobs that publish, the audit log.
+ * The figures of a CA: its certificates, its lists, its key.
  *
  * @module
  */
 
 import type { ListStatus } from '../ca/authority-status.ts';
 import { generationStates } from '../ca/records/authority-record.ts';
-import type { MetricSample, MetricsRegistry } from '../core/metrics.ts';
-import type { JobStatus } from '../scheduler/job.ts';
+import type { MetricSample } from '../core/metrics.ts';
 import { type BrokenInvariants, watchedInvariants } from './broken-invariants.ts';
-import { type Instance, isKeyActive } from './instance.ts';
-import { findOverdue, overdueMatters } from './overdue.ts';
+import type { Figures } from './ca-figures.ts';
+import type { CaInstance } from './ca-instance.ts';
 import { recent } from './recent-value.ts';
 
 const SECOND_MS = 1000;
 
 /** Adds them to the registry. */
 export function addAuthorityMetrics(
-  registry: MetricsRegistry,
-  instance: Instance,
-  {
-    jobs,
-    broken,
-  }: { readonly jobs: () => readonly JobStatus[]; readonly broken: BrokenInvariants },
+  registry: Figures,
+  instance: CaInstance,
+  broken: BrokenInvariants,
 ): void {
-  const { authority, signer, clock } = instance;
+  const { authority, clock } = instance;
   const status = recent(clock, () => authority.status());
   registry.add({
     name: 'certdir_certificates_issued_total',
@@ -48,28 +44,11 @@ export function addAuthorityMetrics(
     read: async () => ((await status()).certificateEndsMs - clock.nowMs()) / SECOND_MS,
   });
   addKeys(registry, instance);
-  registry.add({
-    name: 'certdir_ca_key_active',
-    help: '1 while the key of the CA can sign',
-    kind: 'gauge',
-    place: { path: ['Certificates', 'Key Active'], property: 'state' },
-    read: async () => ((await isKeyActive(signer)) ? 1 : 0),
-  });
-  registry.add({
-    name: 'certdir_job_failures',
-    help: 'How often in a row a job of the server has failed up to now',
-    labels: ['job'],
-    kind: 'gauge',
-    place: { path: ['Jobs', '{job}'], property: 'current' },
-    read: () => jobs().map(({ name, failures }) => ({ labels: { job: name }, value: failures })),
-  });
   addInvariants(registry, instance, broken);
-  addAudit(registry, instance);
-  addKeeping(registry, instance);
   addLists(registry, { lists: async () => (await status()).lists, nowMs: () => clock.nowMs() });
 }
 
-function addKeys(registry: MetricsRegistry, { authority, clock }: Instance): void {
+function addKeys(registry: Figures, { authority, clock }: CaInstance): void {
   registry.add({
     name: 'certdir_ca_key_renewal_remaining_seconds',
     help: 'Time until another key of the CA is to issue, by the policy; below zero when it has passed',
@@ -97,8 +76,8 @@ const gateInvariants = [
 ] as const;
 
 function addInvariants(
-  registry: MetricsRegistry,
-  { authority }: Pick<Instance, 'authority'>,
+  registry: Figures,
+  { authority }: Pick<CaInstance, 'authority'>,
   broken: BrokenInvariants,
 ): void {
   registry.add({
@@ -127,47 +106,12 @@ function addInvariants(
   });
 }
 
-function addKeeping(registry: MetricsRegistry, { auditing, policy, clock }: Instance): void {
-  registry.add({
-    name: 'certdir_overdue_seconds',
-    help: 'For how long a review, a backup, an export, a receipt or a reading is overdue by the policy; 0 when it is not',
-    labels: ['matter'],
-    kind: 'gauge',
-    place: { path: ['Audit', 'Overdue', '{matter}'], property: 'microseconds' },
-    read: async () => {
-      const nowMs = clock.nowMs();
-      const overdue = findOverdue(await auditing.keeping.facts(), policy, nowMs);
-      return overdueMatters.map((matter) => {
-        const dueMs = overdue.find((one) => one.matter === matter)?.dueMs ?? nowMs;
-        return { labels: { matter }, value: (nowMs - dueMs) / SECOND_MS };
-      });
-    },
-  });
-}
-
-function addAudit(registry: MetricsRegistry, { store, audit }: Instance): void {
-  registry.add({
-    name: 'certdir_audit_records_total',
-    help: 'Records in the audit log, ever',
-    kind: 'counter',
-    place: { path: ['Audit', 'Records'], property: 'total' },
-    read: async () => {
-      const snapshot = store.snapshot();
-      try {
-        return Number((await audit.head(snapshot)).size);
-      } finally {
-        await snapshot.close();
-      }
-    },
-  });
-}
-
 interface ListFigures {
   readonly lists: () => Promise<readonly ListStatus[]>;
   readonly nowMs: () => number;
 }
 
-function addLists(registry: MetricsRegistry, { lists, nowMs }: ListFigures): void {
+function addLists(registry: Figures, { lists, nowMs }: ListFigures): void {
   type Published = NonNullable<ListStatus['published']>;
   const perList = async (figureOf: (list: Published) => number): Promise<MetricSample[]> =>
     (await lists()).flatMap(({ scope, published }) =>

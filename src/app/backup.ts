@@ -27,11 +27,12 @@ import {
 import { type BackupReport, createBackup } from '../store/backup/store-backup.ts';
 import { StoreError } from '../store/errors.ts';
 import type { SealedJournal } from '../store/level/journaled-database.ts';
-import type { InstanceParts } from './instance.ts';
+import type { InstanceParts } from './ca-instance.ts';
 import { retireSegments } from './journal-keeping.ts';
 
-/** Where the policy is in a backup, whatever its name in the data folder. */
-const POLICY_NAME = 'policy.yaml';
+/** Where the policies are in a backup, whatever their names in the data folder. */
+const policyName = (index: number): string =>
+  index === 0 ? 'policy.yaml' : `policy-${index + 1}.yaml`;
 
 /** Adds a backup to a folder, and records it. */
 export async function backUp(
@@ -80,7 +81,7 @@ async function copyJournal(
     ...{ folder, journal, passphrase, clock, random },
     files: [
       { name: CONFIGURATION_FILE, path: join(configuration.folder, CONFIGURATION_FILE) },
-      { name: POLICY_NAME, path: configuration.policy },
+      ...configuration.policies.map((path, index) => ({ name: policyName(index), path })),
     ],
     onSegment: (done, total) => onProgress({ done, total, what: 'segments' }),
   });
@@ -138,14 +139,17 @@ export async function restoreDataFolder(
   const clock = new SystemClock();
   await mkdir(dataFolder, { recursive: true, mode: 0o700 });
   const isNew = (await readdir(dataFolder)).length === 0;
+  const place = (from: string, to: string): Promise<void> =>
+    restoreFiles(source, (name) => (name === from ? to : undefined));
   if (isNew) {
-    const names = new Set([CONFIGURATION_FILE, POLICY_NAME]);
-    await restoreFiles(source, (name) => (names.has(name) ? join(dataFolder, name) : undefined));
+    await place(CONFIGURATION_FILE, join(dataFolder, CONFIGURATION_FILE));
   }
-  const { store, policy } = await loadConfiguration(join(dataFolder, CONFIGURATION_FILE));
-  if (isNew && !existsSync(policy)) {
-    await mkdir(dirname(policy), { recursive: true });
-    await restoreFiles(source, (name) => (name === POLICY_NAME ? policy : undefined));
+  const { store, policies } = await loadConfiguration(join(dataFolder, CONFIGURATION_FILE));
+  for (const [index, policy] of isNew ? policies.entries() : []) {
+    if (!existsSync(policy)) {
+      await mkdir(dirname(policy), { recursive: true });
+      await place(policyName(index), policy);
+    }
   }
   return await restoreBackup({
     ...{ ...source, storeFolder: store.folder, to, clock, log },

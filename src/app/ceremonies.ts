@@ -28,6 +28,7 @@ import type { Operator } from '../http/operator.ts';
 import { formatTime } from '../http/report-time.ts';
 import type { CustodyOperation } from '../signing/custody/approval.ts';
 import { SigningError } from '../signing/errors.ts';
+import type { CaInstance } from './ca-instance.ts';
 import {
   doCessationStep,
   isCessationKind,
@@ -48,10 +49,9 @@ import { ceremonyPlans, type PlannedStep } from './ceremony-plan.ts';
 import { formatCeremonyJson, formatCeremonyText } from './ceremony-record.ts';
 import { doRenewalStep, isMade, keyToBeMade, needlessSteps } from './ceremony-renewal.ts';
 import { isStanding, putStanding } from './ceremony-standing.ts';
-import type { Instance } from './instance.ts';
 
 type Surroundings = Pick<
-  Instance,
+  CaInstance,
   | 'configuration'
   | 'policy'
   | 'store'

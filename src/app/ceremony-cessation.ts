@@ -12,13 +12,13 @@ import { replaceFile } from '../audit/durable-file.ts';
 import type { Cessation } from '../ca/records/service-record.ts';
 import type { CeremonyOrder, CeremonyReport, CeremonyStart } from '../http/ceremony-operations.ts';
 import { formatTime } from '../http/report-time.ts';
+import type { CaInstance } from './ca-instance.ts';
 import { type Facts, refused, sha256 } from './ceremony-evidence.ts';
 import { carryOutCessations } from './cessation-job.ts';
 import { bridgeNotice } from './cessation-notice.ts';
-import type { Instance } from './instance.ts';
 
 export type CessationParts = Pick<
-  Instance,
+  CaInstance,
   'authority' | 'auditing' | 'configuration' | 'policy' | 'clock' | 'log'
 >;
 

@@ -16,9 +16,9 @@ import { formatTime } from '../http/report-time.ts';
 import { SigningError } from '../signing/errors.ts';
 import { formatKeyType } from '../signing/key-rules.ts';
 import type { KeyDescription } from '../signing/signer.ts';
-import type { Instance } from './instance.ts';
+import type { CaInstance } from './ca-instance.ts';
 
-export type EvidenceParts = Pick<Instance, 'configuration' | 'signer' | 'authority' | 'auditing'>;
+export type EvidenceParts = Pick<CaInstance, 'configuration' | 'signer' | 'authority' | 'auditing'>;
 
 /** By what they are called in the record. */
 export type Facts = Readonly<Record<string, string>>;

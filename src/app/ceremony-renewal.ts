@@ -13,16 +13,16 @@ import { formatTime } from '../http/report-time.ts';
 import type { CustodyOperation } from '../signing/custody/approval.ts';
 import { formatKeyType } from '../signing/key-rules.ts';
 import { storeKeyUse } from '../signing/key-use.ts';
+import type { CaInstance } from './ca-instance.ts';
 import { type Facts, hasKey, refused, sha256 } from './ceremony-evidence.ts';
-import type { Instance } from './instance.ts';
 import { linksOf } from './key-generations.ts';
 
-export type RenewalParts = Pick<Instance, 'policy' | 'authority' | 'signer'> & {
+export type RenewalParts = Pick<CaInstance, 'policy' | 'authority' | 'signer'> & {
   readonly publishLists: PublishLists;
 };
 
 /** Steps of a renewal that a policy does not need. */
-export function needlessSteps({ policy }: Pick<Instance, 'policy'>): readonly string[] {
+export function needlessSteps({ policy }: Pick<CaInstance, 'policy'>): readonly string[] {
   const answers = policy.ocsp !== undefined && policy.ocsp.access !== 'off';
   return answers ? [] : ['delegate', 'answers'];
 }

@@ -8,11 +8,11 @@
 import type { AuditOrigin } from '../audit/audit-log.ts';
 import type { Job } from '../scheduler/job.ts';
 import { announceLists } from './auditing.ts';
-import type { Instance } from './instance.ts';
+import type { CaInstance } from './ca-instance.ts';
 import { publishDirectly, scheduleOrigin } from './publication-job.ts';
 
-type Surroundings = Pick<Instance, 'auditing' | 'log'> & {
-  readonly authority: Pick<Instance['authority'], 'cessations' | 'publish' | 'status'>;
+type Surroundings = Pick<CaInstance, 'auditing' | 'log'> & {
+  readonly authority: Pick<CaInstance['authority'], 'cessations' | 'publish' | 'status' | 'policy'>;
 };
 
 /**

@@ -13,10 +13,10 @@ import type { Cessation } from '../ca/records/service-record.ts';
 import { formatHex } from '../core/bytes.ts';
 import { formatTime } from '../http/report-time.ts';
 import type { RepositoryNotice } from '../http/repository-notice.ts';
+import type { CaInstance } from './ca-instance.ts';
 import { sha256 } from './ceremony-evidence.ts';
-import type { Instance } from './instance.ts';
 
-type Surroundings = Pick<Instance, 'authority' | 'policy'>;
+type Surroundings = Pick<CaInstance, 'authority' | 'policy'>;
 
 /** What the repository shows: what was approved, the newest first. */
 export function publicNotices({ authority, policy }: Surroundings): readonly RepositoryNotice[] {

@@ -24,7 +24,8 @@ import type { Snapshot, Store } from '../store/store.ts';
 
 export interface CheckSubject {
   readonly store: Store;
-  readonly policy: Policy;
+  /** Of every CA. */
+  readonly policies: readonly Policy[];
   readonly schema: Schema;
   /** Where the last checkpoint of the audit log is kept outside the store. */
   readonly checkpointFile: string;
@@ -103,7 +104,9 @@ class Check {
   async #checkMeaning(): Promise<AuditHead | undefined> {
     const head = await this.#checkAudit();
     await this.#checkEntries();
-    await this.#checkAuthority();
+    for (const policy of this.#subject.policies) {
+      await this.#checkAuthority(policy);
+    }
     // What is missing from damaged records is no fault of the log.
     if (head !== undefined && !this.#findings.some(({ part }) => part === 'ca')) {
       this.#checkActs();
@@ -180,8 +183,8 @@ class Check {
     }
   }
 
-  async #checkAuthority(): Promise<void> {
-    const { policy, nowMs } = this.#subject;
+  async #checkAuthority(policy: Policy): Promise<void> {
+    const { nowMs } = this.#subject;
     const subject = {
       policy,
       nowMs,

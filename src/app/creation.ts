@@ -13,7 +13,8 @@ import { openLog } from '../core/log.ts';
 import type { AttributeValues } from '../directory/service.ts';
 import type { OnProgress, Operator } from '../http/operations.ts';
 import { formatFingerprint } from '../http/repository-page.ts';
-import { type InstanceParts, openParts } from './instance.ts';
+import type { CaInstance } from './ca-instance.ts';
+import { openParts, partsOfCa } from './instance.ts';
 
 export interface CreatedInstance {
   readonly caName: string;
@@ -39,14 +40,14 @@ export async function createInstance(options: {
   const log = openLog(new SystemClock(), { level: 'warn', format: 'text' });
   try {
     const parts = await openParts({ folder: options.folder, log }, { closing, isNew: true });
-    return await createAuthority(parts, options);
+    return await createAuthority(partsOfCa(parts, parts.policies[0]), options);
   } finally {
     await closing.close();
   }
 }
 
 async function createAuthority(
-  parts: InstanceParts,
+  parts: Omit<CaInstance, 'authority'>,
   options: {
     readonly administratorPassword: string;
     readonly operator: Operator;

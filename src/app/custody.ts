@@ -18,9 +18,9 @@ import type { ApprovalState } from '../signing/custody/approval-board.ts';
 import { SigningError } from '../signing/errors.ts';
 import { readKeyUse } from '../signing/key-use.ts';
 import type { SignerProcess } from '../signing/process/signer-process.ts';
-import type { Instance } from './instance.ts';
+import type { InstanceParts } from './ca-instance.ts';
 
-type CustodySurroundings = Pick<Instance, 'signer' | 'store' | 'audit' | 'log'>;
+type CustodySurroundings = Pick<InstanceParts, 'signer' | 'store' | 'audit' | 'log'>;
 
 export class LocalCustody implements CustodyOperations {
   readonly #surroundings: CustodySurroundings;

@@ -50,6 +50,8 @@ const kinds = {
   CA_GATE_I14: 'failed',
   CA_GATE_I15: 'failed',
   CA_EXISTS: 'conflict',
+  CA_NOT_NAMED: 'refused',
+  CA_UNKNOWN: 'absent',
   CA_MISSING: 'absent',
   CA_POLICY_CHANGED: 'configuration',
   CA_KEY_MISMATCH: 'configuration',

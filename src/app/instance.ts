@@ -1,5 +1,5 @@
 /**
- * An instance: what a data folder becomes in memory. Store, token, directory and CA, each resting on
+ * An instance: what a data folder becomes in memory. Store, token, directory and CAs, each resting on
  * the one before; no listeners and no schedule.
  *
  * @module
@@ -8,14 +8,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { verifyAccesses } from '../audit/access-verification.ts';
-import type { AuditEvent, AuditLog } from '../audit/audit-log.ts';
-import type { TakenCheckpoints } from '../audit/kept-checkpoint.ts';
 import { openAuditLog } from '../audit/merkle-audit-log.ts';
-import { readAccounts } from '../audit/provision-accounts.ts';
-import { pruneRecords } from '../audit/pruning.ts';
 import { CertificateAuthority } from '../ca/certificate-authority.ts';
 import { loadPolicy, type Policy } from '../ca/policy/policy.ts';
+import { sharePolicies } from '../ca/policy/shared-policy.ts';
 import {
   CONFIGURATION_FILE,
   type Configuration,
@@ -28,63 +24,26 @@ import { locateInYamlFile } from '../config/yaml-file.ts';
 import { type Clock, SystemClock } from '../core/clock.ts';
 import type { ClosingStack } from '../core/closing-stack.ts';
 import { type Log, type LogOptions, openLog } from '../core/log.ts';
-import { type RandomSource, SystemRandom } from '../core/random.ts';
+import { SystemRandom } from '../core/random.ts';
 import { AccessRuleError } from '../directory/access/rule-items.ts';
 import { Directory, defaultIndexes } from '../directory/directory.ts';
 import { monitorName } from '../directory/monitor-tree.ts';
 import { Schema } from '../directory/schema/schema.ts';
 import type { AccessObserver } from '../directory/service.ts';
-import type { AuditOperations } from '../http/audit-operations.ts';
-import { LocalAuditOperations } from '../http/local-audit-operations.ts';
-import { LocalOperations, type PublishLists } from '../http/local-operations.ts';
-import { LocalRevocations } from '../http/local-revocation-operations.ts';
-import type { ServerFigures, ServiceStatus } from '../http/operations.ts';
-import { describeStatus } from '../http/status-report.ts';
 import { serverCapabilities } from '../ldap/root-dse.ts';
-import type { JobStatus } from '../scheduler/job.ts';
 import { isPassing } from '../signing/errors.ts';
 import type { SignerProcess } from '../signing/process/signer-process.ts';
 import type { Signer } from '../signing/signer.ts';
-import type { JournalFeed } from '../store/journal/journal-feed.ts';
 import { type LevelStoreOptions, openLevelStore } from '../store/level/level-store.ts';
-import type { Snapshot, Store } from '../store/store.ts';
-import { readArchiveStatus } from './archive-status.ts';
-import { type Auditing, announceLists, openAuditing } from './auditing.ts';
-import { backUp } from './backup.ts';
-import { LocalCeremonies } from './ceremonies.ts';
-import { type CheckSubject, checkStore } from './check.ts';
-import { LocalCustody } from './custody.ts';
-import { describeJournal } from './journal-keeping.ts';
-import { LocalKeys } from './key-generations.ts';
-import { readLdifControls } from './ldif-controls.ts';
-import { findOverdue } from './overdue.ts';
-import { makeFeed, reportReplication, serveJournal } from './replication.ts';
-import { checkpointFileOf, findSetBack, holdIfSetBack } from './set-back.ts';
+import type { Store } from '../store/store.ts';
+import { announceLists, openAuditing } from './auditing.ts';
+import type { CaInstance, Instance, InstanceParts, Policies } from './ca-instance.ts';
+import type { CheckSubject } from './check.ts';
+import { makeFeed, serveJournal } from './replication.ts';
+import { checkpointFileOf, holdIfSetBack } from './set-back.ts';
 import { recordSettings } from './settings-record.ts';
 import { activateToken, openToken, type TokenOpening } from './token.ts';
 import { recordRefusedToken } from './token-record.ts';
-
-/** What the CA is built on. */
-export interface InstanceParts {
-  readonly configuration: Configuration;
-  readonly policy: Policy;
-  readonly clock: Clock;
-  readonly random: RandomSource;
-  readonly log: Log;
-  readonly store: Store;
-  readonly audit: AuditLog;
-  readonly signer: SignerProcess;
-  readonly directory: Directory;
-  readonly auditing: Auditing;
-  /** Undefined where no standby is provided for. */
-  readonly feed: JournalFeed | undefined;
-  /** Where standbys find the journal; none while it is not served. */
-  readonly replicationEndpoints: readonly string[];
-}
-
-export interface Instance extends InstanceParts {
-  readonly authority: CertificateAuthority;
-}
 
 export interface OpenOptions {
   /** The data folder. */
@@ -100,7 +59,6 @@ export interface OpenOptions {
 }
 
 const MIB = 1024 * 1024;
-const DAY_MS = 86_400_000;
 
 export const programVersion: string = (
   JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
@@ -109,13 +67,37 @@ export const programVersion: string = (
 /** Opens everything; `closing` closes it again. */
 export async function openInstance(options: OpenOptions, closing: ClosingStack): Promise<Instance> {
   const parts = await openParts(options, { closing, isNew: false });
-  const authority = closing.push(await CertificateAuthority.open(parts), {
-    name: 'certification authority',
+  const [first, ...others] = parts.policies;
+  const cas: [CaInstance, ...CaInstance[]] = [await openCa(parts, first, closing)];
+  for (const policy of others) {
+    cas.push(await openCa(parts, policy, closing));
+  }
+  for (const { authority } of cas) {
+    await announceLists(parts.auditing, authority);
+  }
+  await recordSettings(parts, options.folder);
+  return { ...parts, cas };
+}
+
+async function openCa(
+  parts: InstanceParts,
+  policy: Policy,
+  closing: ClosingStack,
+): Promise<CaInstance> {
+  const own = partsOfCa(parts, policy);
+  const authority = closing.push(await CertificateAuthority.open(own), {
+    name: `certification authority ${policy.id}`,
     close: (opened) => opened.close(),
   });
-  await announceLists(parts.auditing, authority);
-  await recordSettings(parts, options.folder);
-  return { ...parts, authority };
+  return { ...own, authority };
+}
+
+/** What the CA of a policy works with. Where there are several, log and records say which one it is. */
+export function partsOfCa<T extends InstanceParts>(
+  parts: T,
+  policy: Policy,
+): T & { readonly policy: Policy } {
+  return { ...parts, policy };
 }
 
 /** Opens everything below the CA, in the order in which one rests on the other. */
@@ -124,7 +106,8 @@ export async function openParts(
   { closing, isNew }: { readonly closing: ClosingStack; readonly isNew: boolean },
 ): Promise<InstanceParts> {
   const configuration = await loadConfiguration(join(options.folder, CONFIGURATION_FILE));
-  const policy = await loadPolicy(configuration.policy);
+  const policies = await loadPolicies(configuration);
+  const shared = sharePolicies(policies);
   const clock = options.clock ?? new SystemClock();
   const random = new SystemRandom();
   const log = options.log ?? openLog(clock, logOptions(configuration));
@@ -133,7 +116,7 @@ export async function openParts(
   });
   const audit = openAuditLog({ clock });
   const tokens = { isNew, askPassphrase: options.askPassphrase, log, closing };
-  const onRecord = { store, audit, policy };
+  const onRecord = { store, audit, shared };
   const signer = await openActive(configuration.token, 'signer', { ...tokens, onRecord });
   const { token: auditToken } = configuration.audit;
   const auditSigner =
@@ -141,19 +124,21 @@ export async function openParts(
       ? signer
       : await openActive(auditToken, 'audit signer', { ...tokens, onRecord });
   const auditing = await openAuditing(
-    { configuration, policy, store, audit, signer: auditSigner, clock, log },
+    { configuration, shared, store, audit, signer: auditSigner, clock, log },
     closing,
   );
-  await holdIfSetBack({ configuration, policy, store, audit, clock, log });
+  await holdIfSetBack({ configuration, shared, store, audit, clock, log });
   const directory = closing.push(
     await openDirectory(configuration, {
-      ...{ policy, store, audit, clock, random, log },
+      ...{ policies, store, audit, clock, random, log },
       observer: auditing.accounts,
     }),
     { name: 'directory', close: (opened) => opened.close() },
   );
-  const parts = { configuration, policy, clock, random, log, store, audit, signer, directory };
-  return { ...parts, auditing, feed, replicationEndpoints };
+  return {
+    ...{ configuration, policies, shared, clock, random, log, store, audit, signer, directory },
+    ...{ auditing, feed, replicationEndpoints },
+  };
 }
 
 /**
@@ -194,7 +179,7 @@ async function openActive(
   name: string,
   parts: Omit<TokenOpening, 'token'> & {
     readonly closing: ClosingStack;
-    readonly onRecord: Pick<InstanceParts, 'store' | 'audit' | 'policy'>;
+    readonly onRecord: Pick<InstanceParts, 'store' | 'audit' | 'shared'>;
   },
 ): Promise<SignerProcess> {
   const opening = { ...parts, token, log: parts.log.with({ component: name }) };
@@ -217,7 +202,7 @@ export async function openCheckSubject(
   closing: ClosingStack,
 ): Promise<CheckSubject> {
   const configuration = await loadConfiguration(join(options.folder, CONFIGURATION_FILE));
-  const policy = await loadPolicy(configuration.policy);
+  const policies = await loadPolicies(configuration);
   const schema = await loadSchema(configuration);
   const clock = options.clock ?? new SystemClock();
   const log = options.log ?? openLog(clock, logOptions(configuration));
@@ -226,7 +211,15 @@ export async function openCheckSubject(
     close: (opened) => opened.close(),
   });
   const checkpointFile = checkpointFileOf(configuration);
-  return { store, policy, schema, checkpointFile, nowMs: clock.nowMs() };
+  return { store, policies, schema, checkpointFile, nowMs: clock.nowMs() };
+}
+
+/** In the order of the configuration. */
+async function loadPolicies({ policies: [first, ...others] }: Configuration): Promise<Policies> {
+  if (others.length > 0) {
+    throw new ConfigError('CONFIG_INVALID', 'policies: one CA for each data folder');
+  }
+  return [await loadPolicy(first)];
 }
 
 function loadSchema({ directory }: Configuration): Promise<Schema> {
@@ -260,11 +253,12 @@ function openStore(
 
 async function openDirectory(
   configuration: Configuration,
-  parts: Pick<InstanceParts, 'policy' | 'store' | 'audit' | 'clock' | 'random' | 'log'> & {
+  parts: Pick<InstanceParts, 'policies' | 'store' | 'audit' | 'clock' | 'random' | 'log'> & {
     readonly observer: AccessObserver;
   },
 ): Promise<Directory> {
-  const { policy, log } = parts;
+  const { policies, log } = parts;
+  const [policy] = policies;
   const offersStartTls = configuration.ldap.listeners.some(({ tls }) => tls === 'starttls');
   const opening = Directory.open({
     ...parts,
@@ -292,9 +286,9 @@ async function openDirectory(
 /** The fault of an access rule with the place where the rule stands. */
 async function locatedInPolicy(
   fault: AccessRuleError,
-  { policy }: Configuration,
+  { policies }: Configuration,
 ): Promise<ConfigError> {
-  const where = await locateInYamlFile(policy, ['access', fault.ruleNumber - 1]);
+  const where = await locateInYamlFile(policies[0], ['access', fault.ruleNumber - 1]);
   return new ConfigError('CONFIG_INVALID', `${where}: ${fault.problem}`, { cause: fault });
 }
 
@@ -316,140 +310,4 @@ export function definedOnly<T extends object>(
 ): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const entries = Object.entries(settings).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
-}
-
-/** How the operations of an instance are carried out. */
-export interface OperationsSetting {
-  readonly publishLists: PublishLists;
-  /** The server's jobs; undefined where no server runs. */
-  readonly jobs: (() => readonly JobStatus[]) | undefined;
-  /** Its figures; likewise. */
-  readonly figures?: () => Promise<ServerFigures>;
-}
-
-/** The operations of the CLI on this instance. */
-export function operationsOf(instance: Instance, setting: OperationsSetting): LocalOperations {
-  const { publishLists } = setting;
-  const custody = new LocalCustody(instance);
-  return new LocalOperations({
-    ...instance,
-    publishLists,
-    readControls: readLdifControls,
-    status: () => readStatus(instance, setting),
-    auditOperations: localAudit(instance),
-    recordArchive: (kind, subject, origin) =>
-      record(instance, { kind, subject, origin, result: 'done' }),
-    archiveParts: {
-      policyId: instance.policy.id,
-      utcOffsetMs: instance.policy.utcOffsetMs,
-      nowMs: () => instance.clock.nowMs(),
-      signNote: (text) => instance.auditing.checkpointer.signNote(text),
-    },
-    keeping: instance.auditing.keeping,
-    archiveStatus: () => readArchiveStatus(instance),
-    takeCheckpoints: (notes) => takeCheckpoints(instance, notes),
-    custodyOperations: custody,
-    record: (event) => record(instance, event),
-    revocationOperations: new LocalRevocations({
-      authority: instance.authority,
-      record: (event) => record(instance, event),
-    }),
-    ceremonyOperations: new LocalCeremonies({ ...instance, custody, publishLists }),
-    keyOperations: new LocalKeys({ ...instance, publishLists }),
-    backup: (input, origin, onProgress) => backUp(instance, { ...input, origin }, onProgress),
-    journal: () => describeJournal(instance),
-    check: (input, onProgress) => {
-      const { store, policy, directory, clock, configuration } = instance;
-      const { schema } = directory;
-      const checkpointFile = checkpointFileOf(configuration);
-      const subject = { store, policy, schema, checkpointFile, nowMs: clock.nowMs() };
-      return checkStore(subject, input, onProgress);
-    },
-  });
-}
-
-/** What nobody is asked for is not taken: only a CA that is held back learns of checkpoints. */
-async function takeCheckpoints(
-  { authority, auditing }: Instance,
-  notes: readonly string[],
-): Promise<TakenCheckpoints> {
-  const isHeld = (await authority.recoveryHold()) !== undefined;
-  return isHeld
-    ? await auditing.checkpointer.takeKept(notes)
-    : { hasCheckpoint: notes.length > 0, contradiction: undefined };
-}
-
-/** An act that is done when it is on record: what was taken out, and by whom (gunma 2-8-6). */
-async function record({ store, audit }: Instance, event: AuditEvent): Promise<void> {
-  await store.transact(`app: ${event.kind}`, (transaction) => audit.append(transaction, event));
-}
-
-function localAudit(instance: Instance): AuditOperations {
-  const { store, audit, auditing } = instance;
-  return new LocalAuditOperations({
-    ...instance,
-    trail: auditing.trail,
-    verifyAccesses: () =>
-      withSnapshot(store, (snapshot) =>
-        verifyAccesses({
-          ...{ folder: instance.configuration.access.folder, audit, snapshot },
-          utcOffsetMs: instance.policy.utcOffsetMs,
-        }),
-      ),
-    accounts: async (period) => {
-      await auditing.journal.seal();
-      return await withSnapshot(store, (snapshot) => collect(readAccounts(snapshot, period)));
-    },
-    rotateKey: auditing.rotateKey,
-    prune: (beforeMs, origin) => pruneRecords({ store, audit, beforeMs, origin }),
-    recordRefusal: (kind, origin) =>
-      store.transact(`app: ${kind} refused`, (transaction) =>
-        audit.append(transaction, {
-          ...{ kind, result: 'refused', origin, subject: auditing.checkpointer.key.name },
-          details: { code: 'AUDIT_NOT_AUDITOR' },
-        }),
-      ),
-  });
-}
-
-async function withSnapshot<T>(store: Store, use: (snapshot: Snapshot) => Promise<T>): Promise<T> {
-  const snapshot = store.snapshot();
-  return await use(snapshot).finally(() => snapshot.close());
-}
-
-async function collect<T>(items: AsyncIterable<T>): Promise<readonly T[]> {
-  const all: T[] = [];
-  for await (const item of items) {
-    all.push(item);
-  }
-  return all;
-}
-
-async function readStatus(
-  instance: Instance,
-  { jobs, figures }: OperationsSetting,
-): Promise<ServiceStatus> {
-  const { store, audit, auditing, signer, authority, clock, directory, policy } = instance;
-  const snapshot = store.snapshot();
-  try {
-    return describeStatus({
-      version: programVersion,
-      isServing: jobs !== undefined,
-      jobs: jobs?.() ?? [],
-      server: figures === undefined ? null : await figures(),
-      nowMs: clock.nowMs(),
-      authority: await authority.status(),
-      isKeyActive: await isKeyActive(signer),
-      isStoreWritable: store.isWritable,
-      isRecoveryPending: (await authority.recoveryHold()) !== undefined,
-      passwordEnds: await directory.passwordEnds(),
-      passwordWarningMs: (policy.passwords.ageing?.warningDays ?? 0) * DAY_MS,
-      replication: instance.feed && (await reportReplication(instance.feed)),
-      auditHead: await audit.head(snapshot),
-      auditContradiction: (await findSetBack(snapshot, instance.configuration))?.error.message,
-      overdue: findOverdue(await auditing.keeping.facts(), policy, clock.nowMs()),
-    });
-  } finally {
-    await snapshot.close();
-  }
 }

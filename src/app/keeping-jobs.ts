@@ -22,7 +22,7 @@ import type { Job } from '../scheduler/job.ts';
 import { VerifierError } from '../verifier/errors.ts';
 import { verifyArchiveFolder, writeArchiveFolder } from './archive-folder.ts';
 import { backUp } from './backup.ts';
-import type { Instance } from './instance.ts';
+import type { CaInstance, InstanceParts } from './ca-instance.ts';
 import { type EndedMonth, endedMonths, findOverdue, isExported } from './overdue.ts';
 
 const schedule: AuditOrigin = { channel: 'scheduler', actor: 'certdir' };
@@ -35,25 +35,27 @@ const DEFAULT_BACKUP_HOURS = 24;
 /** A month as files, by the one who asks for it. */
 export type ExportMonth = (month: string, origin: AuditOrigin) => AsyncIterable<AuditFile>;
 
-/** The jobs that configuration and policy ask for. */
-export function keepingJobs(instance: Instance, exportMonth: ExportMonth): readonly Job[] {
-  const { backup, archive } = instance.configuration;
-  return [
-    overdueJob(instance),
-    ...(backup === undefined ? [] : [backupJob(instance, backup)]),
-    ...(archive === undefined || !instance.policy.keeping.monthlyExport
-      ? []
-      : [archiveJob(instance, { folder: archive.folder, exportMonth })]),
-  ];
+/** The jobs that configuration and policies ask for, for all CAs at once. */
+export function keepingJobs(instance: InstanceParts): readonly Job[] {
+  const { backup } = instance.configuration;
+  return [overdueJob(instance), ...(backup === undefined ? [] : [backupJob(instance, backup)])];
+}
+
+/** Those of one CA. */
+export function archiveJobs(ca: CaInstance, exportMonth: ExportMonth): readonly Job[] {
+  const { archive } = ca.configuration;
+  return archive === undefined || !ca.policy.keeping.monthlyExport
+    ? []
+    : [archiveJob(ca, { folder: archive.folder, exportMonth })];
 }
 
 /** Adds a backup when the last is old enough, also one that a command made. */
 export function backupJob(
-  instance: Instance,
-  { folder, passphraseFile }: NonNullable<Instance['configuration']['backup']>,
+  instance: InstanceParts,
+  { folder, passphraseFile }: NonNullable<CaInstance['configuration']['backup']>,
 ): Job {
-  const { auditing, clock, policy } = instance;
-  const everyMs = (policy.keeping.backupHours ?? DEFAULT_BACKUP_HOURS) * HOUR_MS;
+  const { auditing, clock, shared } = instance;
+  const everyMs = (shared.keeping.backupHours ?? DEFAULT_BACKUP_HOURS) * HOUR_MS;
   return {
     name: 'backup',
     nextDueMs: async () => {
@@ -73,7 +75,7 @@ export function backupJob(
 
 /** Writes each month that is over into a folder of its own, and reads it back. */
 export function archiveJob(
-  instance: Instance,
+  instance: CaInstance,
   { folder, exportMonth }: { readonly folder: string; readonly exportMonth: ExportMonth },
 ): Job {
   const { auditing, clock, policy } = instance;
@@ -107,7 +109,7 @@ export function archiveJob(
 
 /** Under another name until it is whole; what a run before has left of it is removed. */
 async function write(
-  instance: Instance,
+  instance: CaInstance,
   { place, files }: { readonly place: string; readonly files: AsyncIterable<AuditFile> },
 ): Promise<string> {
   const draft = `${place}.unfinished`;
@@ -120,19 +122,19 @@ async function write(
 }
 
 /** @returns the SHA-256 of the manifest. @throws {VerifierError} when it cannot be read as it was written. */
-async function verified({ auditing }: Instance, place: string): Promise<string> {
+async function verified({ auditing }: CaInstance, place: string): Promise<string> {
   return (await verifyArchiveFolder(place, auditing.checkpointer.keys)).manifestSha256;
 }
 
 /** Tells the log once a day, and at the start, what is overdue by the policy. */
-export function overdueJob({ auditing, clock, policy, log }: Instance): Job {
+export function overdueJob({ auditing, clock, shared, log }: InstanceParts): Job {
   let nextMs = 0;
   return {
     name: 'overdue records',
     nextDueMs: async () => nextMs,
     run: async () => {
       const nowMs = clock.nowMs();
-      for (const one of findOverdue(await auditing.keeping.facts(), policy, nowMs)) {
+      for (const one of findOverdue(await auditing.keeping.facts(), shared, nowMs)) {
         const { matter, dueMs, advice } = one;
         log.warn('overdue by the policy', { matter, since: formatTime(dueMs), advice });
       }

@@ -32,12 +32,12 @@ import { SigningError } from '../signing/errors.ts';
 import { formatAlgorithm, isPurposeList, namedKeyTypes } from '../signing/key-rules.ts';
 import { parseSubjectPublicKeyInfo } from '../x509/algorithms.ts';
 import { parseCertificate } from '../x509/certificate.ts';
+import type { CaInstance } from './ca-instance.ts';
 import { sha256 } from './ceremony-evidence.ts';
-import type { Instance } from './instance.ts';
 import { scheduleOrigin } from './publication-job.ts';
 
 type Surroundings = Pick<
-  Instance,
+  CaInstance,
   'authority' | 'clock' | 'policy' | 'log' | 'configuration' | 'signer' | 'store' | 'audit'
 > & {
   readonly publishLists: PublishLists;
@@ -221,7 +221,7 @@ export function keyJobs({
   authority,
   clock,
   log,
-}: Pick<Instance, 'authority' | 'clock' | 'log'>): readonly Job[] {
+}: Pick<CaInstance, 'authority' | 'clock' | 'log'>): readonly Job[] {
   let nextWordMs = 0;
   return [
     {

@@ -12,9 +12,9 @@ import { isCertdirError } from '../core/errors.ts';
 import type { DownloadableList, DownloadableLists } from '../http/list-download.ts';
 import { type ListHandler, makeListHandler } from '../http/list-download.ts';
 import { computeKeyIdentifier } from '../x509/key-identifier.ts';
-import type { Instance } from './instance.ts';
+import type { CaInstance } from './ca-instance.ts';
 
-type HandlerParts = Pick<Instance, 'authority' | 'directory' | 'policy' | 'log'> & {
+type HandlerParts = Pick<CaInstance, 'authority' | 'directory' | 'policy' | 'log'> & {
   readonly configuration: { readonly ldap: { readonly allowClearPasswords: boolean } };
 };
 

@@ -18,7 +18,7 @@ import { formatError } from '../core/errors.ts';
 import type { EntryLists } from '../readback/ldap-thread.ts';
 import type { Job } from '../scheduler/job.ts';
 import type { BrokenInvariants } from './broken-invariants.ts';
-import type { Instance } from './instance.ts';
+import type { CaInstance } from './ca-instance.ts';
 
 /** Who reads. */
 export interface ListReader {
@@ -32,10 +32,10 @@ export interface ListReader {
 }
 
 export interface ListReadbackOptions {
-  readonly authority: Pick<Instance['authority'], 'scopes' | 'listArchivedSince'>;
-  readonly directory: Pick<Instance['directory'], 'explainAccess'>;
-  readonly clock: Instance['clock'];
-  readonly log: Instance['log'];
+  readonly authority: Pick<CaInstance['authority'], 'scopes' | 'listArchivedSince'>;
+  readonly directory: Pick<CaInstance['directory'], 'explainAccess'>;
+  readonly clock: CaInstance['clock'];
+  readonly log: CaInstance['log'];
   readonly broken: BrokenInvariants;
   readonly readers: readonly ListReader[];
   /** Makes a list anew. */

@@ -11,7 +11,7 @@ import type { Policy } from '../ca/policy/policy.ts';
 import { formatTime } from '../http/report-time.ts';
 import type { Job } from '../scheduler/job.ts';
 import type { BrokenInvariant, BrokenInvariants, WatchedInvariant } from './broken-invariants.ts';
-import type { Instance } from './instance.ts';
+import type { CaInstance } from './ca-instance.ts';
 
 const EVERY_MS = 60_000;
 
@@ -24,8 +24,8 @@ export function watchListsJob(
     authority,
     clock,
     policy,
-  }: Pick<Instance, 'clock' | 'policy'> & {
-    readonly authority: Pick<Instance['authority'], 'status'>;
+  }: Pick<CaInstance, 'clock' | 'policy'> & {
+    readonly authority: Pick<CaInstance['authority'], 'status'>;
   },
   broken: BrokenInvariants,
 ): Job {

@@ -6,16 +6,13 @@
 
 import { ClosingStack } from '../core/closing-stack.ts';
 import { silentLog } from '../core/log.ts';
+import type { PublishLists } from '../http/local-operations.ts';
 import type { Operations } from '../http/operations.ts';
 import { signQuietly } from './auditing.ts';
+import type { CaInstance, InstanceParts } from './ca-instance.ts';
 import { checkStore } from './check.ts';
-import {
-  type Instance,
-  type OpenOptions,
-  openCheckSubject,
-  openInstance,
-  operationsOf,
-} from './instance.ts';
+import { type OpenOptions, openCheckSubject, openInstance } from './instance.ts';
+import { InstanceOperations } from './instance-operations.ts';
 import { describeJournal, openJournalSubject } from './journal-keeping.ts';
 import { publishDirectly, scheduleOrigin } from './publication-job.ts';
 import { UrgentLists } from './urgent-lists.ts';
@@ -36,12 +33,19 @@ export async function openLocalOperations(options: OpenOptions): Promise<LocalIn
   return closingOnFailure(closing, async () => {
     const instance = await openInstance(options, closing);
     closing.push(instance, { name: 'last checkpoint', close: signLast });
-    const publishLists = publishDirectly(instance);
-    const urgent = new UrgentLists(instance, (scopeIds) =>
-      publishLists({ scopeIds, origin: scheduleOrigin }, () => undefined),
-    );
-    closing.push(urgent, { name: 'lists that do not wait', close: (lists) => lists.close() });
-    const operations = operationsOf(instance, { publishLists, jobs: undefined });
+    const publishers = new Map<CaInstance, PublishLists>();
+    for (const ca of instance.cas) {
+      const publishLists = publishDirectly(ca);
+      const urgent = new UrgentLists(ca, (scopeIds) =>
+        publishLists({ scopeIds, origin: scheduleOrigin }, () => undefined),
+      );
+      closing.push(urgent, { name: 'lists that do not wait', close: (lists) => lists.close() });
+      publishers.set(ca, publishLists);
+    }
+    const operations = new InstanceOperations(instance, {
+      publishLists: (ca) => publishers.get(ca) ?? publishDirectly(ca),
+      jobs: undefined,
+    }).named(undefined);
     return { operations, close: () => closing.close() };
   });
 }
@@ -77,7 +81,7 @@ export async function openJournal(options: OpenOptions): Promise<LocalInstance<'
 }
 
 /** What was done is under a checkpoint when it ends well. */
-export function signLast(instance: Instance): Promise<void> {
+export function signLast(instance: InstanceParts): Promise<void> {
   return signQuietly(instance.auditing, instance);
 }
 

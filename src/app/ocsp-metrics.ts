@@ -5,8 +5,8 @@
  */
 
 import type { Clock } from '../core/clock.ts';
-import type { MetricsRegistry } from '../core/metrics.ts';
 import type { OcspResponder } from '../ocsp/responder.ts';
+import type { Figures } from './ca-figures.ts';
 
 const SECOND_MS = 1000;
 
@@ -19,7 +19,7 @@ export interface OcspFigures {
 
 /** Adds them to the registry. */
 export function addOcspMetrics(
-  registry: MetricsRegistry,
+  registry: Figures,
   { responder, certificateEndsMs, clock }: OcspFigures,
 ): void {
   const figures = [

@@ -19,7 +19,7 @@ import type { Job } from '../scheduler/job.ts';
 import { isPassing } from '../signing/errors.ts';
 import { maxSerialNumber } from '../x509/certificate.ts';
 import type { OcspCertStatus } from '../x509/ocsp-response.ts';
-import type { Instance } from './instance.ts';
+import type { CaInstance, InstanceParts } from './ca-instance.ts';
 import { PublicOcspGate, VerifierOcspGate } from './ocsp-gate.ts';
 import { scheduleOrigin } from './publication-job.ts';
 
@@ -43,7 +43,7 @@ export interface RunningOcsp {
  *
  * @returns undefined where the policy has no OCSP, or nothing listens for it.
  */
-export function prepareOcsp(instance: Instance): RunningOcsp | undefined {
+export function prepareOcsp(instance: CaInstance): RunningOcsp | undefined {
   const { policy, configuration, authority, clock, log, directory, auditing } = instance;
   const { ocsp } = policy;
   const isPublic = ocsp?.access === 'public';
@@ -168,7 +168,7 @@ function renewalJob(authority: CertificateAuthority, { renewBeforeDays }: OcspPo
 
 /** Listens where the configuration says. @returns URLs, with the ports that were really taken. */
 export async function serveOcsp(
-  instance: Instance,
+  instance: InstanceParts,
   { responder }: RunningOcsp,
   parts: {
     readonly tls: { readonly certificate: string; readonly key: string } | undefined;

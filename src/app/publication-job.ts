@@ -12,13 +12,13 @@ import { formatError } from '../core/errors.ts';
 import type { PublishLists } from '../http/local-operations.ts';
 import { SchedulerError } from '../scheduler/errors.ts';
 import type { Job } from '../scheduler/job.ts';
-import type { Instance } from './instance.ts';
+import type { CaInstance } from './ca-instance.ts';
 
 const JOB_NAME = 'publish lists';
 const HOUR_MS = 3_600_000;
 
-type JobSurroundings = Pick<Instance, 'clock' | 'policy' | 'log'> & {
-  readonly authority: Pick<Instance['authority'], 'dueScopes' | 'nextDueMs' | 'publish'>;
+type JobSurroundings = Pick<CaInstance, 'clock' | 'policy' | 'log'> & {
+  readonly authority: Pick<CaInstance['authority'], 'dueScopes' | 'nextDueMs' | 'publish'>;
 };
 
 /** Lists that somebody waits for. */
@@ -162,7 +162,7 @@ function stopped(): SchedulerError {
 export function publishDirectly({
   authority,
 }: {
-  readonly authority: Pick<Instance['authority'], 'publish'>;
+  readonly authority: Pick<CaInstance['authority'], 'publish'>;
 }): PublishLists {
   return async ({ scopeIds, origin }, onPublished) => {
     const publications = new Map<string, Publication>();

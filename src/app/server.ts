@@ -5,6 +5,7 @@
  * @module
  */
 
+import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
@@ -16,6 +17,7 @@ import { formatError } from '../core/errors.ts';
 import { affordableConnections, openFileLimit } from '../core/open-files.ts';
 import { CONTROL_SOCKET } from '../http/control-protocol.ts';
 import { openControlServer } from '../http/control-server.ts';
+import type { PublishLists } from '../http/local-operations.ts';
 import type { Operations } from '../http/operations.ts';
 import {
   openPublicRepository,
@@ -26,34 +28,36 @@ import { LdapError } from '../ldap/errors.ts';
 import { defaultLdapLimits } from '../ldap/limits.ts';
 import { LdapServer } from '../ldap/server.ts';
 import type { TlsCredentials } from '../ldap/tls-credentials.ts';
-import type { Job, JobStatus } from '../scheduler/job.ts';
+import type { JobStatus } from '../scheduler/job.ts';
 import { openNodeCronTicker } from '../scheduler/node-cron-ticker.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import { openApi } from './api.ts';
-import { announceLists, checkpointJob } from './auditing.ts';
-import { cessationJob } from './cessation-job.ts';
+import { checkpointJob } from './auditing.ts';
+import type { CaInstance, Instance } from './ca-instance.ts';
+import { addJob, type RunningCa, runCa } from './ca-service.ts';
 import { publicNotices } from './cessation-notice.ts';
 import {
   definedOnly,
-  type Instance,
   isKeyActive,
   type OpenOptions,
   openInstance,
-  operationsOf,
   programVersion,
 } from './instance.ts';
+import { InstanceOperations } from './instance-operations.ts';
 import { journalJob } from './journal-keeping.ts';
-import { type ExportMonth, keepingJobs } from './keeping-jobs.ts';
-import { keyJobs } from './key-generations.ts';
+import { archiveJobs, type ExportMonth, keepingJobs } from './keeping-jobs.ts';
 import type { LdapFigures } from './ldap-metrics.ts';
 import { listHandler } from './list-download.ts';
 import { closingOnFailure, signLast } from './local-instance.ts';
-import { prepareOcsp, type RunningOcsp, serveOcsp } from './ocsp.ts';
+import { type RunningOcsp, serveOcsp } from './ocsp.ts';
 import type { OpenListener } from './own-readers.ts';
-import { ListPublication, scheduleOrigin } from './publication-job.ts';
-import { openServiceMetrics, readServerFigures, serveMetrics } from './service-metrics.ts';
+import {
+  openServiceMetrics,
+  readServerFigures,
+  serveMetrics,
+  type WatchedCa,
+} from './service-metrics.ts';
 import { keepTellingOldPrimary } from './standby-promotion.ts';
-import { UrgentLists } from './urgent-lists.ts';
 import { watchPublishedLists } from './watched-lists.ts';
 
 export interface RunningServer {
@@ -90,37 +94,29 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
       close: (telling) => telling.close(),
     });
     const scheduler = openScheduler(instance, closing);
-    const publication = new ListPublication(instance);
-    scheduler.add(withCheckpoint(publication.job, instance));
     scheduler.add(checkpointJob(instance.auditing, instance.clock));
-    const ocsp = prepareOcsp(instance);
-    if (ocsp !== undefined) {
-      scheduler.add(ocsp.job);
-    }
     scheduler.add(journalJob(instance));
-    scheduler.add(cessationJob(instance));
-    for (const job of keyJobs(instance)) {
-      scheduler.add(job);
-    }
-    const publishLists = publication.through((jobName) => scheduler.trigger(jobName));
-    const urgent = new UrgentLists(instance, (scopeIds) =>
-      publishLists({ scopeIds, origin: scheduleOrigin }, () => undefined),
-    );
-    closing.push(urgent, { name: 'lists that do not wait', close: (lists) => lists.close() });
+    const running = instance.cas.map((ca) => runCa(ca, { scheduler, closing }));
     const jobs = (): readonly JobStatus[] => scheduler.status();
     const ldap = await openLdap(instance, closing);
-    const { listeners } = ldap;
-    const broken = await watchPublishedLists(instance, { scheduler, listeners, publishLists });
-    const registry = openServiceMetrics(instance, { ldap, jobs, ocsp, broken }, closing);
-    const operations = operationsOf(instance, {
-      publishLists,
+    const watched = await watchAll(running, { scheduler, listeners: ldap.listeners });
+    const registry = openServiceMetrics(instance, { ldap, jobs, cas: watched }, closing);
+    const operations = new InstanceOperations(instance, {
+      publishLists: (ca) => publisherOf(running, ca),
       jobs,
       figures: () => readServerFigures(registry),
     });
-    const exportMonth: ExportMonth = (month, origin) => operations.archive.exportAs(month, origin);
-    for (const job of keepingJobs(instance, exportMonth)) {
+    for (const job of keepingJobs(instance)) {
       scheduler.add(job);
     }
+    for (const ca of instance.cas) {
+      const exportMonth: ExportMonth = (month, origin) =>
+        operations.of(ca).archive.exportAs(month, origin);
+      for (const job of archiveJobs(ca, exportMonth)) {
+        addJob(scheduler, ca, job);
+      }
+    }
+    const ocsp = running.flatMap((one) => one.ocsp ?? []);
     const httpEndpoints = await openHttp(instance, ocsp, closing);
     const ocspEndpoints = await openOcsp(instance, ocsp, closing);
     const tls = await readTlsCredentials(configuration);
@@ -129,7 +125,7 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
     closing.push(
       await openControlServer({
         socketFile: join(configuration.folder, CONTROL_SOCKET),
-        operations,
+        operations: operations.named(undefined),
         log: log.with({ component: 'control' }),
       }),
       { name: 'control socket', close: (server) => server.close() },
@@ -140,21 +136,26 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
     const ownEndpoints = [...metricsEndpoints, ...replicationEndpoints];
     const webEndpoints = [...httpEndpoints, ...apiEndpoints, ...ownEndpoints];
     const endpoints = [...ldap.endpoints, ...ocspEndpoints, ...webEndpoints];
-    return { operations, endpoints, close: () => closing.close() };
+    return { operations: operations.named(undefined), endpoints, close: () => closing.close() };
   });
 }
 
-/** Whatever a run has published is under a checkpoint when it ends well; otherwise within the minute. */
-function withCheckpoint(job: Job, instance: Instance): Job {
-  const run: Job['run'] = async (signal) => {
-    try {
-      await job.run(signal);
-    } finally {
-      await announceLists(instance.auditing, instance.authority);
-    }
-    await signLast(instance);
-  };
-  return { ...job, run };
+/** Has the lists of every CA watched and read back. */
+async function watchAll(
+  running: readonly RunningCa[],
+  parts: { readonly scheduler: Scheduler; readonly listeners: readonly OpenListener[] },
+): Promise<readonly WatchedCa[]> {
+  const watched: WatchedCa[] = [];
+  for (const { ca, publishLists, ocsp } of running) {
+    watched.push({ ca, ocsp, broken: await watchPublishedLists(ca, { ...parts, publishLists }) });
+  }
+  return watched;
+}
+
+function publisherOf(running: readonly RunningCa[], wanted: CaInstance): PublishLists {
+  const found = running.find(({ ca }) => ca === wanted);
+  assert(found !== undefined, 'a CA that the server runs');
+  return found.publishLists;
 }
 
 async function openLdap(
@@ -227,7 +228,7 @@ async function readTlsCredentials({ ldap }: Configuration): Promise<TlsCredentia
 /** Under TLS it shows what LDAP shows. */
 async function openOcsp(
   instance: Instance,
-  ocsp: RunningOcsp | undefined,
+  [ocsp]: readonly RunningOcsp[],
   closing: ClosingStack,
 ): Promise<readonly string[]> {
   const settings = instance.configuration.ocsp;
@@ -250,10 +251,12 @@ async function openOcsp(
 
 async function openHttp(
   instance: Instance,
-  ocsp: RunningOcsp | undefined,
+  [ocsp]: readonly RunningOcsp[],
   closing: ClosingStack,
 ): Promise<readonly string[]> {
-  const { configuration, directory, policy, log } = instance;
+  const { configuration, directory, log } = instance;
+  const [ca] = instance.cas;
+  const { policy } = ca;
   if (configuration.http === undefined) {
     return [];
   }
@@ -262,8 +265,8 @@ async function openHttp(
     ...{ directory, address, caDn: policy.names.issuer, caName: policy.title },
     audit: publicAudit(instance),
     ocsp: ocsp?.publicHandler,
-    lists: listHandler(instance),
-    notices: () => publicNotices(instance),
+    lists: listHandler(ca),
+    notices: () => publicNotices(ca),
     log: log.with({ component: 'http' }),
   };
   const open = async (at: Pick<PublicRepositoryOptions, 'port' | 'tls'>): Promise<string> => {
@@ -286,13 +289,13 @@ async function openHttp(
 }
 
 /** What the public may see of the audit log: checkpoints, and the tree's hashes where the policy says so. */
-function publicAudit({ auditing, policy }: Instance): PublicAudit {
+function publicAudit({ auditing, shared }: Instance): PublicAudit {
   const { trail, checkpointer } = auditing;
   return {
     key: () => trail.key,
     handovers: () => trail.handovers,
     checkpoint: () => checkpointer.current(),
-    tile: async (path) => (policy.audit.publicTiles ? await trail.publicTile(path) : undefined),
+    tile: async (path) => (shared.audit.publicTiles ? await trail.publicTile(path) : undefined),
   };
 }
 
@@ -301,7 +304,7 @@ function publicAudit({ auditing, policy }: Instance): PublicAudit {
  * has to do.
  */
 async function recordService(
-  { store, audit, policy, signer }: Instance,
+  { store, audit, shared, signer }: Instance,
   kind: 'service.start' | 'service.stop',
 ): Promise<void> {
   if (!store.isWritable) {
@@ -315,7 +318,7 @@ async function recordService(
         kind: one,
         result: 'done',
         origin: { channel: 'system', actor: 'certdir' },
-        subject: policy.id,
+        subject: shared.id,
         ...(one === 'service.start' ? { details: { version: programVersion } } : {}),
       });
     }

@@ -13,18 +13,27 @@ import type { ServerFigures } from '../http/operations.ts';
 import type { JobStatus } from '../scheduler/job.ts';
 import { addAuthorityMetrics } from './authority-metrics.ts';
 import type { BrokenInvariants } from './broken-invariants.ts';
-import { type Instance, programVersion } from './instance.ts';
+import { CaFigures } from './ca-figures.ts';
+import type { CaInstance, InstanceParts } from './ca-instance.ts';
+import { programVersion } from './instance.ts';
 import { addAccessJournalMetrics, addStoreJournalMetrics } from './journal-metrics.ts';
 import { addDirectoryMetrics, addLdapMetrics, type LdapFigures } from './ldap-metrics.ts';
 import { monitorSource } from './monitor-entries.ts';
 import type { RunningOcsp } from './ocsp.ts';
 import { addOcspMetrics } from './ocsp-metrics.ts';
 import { addProcessMetrics, addStoreMetrics } from './process-metrics.ts';
+import { addRecordMetrics } from './record-metrics.ts';
 import { addReplicationMetrics } from './replication-metrics.ts';
 
 export interface ServiceMetricsOptions {
   readonly ldap: LdapFigures;
   readonly jobs: () => readonly JobStatus[];
+  readonly cas: readonly WatchedCa[];
+}
+
+/** One of the server's CAs, and what is known of it beside its status. */
+export interface WatchedCa {
+  readonly ca: CaInstance;
   readonly broken: BrokenInvariants;
   /** Undefined where nobody is answered. */
   readonly ocsp: RunningOcsp | undefined;
@@ -32,8 +41,8 @@ export interface ServiceMetricsOptions {
 
 /** Makes the registry and shows it below `cn=Monitor`. */
 export function openServiceMetrics(
-  instance: Instance,
-  { ldap, jobs, ocsp, broken }: ServiceMetricsOptions,
+  instance: InstanceParts,
+  { ldap, jobs, cas }: ServiceMetricsOptions,
   closing: ClosingStack,
 ): MetricsRegistry {
   const { directory, store, clock, configuration, log } = instance;
@@ -52,19 +61,25 @@ export function openServiceMetrics(
   addAccessJournalMetrics(registry, { journal: instance.auditing.journal, clock });
   addDirectoryMetrics(registry, directory);
   addLdapMetrics(registry, ldap);
-  addAuthorityMetrics(registry, instance, { jobs, broken });
-  if (ocsp !== undefined) {
-    const certificateEndsMs = (): number | undefined =>
-      instance.authority.responder.current?.certificate.notAfterMs;
-    addOcspMetrics(registry, { responder: ocsp.responder, certificateEndsMs, clock });
+  addRecordMetrics(registry, instance, { jobs });
+  const figures = new CaFigures();
+  for (const { ca, broken, ocsp } of cas) {
+    addAuthorityMetrics(figures.of(ca.policy.id), ca, broken);
+    if (ocsp !== undefined) {
+      const certificateEndsMs = (): number | undefined =>
+        ca.authority.responder.current?.certificate.notAfterMs;
+      const { responder } = ocsp;
+      addOcspMetrics(figures.of(ca.policy.id), { responder, certificateEndsMs, clock });
+    }
   }
+  figures.addTo(registry);
   directory.publishMonitor(monitorSource(registry, { clock, version: programVersion }));
   return registry;
 }
 
 /** Serves the registry to Prometheus where the configuration wants it. */
 export async function serveMetrics(
-  { configuration, log }: Instance,
+  { configuration, log }: InstanceParts,
   registry: MetricsRegistry,
   closing: ClosingStack,
 ): Promise<readonly string[]> {

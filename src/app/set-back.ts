@@ -13,7 +13,7 @@ import { findContradiction, type LogContradiction } from '../audit/kept-checkpoi
 import { holdSigning, readConfirmedCheckpoint, readHold } from '../ca/recovery-hold.ts';
 import type { Configuration } from '../config/configuration.ts';
 import type { Snapshot } from '../store/store.ts';
-import type { InstanceParts } from './instance.ts';
+import type { InstanceParts } from './ca-instance.ts';
 
 /** Where the last checkpoint is kept outside the store. */
 export function checkpointFileOf({ audit }: Configuration): string {
@@ -31,14 +31,14 @@ export function findSetBack(
 /** Holds back signing where the store is older than what was signed of it, unless somebody has answered for that. */
 export async function holdIfSetBack({
   configuration,
-  policy,
+  shared,
   store,
   audit,
   clock,
   log,
 }: Pick<
   InstanceParts,
-  'configuration' | 'policy' | 'store' | 'audit' | 'clock' | 'log'
+  'configuration' | 'shared' | 'store' | 'audit' | 'clock' | 'log'
 >): Promise<void> {
   const snapshot = store.snapshot();
   let contradiction: LogContradiction | undefined;
@@ -65,7 +65,7 @@ export async function holdIfSetBack({
   await store.transact('app: hold signing', async (transaction) => {
     holdSigning(transaction, { restoredMs: nowMs, sequence: 0, pointMs: nowMs });
     await audit.append(transaction, {
-      ...{ kind: 'recovery.hold', result: 'done', subject: policy.id },
+      ...{ kind: 'recovery.hold', result: 'done', subject: shared.id },
       origin: { channel: 'system', actor: 'certdir' },
       before: sha256,
     });

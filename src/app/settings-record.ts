@@ -13,9 +13,10 @@ import type { AuditEvent } from '../audit/audit-log.ts';
 import { putSettings, readSettings } from '../audit/audit-state.ts';
 import { recordDigest } from '../audit/record-digest.ts';
 import { CONFIGURATION_FILE } from '../config/configuration.ts';
-import type { Instance } from './instance.ts';
+import type { InstanceParts } from './ca-instance.ts';
 
-const kinds = { configuration: 'configuration.change', policy: 'policy.change' } as const;
+/** Rows of the first policy have the name that the only one has. */
+const policyName = (index: number): string => (index === 0 ? 'policy' : `policy ${index + 1}`);
 
 /**
  * Records each file that is another than at the last opening. Nothing may be done by settings that are not on
@@ -25,27 +26,29 @@ const kinds = { configuration: 'configuration.change', policy: 'policy.change' }
  * @throws {StoreError} when the record cannot be made durable.
  */
 export async function recordSettings(
-  { configuration, store, audit }: Pick<Instance, 'configuration' | 'store' | 'audit'>,
+  { configuration, store, audit }: Pick<InstanceParts, 'configuration' | 'store' | 'audit'>,
   folder: string,
 ): Promise<void> {
   if (!store.isWritable) {
     return;
   }
   const files = [
-    ['configuration', join(folder, CONFIGURATION_FILE)],
-    ['policy', configuration.policy],
-  ] as const;
+    { name: 'configuration', kind: 'configuration.change', file: join(folder, CONFIGURATION_FILE) },
+    ...configuration.policies.map((file, index) => {
+      return { name: policyName(index), kind: 'policy.change', file };
+    }),
+  ];
   const current: Record<string, string> = {};
   const events: AuditEvent[] = [];
   const snapshot = store.snapshot();
   const known = await readSettings(snapshot).finally(() => snapshot.close());
-  for (const [name, file] of files) {
+  for (const { name, kind, file } of files) {
     const after = recordDigest(await readFile(file));
     const before = known[name];
     current[name] = after;
     if (before !== after) {
       events.push({
-        kind: kinds[name],
+        kind,
         result: 'done',
         origin: { channel: 'system', actor: 'certdir' },
         subject: basename(file),

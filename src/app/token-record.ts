@@ -8,11 +8,11 @@
 
 import { formatError, isCertdirError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import type { InstanceParts } from './instance.ts';
+import type { InstanceParts } from './ca-instance.ts';
 
 /** The fault that follows matters more than a record that could not be made, which goes to the log. */
 export async function recordRefusedToken(
-  { store, audit, policy }: Pick<InstanceParts, 'store' | 'audit' | 'policy'>,
+  { store, audit, shared }: Pick<InstanceParts, 'store' | 'audit' | 'shared'>,
   fault: { readonly name: string; readonly error: unknown; readonly log: Log },
 ): Promise<void> {
   const { name, error, log } = fault;
@@ -25,7 +25,7 @@ export async function recordRefusedToken(
         kind: 'key.activate',
         result: 'failed',
         origin: { channel: 'system', actor: 'certdir' },
-        subject: policy.id,
+        subject: shared.id,
         details: { token: name, code: isCertdirError(error) ? error.code : 'UNEXPECTED' },
       }),
     );

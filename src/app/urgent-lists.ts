@@ -9,10 +9,10 @@
 
 import type { TimerHandle } from '../core/clock.ts';
 import { formatError } from '../core/errors.ts';
-import type { Instance } from './instance.ts';
+import type { CaInstance } from './ca-instance.ts';
 
-type Surroundings = Pick<Instance, 'clock' | 'log'> & {
-  readonly authority: Pick<Instance['authority'], 'onUrgentRevocation' | 'dueScopes'>;
+type Surroundings = Pick<CaInstance, 'clock' | 'log'> & {
+  readonly authority: Pick<CaInstance['authority'], 'onUrgentRevocation' | 'dueScopes'>;
 };
 
 export class UrgentLists {

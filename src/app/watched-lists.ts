@@ -9,7 +9,8 @@ import { readFile } from 'node:fs/promises';
 import type { PublishLists } from '../http/local-operations.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import { BrokenInvariants } from './broken-invariants.ts';
-import type { Instance } from './instance.ts';
+import type { CaInstance } from './ca-instance.ts';
+import { addJob } from './ca-service.ts';
 import { ListReadback } from './list-readback.ts';
 import { watchListsJob } from './list-watch.ts';
 import { type OpenListener, ownReaders } from './own-readers.ts';
@@ -17,7 +18,7 @@ import { scheduleOrigin } from './publication-job.ts';
 
 /** Adds the jobs. @throws {ConfigError} of the verifier's password file. */
 export async function watchPublishedLists(
-  instance: Instance,
+  instance: CaInstance,
   {
     scheduler,
     listeners,
@@ -39,7 +40,7 @@ export async function watchPublishedLists(
     publishLists({ scopeIds: [scopeId], origin: scheduleOrigin }, () => undefined);
   const readback = new ListReadback({ ...instance, log, broken, readers, republish });
   authority.onPublication((scopeId) => readback.note(scopeId));
-  scheduler.add(watchListsJob(instance, broken));
-  scheduler.add(readback.job);
+  addJob(scheduler, instance, watchListsJob(instance, broken));
+  addJob(scheduler, instance, readback.job);
   return broken;
 }

@@ -39,6 +39,10 @@ export type CaErrorCode =
   | 'CA_RENEWAL_EARLY'
   /** Another process has taken over the store (I13). */
   | 'CA_NOT_OWNER'
+  /** There are several CAs, and it was not said which one is meant. */
+  | 'CA_NOT_NAMED'
+  /** No CA of this name is here. */
+  | 'CA_UNKNOWN'
   // Requests for a certificate.
   | 'CA_PROFILE_UNKNOWN'
   /** The profile needs something that the request does not say, or the other way round. */

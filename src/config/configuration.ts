@@ -41,7 +41,10 @@ export interface ListenerConfiguration {
 
 interface FileConfiguration {
   readonly formatVersion: 1;
-  readonly policy: string;
+  /** Where there is one CA: its policy. */
+  readonly policy?: string | undefined;
+  /** A policy for each CA. */
+  readonly policies?: readonly string[] | undefined;
   readonly store: {
     readonly folder: string;
     readonly cacheMiB: number;
@@ -115,10 +118,15 @@ interface FileConfiguration {
 }
 
 /** The validated configuration; every path in it is absolute. */
-export interface Configuration extends FileConfiguration {
+export interface Configuration extends Omit<FileConfiguration, 'policy' | 'policies'> {
   /** The data folder: where certdir.yaml lies. */
   readonly folder: string;
+  /** The policy of each CA, at least one. What they share goes by the name of the first. */
+  readonly policies: readonly [string, ...string[]];
 }
+
+/** So many CAs are more than anybody runs. */
+const MAX_POLICIES = 64;
 
 const port = z.int().min(0).max(65535).describe('TCP port; 0 lets the system choose');
 const address = z.string().min(1).describe('address to listen on, e.g. 127.0.0.1, 0.0.0.0 or ::');
@@ -131,8 +139,9 @@ const listener = z.strictObject({
 
 const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
   formatVersion: z.literal(1),
-  /** The CA's policy, beside this file. */
-  policy: z.string().min(1),
+  /** The CA's policy, beside this file; of several CAs, one each. */
+  policy: z.string().min(1).optional(),
+  policies: z.array(z.string().min(1)).min(1).max(MAX_POLICIES).optional(),
   store: z
     .strictObject({
       folder: z.string().min(1).default('store'),
@@ -215,7 +224,7 @@ export const CONFIGURATION_FILE = 'certdir.yaml';
  * @throws {ConfigError} `CONFIG_UNREADABLE`, `CONFIG_SYNTAX`, `CONFIG_INVALID`.
  */
 export async function loadConfiguration(file: string): Promise<Configuration> {
-  const raw = await loadYamlFile(file, configurationSchema);
+  const { policy, policies, ...raw } = await loadYamlFile(file, configurationSchema);
   const folder = dirname(resolve(file));
   const at = (path: string): string => resolve(folder, path);
   const { certificateFile, keyFile } = raw.ldap;
@@ -240,7 +249,7 @@ export async function loadConfiguration(file: string): Promise<Configuration> {
     ...(raw.replication === undefined ? {} : { replication: withFiles(raw.replication) }),
     ...(raw.standby === undefined ? {} : { standby: withFiles(raw.standby) }),
     ...(raw.api === undefined ? {} : { api: apiPaths(raw.api, at) }),
-    policy: at(raw.policy),
+    policies: policyFiles({ policy, policies }, file, at),
     store: { ...raw.store, folder: at(raw.store.folder) },
     access: { ...raw.access, folder: at(raw.access.folder) },
     audit: {
@@ -272,6 +281,21 @@ function apiPaths(api: ApiConfiguration, at: (path: string) => string): ApiConfi
   return certificateFile === undefined || keyFile === undefined
     ? api
     : { ...api, certificateFile: at(certificateFile), keyFile: at(keyFile) };
+}
+
+function policyFiles(
+  { policy, policies = [] }: Pick<FileConfiguration, 'policy' | 'policies'>,
+  file: string,
+  at: (path: string) => string,
+): Configuration['policies'] {
+  const [first, ...others] = policy === undefined ? policies : [policy, ...policies];
+  if (first === undefined || (policy !== undefined && policies.length > 0)) {
+    throw new ConfigError(
+      'CONFIG_INVALID',
+      `${file}: name the policy of each CA in policies, e.g. policies: [policy.yaml]; policy may stand for it where there is one`,
+    );
+  }
+  return [at(first), ...others.map(at)];
 }
 
 function backupPaths(

@@ -31,7 +31,7 @@ describe('accounts of accesses', () => {
     });
     t.after(() => journal.close());
     const accounts = new AccessAccounts(journal);
-    accounts.publish([scope('1')]);
+    accounts.publish('gunma', [scope('1')]);
     const [anna, ben] = [callerAt('192.0.2.1'), callerAt('192.0.2.2')];
     const ask = (caller: Caller, looks = given): boolean => {
       const wasEnough = accounts.repeated(looks, caller);
@@ -54,7 +54,7 @@ describe('accounts of accesses', () => {
       [false, false, true, false, false, true],
       JSON.stringify(asked),
     );
-    accounts.publish([scope('2')]);
+    accounts.publish('gunma', [scope('2')]);
     assert.equal(ask(anna), false, 'another list is another fact');
     assert.equal(ask({ ...anna, principal: { kind: 'system', name: 'certdir' } }), false);
     await journal.sync();

@@ -10,8 +10,10 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 
 import { readArchiveStatus } from '../../src/app/archive-status.ts';
-import { type Instance, openInstance, operationsOf } from '../../src/app/instance.ts';
-import { keepingJobs } from '../../src/app/keeping-jobs.ts';
+import type { CaInstance } from '../../src/app/ca-instance.ts';
+import { openInstance } from '../../src/app/instance.ts';
+import { InstanceOperations } from '../../src/app/instance-operations.ts';
+import { archiveJobs, keepingJobs } from '../../src/app/keeping-jobs.ts';
 import { publishDirectly } from '../../src/app/publication-job.ts';
 import type { AuditRecord } from '../../src/audit/audit-log.ts';
 import { ClosingStack } from '../../src/core/closing-stack.ts';
@@ -28,7 +30,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 interface Bed {
-  readonly instance: Instance;
+  readonly instance: CaInstance;
   readonly operations: LocalOperations;
   readonly clock: SimulatedClock;
   readonly folder: string;
@@ -59,12 +61,14 @@ async function reopen(t: TestContext, folder: string, clock: SimulatedClock): Pr
   const closing = new ClosingStack();
   t.after(() => closing.close());
   const data = join(folder, 'data');
-  const instance = await openInstance({ folder: data, log: silentLog, clock }, closing);
-  const operations = operationsOf(instance, {
-    publishLists: publishDirectly(instance),
-    jobs: undefined,
-  });
-  const jobs = keepingJobs(instance, (month, origin) => operations.archive.exportAs(month, origin));
+  const opened = await openInstance({ folder: data, log: silentLog, clock }, closing);
+  const [instance] = opened.cas;
+  const setting = { publishLists: publishDirectly, jobs: undefined };
+  const operations = new InstanceOperations(opened, setting).of(instance);
+  const jobs = [
+    ...keepingJobs(instance),
+    ...archiveJobs(instance, (month, origin) => operations.archive.exportAs(month, origin)),
+  ];
   return {
     ...{ instance, operations, clock, folder },
     job: (name) => {

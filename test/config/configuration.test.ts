@@ -29,7 +29,7 @@ describe('loadConfiguration', () => {
     writeFileSync(file, minimal);
     const configuration = await loadConfiguration(file);
     assert.equal(configuration.folder, folder);
-    assert.equal(configuration.policy, join(folder, 'policy.yaml'));
+    assert.deepEqual(configuration.policies, [join(folder, 'policy.yaml')]);
     assert.equal(configuration.store.folder, join(folder, 'store'));
     assert.deepEqual(configuration.token, {
       kind: 'software',

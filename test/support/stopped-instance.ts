@@ -68,7 +68,7 @@ export class StoppedInstance {
   /** @throws {CertdirError} when the folder cannot be opened. */
   static async open(folder: string): Promise<StoppedInstance> {
     const configuration = await loadConfiguration(join(folder, CONFIGURATION_FILE));
-    const policy = await loadPolicy(configuration.policy);
+    const policy = await loadPolicy(configuration.policies[0]);
     const clock = new SystemClock();
     const shared = { clock, random: new SystemRandom(), log: silentLog };
     const store = await openLevelStore({ folder: configuration.store.folder, ...shared });
@@ -149,7 +149,8 @@ export class StoppedInstance {
     await assertConsistent(this);
     const { store, policy } = this;
     const checkpointFile = this.#checkpointFile;
-    const checked = { store, policy, schema: shippedSchema, checkpointFile, nowMs: 0 };
+    const schema = shippedSchema;
+    const checked = { store, policies: [policy], schema, checkpointFile, nowMs: 0 };
     const input = { isDeep: true, parts: 'all' } as const;
     const { findings } = await checkStore(checked, input, () => undefined);
     assert.deepEqual(findings, [], 'what the program itself would find');
