@@ -50,6 +50,7 @@ export function prepare(options: CertificateAuthorityOptions): CaParts {
   return {
     ...options,
     entries: directory.managed,
+    accounts: directory.accounts,
     log: options.log.with({ component: 'ca' }),
     tables: new CaTables(policy.id),
     scopes: new Scopes(policy),

@@ -11,6 +11,7 @@ import type { Clock } from '../core/clock.ts';
 import { formatError, isCertdirError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { RandomSource } from '../core/random.ts';
+import type { AccountReading } from '../directory/accounts/account-reading.ts';
 import type { ManagedEntries } from '../directory/changes/managed-entries.ts';
 import type {
   KeyUsagePurpose,
@@ -54,6 +55,8 @@ export interface CaParts {
   readonly store: Store;
   /** The entries that the engine keeps in the directory. */
   readonly entries: ManagedEntries;
+  /** Who acts for the CA. */
+  readonly accounts: AccountReading;
   readonly signer: Signer;
   readonly audit: AuditLog;
   readonly clock: Clock;

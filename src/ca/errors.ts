@@ -94,6 +94,28 @@ export type CaErrorCode =
   | 'CA_VERIFIER_INVALID'
   | 'CA_VERIFIER_UNKNOWN'
   | 'CA_VERIFIER_EXISTS'
+  /** Another operator has the name, the certificate, or is the same person. */
+  | 'CA_OPERATOR_EXISTS'
+  // Requests and the people who take their steps.
+  /** No role of the operator may do this, or its account is closed. */
+  | 'CA_NOT_PERMITTED'
+  /** The person has roles that the policy keeps apart. */
+  | 'CA_SEPARATION'
+  /** The person has taken another step of the same request. */
+  | 'CA_SAME_PERSON'
+  /** An office acts for its own municipalities alone. */
+  | 'CA_PARTITION_FOREIGN'
+  /** The CA does not take requests of this kind. */
+  | 'CA_REQUEST_KIND'
+  /** Something is wrong with what is asked for; the findings say all of it. */
+  | 'CA_REQUEST_INVALID'
+  | 'CA_REQUEST_UNKNOWN'
+  /** It is another step's turn, or the request has ended. */
+  | 'CA_REQUEST_STATE'
+  /** What was decided on is not what is there. */
+  | 'CA_REQUEST_CHANGED'
+  /** The key of a submission was used for another one. */
+  | 'CA_REQUEST_CONFLICT'
   // After a restore.
   /** The store was restored; nothing is signed until the lists in use are known. */
   | 'CA_RECOVERY_PENDING'

@@ -18,6 +18,7 @@ import {
 } from './access/access-explanation.ts';
 import type { AccessRule } from './access/access-rule.ts';
 import { type ReadPermissions, readPermissionsOf } from './access/read-permissions.ts';
+import { AccountReading } from './accounts/account-reading.ts';
 import {
   type CredentialStatistics,
   Credentials,
@@ -128,6 +129,8 @@ export class Directory implements DirectoryService {
   readonly #ldifChanges: LdifChanges;
   /** For the CA engine, within its own transactions. */
   readonly managed: ManagedEntries;
+  /** For decisions by what an account is. */
+  readonly accounts: AccountReading;
   readonly answers: ReusableAnswers;
 
   private constructor(core: DirectoryCore, options: DirectoryOptions) {
@@ -154,6 +157,7 @@ export class Directory implements DirectoryService {
     this.#import = new LdifImport(core, passwords, this.#credentials);
     this.#ldifChanges = new LdifChanges(core, passwords, this.#changes);
     this.managed = new ManagedEntries(core);
+    this.accounts = new AccountReading(core, () => this.#credentials.revision);
     this.answers = new DirectoryAnswers(core, this.#credentials);
   }
 

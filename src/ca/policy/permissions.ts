@@ -25,6 +25,10 @@ export const requestKindNames = [
 
 export type RequestKindName = (typeof requestKindNames)[number];
 
+export function isRequestKindName(text: string): text is RequestKindName {
+  return requestKindNames.some((name) => name === text);
+}
+
 /** What people do with a request, in this order; a policy may leave steps out. */
 export const requestSteps = ['receive', 'examine', 'approve', 'execute'] as const;
 

@@ -40,6 +40,10 @@ const Table = {
   withdrawal: 0x26,
   scopeTerms: 0x28,
   numbered: 0x29,
+  request: 0x40,
+  openRequest: 0x41,
+  requestKey: 0x42,
+  requestSubject: 0x43,
 } as const;
 
 const end = Uint8Array.of(0);
@@ -205,6 +209,39 @@ export class CaTables {
 
   archives(scopeId: string): KeyRange {
     return this.#range(Table.archive, encodeUtf8(scopeId), end);
+  }
+
+  /** A request with its steps (`requests/request-record.ts`). */
+  request(id: string): Uint8Array {
+    return this.#key(Table.request, encodeUtf8(id));
+  }
+
+  get requests(): KeyRange {
+    return this.#range(Table.request);
+  }
+
+  /** A row for each request that has not ended. */
+  openRequest(id: string): Uint8Array {
+    return this.#key(Table.openRequest, encodeUtf8(id));
+  }
+
+  get openRequests(): KeyRange {
+    return this.#range(Table.openRequest);
+  }
+
+  /** The request that a key of a submission, given as its digest, has led to. */
+  requestKey(digest: Uint8Array): Uint8Array {
+    return this.#key(Table.requestKey, digest);
+  }
+
+  /** Ids of requests by the SHA-256 of what they are about: a set (`store/key-sets.ts`). */
+  requestSubject(digest: Uint8Array): Uint8Array {
+    return this.#key(Table.requestSubject, digest);
+  }
+
+  /** The request that a key of `requests` or `openRequests` is about. */
+  requestIdOf(key: Uint8Array): string {
+    return decodeUtf8(key.subarray(this.#key(Table.request).length)) ?? '';
   }
 
   #key(table: number, ...parts: readonly Uint8Array[]): Uint8Array {

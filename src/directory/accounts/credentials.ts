@@ -126,6 +126,11 @@ export class Credentials {
     });
   }
 
+  /** Another number after every committed change of an account. */
+  get revision(): number {
+    return this.#revision;
+  }
+
   /** Figures of the moment. */
   get statistics(): CredentialStatistics {
     return {

@@ -1,0 +1,35 @@
+/**
+ * A request as people see it: its record, how it goes on, and the receipts that were earned.
+ *
+ * @module
+ */
+
+import type { RequestStep } from '../policy/permissions.ts';
+import type { LocalizedText } from '../policy/policy.ts';
+import type { FoundKind } from './kind-register.ts';
+import type { Progress } from './request-progress.ts';
+import { contentHash, type RequestRecord } from './request-record.ts';
+
+export interface RequestReport extends RequestRecord {
+  readonly description: LocalizedText;
+  /** Of exactly what will be done; who decides says it. */
+  readonly hash: string;
+  /** The step that somebody has to take; null when nobody has. */
+  readonly next: RequestStep | null;
+  /** How many people it takes still. */
+  readonly missing: number;
+}
+
+export function reportOf(
+  request: RequestRecord,
+  { found, progress }: { readonly found: FoundKind; readonly progress: Progress },
+): RequestReport {
+  const { kind } = found;
+  return {
+    ...request,
+    description: kind.describe(kind.schema.parse(request.input)),
+    hash: contentHash(request),
+    next: progress.next ?? null,
+    missing: progress.missing,
+  };
+}
