@@ -63,6 +63,9 @@ import type { PublishedList } from './records/scope-record.ts';
 import { readScopeRecord } from './records/scope-state.ts';
 import { confirmRecovery, type PublishedMarks, type RecoveryReport } from './recovery.ts';
 import { type RecoveryHold, readHold } from './recovery-hold.ts';
+import { holdKind, releaseKind, revokeKind } from './requests/certificate-kinds.ts';
+import { issueKind } from './requests/issue-kind.ts';
+import { Requests } from './requests/requests.ts';
 
 /** How many lists of a longer publication are out. */
 export type OnPublished = (progress: { readonly done: number; readonly total: number }) => void;
@@ -82,6 +85,8 @@ export class CertificateAuthority {
   readonly renewal: KeyRenewal;
   /** What ends the service, or a key's. */
   readonly cessations: Cessations;
+  /** What is asked for in writing, and the people it passes. */
+  readonly requests: Requests;
   /** Lists that groups of revocations have made due. */
   readonly #announceable = new Set<string>();
   #onUrgent: (scopeId: string, dueMs: number) => void = () => undefined;
@@ -108,6 +113,11 @@ export class CertificateAuthority {
     this.#publication = new CrlPublication(core);
     this.cessations = new Cessations(core, (outcome) => this.#noteRevoked(outcome));
     this.#calendar = parts.calendar;
+    this.requests = new Requests(core);
+    this.requests.register(issueKind(this));
+    this.requests.register(revokeKind(this));
+    this.requests.register(holdKind(this));
+    this.requests.register(releaseKind(this));
   }
 
   /**
@@ -500,6 +510,7 @@ export class CertificateAuthority {
 
   /** Waits for operations under way. Store, signer and directory are closed by whoever opened them. */
   async close(): Promise<void> {
+    await this.requests.close();
     await Promise.allSettled(this.#pending);
   }
 

@@ -26,6 +26,8 @@ import { formatSerialNumber } from './serial-number.ts';
 export interface HoldRequest {
   readonly serialNumber: bigint;
   readonly origin: AuditOrigin;
+  /** What else happens in the same transaction, or nothing does. */
+  readonly within?: ((transaction: Transaction, receipt: HoldReceipt) => Promise<void>) | undefined;
 }
 
 /** What the one who asked is answered. */
@@ -75,11 +77,15 @@ export class Holding {
 
   async #recorded(
     kind: Act,
-    { serialNumber, origin }: HoldRequest,
+    { serialNumber, origin, within }: HoldRequest,
     act: (transaction: Transaction) => Promise<HoldReceipt>,
   ): Promise<HoldReceipt> {
     try {
-      return await transactAsOwner(this.#core, `ca: ${kind}`, act);
+      return await transactAsOwner(this.#core, `ca: ${kind}`, async (transaction) => {
+        const receipt = await act(transaction);
+        await within?.(transaction, receipt);
+        return receipt;
+      });
     } catch (error) {
       const event = { kind, origin, subject: formatSerialNumber(serialNumber) };
       await recordFailure(this.#core, event, error);
@@ -176,7 +182,7 @@ export class Holding {
   }
 }
 
-function assertHoldable({ state }: RegisteredCertificate): void {
+export function assertHoldable({ state }: RegisteredCertificate): void {
   switch (state) {
     case 'good':
       return;

@@ -14,7 +14,7 @@ import type { ReadView } from '../../store/store.ts';
 import type { Certificate } from '../../x509/certificate.ts';
 import type { Name } from '../../x509/name.ts';
 import type { Authority } from '../authorities.ts';
-import { type CaCore, recordFailure, transactAsOwner } from '../ca-core.ts';
+import { type CaCore, reading, recordFailure, transactAsOwner } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
 import { assignScope } from '../lists/list-opening.ts';
 import type { PlaceholderValues } from '../policy/name-template.ts';
@@ -51,6 +51,14 @@ export interface IssuedCertificate {
 
 /** Each step takes some two tenths of a millisecond. */
 const PER_TURN = 4;
+
+/** Which part of a request a refusal is about, of those that look at what was issued before. */
+const partsAtFault: Readonly<Partial<Record<CaError['code'], RequestFault['path']>>> = {
+  CA_KEY_REUSED: ['csr'],
+  CA_CERTIFICATE_EXISTS: ['subjectAttributes'],
+  CA_SERIAL_UNKNOWN: ['renews'],
+  CA_RENEWS_OTHER: ['renews'],
+};
 
 /** Octets of an issue id; enough that two never meet. */
 const ISSUE_ID_OCTETS = 16;
@@ -90,7 +98,7 @@ export class Issuance {
         const isRecorded = await this.#record(checked, {
           ...{ authority, draft, certificate },
           isCurrent: () => authority === this.#authority(generation),
-          origin: request.origin,
+          ...{ origin: request.origin, within: request.within },
         });
         if (isRecorded) {
           const { profile, scope } = draft;
@@ -125,13 +133,13 @@ export class Issuance {
       certificate,
       isCurrent,
       origin,
+      within,
     }: {
       readonly authority: Authority;
       readonly draft: CertificateDraft;
       readonly certificate: Certificate;
       readonly isCurrent: () => boolean;
-      readonly origin: AuditOrigin;
-    },
+    } & Pick<IssueRequest, 'origin' | 'within'>,
   ): Promise<boolean> {
     return transactAsOwner(this.#core, 'ca: issue', async (transaction) => {
       if (!isCurrent()) {
@@ -158,13 +166,34 @@ export class Issuance {
         after: recordDigest(certificate.der),
         details: { profile: draft.profile.name, scope: draft.scope.id },
       });
+      const { serialNumber, scope } = draft;
+      await within?.(transaction, { serialNumber, scope, certificate });
       return true;
     });
   }
 
-  /** What `issue` would refuse about a request by itself, all at once: nothing is stored. */
+  /** What `issue` would refuse about a request, all at once, and then about what was issued before: nothing is stored. */
   async examine(request: IssueRequest): Promise<readonly RequestFault[]> {
-    return await this.#rules.examine(request, this.#core.clock.nowMs());
+    const { clock, store } = this.#core;
+    const faults = await this.#rules.examine(request, clock.nowMs());
+    if (faults.length > 0) {
+      return faults;
+    }
+    try {
+      const checked = await this.#rules.check(request, clock.nowMs());
+      this.#assertIssues(this.#authority(undefined), checked.profile);
+      await reading(store, async (view) => {
+        await this.#renewed(view, checked);
+        await this.#refuseDuplicates(view, checked);
+      });
+      return [];
+    } catch (error) {
+      if (!(error instanceof CaError)) {
+        throw error;
+      }
+      const { code, message } = error;
+      return [{ path: partsAtFault[code] ?? [], code, message }];
+    }
   }
 
   /** Gives out a serial number and writes down what it is for, durably, before anything is signed. */

@@ -10,7 +10,9 @@ import { createHash } from 'node:crypto';
 import type { AuditOrigin } from '../../audit/audit-log.ts';
 import { recordDigest } from '../../audit/record-digest.ts';
 import { isCertdirError } from '../../core/errors.ts';
+import type { Transaction } from '../../store/store.ts';
 import { parseSubjectPublicKeyInfo, readPublicKeyBits } from '../../x509/algorithms.ts';
+import type { Certificate } from '../../x509/certificate.ts';
 import {
   type CertificationRequest,
   parseCertificationRequest,
@@ -33,7 +35,11 @@ import {
   readDay,
   type Today,
 } from './request-fields.ts';
-import { SubjectAttributeRules, type SubjectAttributes } from './subject-attributes.ts';
+import {
+  AttributesRefused,
+  SubjectAttributeRules,
+  type SubjectAttributes,
+} from './subject-attributes.ts';
 
 export interface IssueRequest {
   /** A profile of the policy, e.g. `end-entity`. */
@@ -61,6 +67,15 @@ export interface IssueRequest {
   readonly renews?: bigint;
   /** Who asked, for the audit log. */
   readonly origin: AuditOrigin;
+  /** What else happens in the transaction that records the certificate, or nothing does. */
+  readonly within?: ((transaction: Transaction, issued: IssuedFacts) => Promise<void>) | undefined;
+}
+
+/** A certificate that is issued when the transaction is durable. */
+export interface IssuedFacts {
+  readonly serialNumber: bigint;
+  readonly scope: Scope;
+  readonly certificate: Certificate;
 }
 
 /** A request that has passed. */
@@ -102,7 +117,16 @@ function noting(faults: RequestFault[]): Attempt {
     try {
       return check();
     } catch (error) {
-      faults.push(asFault(path, error));
+      if (error instanceof AttributesRefused) {
+        faults.push(
+          ...error.findings.map((one) => ({
+            ...asFault(path, one.error),
+            path: [...path, one.field],
+          })),
+        );
+      } else {
+        faults.push(asFault(path, error));
+      }
       return undefined;
     }
   };

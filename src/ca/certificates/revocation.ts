@@ -7,6 +7,7 @@
  */
 
 import type { AuditOrigin } from '../../audit/audit-log.ts';
+import type { Transaction } from '../../store/store.ts';
 import type { CrlReasonName } from '../../x509/crl-extensions.ts';
 import { type CaCore, recordFailure, transactAsOwner } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
@@ -28,6 +29,10 @@ export interface RevokeRequest {
   /** A reason of the policy's table, by its name in RFC 5280 §5.3.1. */
   readonly reason: string;
   readonly origin: AuditOrigin;
+  /** What else happens in the transaction that revokes, or nothing does. */
+  readonly within?:
+    | ((transaction: Transaction, receipt: RevocationReceipt) => Promise<void>)
+    | undefined;
 }
 
 /** What the one who asked is answered (gunma 4-4-2-2). */
@@ -90,20 +95,22 @@ export class Revocation {
   }
 
   async #revokeOne({ serialNumber, ...request }: RevokeRequest): Promise<RevocationReceipt> {
-    const { policy, clock } = this.#core;
+    const { policy } = this.#core;
     const reason = findReason(request.reason, policy.revocation.reasons);
     const group = { orders: [{ serialNumber, reason }], origin: request.origin };
-    const { revokedMs, revoked } = await transactAsOwner(
-      this.#core,
-      'ca: revoke',
-      async (transaction) => {
-        const outcome = await revokeGroup(this.#core, transaction, group);
-        for (const { error } of outcome.refused) {
-          throw error;
-        }
-        return outcome;
-      },
-    );
+    return await transactAsOwner(this.#core, 'ca: revoke', async (transaction) => {
+      const outcome = await revokeGroup(this.#core, transaction, group);
+      for (const { error } of outcome.refused) {
+        throw error;
+      }
+      const receipt = this.#receiptOf(outcome, reason);
+      await request.within?.(transaction, receipt);
+      return receipt;
+    });
+  }
+
+  #receiptOf({ revokedMs, revoked }: GroupOutcome, reason: CrlReasonName): RevocationReceipt {
+    const { policy, clock } = this.#core;
     const [done] = revoked;
     if (done === undefined) {
       throw new CaError('CA_RECORD_DAMAGED', 'a revocation was neither done nor refused');
@@ -111,6 +118,7 @@ export class Revocation {
     const { certificate, scope, state, isUrgent } = done;
     const publicationDueMs = Math.max(clock.nowMs(), dueMs(scope.id, state, policy));
     const urgent = isUrgent ? state.urgent : undefined;
+    const { serialNumber } = certificate;
     return { serialNumber, certificate, reason, revokedMs, scope, publicationDueMs, urgent };
   }
 }

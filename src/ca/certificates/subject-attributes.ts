@@ -28,6 +28,23 @@ export interface SubjectAttributes {
   readonly substituteCharacterOfAddress?: string | undefined;
 }
 
+/** What is wrong with an attribute. */
+export interface AttributeFinding {
+  readonly field: keyof SubjectAttributes;
+  readonly error: CaError;
+}
+
+/** Code and message are the first finding's. */
+export class AttributesRefused extends CaError {
+  readonly findings: readonly AttributeFinding[];
+
+  constructor(findings: readonly AttributeFinding[]) {
+    const first = findings[0]?.error;
+    super(first?.code ?? 'CA_ATTRIBUTE_INVALID', first?.message ?? 'the attributes are refused');
+    this.findings = findings;
+  }
+}
+
 /** More would not help anyone to find the next one. */
 const MAX_NAMED_CHARACTERS = 8;
 
@@ -49,22 +66,18 @@ export class SubjectAttributeRules {
   /**
    * The values of the six otherNames.
    *
-   * @throws {CaError} `CA_CHARACTER_NOT_ALLOWED`, naming each character and its place;
-   *   `CA_ATTRIBUTE_INVALID`.
+   * @throws {AttributesRefused} `CA_CHARACTER_NOT_ALLOWED`, naming each character and its place;
+   *   `CA_ATTRIBUTE_INVALID`: the first of what is wrong, and in `findings` all of it.
    */
   check(attributes: SubjectAttributes, nowMs: number): JpkiSubject {
-    const { maxNameCharacters, maxAddressCharacters, genders } = this.#rules;
-    const { commonName, address, gender } = attributes;
-    this.#checkText('commonName', commonName, maxNameCharacters);
-    this.#checkText('address', address, maxAddressCharacters);
-    if (!Object.hasOwn(genders, gender)) {
-      const allowed = Object.entries(genders).map(([digit, meaning]) => `${digit} ${meaning}`);
-      throw new CaError('CA_ATTRIBUTE_INVALID', `gender is one of: ${allowed.join(', ')}`);
+    const findings = this.#findings(attributes, nowMs);
+    if (findings.length > 0) {
+      throw new AttributesRefused(findings);
     }
-    const today = formatCivilDay(civilDayOf(nowMs, this.#utcOffsetMs));
+    const { commonName, address, gender } = attributes;
     return {
       commonName,
-      dateOfBirth: parseDateOfBirth(attributes.dateOfBirth, today),
+      dateOfBirth: this.#dateOfBirth(attributes.dateOfBirth, nowMs),
       gender,
       address,
       substituteCharacterOfCommonName: this.#flags(
@@ -78,6 +91,51 @@ export class SubjectAttributeRules {
         address,
       ),
     };
+  }
+
+  /** Attribute by attribute, so that nobody learns of a second fault after mending the first. */
+  #findings(attributes: Partial<SubjectAttributes>, nowMs: number): readonly AttributeFinding[] {
+    const { maxNameCharacters, maxAddressCharacters } = this.#rules;
+    const { commonName, address } = attributes;
+    const checks: Readonly<Record<keyof SubjectAttributes, (text: string) => unknown>> = {
+      commonName: (text) => this.#checkText('commonName', text, maxNameCharacters),
+      address: (text) => this.#checkText('address', text, maxAddressCharacters),
+      gender: (text) => this.#checkGender(text),
+      dateOfBirth: (text) => this.#dateOfBirth(text, nowMs),
+      substituteCharacterOfCommonName: (text) =>
+        commonName && this.#flags('substituteCharacterOfCommonName', text, commonName),
+      substituteCharacterOfAddress: (text) =>
+        address && this.#flags('substituteCharacterOfAddress', text, address),
+    };
+    return Object.entries(checks).flatMap(([name, check]): readonly AttributeFinding[] => {
+      const field = name as keyof SubjectAttributes;
+      const text = attributes[field];
+      try {
+        if (text !== undefined) {
+          check(text);
+        } else if (!field.startsWith('substitute')) {
+          throw new CaError('CA_ATTRIBUTE_INVALID', `${field} is missing`);
+        }
+        return [];
+      } catch (error) {
+        if (error instanceof CaError) {
+          return [{ field, error }];
+        }
+        throw error;
+      }
+    });
+  }
+
+  #checkGender(gender: string): void {
+    const { genders } = this.#rules;
+    if (!Object.hasOwn(genders, gender)) {
+      const allowed = Object.entries(genders).map(([digit, meaning]) => `${digit} ${meaning}`);
+      throw new CaError('CA_ATTRIBUTE_INVALID', `gender is one of: ${allowed.join(', ')}`);
+    }
+  }
+
+  #dateOfBirth(text: string, nowMs: number): string {
+    return parseDateOfBirth(text, formatCivilDay(civilDayOf(nowMs, this.#utcOffsetMs)));
   }
 
   #checkText(field: string, text: string, maxCharacters: number): void {

@@ -46,10 +46,28 @@ async function otherFindings<I>(
   if (kind.checkPart === undefined || typeof input !== 'object' || input === null) {
     return [];
   }
-  const faulty = new Set(findings.map(({ path }) => path.split('/')[1]));
-  const rest = Object.entries(input).filter(([name]) => !faulty.has(name));
-  const others = await kind.checkPart(Object.fromEntries(rest) as Partial<I>);
-  return others.filter(({ path }) => !faulty.has(path.split('/')[1]));
+  const faulty = new Set(findings.map(({ path }) => path));
+  const others = await kind.checkPart(without(input, faulty, '') as Partial<I>);
+  return others.filter(({ path }) => !isCovered(path, faulty));
+}
+
+/** The value less the members at these places. */
+function without(value: object, places: ReadonlySet<string>, at: string): object {
+  if (Array.isArray(value)) {
+    return value;
+  }
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, member]: [string, unknown]) => {
+      const path = `${at}${pointer([name])}`;
+      const isInner = typeof member === 'object' && member !== null;
+      return places.has(path) ? [] : [[name, isInner ? without(member, places, path) : member]];
+    }),
+  );
+}
+
+/** Whether something was said of this place, or of what it is in. */
+function isCovered(path: string, places: ReadonlySet<string>): boolean {
+  return [...places].some((place) => path === place || path.startsWith(`${place}/`));
 }
 
 const codes: Readonly<Partial<Record<z.core.$ZodIssue['code'], string>>> = {

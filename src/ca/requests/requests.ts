@@ -72,6 +72,13 @@ export interface RequestFilter {
   readonly limit?: number | undefined;
 }
 
+const kinds = {
+  receive: 'request.receive',
+  examine: 'request.examine',
+  approve: 'request.approve',
+  execute: 'request.execute',
+} as const satisfies Record<RequestStep, string>;
+
 const MAX_INPUT_BYTES = 256 * 1024;
 const MAX_NOTE_CHARACTERS = 1_000;
 const MAX_KEY_CHARACTERS = 200;
@@ -289,8 +296,13 @@ export class Requests {
     return done;
   }
 
+  /** Waits for what is under way. */
+  async close(): Promise<void> {
+    await this.#execution.settle();
+  }
+
   async #take(step: RequestStep, order: StepOrder, by: Acting): Promise<RequestReport> {
-    const record = await this.#recorded(`request.${step}`, order, by, async (transaction) => {
+    const record = await this.#recorded(kinds[step], order, by, async (transaction) => {
       const { request, progress } = await this.#open(transaction, order.id);
       return await this.#decide(transaction, {
         ...{ request, progress, order, by, step },
@@ -369,7 +381,7 @@ export class Requests {
     const { route } = this.#kinds.find(request.kind);
     const after = await this.#progress(transaction, taken);
     const next = { ...taken, state: stateOf(after, route), failure: null };
-    return await this.#put(transaction, next, { kind: `request.${step}`, origin });
+    return await this.#put(transaction, next, { kind: kinds[step], origin });
   }
 
   async #open(

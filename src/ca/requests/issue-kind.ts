@@ -1,0 +1,145 @@
+/**
+ * Requests for a certificate (gunma 4-2-1): the key's PKCS#10, and what the profile asks of the subject.
+ *
+ * @module
+ */
+
+import { z } from 'zod';
+
+import type { AuditOrigin } from '../../audit/audit-log.ts';
+import { strictObject } from '../../config/strict-object.ts';
+import { fingerprint } from '../../x509/fingerprint.ts';
+import { formatName } from '../../x509/name.ts';
+import type { IssuedCertificate } from '../certificates/issuance.ts';
+import type { IssuedFacts, IssueRequest, RequestFault } from '../certificates/issue-request.ts';
+import { formatSerialNumber } from '../certificates/serial-number.ts';
+import type { SubjectAttributes } from '../certificates/subject-attributes.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { JsonObject } from './canonical-json.ts';
+import type { Finding, RequestKind } from './request-kind.ts';
+
+/** What this kind has a CA do. */
+export interface IssuingActs {
+  readonly policy: Policy;
+  issue(request: IssueRequest): Promise<IssuedCertificate>;
+  examine(request: IssueRequest): Promise<readonly RequestFault[]>;
+}
+
+export interface IssueInput {
+  /** A profile of the policy; `end-entity` when left out. */
+  readonly profile?: string | undefined;
+  /** PKCS#10: PEM, or base64 of the DER. */
+  readonly request: string;
+  /** Code of five or six digits. */
+  readonly municipality?: string | undefined;
+  readonly partition?: string | undefined;
+  readonly attributes?: SubjectAttributes | undefined;
+  /** What fills the places of the profile's templates. */
+  readonly fields?: Readonly<Record<string, string>> | undefined;
+  readonly dnsNames?: readonly string[] | undefined;
+  /** `YYYY-MM-DD`. */
+  readonly birthDate?: string | undefined;
+  readonly cardExpiry?: string | undefined;
+}
+
+const DEFAULT_PROFILE = 'end-entity';
+
+const text = z.string().max(1_000);
+
+const attributes: z.ZodType<SubjectAttributes> = strictObject({
+  commonName: text.describe('family and given name, an ideographic space between them'),
+  substituteCharacterOfCommonName: text.optional(),
+  gender: text.describe("one of the policy's digits"),
+  dateOfBirth: text.describe('YYYY-MM-DD, an era and eight digits, or unknown'),
+  address: text,
+  substituteCharacterOfAddress: text.optional(),
+});
+
+export const issueSchema: z.ZodType<IssueInput> = strictObject({
+  profile: z.string().min(1).max(64).optional(),
+  request: z.string().min(1).max(64_000).describe('PKCS#10: PEM, or base64 of the DER'),
+  municipality: z.string().min(1).max(16).optional(),
+  partition: z.string().min(1).max(64).optional(),
+  attributes: attributes.optional(),
+  fields: z.record(z.string().min(1).max(64), text).optional(),
+  dnsNames: z.array(z.string().min(1).max(253)).min(1).max(100).optional(),
+  birthDate: z.string().max(32).optional().describe('YYYY-MM-DD'),
+  cardExpiry: z.string().max(32).optional().describe('YYYY-MM-DD'),
+});
+
+export function issueKind(ca: IssuingActs): RequestKind<IssueInput> {
+  const checkPart = async (input: Partial<IssueInput>): Promise<readonly Finding[]> =>
+    issueFindings(await ca.examine(issueRequestOf(input, checkOrigin)));
+  return {
+    name: 'issue',
+    schema: issueSchema,
+    describe: ({ attributes: subject, fields = {}, profile = DEFAULT_PROFILE }) => {
+      const who = subject?.commonName ?? (Object.values(fields).join(' ') || profile);
+      return { ja: `証明書の発行: ${who}`, en: `issue a certificate: ${who}` };
+    },
+    partition: async ({ municipality }) =>
+      municipality === undefined ? undefined : ca.policy.municipalities.find(municipality).code5,
+    check: checkPart,
+    checkPart,
+    execute: async (input, context) => {
+      const issued = await ca.issue({
+        ...issueRequestOf(input, context.origin),
+        within: (transaction, facts) => context.complete(transaction, issueResult(facts)),
+      });
+      return issueResult(issued);
+    },
+  };
+}
+
+/** Looking leaves no record. */
+const checkOrigin: AuditOrigin = { channel: 'system', actor: 'certdir' };
+
+/** What the engine is asked for; parts that are not there stay away, but for the key's. */
+export function issueRequestOf(
+  { profile, request = '', attributes: given, ...rest }: Partial<IssueInput>,
+  origin: AuditOrigin,
+): IssueRequest {
+  const { municipality, partition, fields, dnsNames, birthDate, cardExpiry } = rest;
+  return {
+    profile: profile ?? DEFAULT_PROFILE,
+    csr: decodeRequest(request),
+    origin,
+    ...(municipality === undefined ? {} : { municipality }),
+    ...(partition === undefined ? {} : { partition }),
+    ...(given === undefined ? {} : { subjectAttributes: given }),
+    ...(fields === undefined ? {} : { fields }),
+    ...(dnsNames === undefined ? {} : { dnsNames }),
+    ...(birthDate === undefined ? {} : { birthDate }),
+    ...(cardExpiry === undefined ? {} : { cardExpiry }),
+  };
+}
+
+/** Text with a PEM block is left to the CA; anything else is base64 of the DER. */
+function decodeRequest(request: string): Uint8Array | string {
+  return request.includes('-----BEGIN') ? request : Buffer.from(request, 'base64');
+}
+
+const fieldNames: Readonly<Record<string, string>> = {
+  csr: 'request',
+  subjectAttributes: 'attributes',
+};
+
+/** Faults of the engine's request, said of the input's fields. */
+export function issueFindings(faults: readonly RequestFault[]): readonly Finding[] {
+  return faults.map(({ path: [first = '', ...rest], code, message }) => {
+    const names = first === '' ? [] : [fieldNames[first] ?? first, ...rest];
+    return { path: names.map((name) => `/${name}`).join(''), code, message };
+  });
+}
+
+/** What came of it; the certificate itself is found by its serial number. */
+export function issueResult({ serialNumber, scope, certificate }: IssuedFacts): JsonObject {
+  return {
+    serialNumber: formatSerialNumber(serialNumber),
+    subject: formatName(certificate.subject),
+    notBefore: new Date(certificate.notBeforeMs).toISOString(),
+    notAfter: new Date(certificate.notAfterMs).toISOString(),
+    partition: scope.id,
+    sha256Fingerprint: fingerprint(certificate.der),
+  };
+}
