@@ -7,7 +7,7 @@
  * @module
  */
 
-import { parseSignatureAlgorithm } from '../x509/algorithms.ts';
+import { parseForeignSignatureAlgorithm } from '../x509/algorithms.ts';
 import { type Certificate, parseCertificate } from '../x509/certificate.ts';
 import { computeKeyIdentifier } from '../x509/key-identifier.ts';
 import { importVerifyingKey } from '../x509/verify-signature.ts';
@@ -130,7 +130,8 @@ export function readAuthority(generation: KeyGeneration): Authority {
   return {
     generation: generation.number,
     keyLabel: generation.keyLabel,
-    algorithm: parseSignatureAlgorithm(certificate.signatureAlgorithm),
+    // With SHA-1 too: whether the policy lets such a key go on is asked when the CA is opened.
+    algorithm: parseForeignSignatureAlgorithm(certificate.signatureAlgorithm),
     reference: {
       name: certificate.subject,
       keyIdentifier: computeKeyIdentifier(certificate.spki),

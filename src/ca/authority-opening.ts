@@ -21,6 +21,7 @@ import { type CaCore, type CaParts, reading } from './ca-core.ts';
 import { CaError } from './errors.ts';
 import { assertKeyInToken } from './generations/authority-key.ts';
 import { settleScopes } from './lists/scope-settling.ts';
+import { legacyWarnings } from './policy/legacy-algorithms.ts';
 import type { Policy } from './policy/policy.ts';
 import { compileProfiles } from './policy/profile.ts';
 import { Scopes } from './policy/scope.ts';
@@ -85,6 +86,7 @@ export async function openCore(parts: CaParts): Promise<CaCore> {
     },
   };
   assertSameName(core);
+  assertLegacyMeant(core);
   for (const authority of authorities.alive) {
     await assertSameKey(core, authority);
   }
@@ -115,6 +117,20 @@ function assertSameName({ authority, policy }: CaCore): void {
       'CA_POLICY_CHANGED',
       'names.issuer is not the name in the CA certificate; a CA keeps its name',
     );
+  }
+}
+
+/** SHA-1 is said out loud in the policy for as long as a key signs with it. */
+function assertLegacyMeant({ authorities, policy, log }: CaCore): void {
+  const legacy = authorities.alive.find(({ algorithm }) => algorithm.digest === 'sha1');
+  if (legacy !== undefined && !policy.allowLegacyAlgorithms) {
+    throw new CaError(
+      'CA_POLICY_CHANGED',
+      `key ${legacy.generation} signs with SHA-1: allowLegacyAlgorithms stays true in the policy until the key is gone`,
+    );
+  }
+  for (const warning of legacyWarnings(policy)) {
+    log.warn('the policy allows legacy algorithms', { policy: policy.id, warning });
   }
 }
 

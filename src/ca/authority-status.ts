@@ -8,6 +8,7 @@ import type { ReadView } from '../store/store.ts';
 import { type CaCore, readCounters } from './ca-core.ts';
 import type { KeyRenewalStatus } from './generations/key-renewal.ts';
 import { type CrlCadence, dueMs, type Lateness, latenessAt } from './policy/cadence.ts';
+import { legacyWarnings } from './policy/legacy-algorithms.ts';
 import type { Scope } from './policy/scope.ts';
 import type { PublishedList, ScopeRecord } from './records/scope-record.ts';
 import { readScopeRecord } from './records/scope-state.ts';
@@ -39,6 +40,8 @@ export interface AuthorityStatus {
   readonly cessations: readonly Cessation[];
   /** What keeps the CA from issuing. */
   readonly stop: Cessation | undefined;
+  /** What of the policy is no longer safe, for people. */
+  readonly legacy: readonly string[];
 }
 
 export async function readStatus(
@@ -69,6 +72,7 @@ export async function readStatus(
     lists,
     cessations: service.cessations,
     stop: service.stopOf(authority.generation, clock.nowMs()),
+    legacy: legacyWarnings(policy),
   };
 }
 

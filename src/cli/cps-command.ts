@@ -50,6 +50,7 @@ function addCheck(cps: Command): void {
           `statement ${report.statement}`,
           `${report.profiles} profiles, ${report.lists} lists, ${report.accessRules} access rules, ${report.clauses} clauses`,
           '',
+          ...report.warnings.map((warning) => `Warning: ${warning}.`),
           'Nothing is wrong with it.',
         ].join('\n'),
       );

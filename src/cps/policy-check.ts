@@ -8,6 +8,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { legacyWarnings } from '../ca/policy/legacy-algorithms.ts';
 import { loadPolicy, type Policy } from '../ca/policy/policy.ts';
 import { compileProfiles } from '../ca/policy/profile.ts';
 import { Scopes } from '../ca/policy/scope.ts';
@@ -29,6 +30,8 @@ export interface PolicyCheckReport {
   readonly profiles: number;
   readonly lists: number;
   readonly accessRules: number;
+  /** What can be run and should not: algorithms that are no longer safe. */
+  readonly warnings: readonly string[];
   /** Carried by the software, and outside it. */
   readonly clauses: number;
   readonly outside: number;
@@ -59,6 +62,7 @@ export async function checkPolicy(file: string): Promise<PolicyCheckReport> {
     profiles: Object.keys(policy.profiles).length,
     lists: scopes.list.length,
     accessRules: policy.access.length,
+    warnings: legacyWarnings(policy),
     clauses: clauses?.clauses.length ?? 0,
     outside: clauses?.outside.length ?? 0,
   };

@@ -146,6 +146,7 @@ function* warningsOf(facts: StatusFacts): Iterable<string> {
   if (!facts.isKeyActive) {
     yield 'the CA key is not active: nothing can be issued or published';
   }
+  yield* authority.legacy;
   for (const { matter, dueMs, advice } of facts.overdue) {
     yield `${matter} is overdue since ${formatTime(dueMs)}: ${advice}`;
   }

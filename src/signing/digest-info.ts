@@ -12,6 +12,7 @@ import { SigningError } from './errors.ts';
 import type { DigestName } from './signer.ts';
 
 const digests: Readonly<Record<DigestName, { readonly bytes: number; readonly prefix: string }>> = {
+  sha1: { bytes: 20, prefix: '3021300906052b0e03021a05000414' },
   sha256: { bytes: 32, prefix: '3031300d060960864801650304020105000420' },
   sha384: { bytes: 48, prefix: '3041300d060960864801650304020205000430' },
   sha512: { bytes: 64, prefix: '3051300d060960864801650304020305000440' },

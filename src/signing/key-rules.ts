@@ -33,6 +33,7 @@ const purposes: Readonly<Record<KeyUsagePurpose, true>> = {
 };
 
 const digestNames: Readonly<Record<DigestName, true>> = {
+  sha1: true,
   sha256: true,
   sha384: true,
   sha512: true,
@@ -164,7 +165,10 @@ const keyKinds: ReadonlyMap<string, KeyType['kind']> = new Map([
 function assertAlgorithm(key: KeyDescription, algorithm: SigningAlgorithm): void {
   const isKind = keyKinds.get(algorithm.scheme) === key.type.kind;
   const hasDigest = algorithm.scheme === 'ed25519' || Object.hasOwn(digestNames, algorithm.digest);
-  if (!isKind || !hasDigest) {
+  // A collision of SHA-1 costs little, so a key signs with it only where that was meant when it was made.
+  const isSha1 = algorithm.scheme !== 'ed25519' && algorithm.digest === 'sha1';
+  const isMeant = !isSha1 || (algorithm.scheme === 'rsa-pkcs1' && key.use?.sha1 === true);
+  if (!isKind || !hasDigest || !isMeant) {
     throw new SigningError(
       'SIGNING_ALGORITHM_REFUSED',
       `key ${key.label} (${formatKeyType(key.type)}) cannot sign with ${formatAlgorithm(algorithm)}`,

@@ -35,6 +35,8 @@ export interface KeyUse {
   readonly issuer: Uint8Array;
   /** None for a responder's key. */
   readonly certificates: readonly CertificateKind[];
+  /** Signs with SHA-1 too: the policy allowed legacy algorithms when the key was made. */
+  readonly sha1?: true | undefined;
 }
 
 const kinds: Readonly<Record<CertificateKind, true>> = {
@@ -64,8 +66,9 @@ export function isKeyUse(value: unknown): value is KeyUse {
   if (typeof value !== 'object' || value === null) {
     return false;
   }
-  const { issuer, certificates } = value as Partial<Record<string, unknown>>;
+  const { issuer, certificates, sha1 } = value as Partial<Record<string, unknown>>;
   return (
+    (sha1 === undefined || sha1 === true) &&
     issuer instanceof Uint8Array &&
     issuer.length > 0 &&
     issuer.length <= MAX_NAME_BYTES &&
@@ -88,10 +91,15 @@ export interface StoredKeyUse {
   /** Base64. */
   readonly issuer: string;
   readonly certificates: readonly CertificateKind[];
+  readonly sha1?: true;
 }
 
-export function storeKeyUse({ issuer, certificates }: KeyUse): StoredKeyUse {
-  return { issuer: Buffer.from(issuer).toString('base64'), certificates };
+export function storeKeyUse({ issuer, certificates, sha1 }: KeyUse): StoredKeyUse {
+  return {
+    issuer: Buffer.from(issuer).toString('base64'),
+    certificates,
+    ...(sha1 === undefined ? {} : { sha1 }),
+  };
 }
 
 /** @returns undefined for what `storeKeyUse` does not make. */
@@ -99,11 +107,15 @@ export function readKeyUse(value: unknown): KeyUse | undefined {
   if (typeof value !== 'object' || value === null) {
     return undefined;
   }
-  const { issuer, certificates } = value as Partial<Record<string, unknown>>;
+  const { issuer, certificates, sha1 } = value as Partial<Record<string, unknown>>;
   if (typeof issuer !== 'string') {
     return undefined;
   }
-  const use = { issuer: Uint8Array.from(Buffer.from(issuer, 'base64')), certificates };
+  const use = {
+    issuer: Uint8Array.from(Buffer.from(issuer, 'base64')),
+    certificates,
+    ...(sha1 === undefined ? {} : { sha1 }),
+  };
   return isKeyUse(use) ? use : undefined;
 }
 
@@ -426,7 +438,7 @@ function publicKeyBits(spki: Uint8Array): Uint8Array {
   return info.readBitString().bytes;
 }
 
-const rsaOids = { sha256: '11', sha384: '12', sha512: '13' } as const;
+const rsaOids = { sha1: '5', sha256: '11', sha384: '12', sha512: '13' } as const;
 const ecdsaOids = { sha256: '2', sha384: '3', sha512: '4' } as const;
 
 /** The algorithm as certificates and lists name it (RFC 4055, RFC 5758). */
@@ -437,7 +449,9 @@ function oidOf(algorithm: SigningAlgorithm): string | undefined {
     case 'rsa-pss':
       return '1.2.840.113549.1.1.10';
     case 'ecdsa':
-      return `1.2.840.10045.4.3.${ecdsaOids[algorithm.digest]}`;
+      return algorithm.digest === 'sha1'
+        ? undefined
+        : `1.2.840.10045.4.3.${ecdsaOids[algorithm.digest]}`;
     case 'ed25519':
       return undefined;
   }

@@ -18,7 +18,8 @@ export type KeyType =
   /** For the audit log's checkpoints alone (`audit`). */
   | { readonly kind: 'ed25519' };
 
-export type DigestName = 'sha256' | 'sha384' | 'sha512';
+/** SHA-1 for the keys of CAs whose policy says so (`KeyUse.sha1`), with `rsa-pkcs1` alone. */
+export type DigestName = 'sha256' | 'sha384' | 'sha512' | 'sha1';
 
 /** A signature algorithm as X.509 needs it; the digest is part of it. */
 export interface SignatureAlgorithm {

@@ -2,8 +2,8 @@
  * AlgorithmIdentifier of signatures and SubjectPublicKeyInfo: RSA PKCS#1 v1.5 (RFC 3279 §2.2.1,
  * RFC 4055 §5), RSA-PSS (RFC 4055 §3.1) and ECDSA (RFC 5480, RFC 5758 §3.2).
  *
- * Written algorithms are those of SHA-2. SHA-1 with RSA is understood when reading, because
- * certificates and CRLs of older authorities carry it; whoever accepts it says so by calling
+ * SHA-1 with RSA PKCS#1 v1.5 is there for CAs whose statement prints it and whose policy says that this is meant, and for
+ * certificates and CRLs of older authorities; whoever accepts it when reading says so by calling
  * `parseForeignSignatureAlgorithm`.
  *
  * Not here: whether a public key is any good; see key-strength.ts.
@@ -29,13 +29,12 @@ type Sha2Name = 'sha256' | 'sha384' | 'sha512';
 export interface SignatureAlgorithmLike {
   /** PSS: MGF1 with the same digest, salt as long as the digest. */
   readonly scheme: 'rsa-pkcs1' | 'rsa-pss' | 'ecdsa';
-  readonly digest: Sha2Name;
+  /** SHA-1 with `rsa-pkcs1` alone. */
+  readonly digest: Sha2Name | 'sha1';
 }
 
 /** A signature algorithm that a foreign structure may carry. */
-export type ForeignSignatureAlgorithm =
-  | SignatureAlgorithmLike
-  | { readonly scheme: 'rsa-pkcs1'; readonly digest: 'sha1' };
+export type ForeignSignatureAlgorithm = SignatureAlgorithmLike;
 
 export type CurveName = 'P-256' | 'P-384';
 
@@ -73,7 +72,11 @@ const digestOid = { sha256: Oid.sha256, sha384: Oid.sha384, sha512: Oid.sha512 }
 
 const written = new Map<string, Uint8Array>();
 
-/** Encodes the AlgorithmIdentifier of a signature algorithm. */
+/**
+ * Encodes the AlgorithmIdentifier of a signature algorithm.
+ *
+ * @throws {X509Error} `X509_ALGORITHM` for SHA-1 with anything but PKCS#1 v1.5.
+ */
 export function encodeSignatureAlgorithm(algorithm: SignatureAlgorithmLike): Uint8Array {
   const key = `${algorithm.scheme}/${algorithm.digest}`;
   let der = written.get(key);
@@ -85,6 +88,12 @@ export function encodeSignatureAlgorithm(algorithm: SignatureAlgorithmLike): Uin
 }
 
 function writeSignatureAlgorithm({ scheme, digest }: SignatureAlgorithmLike): Uint8Array {
+  if (digest === 'sha1') {
+    if (scheme !== 'rsa-pkcs1') {
+      throw new X509Error('X509_ALGORITHM', `${scheme} is not written with SHA-1`);
+    }
+    return encodeSequence(encodeOid(Oid.sha1WithRsa), encodeNull());
+  }
   switch (scheme) {
     case 'rsa-pkcs1':
       // RFC 4055 §5: the parameters are NULL and present.
@@ -111,7 +120,7 @@ function writePssAlgorithm(digest: Sha2Name, hashParameters: Uint8Array): Uint8A
 /**
  * Parses the AlgorithmIdentifier of a signature.
  *
- * @throws {X509Error} `X509_ALGORITHM` when it is none that we write, SHA-1 included.
+ * @throws {X509Error} `X509_ALGORITHM` when it is none that is written without a policy that says so, SHA-1 included.
  */
 export function parseSignatureAlgorithm(der: Uint8Array): SignatureAlgorithmLike {
   const algorithm = parseForeignSignatureAlgorithm(der);

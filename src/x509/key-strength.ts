@@ -39,21 +39,25 @@ export const keyWeaknessText: Readonly<Record<KeyWeakness, string>> = {
 };
 
 /** Below this, the modulus can be factored within the life of a certificate (SP 800-131A). */
-const minModulusBits = 2048;
+const MIN_MODULUS_BITS = 2048;
 /** Above this, verifying costs everybody too much. */
 const maxModulusBits = 8192;
 
 /**
  * Assesses the key of a SubjectPublicKeyInfo.
  *
+ * @param minModulusBits Less than 2048 for those who have to live with what a statement of long ago prints.
  * @returns Every weakness found; empty for a good key.
  * @throws {X509Error} `X509_PUBLIC_KEY` when it is malformed.
  */
-export function assessPublicKey(spki: Uint8Array): readonly KeyWeakness[] {
+export function assessPublicKey(
+  spki: Uint8Array,
+  minModulusBits: number = MIN_MODULUS_BITS,
+): readonly KeyWeakness[] {
   const key = parseSubjectPublicKeyInfo(spki);
   switch (key.kind) {
     case 'rsa':
-      return assessRsaKey(key);
+      return assessRsaKey(key, minModulusBits);
     case 'ec':
       return assessEcKey(key);
     case 'other':
@@ -61,7 +65,10 @@ export function assessPublicKey(spki: Uint8Array): readonly KeyWeakness[] {
   }
 }
 
-function assessRsaKey(key: Extract<PublicKeyInfo, { kind: 'rsa' }>): readonly KeyWeakness[] {
+function assessRsaKey(
+  key: Extract<PublicKeyInfo, { kind: 'rsa' }>,
+  minModulusBits: number,
+): readonly KeyWeakness[] {
   if (key.modulusBits > maxModulusBits) {
     // The checks below take time that grows with the modulus.
     return ['rsa-modulus-long'];

@@ -23,6 +23,7 @@ const sound: StatusFacts = {
     lists: [],
     cessations: [],
     stop: undefined,
+    legacy: [],
   },
   isKeyActive: true,
   isStoreWritable: true,

@@ -22,9 +22,10 @@ import type { JpkiSubject } from '../../x509/jpki-other-name.ts';
 import { assessPublicKey, keyWeaknessText } from '../../x509/key-strength.ts';
 import { CaError, type CaErrorCode } from '../errors.ts';
 import { type CivilDay, compareCivilDays, parseCivilDay } from '../policy/civil-time.ts';
+import { leastModulusBits } from '../policy/legacy-algorithms.ts';
 import type { Municipality } from '../policy/municipality.ts';
 import type { PlaceholderValues } from '../policy/name-template.ts';
-import type { KeyTypeName, Policy } from '../policy/policy.ts';
+import type { Policy, SubjectKeyTypeName } from '../policy/policy.ts';
 import { municipalityTexts, type Profile } from '../policy/profile.ts';
 import type { Scope, Scopes } from '../policy/scope.ts';
 import {
@@ -292,7 +293,7 @@ export class RequestRules {
   }
 
   #checkKey(spki: Uint8Array): void {
-    const weaknesses = asMalformed(() => assessPublicKey(spki));
+    const weaknesses = asMalformed(() => assessPublicKey(spki, leastModulusBits(this.#policy)));
     if (weaknesses.length > 0) {
       const named = weaknesses.map((weakness) => keyWeaknessText[weakness]);
       throw new CaError('CA_KEY_WEAK', `the key is refused: ${named.join('; ')}`);
@@ -443,12 +444,15 @@ export function digestOfSubscriber(subject: JpkiSubject): Uint8Array {
   return hash.digest();
 }
 
-function keyTypeName(spki: Uint8Array): KeyTypeName | undefined {
+function keyTypeName(spki: Uint8Array): SubjectKeyTypeName | undefined {
   const key = parseSubjectPublicKeyInfo(spki);
   switch (key.kind) {
     case 'rsa': {
       const { modulusBits } = key;
-      return modulusBits === 2048 || modulusBits === 3072 || modulusBits === 4096
+      return modulusBits === 1024 ||
+        modulusBits === 2048 ||
+        modulusBits === 3072 ||
+        modulusBits === 4096
         ? `rsa-${modulusBits}`
         : undefined;
     }

@@ -16,6 +16,7 @@ import type { Authority } from '../authorities.ts';
 import type { CaParts, SigningAuthority } from '../ca-core.ts';
 import type { CertificateDraft } from '../certificates/certificate-making.ts';
 import { CaError } from '../errors.ts';
+import { isLegacySignature } from '../policy/legacy-algorithms.ts';
 import { keyTypeOf, type Policy, signatureAlgorithmOf } from '../policy/policy.ts';
 import type { Profile } from '../policy/profile.ts';
 
@@ -32,13 +33,17 @@ export function authorityKeyRequest(
   policy: Policy,
   generation: number,
 ): Pick<KeyDescription, 'label' | 'type' | 'purposes'> & { readonly use: KeyUse } {
-  const { certificates, type } = policy.keys.authority;
+  const { certificates, type, signature } = policy.keys.authority;
   const { issuer, printable } = policy.names;
   return {
     label: keyLabelOf(policy.id, generation),
     type: keyTypeOf(type),
     purposes: CA_KEY_PURPOSES,
-    use: { issuer: nameFromText(issuer, { printable }).der, certificates },
+    use: {
+      issuer: nameFromText(issuer, { printable }).der,
+      certificates,
+      ...(isLegacySignature(signature) ? { sha1: true } : {}),
+    },
   };
 }
 

@@ -10,6 +10,7 @@
 import { createHash } from 'node:crypto';
 
 import { Turns } from '../../core/turns.ts';
+import type { DigestName } from '../../signing/signer.ts';
 import type { ReadView } from '../../store/store.ts';
 import {
   buildSignedEnvelope,
@@ -149,7 +150,7 @@ const HASH_BYTES = 256 * 1024;
 
 /** Hashes pieces one behind the other, a little at a time. */
 export async function hashInTurns(
-  digestName: 'sha256' | 'sha384' | 'sha512',
+  digestName: DigestName,
   pieces: Iterable<Uint8Array>,
 ): Promise<Uint8Array> {
   const turns = new Turns(BYTES_PER_TURN);

@@ -88,6 +88,11 @@ const rules: readonly Rule[] = [
     effect: 'next-key',
     meaning: 'the key in use was made for what the policy said then',
   },
+  {
+    path: 'allowLegacyAlgorithms',
+    effect: 'issued-from-now',
+    meaning: 'whether SHA-1 and RSA-1024 can be chosen',
+  },
   { path: 'keys.subject', effect: 'issued-from-now', meaning: 'keys that are accepted' },
   {
     path: 'profiles.*.scope',

@@ -8,6 +8,7 @@
 import { timeOfDayMs } from './cadence.ts';
 import { crossFaults } from './cross-policy.ts';
 import { renewalFaults } from './key-life.ts';
+import { legacyFaults } from './legacy-algorithms.ts';
 import { ocspFaults } from './ocsp-policy.ts';
 import { peopleFaults } from './people-faults.ts';
 import type { PolicyFile } from './policy.ts';
@@ -21,6 +22,7 @@ export function findPolicyFaults(policy: PolicyFile): readonly PolicyFault[] {
   return [
     ...namesFaults(policy),
     ...keyFaults(policy),
+    ...legacyFaults(policy),
     ...attributeFaults(policy),
     ...profileFaults(policy),
     ...profileSetFaults(policy),

@@ -146,10 +146,11 @@ export const policySchema: z.ZodType<PolicyFile> = strictObject({
     .string()
     .regex(/^[+-](0[0-9]|1[0-4]):[0-5][0-9]$/, 'an offset in quotes, e.g. "+09:00"'),
   municipalities: text.optional(),
+  allowLegacyAlgorithms: z.boolean().default(false),
   keys: strictObject({
     authority: strictObject({
       type: keyTypes,
-      signature: signatures,
+      signature: z.enum([...signatures.options, 'rsa-pkcs1-sha1']),
       renewAfterYears: years.optional(),
       renewForLongest: z.boolean().default(false),
       certificates: z
@@ -157,7 +158,7 @@ export const policySchema: z.ZodType<PolicyFile> = strictObject({
         .min(1)
         .default([...certificateKinds]),
     }),
-    subject: strictObject({ types: z.array(keyTypes).min(1) }),
+    subject: strictObject({ types: z.array(z.enum([...keyTypes.options, 'rsa-1024'])).min(1) }),
   }),
   subjectAttributes: subjectAttributes.optional(),
   environment: z.enum(['production', 'test']),

@@ -44,6 +44,10 @@ export type SignatureName =
   | 'ecdsa-sha256'
   | 'ecdsa-sha384';
 
+/** What a subject's key may be, and a CA's signature: with legacy algorithms where the policy allows them. */
+export type SubjectKeyTypeName = KeyTypeName | 'rsa-1024';
+export type AuthoritySignatureName = SignatureName | 'rsa-pkcs1-sha1';
+
 /** A list of revocations, or a family of them: which certificates, and where it is published. */
 export interface ScopeDefinition {
   /**
@@ -152,11 +156,13 @@ export interface PolicyFile {
   readonly utcOffset: string;
   /** A file of them, where certificates or lists are of municipalities. */
   readonly municipalities?: string | undefined;
+  /** SHA-1 and RSA of 1024 bits can be chosen, which statements print and nobody should use (`legacy-algorithms.ts`). */
+  readonly allowLegacyAlgorithms: boolean;
   readonly keys: {
     /** Of keys that are made from now on: one in use stays what its certificate says. */
     readonly authority: {
       readonly type: KeyTypeName;
-      readonly signature: SignatureName;
+      readonly signature: AuthoritySignatureName;
       /** The key signs certificates for so long; then it is renewed. */
       readonly renewAfterYears?: number | undefined;
       /** It is renewed before its certificate lives on for less than the longest certificate that it issues. */
@@ -164,7 +170,7 @@ export interface PolicyFile {
       /** What it may sign beside lists, fixed when it is made. */
       readonly certificates: readonly CertificateKind[];
     };
-    readonly subject: { readonly types: readonly KeyTypeName[] };
+    readonly subject: { readonly types: readonly SubjectKeyTypeName[] };
   };
   /** What requests say of persons; absent where no profile asks for it. */
   readonly subjectAttributes?: SubjectAttributePolicy | undefined;
@@ -292,7 +298,7 @@ export function keyTypeOf(name: KeyTypeName): KeyType {
 }
 
 /** The signer's words for a signature algorithm. */
-export function signatureAlgorithmOf(name: SignatureName): SignatureAlgorithm {
+export function signatureAlgorithmOf(name: AuthoritySignatureName): SignatureAlgorithm {
   const cut = name.lastIndexOf('-');
   return {
     scheme: name.slice(0, cut) as SignatureAlgorithm['scheme'],

@@ -260,6 +260,9 @@ export function signingInput(
     const data = Buffer.from(encodeDigestInfo(name, digest));
     return { mechanism: { mechanism: CKM.rsaPkcs }, data, maxBytes, encode: asItIs };
   }
+  if (name === 'sha1') {
+    throw new SigningError('SIGNING_ALGORITHM_REFUSED', 'RSA-PSS is not made with SHA-1');
+  }
   const parameter = {
     type: PSS_PARAMETERS,
     hashAlg: CKM[name],

@@ -200,9 +200,12 @@ function readDescription(value: unknown): { readonly value: KeyDescription } | u
 }
 
 function described(use: KeyUse | undefined): Pick<KeyDescription, 'use'> {
-  return use === undefined
-    ? {}
-    : { use: { issuer: Uint8Array.from(use.issuer), certificates: use.certificates } };
+  if (use === undefined) {
+    return {};
+  }
+  const { issuer, certificates, sha1 } = use;
+  const legacy = sha1 === undefined ? {} : { sha1 };
+  return { use: { issuer: Uint8Array.from(issuer), certificates, ...legacy } };
 }
 
 /** The error that a reply carries. */
