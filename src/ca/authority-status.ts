@@ -7,7 +7,7 @@
 import type { ReadView } from '../store/store.ts';
 import { type CaCore, readCounters } from './ca-core.ts';
 import type { KeyRenewalStatus } from './generations/key-renewal.ts';
-import { type CrlCadence, dueMs, type Lateness, latenessAt } from './policy/cadence.ts';
+import { type CrlCadence, deltaDueMs, dueMs, type Lateness, latenessAt } from './policy/cadence.ts';
 import { legacyWarnings } from './policy/legacy-algorithms.ts';
 import type { Scope } from './policy/scope.ts';
 import type { PublishedList, ScopeRecord } from './records/scope-record.ts';
@@ -77,15 +77,19 @@ export async function readStatus(
 }
 
 /** What of a list's state says when it is due. */
-type ScheduleFacts = Pick<ScopeRecord, 'published' | 'urgent'>;
+type ScheduleFacts = Pick<ScopeRecord, 'published' | 'urgent' | 'delta'>;
 
 /** When each list is due, kept in memory so that the scheduler can ask at any time. */
 export class PublicationCalendar {
   readonly #policy: CrlCadence;
   readonly #facts = new Map<string, ScheduleFacts>();
   readonly #dueMs = new Map<string, number>();
+  readonly #deltaDueMs = new Map<string, number>();
+  readonly #hasDelta: (scopeId: string) => boolean;
 
-  constructor(policy: CrlCadence) {
+  /** @param hasDelta Whether a scope has delta lists. */
+  constructor(policy: CrlCadence, hasDelta: (scopeId: string) => boolean = () => false) {
+    this.#hasDelta = hasDelta;
     this.#policy = policy;
   }
 
@@ -101,18 +105,25 @@ export class PublicationCalendar {
         : known?.published;
     const urgent =
       (news.urgent?.sequence ?? 0n) > (known?.urgent?.sequence ?? 0n) ? news.urgent : known?.urgent;
+    const delta =
+      (news.delta?.number ?? 0n) > (known?.delta?.number ?? 0n) ? news.delta : known?.delta;
     const facts = {
       ...(published === undefined ? {} : { published }),
       ...(urgent === undefined ? {} : { urgent }),
+      ...(delta === undefined ? {} : { delta }),
     };
     this.#facts.set(scopeId, facts);
     this.#dueMs.set(scopeId, dueMs(scopeId, facts, this.#policy));
+    if (this.#hasDelta(scopeId)) {
+      this.#deltaDueMs.set(scopeId, deltaDueMs(facts, this.#policy));
+    }
   }
 
   /** Of a list that comes out no more. */
   forget(scopeId: string): void {
     this.#facts.delete(scopeId);
     this.#dueMs.delete(scopeId);
+    this.#deltaDueMs.delete(scopeId);
   }
 
   /** When the next list of a scope is due; 0 for one that is not known. */
@@ -121,13 +132,28 @@ export class PublicationCalendar {
   }
 
   dueScopes(nowMs: number): readonly string[] {
-    return [...this.#dueMs]
-      .filter(([, due]) => due <= nowMs)
-      .sort(([, left], [, right]) => left - right)
-      .map(([scopeId]) => scopeId);
+    return dueAt(nowMs, this.#dueMs);
+  }
+
+  /** Scopes whose delta list is due. */
+  dueDeltas(nowMs: number): readonly string[] {
+    return dueAt(nowMs, this.#deltaDueMs);
+  }
+
+  /** Infinity where there are no delta lists. */
+  nextDeltaDueMs(): number {
+    return Math.min(...this.#deltaDueMs.values());
   }
 
   nextDueMs(): number {
     return Math.min(...this.#dueMs.values());
   }
+}
+
+/** The longest overdue first. */
+function dueAt(nowMs: number, dueMs: ReadonlyMap<string, number>): readonly string[] {
+  return [...dueMs]
+    .filter(([, due]) => due <= nowMs)
+    .sort(([, left], [, right]) => left - right)
+    .map(([scopeId]) => scopeId);
 }

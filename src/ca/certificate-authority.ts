@@ -48,18 +48,20 @@ import { createAuthority } from './creation.ts';
 import { KeyRenewal } from './generations/key-renewal.ts';
 import { Retirement } from './generations/retirement.ts';
 import { CrlPublication, type Publication } from './lists/crl-publication.ts';
+import type { DeltaPublication } from './lists/delta-publication.ts';
 import {
   findList,
   listArchived,
   listArchivedSince,
+  listDeltas,
   readList,
   type WhichList,
 } from './lists/list-archive.ts';
 import { runInLanes } from './lists/publication-run.ts';
 import type { Policy } from './policy/policy.ts';
-import type { Scopes } from './policy/scope.ts';
+import { hasDelta, type Scopes } from './policy/scope.ts';
 import { Cessations } from './procedures/cessations.ts';
-import type { PublishedList } from './records/scope-record.ts';
+import type { PublishedDelta, PublishedList } from './records/scope-record.ts';
 import { readScopeRecord } from './records/scope-state.ts';
 import { confirmRecovery, type PublishedMarks, type RecoveryReport } from './recovery.ts';
 import { type RecoveryHold, readHold } from './recovery-hold.ts';
@@ -152,7 +154,9 @@ export class CertificateAuthority {
 
   static async #openWith(parts: CaParts): Promise<CertificateAuthority> {
     const core = await openCore(parts);
-    const calendar = new PublicationCalendar(core.policy);
+    const calendar = new PublicationCalendar(core.policy, (scopeId) =>
+      hasDelta(core.scopes.find(scopeId), core.policy),
+    );
     const issuance = new Issuance(core);
     const responder = await reading(parts.store, async (view) => {
       for (const scope of core.scopes.list) {
@@ -353,9 +357,50 @@ export class CertificateAuthority {
 
   async #publishNow(scopeId: string, origin: AuditOrigin): Promise<Publication> {
     const publication = await this.#publication.publish(this.#core.scopes.find(scopeId), origin);
-    this.#calendar.note(publication.scope.id, { published: publication });
+    const { delta } = publication;
+    this.#calendar.note(publication.scope.id, {
+      published: publication,
+      ...(delta === undefined ? {} : { delta }),
+    });
     this.#onPublished(publication.scope.id);
     return publication;
+  }
+
+  /**
+   * Publishes the next delta list of a scope, due or not; its full list is not touched.
+   *
+   * @returns undefined for a scope that has none.
+   * @throws {CaError} `CA_SCOPE_UNKNOWN`, and what `CrlPublication.publishDelta` throws.
+   */
+  publishDelta(scopeId: string, origin: AuditOrigin): Promise<DeltaPublication | undefined> {
+    return this.#track(this.#publishDeltaNow(scopeId, origin));
+  }
+
+  async #publishDeltaNow(
+    scopeId: string,
+    origin: AuditOrigin,
+  ): Promise<DeltaPublication | undefined> {
+    const scope = this.#core.scopes.find(scopeId);
+    const delta = await this.#publication.publishDelta(scope, origin);
+    if (delta !== undefined) {
+      this.#calendar.note(scope.id, { delta });
+    }
+    return delta;
+  }
+
+  /** Scopes whose delta list is due, the longest overdue first. */
+  dueDeltas(nowMs: number): readonly string[] {
+    return this.#calendar.dueDeltas(nowMs);
+  }
+
+  /** When the next delta list is due; Infinity where there are none. */
+  nextDeltaDueMs(): number {
+    return this.#calendar.nextDeltaDueMs();
+  }
+
+  /** Every delta list of a scope that was published, by number. @throws {CaError} `CA_SCOPE_UNKNOWN`. */
+  listDeltas(scopeId: string): Promise<readonly PublishedDelta[]> {
+    return listDeltas(this.#core, scopeId);
   }
 
   /**

@@ -73,6 +73,15 @@ export function buildCrlDistributionPoints(
   return { oid: Oid.cRLDistributionPoints, critical, value };
 }
 
+/**
+ * freshestCRL, which is never critical: where delta CRLs are (RFC 5280 §4.2.1.15, §5.2.6).
+ *
+ * @throws {X509Error} `X509_EXTENSION` as `buildCrlDistributionPoints`.
+ */
+export function buildFreshestCrl(points: readonly DistributionPoint[]): Extension {
+  return { ...buildCrlDistributionPoints(points), oid: Oid.freshestCrl };
+}
+
 function encodeDistributionPoint(point: DistributionPoint): Uint8Array {
   if (point.fullName === undefined && point.crlIssuer === undefined) {
     throw new X509Error('X509_EXTENSION', 'a distribution point needs a name or a CRL issuer');

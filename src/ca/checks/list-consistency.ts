@@ -12,8 +12,7 @@ import { isCertdirError } from '../../core/errors.ts';
 import { type CertificateList, parseCertificateListHead } from '../../x509/certificate-list.ts';
 import { RevokedEntryCursor } from '../../x509/certificate-list-cursor.ts';
 import { formatSerialNumber } from '../certificates/serial-number.ts';
-import { CaError } from '../errors.ts';
-import { type ListReading, readBackList } from '../lists/list-facts.ts';
+import type { ListReading } from '../lists/list-facts.ts';
 import type { Scope } from '../policy/scope.ts';
 import { numberOfKey } from '../records/ca-tables.ts';
 import { readChunk, readLedger, sumLedger } from '../records/entry-ledger.ts';
@@ -22,7 +21,7 @@ import {
   parsePublishedList,
   type ScopeRecord,
 } from '../records/scope-record.ts';
-import { readScopeRecord } from '../records/scope-state.ts';
+import { readAllDeltas, readScopeRecord } from '../records/scope-state.ts';
 import { readWaiting } from '../records/waiting-entries.ts';
 import { readWithdrawals, type Withdrawals } from '../records/withdrawal.ts';
 import { type NumberGap, readGaps } from '../recovery-hold.ts';
@@ -33,6 +32,8 @@ import {
   faultOf,
   inconsistent,
 } from './consistency-fault.ts';
+import { findDeltaFaults } from './delta-consistency.ts';
+import { readArchivedList } from './archived-list.ts';
 
 type Revoked = ReadonlyMap<bigint, RevokedCertificate>;
 
@@ -50,13 +51,19 @@ export async function* findListFaults(
 ): AsyncGenerator<ConsistencyFault, number, undefined> {
   const record = await readScopeRecord(context.view, context.tables, scope.id);
   const of = { policyId: context.policy.id, scopeId: scope.id };
-  const gaps = await readGaps(context.view, of);
+  const deltas = await readAllDeltas(context.view, context.tables, scope.id);
+  const gaps = [
+    ...(await readGaps(context.view, of)),
+    // Delta lists have their numbers from the same sequence.
+    ...deltas.map(({ number }) => ({ first: number, last: number })),
+  ];
   for (const message of recordMessages(scope, record, { revoked, gaps })) {
     yield inconsistent(scope.id, message);
   }
   const absent = new Map<bigint, RevokedCertificate>();
   yield* checkNewest(context, scope, { record, revoked, absent });
   yield* checkArchive(context, scope, { record, absent, gaps });
+  yield* findDeltaFaults(context, scope, { record, deltas, revoked });
   for (const serialNumber of absent.keys()) {
     const name = formatSerialNumber(serialNumber);
     yield inconsistent(scope.id, `${name} is revoked, not in the newest list and not served`);
@@ -118,7 +125,7 @@ async function* checkNewest(
   }
   let list: CertificateList;
   try {
-    ({ list } = await readList(context, published));
+    ({ list } = await readArchivedList(context, published));
   } catch (error) {
     // Reported with the archive, which it is in.
     faultOf(scope.id, error);
@@ -197,7 +204,7 @@ async function* checkArchive(
     tally.lists += 1;
     try {
       const archived = parsePublishedList((await view.read(key)) ?? new Uint8Array(0));
-      const reading = await readList(context, archived);
+      const reading = await readArchivedList(context, archived);
       const facts = { number, archived, lastUpdateMs };
       for (const message of listMessages(context, scope, { ...facts, reading })) {
         yield inconsistent(scope.id, `list ${number}: ${message}`);
@@ -224,28 +231,6 @@ function behindGaps(gaps: readonly NumberGap[], from: bigint): bigint {
     number = first === number ? last + 1n : number;
   }
   return number;
-}
-
-/** @throws {CertdirError} when it is not there, damaged, or no list. */
-async function readList(
-  { view, authorities }: ConsistencyContext,
-  { sha256, number }: PublishedList,
-): Promise<ListReading> {
-  const der = await view.readLarge(sha256);
-  if (der === undefined) {
-    throw new CaError('CA_RECORD_DAMAGED', `list ${number} is not in the store`);
-  }
-  let last: ListReading | undefined;
-  for (const authority of authorities.toReversed()) {
-    last = readBackList(der, authority);
-    if (last.facts.isSignatureValid) {
-      return last;
-    }
-  }
-  if (last === undefined) {
-    throw new CaError('CA_RECORD_DAMAGED', `there is no key that could have signed list ${number}`);
-  }
-  return last;
 }
 
 function* listMessages(

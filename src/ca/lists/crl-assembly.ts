@@ -17,15 +17,22 @@ import {
   buildTbsCertificateList,
   type TbsListParts,
 } from '../../x509/certificate-list.ts';
-import { buildCrlNextPublish, buildCrlNumber } from '../../x509/crl-extensions.ts';
+import {
+  buildCrlNextPublish,
+  buildCrlNumber,
+  buildDeltaCrlIndicator,
+} from '../../x509/crl-extensions.ts';
 import { buildIssuingDistributionPoint } from '../../x509/distribution-point.ts';
 import type { Extension } from '../../x509/extensions.ts';
 import type { Authority } from '../authorities.ts';
 import { type CaCore, signPieces } from '../ca-core.ts';
 import { isRegular, LAST_NEXT_UPDATE_MS, periodMs, validityMs } from '../policy/cadence.ts';
 import type { Policy } from '../policy/policy.ts';
-import { buildIssuerReference } from '../policy/profile-extensions.ts';
-import type { Scope } from '../policy/scope.ts';
+import {
+  buildFreshestDistributionPoint,
+  buildIssuerReference,
+} from '../policy/profile-extensions.ts';
+import { hasDelta, type Scope } from '../policy/scope.ts';
 import type { ScopeRecord } from '../records/scope-record.ts';
 import { readScopeRecord } from '../records/scope-state.ts';
 import { BYTES_PER_TURN, type EntryRegion, layOutEntries } from './entry-region.ts';
@@ -54,9 +61,9 @@ export interface AssembledList {
 }
 
 /** Signature algorithm and signature are shorter than this. */
-const SIGNATURE_ROOM = 2048;
+export const SIGNATURE_ROOM: number = 2048;
 /** The header around everything is no longer. */
-const HEADER_ROOM = 8;
+export const HEADER_ROOM: number = 8;
 
 /**
  * Assembles and signs the next list of a scope.
@@ -113,7 +120,7 @@ export async function assembleList(
 }
 
 /** Writes what stands around the entries where room was left for it. */
-async function signAround(
+export async function signAround(
   core: CaCore,
   {
     authority,
@@ -121,7 +128,7 @@ async function signAround(
     parts,
   }: {
     readonly authority: Authority;
-    readonly region: EntryRegion;
+    readonly region: Pick<EntryRegion, 'buffer' | 'start' | 'end'>;
     readonly parts: TbsListParts;
   },
 ): Promise<Pick<AssembledList, 'der' | 'tbs' | 'tbsDigest'>> {
@@ -165,7 +172,8 @@ export async function hashInTurns(
   return new Uint8Array(hash.digest());
 }
 
-function listExtensions(
+/** What a full list says of itself, or a delta list that starts from the full one `deltaOf`. */
+export function listExtensions(
   policy: Policy,
   scope: Scope,
   {
@@ -173,11 +181,13 @@ function listExtensions(
     number,
     thisUpdateMs,
     isLast,
+    deltaOf,
   }: {
     readonly authority: Authority;
     readonly number: bigint;
     readonly thisUpdateMs: number;
     readonly isLast: boolean;
+    readonly deltaOf?: bigint;
   },
 ): readonly Extension[] {
   const { distributionPoint, onlyContains, isFull } = scope;
@@ -187,6 +197,7 @@ function listExtensions(
       critical: false,
     }),
     buildCrlNumber(number),
+    ...(deltaOf === undefined ? [] : [buildDeltaCrlIndicator(deltaOf)]),
     ...(isFull
       ? []
       : [
@@ -195,7 +206,10 @@ function listExtensions(
             onlyContains,
           }),
         ]),
-    ...(policy.crl.nextPublish && !isLast
+    ...(hasDelta(scope, policy) && !isLast && deltaOf === undefined
+      ? [buildFreshestDistributionPoint(scope)]
+      : []),
+    ...(policy.crl.nextPublish && !isLast && deltaOf === undefined
       ? [buildCrlNextPublish(thisUpdateMs + periodMs(policy))]
       : []),
   ];

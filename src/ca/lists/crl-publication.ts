@@ -10,13 +10,13 @@
 import type { AuditOrigin } from '../../audit/audit-log.ts';
 import { formatHex } from '../../core/bytes.ts';
 import { delay } from '../../core/clock.ts';
+import { isCertdirError } from '../../core/errors.ts';
 import { Room } from '../../core/room.ts';
-import { LargeValue } from '../../directory/entries/entry.ts';
 import type { ReadView, Transaction } from '../../store/store.ts';
 import { type CaCore, reading, recordFailure, transactAsOwner } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
 import { isLastList } from '../policy/cadence.ts';
-import type { Scope } from '../policy/scope.ts';
+import { hasDelta, type Scope } from '../policy/scope.ts';
 import { writeLedger } from '../records/entry-ledger.ts';
 import {
   encodePublishedList,
@@ -26,6 +26,9 @@ import {
 } from '../records/scope-record.ts';
 import { readScopeRecord } from '../records/scope-state.ts';
 import { type AssembledList, assembleList, hashInTurns } from './crl-assembly.ts';
+import { DeltaLists, type DeltaPublication } from './delta-publication.ts';
+import type { PublicationFacts } from './gate-facts.ts';
+import { showList } from './list-showing.ts';
 import { type CandidateFacts, examineCandidate, gatherFacts } from './publication-facts.ts';
 import { checkPublication } from './publish-gate.ts';
 import { countLive } from './scope-append.ts';
@@ -37,6 +40,8 @@ export interface Publication extends PublishedList {
   readonly isRegular: boolean;
   /** Entries that left with this list. */
   readonly droppedCount: number;
+  /** The delta list that came out behind it. */
+  readonly delta?: DeltaPublication;
 }
 
 /** Rounds with an assembly beside other work, before the writer is held. */
@@ -50,8 +55,6 @@ const MAX_WAIT_MS = 2_000;
  */
 const MAX_ALWAYS_COUNTED = 64;
 const COUNT_EVERY_MS = 5_000;
-/** Lists from here on are handed to the directory by their hash; the gate has read them. */
-const MIN_LARGE_BYTES = 64 * 1024;
 
 /** Of lists that are made at the same time; one that is longer is made alone. */
 const MAX_BYTES_IN_WORK = 192 * 1024 * 1024;
@@ -68,6 +71,7 @@ interface MadeList {
 
 export class CrlPublication {
   readonly #core: CaCore;
+  readonly #deltas: DeltaLists;
   /** Lists are in memory from the moment they are put together until they are durable. */
   readonly #room = new Room(MAX_BYTES_IN_WORK);
   #countAgainMs = Number.NEGATIVE_INFINITY;
@@ -78,6 +82,7 @@ export class CrlPublication {
 
   constructor(core: CaCore) {
     this.#core = core;
+    this.#deltas = new DeltaLists(core, (facts) => this.#judge(facts));
   }
 
   /**
@@ -87,9 +92,59 @@ export class CrlPublication {
    * @throws {CaError} `CA_CLOCK_BACK`, `CA_GATE_…` (nothing was published), `CA_NOT_OWNER`.
    * @throws {SigningError}
    */
-  async publish(scope: Scope, origin: AuditOrigin): Promise<Publication> {
+  publish(scope: Scope, origin: AuditOrigin): Promise<Publication> {
+    return this.#inTurn(scope, async () => {
+      const publication = await this.#publishRecorded(scope, origin);
+      const delta = await this.#followWithDelta(scope, origin);
+      return delta === undefined ? publication : { ...publication, delta };
+    });
+  }
+
+  /**
+   * Publishes the next delta list of a scope: all that has changed since the full list on show.
+   *
+   * @returns undefined where the policy has none for this scope, before the first full list and behind the last one.
+   * @throws {CaError} as `publish`.
+   * @throws {SigningError}
+   */
+  async publishDelta(scope: Scope, origin: AuditOrigin): Promise<DeltaPublication | undefined> {
+    return hasDelta(scope, this.#core.policy)
+      ? await this.#inTurn(scope, () => this.#publishDeltaRecorded(scope, origin))
+      : undefined;
+  }
+
+  /** The full list is out and stays so: a delta list that fails is due until it comes. */
+  async #followWithDelta(scope: Scope, origin: AuditOrigin): Promise<DeltaPublication | undefined> {
+    if (!hasDelta(scope, this.#core.policy)) {
+      return undefined;
+    }
+    try {
+      return await this.#publishDeltaRecorded(scope, origin);
+    } catch (error) {
+      if (!isCertdirError(error)) {
+        throw error;
+      }
+      const { code } = error;
+      this.#core.log.error('a full list is out without its delta list', { scope: scope.id, code });
+      return undefined;
+    }
+  }
+
+  async #publishDeltaRecorded(
+    scope: Scope,
+    origin: AuditOrigin,
+  ): Promise<DeltaPublication | undefined> {
+    try {
+      return await this.#deltas.publish(scope, origin);
+    } catch (error) {
+      await recordFailure(this.#core, { kind: 'crl.publish', origin, subject: scope.id }, error);
+      throw error;
+    }
+  }
+
+  async #inTurn<Result>(scope: Scope, publish: () => Promise<Result>): Promise<Result> {
     const before = this.#tails.get(turnOf(scope)) ?? Promise.resolve();
-    const run = before.then(() => this.#publishRecorded(scope, origin));
+    const run = before.then(publish);
     const tail = run.then(
       () => undefined,
       () => undefined,
@@ -217,17 +272,14 @@ export class CrlPublication {
     scope: Scope,
     { der, sha256 }: { readonly der: Uint8Array; readonly sha256: Uint8Array },
   ): Promise<void> {
-    const { entries } = this.#core;
-    const description = scope.attribute;
     const others = await this.#othersBeside(transaction, scope);
-    if (der.length < MIN_LARGE_BYTES || others.length > 0) {
-      const values = [...others, der];
-      await entries.replaceValues(transaction, scope.dn, { description, values });
-      return;
-    }
-    await transaction.putLarge(der, { sha256 });
-    const value = new LargeValue(sha256, der.length);
-    await entries.replaceWithLarge(transaction, scope.dn, { description, value });
+    await showList(this.#core, transaction, {
+      dn: scope.dn,
+      description: scope.attribute,
+      others,
+      der,
+      sha256,
+    });
   }
 
   /** The full lists of other keys, which stand in the same attribute of the CA's entry. */
@@ -266,6 +318,10 @@ export class CrlPublication {
     if (isCounted) {
       this.#countAgainMs = clock.monotonicMs() + COUNT_EVERY_MS;
     }
+    return this.#judge(facts);
+  }
+
+  #judge(facts: PublicationFacts): readonly string[] {
     const findings = checkPublication(facts);
     const stops = findings.filter(({ effect }) => effect === 'stop');
     const what = stops.length > 0 ? 'the publish gate stopped a list' : 'the publish gate warns';
@@ -304,7 +360,8 @@ export class CrlPublication {
       transaction.delete(tables.withdrawal(scope.id, sequence));
     }
     writeLedger(transaction, tables, { scopeId: scope.id, change: region.change });
-    const { oldestPendingMs: _served, urgent: _listed, ...kept } = state;
+    const { oldestPendingMs: _served, urgent: _listed, delta, ...kept } = state;
+    const isDeltaKept = await this.#deltas.keepOrTakeOff(transaction, scope, { state, list });
     transaction.put(
       tables.scope(scope.id),
       encodeScopeRecord({
@@ -312,6 +369,7 @@ export class CrlPublication {
         lastNumber: list.number,
         liveEntries: list.entryCount,
         published: list,
+        ...(isDeltaKept && delta !== undefined ? { delta } : {}),
         ...(isRegular
           ? { regular: { thisUpdateMs: list.thisUpdateMs, sequence: list.sequence } }
           : {}),

@@ -32,6 +32,10 @@ export interface ListFacts {
       }
     | undefined;
   readonly isDelta: boolean;
+  /** deltaCRLIndicator; undefined when absent. */
+  readonly deltaIndicator?: { readonly baseNumber: bigint; readonly isCritical: boolean };
+  /** The one name in freshestCRL; undefined when absent, and for anything else. */
+  readonly freshestNameDer?: Uint8Array;
   readonly entryCount: number;
   /** The field revokedCertificates is there, empty or not. */
   readonly hasEntriesField: boolean;
@@ -102,7 +106,19 @@ export interface EntryFindings {
   readonly faults: ReadonlyMap<'CA_GATE_I3' | 'CA_GATE_I4' | 'CA_GATE_I6', string>;
 }
 
+/** What is true of delta lists alone. */
+export interface DeltaFacts {
+  /** The full list on show. */
+  readonly base: { readonly number: bigint; readonly thisUpdateMs: number };
+  /** Entries that say removeFromCRL. */
+  readonly removedCount: number;
+  /** What is wrong with those: each is of a hold that the base lists and the register no longer has, and all such are there. */
+  readonly removalFault: string | undefined;
+}
+
 export interface PublicationFacts {
+  /** Undefined for a full list. Of a delta list, `previous` is the one before it, and nothing is carried over. */
+  readonly delta?: DeltaFacts;
   readonly scope: string;
   /** The clock, when the gate is asked. */
   readonly nowMs: number;
@@ -124,6 +140,8 @@ export interface PublicationFacts {
     readonly keyIdentifier: Uint8Array;
     /** Undefined where lists do not say it. */
     readonly certificateSerialNumber: bigint | undefined;
+    /** freshestCRL is there, and names the distribution point. */
+    readonly hasFreshest?: boolean;
     readonly allowedReasons: ReadonlySet<number>;
     /** From thisUpdate to nextUpdate. */
     readonly validityMs: number;

@@ -7,11 +7,17 @@
 import type { ReadView } from '../../store/store.ts';
 import { type CaCore, reading } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
-import { type PublishedList, parsePublishedList } from '../records/scope-record.ts';
+import {
+  type PublishedDelta,
+  type PublishedList,
+  parsePublishedList,
+} from '../records/scope-record.ts';
 import {
   readAllArchived,
+  readAllDeltas,
   readArchived,
   readArchivedAt,
+  readDelta,
   readScopeRecord,
 } from '../records/scope-state.ts';
 
@@ -47,7 +53,8 @@ export function findList(
     const list =
       number === undefined
         ? await readArchivedAt(view, tables, { scopeId: id, atMs })
-        : await readArchived(view, tables, { scopeId: id, number });
+        : ((await readArchived(view, tables, { scopeId: id, number })) ??
+          (await readDelta(view, tables, { scopeId: id, number })));
     if (list === undefined) {
       throw new CaError('CA_LIST_UNKNOWN', `no such list of ${id} was published`);
     }
@@ -62,6 +69,15 @@ export function listArchived(
 ): Promise<readonly PublishedList[]> {
   const { id } = scopes.find(scopeId);
   return reading(store, (view) => readAllArchived(view, tables, id));
+}
+
+/** See `CertificateAuthority.listDeltas`. */
+export function listDeltas(
+  { store, tables, scopes }: CaCore,
+  scopeId: string,
+): Promise<readonly PublishedDelta[]> {
+  const { id } = scopes.find(scopeId);
+  return reading(store, (view) => readAllDeltas(view, tables, id));
 }
 
 /** See `CertificateAuthority.listArchivedSince`. */

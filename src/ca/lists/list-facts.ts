@@ -18,8 +18,11 @@ import {
   parseCertificateList,
   parseCertificateListHead,
 } from '../../x509/certificate-list.ts';
-import { parseCrlNextPublish } from '../../x509/crl-extensions.ts';
-import { parseIssuingDistributionPoint } from '../../x509/distribution-point.ts';
+import { parseCrlNextPublish, parseCrlNumber } from '../../x509/crl-extensions.ts';
+import {
+  parseCrlDistributionPoints,
+  parseIssuingDistributionPoint,
+} from '../../x509/distribution-point.ts';
 import { findExtension } from '../../x509/extensions.ts';
 import type { GeneralName } from '../../x509/general-name.ts';
 import { parseAuthorityKeyIdentifier } from '../../x509/key-identifier.ts';
@@ -107,8 +110,32 @@ function gather(
     authorityKey: readAuthorityKey(extension(Oid.authorityKeyIdentifier)),
     distributionPoint: readDistributionPoint(list),
     isDelta: extension(Oid.deltaCrlIndicator) !== undefined,
+    ...readDeltaFacts(list),
     hasEntriesField: list.entryBytes.length > 0,
     ...found,
+  };
+}
+
+function readDeltaFacts({
+  extensions,
+}: CertificateListHead): Pick<ListFacts, 'deltaIndicator' | 'freshestNameDer'> {
+  const indicator = findExtension(extensions, Oid.deltaCrlIndicator);
+  const freshest = findExtension(extensions, Oid.freshestCrl);
+  const [point, ...others] = freshest ? parseCrlDistributionPoints(freshest.value) : [];
+  const freshestNameDer =
+    others.length === 0 && freshest?.critical === false
+      ? onlyDirectoryName(point?.fullName)
+      : undefined;
+  return {
+    ...(indicator === undefined
+      ? {}
+      : {
+          deltaIndicator: {
+            baseNumber: parseCrlNumber(indicator.value),
+            isCritical: indicator.critical,
+          },
+        }),
+    ...(freshestNameDer === undefined ? {} : { freshestNameDer }),
   };
 }
 

@@ -18,7 +18,7 @@ import { nameFromText } from '../../x509/name.ts';
 import { type CaCore, readCounters, readOwner } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
 import { LAST_NEXT_UPDATE_MS, longestWaitMs, periodMs, validityMs } from '../policy/cadence.ts';
-import type { Scope } from '../policy/scope.ts';
+import { hasDelta, type Scope } from '../policy/scope.ts';
 import { reasonBit, reasonsOf } from '../records/entry-ledger.ts';
 import type { PublishedList, ScopeRecord } from '../records/scope-record.ts';
 import { readArchived, readScopeRecord } from '../records/scope-state.ts';
@@ -140,7 +140,7 @@ const ENTRIES_AT_A_TIME = 4096;
 const LOOKUPS_PER_TURN = 64;
 
 /** Looks up what the store says of entries, and tells the gate. */
-class EntryLook {
+export class EntryLook {
   readonly #facts: EntryFacts;
   readonly #gate: EntryGate;
   readonly #turns = new Turns(LOOKUPS_PER_TURN);
@@ -168,7 +168,10 @@ class EntryLook {
   }
 
   /** Holds that were released before a list carried them. */
-  async atPassedOver({ withdrawals }: EntryRegion, publishedSequence: bigint): Promise<void> {
+  async atPassedOver(
+    { withdrawals }: Pick<EntryRegion, 'withdrawals'>,
+    publishedSequence: bigint,
+  ): Promise<void> {
     for (const [sequence, serialNumber] of withdrawals) {
       if (sequence > publishedSequence) {
         this.#gate.passedOver(await this.#facts.passedOver(serialNumber, sequence));
@@ -247,11 +250,15 @@ function readOne(der: Uint8Array): ListEntry {
   });
 }
 
-function currentEntry({ serialNumber, revocationMs, reason }: RevokedEntryCursor): ListEntry {
+export function currentEntry({
+  serialNumber,
+  revocationMs,
+  reason,
+}: RevokedEntryCursor): ListEntry {
   return { serialNumber, revocationMs, ...(reason === undefined ? {} : { reason }) };
 }
 
-function readingEntries<T>(read: () => T): T {
+export function readingEntries<T>(read: () => T): T {
   try {
     return read();
   } catch (cause) {
@@ -295,18 +302,11 @@ export async function gatherFacts(
     ...candidate,
     meant: { number, thisUpdateMs, entryCount },
     expected: {
-      onlyContains: scope.onlyContains,
-      isFull: scope.isFull,
-      distributionPointDer: state.distributionPointDer,
-      issuerDer: authority.reference.name.der,
-      keyIdentifier: authority.reference.keyIdentifier,
-      certificateSerialNumber: policy.crl.issuerAndSerial
-        ? authority.reference.serialNumber
-        : undefined,
+      ...expectedOfScope(core, scope, { authority, state }),
+      hasFreshest: hasDelta(scope, policy) && !isLast,
       allowedReasons: new Set(allowed),
       validityMs: isLast ? LAST_NEXT_UPDATE_MS - assembled.thisUpdateMs : validityMs(policy),
       nextPublishMs: policy.crl.nextPublish && !isLast ? periodMs(policy) : undefined,
-      longestWaitMs: longestWaitMs(policy),
     },
     stored: await gatherStored(core, view, publication),
     ownerId: core.ownerId,
@@ -315,6 +315,27 @@ export async function gatherFacts(
     includedSequence: assembled.sequence,
     waitingSinceMs: state.oldestPendingMs,
     entryNameDer: await readEntryName(core, view, scope),
+  };
+}
+
+/** What the lists of a scope have in common, full ones and delta lists. */
+export function expectedOfScope(
+  { policy }: Pick<CaCore, 'policy'>,
+  scope: Scope,
+  { authority, state }: Pick<AssembledList, 'authority' | 'state'>,
+): Omit<
+  PublicationFacts['expected'],
+  'hasFreshest' | 'allowedReasons' | 'validityMs' | 'nextPublishMs'
+> {
+  const { name, keyIdentifier, serialNumber } = authority.reference;
+  return {
+    onlyContains: scope.onlyContains,
+    isFull: scope.isFull,
+    distributionPointDer: state.distributionPointDer,
+    issuerDer: name.der,
+    keyIdentifier,
+    certificateSerialNumber: policy.crl.issuerAndSerial ? serialNumber : undefined,
+    longestWaitMs: longestWaitMs(policy),
   };
 }
 
@@ -363,7 +384,11 @@ async function sumPartitions({ tables, scopes }: CaCore, view: ReadView): Promis
 }
 
 /** Whether the archive gives back the very bytes. */
-async function isKept(view: ReadView, kept: PublishedList, der: Uint8Array): Promise<boolean> {
+export async function isKept(
+  view: ReadView,
+  kept: PublishedList,
+  der: Uint8Array,
+): Promise<boolean> {
   let at = 0;
   for await (const piece of view.largePieces(kept.sha256)) {
     if (!equalBytes(piece, der.subarray(at, at + piece.length))) {
@@ -375,7 +400,7 @@ async function isKept(view: ReadView, kept: PublishedList, der: Uint8Array): Pro
 }
 
 /** The entry's name as the directory has it, in the form of certificates. */
-async function readEntryName(
+export async function readEntryName(
   { entries, policy }: CaCore,
   view: ReadView,
   { dn }: Scope,

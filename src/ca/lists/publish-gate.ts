@@ -76,12 +76,15 @@ function numberIncreases({ list, stored }: PublicationFacts): string | undefined
 }
 
 /** I2: thisUpdate moves on and is not in the future. */
-function timeMovesOn({ list, previous, nowMs }: PublicationFacts): string | undefined {
+function timeMovesOn({ list, previous, nowMs, delta }: PublicationFacts): string | undefined {
   if (list.thisUpdateMs > nowMs) {
     return 'thisUpdate lies in the future';
   }
   if (previous !== undefined && list.thisUpdateMs <= previous.thisUpdateMs) {
     return "thisUpdate is not after the last list's";
+  }
+  if (delta !== undefined && list.thisUpdateMs < delta.base.thisUpdateMs) {
+    return 'thisUpdate is before that of the list that it is a change of';
   }
   return list.nextUpdateMs === undefined || list.nextUpdateMs <= nowMs
     ? 'nextUpdate is missing or over'
@@ -101,6 +104,7 @@ function partitionIsExact({
   stored,
   entries,
   includedSequence,
+  delta,
 }: PublicationFacts): string | undefined {
   const fault = entries.faults.get('CA_GATE_I4');
   if (fault !== undefined) {
@@ -108,6 +112,11 @@ function partitionIsExact({
   }
   if (entries.lastSequence !== includedSequence) {
     return `the list brings revocations up to ${entries.lastSequence}, not ${includedSequence}`;
+  }
+  if (delta !== undefined) {
+    return list.entryCount === entries.addedCount + delta.removedCount
+      ? delta.removalFault
+      : 'the delta list has other entries than those that have changed';
   }
   const liveEntries = stored.liveEntries - entries.servedCount;
   if (list.entryCount !== liveEntries) {
@@ -134,9 +143,15 @@ function pointsAgree({ list, expected, entryNameDer }: PublicationFacts): string
   if (point.nameDer === undefined || !equalBytes(point.nameDer, expected.distributionPointDer)) {
     return 'issuingDistributionPoint is not the name in CRLDP';
   }
-  return entryNameDer !== undefined && equalBytes(entryNameDer, point.nameDer)
-    ? undefined
-    : 'no entry of the directory has the name of the distribution point';
+  if (entryNameDer === undefined || !equalBytes(entryNameDer, point.nameDer)) {
+    return 'no entry of the directory has the name of the distribution point';
+  }
+  const freshest = list.freshestNameDer;
+  const isFreshest =
+    expected.hasFreshest === true
+      ? freshest !== undefined && equalBytes(freshest, expected.distributionPointDer)
+      : freshest === undefined;
+  return isFreshest ? undefined : 'freshestCRL is not as the policy has it';
 }
 
 /** I6: issuer, AKI and signature are the scope's key's, and the bytes say what was meant. */
@@ -167,7 +182,15 @@ function keyAndContentAgree(facts: PublicationFacts): string | undefined {
 }
 
 /** Times as the policy has them, new entries as the revocations are on record. */
-function contentAgrees({ list, expected, entries }: PublicationFacts): string | undefined {
+function contentAgrees({ list, expected, entries, delta }: PublicationFacts): string | undefined {
+  const indicator = list.deltaIndicator;
+  const isKind =
+    delta === undefined
+      ? indicator === undefined
+      : indicator?.isCritical === true && indicator.baseNumber === delta.base.number;
+  if (!isKind) {
+    return 'deltaCRLIndicator is not critical, not that of the list on show, or in a full list';
+  }
   if (list.nextUpdateMs !== list.thisUpdateMs + expected.validityMs) {
     return "the list does not have the policy's validity";
   }

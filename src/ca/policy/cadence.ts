@@ -17,7 +17,7 @@
 import { createHash } from 'node:crypto';
 
 import type { CrlReasonName } from '../../x509/crl-extensions.ts';
-import type { ScopeRecord } from '../records/scope-record.ts';
+import type { PublishedDelta, PublishedList, ScopeRecord } from '../records/scope-record.ts';
 import type { Policy } from './policy.ts';
 
 const SECOND_MS = 1000;
@@ -121,6 +121,33 @@ export function urgentDueMs(
   return crl.atEachRevocation === undefined
     ? undefined
     : nowMs + crl.atEachRevocation.coalesceSeconds * SECOND_MS;
+}
+
+/**
+ * When the next delta list of a scope is due: at once behind a full list, since it starts from the newest one, and
+ * otherwise after the policy's period; never where the policy has none, before the first full list and behind the last one.
+ */
+export function deltaDueMs(
+  {
+    published,
+    delta,
+  }: {
+    readonly published?: Pick<PublishedList, 'number' | 'nextUpdateMs'>;
+    readonly delta?: Pick<PublishedDelta, 'baseNumber' | 'thisUpdateMs'>;
+  },
+  { crl }: Pick<CrlCadence, 'crl'>,
+): number {
+  if (crl.delta === undefined || published === undefined || isLastList(published)) {
+    return Number.POSITIVE_INFINITY;
+  }
+  return delta === undefined || delta.baseNumber < published.number
+    ? 0
+    : delta.thisUpdateMs + crl.delta.periodHours * HOUR_MS;
+}
+
+/** From a delta list's thisUpdate to its nextUpdate; undefined where the policy has none. */
+export function deltaValidityMs({ crl }: Pick<CrlCadence, 'crl'>): number | undefined {
+  return crl.delta === undefined ? undefined : crl.delta.validityHours * HOUR_MS;
 }
 
 /** How late a list is, as operators are told. */

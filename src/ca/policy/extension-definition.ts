@@ -79,6 +79,8 @@ export type ExtensionDefinition = { readonly critical: boolean } & (
     }
   /** The distribution point of the scope that the certificate belongs to. */
   | { readonly type: 'cRLDistributionPoints' }
+  /** The same name again: delta lists are in the same entry (RFC 5280 §4.2.1.15). */
+  | { readonly type: 'freshestCRL' }
   /** The policy's `ocsp.url` and `ocsp.caIssuersUrl`. */
   | { readonly type: 'authorityInfoAccess' }
   /** Netscape's certificate type, which older statements print. */
@@ -168,6 +170,7 @@ export const extensionSchema: z.ZodType<ExtensionDefinition> = z.discriminatedUn
   strictObject({ type: z.literal('subjectAltName'), critical, content }),
   strictObject({ type: z.literal('issuerAltName'), critical, content }),
   strictObject({ type: z.literal('cRLDistributionPoints'), critical }),
+  strictObject({ type: z.literal('freshestCRL'), critical: z.literal(false) }),
   strictObject({ type: z.literal('authorityInfoAccess'), critical }),
   strictObject({ type: z.literal('ocspNoCheck'), critical }),
   strictObject({

@@ -112,6 +112,24 @@ function profileSetFaults({ profiles, keys }: PolicyFile): PolicyFault[] {
   return faults;
 }
 
+/** A delta list comes between two full ones, and does not lapse before the next. */
+function deltaFaults({ delta, periodHours }: PolicyFile['crl']): PolicyFault[] {
+  const faults: PolicyFault[] = [];
+  if (delta !== undefined && delta.periodHours >= periodHours) {
+    faults.push({
+      path: ['crl', 'delta', 'periodHours'],
+      message: `is shorter than crl.periodHours (${periodHours})`,
+    });
+  }
+  if (delta !== undefined && delta.validityHours <= delta.periodHours) {
+    faults.push({
+      path: ['crl', 'delta', 'validityHours'],
+      message: `is longer than crl.delta.periodHours (${delta.periodHours}), or delta lists would lapse`,
+    });
+  }
+  return faults;
+}
+
 function cadenceFaults({ crl, revocation }: PolicyFile): PolicyFault[] {
   const faults: PolicyFault[] = [];
   for (const [index, reason] of crl.atOnceReasons.entries()) {
@@ -122,6 +140,7 @@ function cadenceFaults({ crl, revocation }: PolicyFile): PolicyFault[] {
       });
     }
   }
+  faults.push(...deltaFaults(crl));
   if (crl.validityHours <= crl.periodHours) {
     faults.push({
       path: ['crl', 'validityHours'],

@@ -119,6 +119,7 @@ const crl = strictObject({
   leastRemainingHours: hours.optional(),
   nextPublish: z.boolean(),
   issuerAndSerial: z.boolean().default(true),
+  delta: strictObject({ periodHours: hours, validityHours: hours }).optional(),
   scopes: z.array(scope).min(1),
 });
 

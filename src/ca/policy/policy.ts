@@ -105,6 +105,13 @@ export interface CrlAtEachRevocation {
   readonly alarmMinutes: number;
 }
 
+export interface CrlDelta {
+  /** From one delta list to the next, at the most; less than from one full list to the next. */
+  readonly periodHours: number;
+  /** From thisUpdate to nextUpdate of a delta list. */
+  readonly validityHours: number;
+}
+
 /** An object identifier for production and the one for tests of the same thing. */
 export interface PolicyIdentifier {
   readonly production: string;
@@ -206,6 +213,8 @@ export interface PolicyFile {
     readonly issuerAndSerial: boolean;
     /** Write the extension CRL Next Publish. */
     readonly nextPublish: boolean;
+    /** Delta lists between the full ones (RFC 5280 §5.2.4); none where it is left out. */
+    readonly delta?: CrlDelta | undefined;
     readonly scopes: readonly ScopeDefinition[];
   };
   /** Answers about single certificates; none where it is left out. */

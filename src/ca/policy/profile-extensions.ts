@@ -14,7 +14,7 @@ import {
   buildCertificatePolicies,
   type PolicyInformation,
 } from '../../x509/certificate-policies.ts';
-import { buildCrlDistributionPoints } from '../../x509/distribution-point.ts';
+import { buildCrlDistributionPoints, buildFreshestCrl } from '../../x509/distribution-point.ts';
 import type { Extension } from '../../x509/extensions.ts';
 import type { GeneralName } from '../../x509/general-name.ts';
 import { buildJpkiOtherNames, type JpkiSubject } from '../../x509/jpki-other-name.ts';
@@ -114,6 +114,10 @@ export function compileExtension(
         printable,
         build: (names) => buildIssuerAltName(names, critical),
       });
+    case 'freshestCRL': {
+      const pointTo = onceFor((scope: Scope) => buildFreshestDistributionPoint(scope));
+      return ({ scope }) => pointTo(scope);
+    }
     case 'cRLDistributionPoints': {
       const pointTo = onceFor((scope: Scope) => buildDistributionPoint(scope, critical));
       return ({ scope }) => pointTo(scope);
@@ -176,6 +180,11 @@ export function buildIssuerReference(
 function buildDistributionPoint(scope: Scope, critical: boolean): Extension {
   const fullName = [{ kind: 'directoryName' as const, name: scope.distributionPoint }];
   return buildCrlDistributionPoints([{ fullName }], critical);
+}
+
+/** freshestCRL of certificates and full lists: delta lists lie where full ones do. */
+export function buildFreshestDistributionPoint({ distributionPoint }: Scope): Extension {
+  return buildFreshestCrl([{ fullName: [{ kind: 'directoryName', name: distributionPoint }] }]);
 }
 
 function purposeOid(purpose: string): string {

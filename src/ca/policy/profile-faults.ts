@@ -35,6 +35,7 @@ function faultsOf(policy: PolicyFile, name: string, profile: ProfileDefinition):
     ...scopeFaults(policy, profile, [...path, 'scope']),
     ...attributeFaults(policy, profile, path),
     ...unusedFieldFaults(profile, path),
+    ...freshestFaults(policy, profile, path),
   ];
   if (profile.subject !== undefined) {
     const { subject: text, printable } = profile;
@@ -124,6 +125,19 @@ function unusedFieldFaults(profile: ProfileDefinition, path: Path): PolicyFault[
             message: `stands as {${field}} in the subject or in an alternative name`,
           },
         ],
+  );
+}
+
+/** RFC 5280 §4.2.1.15: it points to delta lists, which there have to be. */
+function freshestFaults(policy: PolicyFile, profile: ProfileDefinition, path: Path): PolicyFault[] {
+  const scope = policy.crl.scopes.find(({ id }) => id === profile.scope);
+  const hasDeltas = policy.crl.delta !== undefined && scope?.partition !== 'authority';
+  const message =
+    "needs crl.delta, and a scope of users' certificates: there are no delta lists to point to";
+  return profile.extensions.flatMap((one, index) =>
+    one.type !== 'freshestCRL' || hasDeltas
+      ? []
+      : [{ path: [...path, 'extensions', index], message }],
   );
 }
 

@@ -38,6 +38,14 @@ export interface Scope {
   readonly httpPaths: readonly string[];
 }
 
+/**
+ * True for lists that have delta lists beside them where the policy has any: those of users' certificates with an entry of
+ * their own. The CA's entry has one attribute for the delta lists of all that lie in it.
+ */
+export function hasDelta({ attribute, isFull }: Scope, { crl }: Pick<Policy, 'crl'>): boolean {
+  return crl.delta !== undefined && attribute === 'certificateRevocationList' && !isFull;
+}
+
 /** What of a certificate says to which list it belongs. */
 export interface PartitionFacts {
   readonly municipality?: Municipality | undefined;

@@ -40,6 +40,7 @@ const Table = {
   withdrawal: 0x26,
   scopeTerms: 0x28,
   numbered: 0x29,
+  deltaArchive: 0x2a,
   request: 0x40,
   openRequest: 0x41,
   requestKey: 0x42,
@@ -242,6 +243,15 @@ export class CaTables {
   /** The request that a key of `requests` or `openRequests` is about. */
   requestIdOf(key: Uint8Array): string {
     return decodeUtf8(key.subarray(this.#key(Table.request).length)) ?? '';
+  }
+
+  /** A published delta list by number; apart, since nothing about full lists is about them (`scope-record.ts`). */
+  deltaArchive(scopeId: string, number: bigint): Uint8Array {
+    return this.#key(Table.deltaArchive, encodeUtf8(scopeId), end, encodeUint64(number));
+  }
+
+  deltaArchives(scopeId: string): KeyRange {
+    return this.#range(Table.deltaArchive, encodeUtf8(scopeId), end);
   }
 
   #key(table: number, ...parts: readonly Uint8Array[]): Uint8Array {

@@ -23,6 +23,12 @@ export interface PublishedList {
   readonly sequence: bigint;
 }
 
+/** A list of what has changed since a full one (RFC 5280 §5.2.4). */
+export interface PublishedDelta extends PublishedList {
+  /** The number of the full list that it starts from. */
+  readonly baseNumber: bigint;
+}
+
 /** Revocations whose list does not wait for the cadence. */
 export interface UrgentRevocations {
   /** The last of them. */
@@ -47,6 +53,8 @@ export interface ScopeRecord {
   /** Revocations that are in no list yet and do not wait for the cadence. */
   readonly urgent?: UrgentRevocations;
   readonly published?: PublishedList;
+  /** The delta list that is on show beside it. */
+  readonly delta?: PublishedDelta;
   /** The last list that came out by the cadence, not in between (RFC 5280 §3.3). */
   readonly regular?: { readonly thisUpdateMs: number; readonly sequence: bigint };
 }
@@ -57,10 +65,11 @@ const FieldTag = {
   regular: contextTag(2, 'constructed'),
   urgent: contextTag(3, 'constructed'),
   withdrawn: contextTag(4, 'primitive'),
+  delta: contextTag(5, 'constructed'),
 } as const;
 
 export function encodeScopeRecord(record: ScopeRecord): Uint8Array {
-  const { oldestPendingMs, published, regular, urgent, withdrawn } = record;
+  const { oldestPendingMs, published, regular, urgent, withdrawn, delta } = record;
   return encodeSequence(
     encodeOctetString(record.distributionPointDer),
     encodeInteger(record.lastNumber),
@@ -87,6 +96,7 @@ export function encodeScopeRecord(record: ScopeRecord): Uint8Array {
           ),
         ]),
     ...(withdrawn === undefined ? [] : [retag(FieldTag.withdrawn, encodeInteger(withdrawn))]),
+    ...(delta === undefined ? [] : [retag(FieldTag.delta, encodePublishedDelta(delta))]),
   );
 }
 
@@ -108,6 +118,7 @@ export function parseScopeRecord(bytes: Uint8Array): ScopeRecord {
       fields.peekTag() === FieldTag.withdrawn
         ? Number(fields.readInteger(FieldTag.withdrawn))
         : undefined;
+    const delta = fields.readOptional(FieldTag.delta);
     return {
       distributionPointDer,
       lastNumber,
@@ -120,6 +131,7 @@ export function parseScopeRecord(bytes: Uint8Array): ScopeRecord {
       ...(regular === undefined ? {} : { regular: readRegular(new DerReader(regular.content)) }),
       ...(urgent === undefined ? {} : { urgent: readUrgent(new DerReader(urgent.content)) }),
       ...(withdrawn === undefined ? {} : { withdrawn }),
+      ...(delta === undefined ? {} : { delta: readPublishedDelta(new DerReader(delta.content)) }),
     };
   });
 }
@@ -139,6 +151,22 @@ export function encodePublishedList(list: PublishedList): Uint8Array {
 /** @throws {CaError} `CA_RECORD_DAMAGED` */
 export function parsePublishedList(bytes: Uint8Array): PublishedList {
   return readRecord('published list', bytes, readPublishedList);
+}
+
+export function encodePublishedDelta(delta: PublishedDelta): Uint8Array {
+  return encodeSequence(encodePublishedList(delta), encodeInteger(delta.baseNumber));
+}
+
+/** @throws {CaError} `CA_RECORD_DAMAGED` */
+export function parsePublishedDelta(bytes: Uint8Array): PublishedDelta {
+  return readRecord('published delta list', bytes, readPublishedDelta);
+}
+
+function readPublishedDelta(fields: DerReader): PublishedDelta {
+  const list = readPublishedList(fields.readConstructed());
+  const delta = { ...list, baseNumber: fields.readInteger() };
+  fields.expectEnd();
+  return delta;
 }
 
 function readPublishedList(fields: DerReader): PublishedList {

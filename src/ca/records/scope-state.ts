@@ -8,7 +8,9 @@ import type { ReadView } from '../../store/store.ts';
 import { CaError } from '../errors.ts';
 import type { CaTables } from './ca-tables.ts';
 import {
+  type PublishedDelta,
   type PublishedList,
+  parsePublishedDelta,
   parsePublishedList,
   parseScopeRecord,
   type ScopeRecord,
@@ -69,4 +71,27 @@ export async function readArchived(
 ): Promise<PublishedList | undefined> {
   const bytes = await view.read(tables.archive(list.scopeId, list.number));
   return bytes === undefined ? undefined : parsePublishedList(bytes);
+}
+
+/** Every delta list of the archive, by number. */
+export async function readAllDeltas(
+  view: ReadView,
+  tables: CaTables,
+  scopeId: string,
+): Promise<readonly PublishedDelta[]> {
+  const deltas: PublishedDelta[] = [];
+  for await (const [, bytes] of view.range(tables.deltaArchives(scopeId))) {
+    deltas.push(parsePublishedDelta(bytes));
+  }
+  return deltas;
+}
+
+/** A delta list of the archive; undefined when there is none of this number. */
+export async function readDelta(
+  view: ReadView,
+  tables: CaTables,
+  delta: { readonly scopeId: string; readonly number: bigint },
+): Promise<PublishedDelta | undefined> {
+  const bytes = await view.read(tables.deltaArchive(delta.scopeId, delta.number));
+  return bytes === undefined ? undefined : parsePublishedDelta(bytes);
 }

@@ -1,0 +1,165 @@
+/**
+ * Putting a delta list together: what has changed since the full list on show (RFC 5280 §5.2.4). That is what waits for
+ * the next full list, and a removeFromCRL for each hold that the full list has and that was released.
+ *
+ * Not here: full lists (`crl-assembly.ts`), and whether it may be published (`delta-facts.ts`, `publish-gate.ts`).
+ *
+ * @module
+ */
+
+import { Turns } from '../../core/turns.ts';
+import type { ReadView } from '../../store/store.ts';
+import {
+  buildTbsCertificateList,
+  encodeRevokedEntry,
+  type TbsListParts,
+} from '../../x509/certificate-list.ts';
+import { RevokedEntryCursor } from '../../x509/certificate-list-cursor.ts';
+import { CrlReason } from '../../x509/crl-extensions.ts';
+import type { CaCore } from '../ca-core.ts';
+import { CaError } from '../errors.ts';
+import { deltaValidityMs, isLastList } from '../policy/cadence.ts';
+import type { Scope } from '../policy/scope.ts';
+import type { PublishedList } from '../records/scope-record.ts';
+import { readScopeRecord } from '../records/scope-state.ts';
+import { readWaiting } from '../records/waiting-entries.ts';
+import { readWithdrawals, type Withdrawals } from '../records/withdrawal.ts';
+import {
+  type AssembledList,
+  HEADER_ROOM,
+  listExtensions,
+  SIGNATURE_ROOM,
+  signAround,
+} from './crl-assembly.ts';
+import { EntryFacts } from './entry-facts.ts';
+
+/** A delta list that nobody has seen yet. */
+export interface AssembledDelta extends Omit<AssembledList, 'region' | 'isRegular'> {
+  /** The full list that it starts from: the one on show. */
+  readonly base: PublishedList;
+  readonly withdrawals: Withdrawals;
+  /** Entries that say removeFromCRL; they come first. */
+  readonly removedCount: number;
+}
+
+/** Entries that are looked at in one turn of the event loop. */
+const ENTRIES_PER_TURN = 256;
+
+/**
+ * Assembles and signs the next delta list of a scope.
+ *
+ * @returns undefined where there is nothing to start from: no full list yet, or one that none comes after.
+ * @throws {CaError} `CA_RECORD_DAMAGED` @throws {SigningError}
+ */
+export async function assembleDelta(
+  core: CaCore,
+  scope: Scope,
+  { view, nowMs }: { readonly view: ReadView; readonly nowMs: number },
+): Promise<AssembledDelta | undefined> {
+  const { policy, tables } = core;
+  const authority = core.authorities.forScope(scope);
+  const state = await readScopeRecord(view, tables, scope.id);
+  const base = state.published;
+  const forMs = deltaValidityMs(policy);
+  if (base === undefined || forMs === undefined || isLastList(base)) {
+    return undefined;
+  }
+  const withdrawals = await readWithdrawals(view, tables, scope.id);
+  const thisUpdateMs = Math.floor(nowMs / 1000) * 1000;
+  const nextUpdateMs = thisUpdateMs + forMs;
+  const number = state.lastNumber + 1n;
+  const removed = await releasedSince(core, view, { scope, base, withdrawals });
+  const entries = removed.map((serialNumber) =>
+    encodeRevokedEntry({ serialNumber, revokedMs: thisUpdateMs, reason: CrlReason.removeFromCRL }),
+  );
+  for await (const der of changedSince(core, view, { scope, withdrawals })) {
+    entries.push(der);
+  }
+  const entriesLength = entries.reduce((sum, { length }) => sum + length, 0);
+  const terms = { authority, number, thisUpdateMs, isLast: false, deltaOf: base.number };
+  const parts: TbsListParts = buildTbsCertificateList({
+    issuer: authority.reference.name,
+    algorithm: authority.algorithm,
+    thisUpdateMs,
+    nextUpdateMs,
+    extensions: listExtensions(policy, scope, terms),
+    entriesLength,
+  });
+  const region = placed(entries, { parts, entriesLength });
+  const signed = await signAround(core, { authority, region, parts });
+  return {
+    ...signed,
+    authority,
+    number,
+    base,
+    thisUpdateMs,
+    nextUpdateMs,
+    entryCount: entries.length,
+    removedCount: removed.length,
+    sequence: state.acknowledgedSequence,
+    withdrawals,
+    state,
+  };
+}
+
+interface Changes {
+  readonly scope: Scope;
+  readonly withdrawals: Withdrawals;
+}
+
+/** Certificates whose hold the base lists and that are neither held nor revoked now, in the order of the base. */
+export async function releasedSince(
+  { tables }: Pick<CaCore, 'tables'>,
+  view: ReadView,
+  { scope, base, withdrawals }: Changes & { readonly base: PublishedList },
+): Promise<readonly bigint[]> {
+  const facts = new EntryFacts(tables, view, scope);
+  const turns = new Turns(ENTRIES_PER_TURN);
+  const released: bigint[] = [];
+  for (const [sequence, serialNumber] of withdrawals) {
+    if (sequence <= base.sequence) {
+      const { recordedSequence } = await facts.passedOver(serialNumber, sequence);
+      if (recordedSequence === undefined) {
+        released.push(serialNumber);
+      }
+    }
+    await turns.spend(1);
+  }
+  return released;
+}
+
+/** Entries that wait for the next full list, one by one. */
+async function* changedSince(
+  { tables }: Pick<CaCore, 'tables'>,
+  view: ReadView,
+  { scope, withdrawals }: Changes,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const turns = new Turns(ENTRIES_PER_TURN);
+  for await (const row of readWaiting(view, tables, scope.id)) {
+    const cursor = new RevokedEntryCursor(row.der);
+    for (let index = 0; index < row.count; index += 1) {
+      if (!cursor.next()) {
+        throw new CaError('CA_RECORD_DAMAGED', 'entries that wait for a list are incomplete');
+      }
+      if (!withdrawals.has(row.firstSequence + BigInt(index))) {
+        yield cursor.raw;
+      }
+      await turns.spend(1);
+    }
+  }
+}
+
+function placed(
+  entries: readonly Uint8Array[],
+  { parts, entriesLength }: { readonly parts: TbsListParts; readonly entriesLength: number },
+): { readonly buffer: Uint8Array; readonly start: number; readonly end: number } {
+  const start = HEADER_ROOM + parts.head.length;
+  const end = start + entriesLength;
+  const buffer = new Uint8Array(end + parts.tail.length + SIGNATURE_ROOM);
+  let at = start;
+  for (const entry of entries) {
+    buffer.set(entry, at);
+    at += entry.length;
+  }
+  return { buffer, start, end };
+}
