@@ -15,7 +15,7 @@ import { cessationJob } from './cessation-job.ts';
 import { keyJobs } from './key-generations.ts';
 import { signLast } from './local-instance.ts';
 import { prepareOcsp, type RunningOcsp } from './ocsp.ts';
-import { ListPublication, scheduleOrigin } from './publication-job.ts';
+import { deltaJob, ListPublication, scheduleOrigin } from './publication-job.ts';
 import { UrgentLists } from './urgent-lists.ts';
 
 export interface RunningCa {
@@ -34,6 +34,7 @@ export function runCa(
   const ocsp = prepareOcsp(ca);
   const jobs = [
     withCheckpoint(publication.job, ca),
+    ...(ca.policy.crl.delta === undefined ? [] : [withCheckpoint(deltaJob(ca), ca)]),
     ...(ocsp === undefined ? [] : [ocsp.job]),
     cessationJob(ca),
     ...keyJobs(ca),

@@ -158,6 +158,48 @@ function stopped(): SchedulerError {
   return new SchedulerError('SCHEDULER_CLOSED', text);
 }
 
+/**
+ * A job that publishes the delta lists that are due, the longest overdue first; the ones behind full lists come with
+ * those. One that fails does not hold up the others.
+ */
+export function deltaJob({
+  authority,
+  clock,
+  policy,
+  log,
+}: Pick<CaInstance, 'clock' | 'policy' | 'log'> & {
+  readonly authority: Pick<CaInstance['authority'], 'dueDeltas' | 'nextDeltaDueMs' | 'publishDelta'>;
+}): Job {
+  const { periodHours = 0, validityHours = 0 } = policy.crl.delta ?? {};
+  return {
+    name: 'publish delta lists',
+    nextDueMs: async () => {
+      const dueMs = authority.nextDeltaDueMs();
+      return dueMs === Number.POSITIVE_INFINITY ? undefined : dueMs;
+    },
+    run: async (signal) => {
+      const failures: unknown[] = [];
+      const due = authority.dueDeltas(clock.nowMs()).values();
+      await runInLanes(
+        () => (signal.aborted ? undefined : due.next().value),
+        async (scopeId) => {
+          try {
+            await authority.publishDelta(scopeId, scheduleOrigin);
+          } catch (error) {
+            log.error('a delta list was not published', { scope: scopeId, error: formatError(error) });
+            failures.push(error);
+          }
+        },
+      );
+      if (failures.length > 0) {
+        throw new AggregateError(failures, `${failures.length} delta lists were not published`);
+      }
+    },
+    // Late enough that the one on show would lapse.
+    lateAlarmsMs: [(validityHours - periodHours) * HOUR_MS],
+  };
+}
+
 /** Publishing at once, where no scheduler runs: a few at a time, to the first that fails. */
 export function publishDirectly({
   authority,

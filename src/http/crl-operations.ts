@@ -24,6 +24,8 @@ export interface CrlFacts {
   readonly entries: number;
   readonly bytes: number;
   readonly sha256: string;
+  /** The full list that it is a change of; null for a full one. */
+  readonly deltaOf: string | null;
 }
 
 /** A list as its own bytes say. */
@@ -41,8 +43,6 @@ export interface CrlReport extends CrlFacts {
   readonly onlyContains: 'user' | 'ca' | 'attribute' | null;
   /** CRL Next Publish. */
   readonly nextPublish: string | null;
-  /** The full list that it is a change of; null for a full one. */
-  readonly deltaOf: string | null;
   /** Entries by reason; those without one are `unspecified`. */
   readonly reasons: Readonly<Record<string, number>>;
   readonly firstRevocation: string | null;

@@ -20,7 +20,7 @@ import {
   summariseEntries,
 } from '../ca/lists/list-reading.ts';
 import { leastRemainingMs } from '../ca/policy/cadence.ts';
-import type { PublishedList } from '../ca/records/scope-record.ts';
+import type { PublishedDelta, PublishedList } from '../ca/records/scope-record.ts';
 import { formatHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import { type CertificateListHead, parseCertificateListHead } from '../x509/certificate-list.ts';
@@ -130,12 +130,15 @@ export class LocalCrlOperations implements CrlOperations {
     readonly scope: string;
     readonly since?: string | undefined;
   }): Promise<readonly CrlFacts[]> {
-    if (since === undefined) {
-      return (await this.#authority.listArchived(scope)).map(factsOf);
-    }
-    const sinceMs = parseTime(since);
-    const lists = await this.#authority.listArchivedSince(scope, sinceMs);
-    return lists.filter(({ thisUpdateMs }) => thisUpdateMs >= sinceMs).map(factsOf);
+    const sinceMs = since === undefined ? Number.NEGATIVE_INFINITY : parseTime(since);
+    const full =
+      since === undefined
+        ? await this.#authority.listArchived(scope)
+        : await this.#authority.listArchivedSince(scope, sinceMs);
+    return [...full, ...(await this.#authority.listDeltas(scope))]
+      .filter(({ thisUpdateMs }) => thisUpdateMs >= sinceMs)
+      .sort((left, right) => (left.number < right.number ? -1 : 1))
+      .map(factsOf);
   }
 
   async show(query: CrlQuery): Promise<CrlReport> {
@@ -143,7 +146,10 @@ export class LocalCrlOperations implements CrlOperations {
     const found = await this.#find(query);
     const head = parseCertificateListHead(found.der);
     const summary = await summariseEntries(head);
-    const [newest] = (await this.#authority.listArchivedSince(scope.id, Infinity)).slice(-1);
+    const isDelta = findExtension(head.extensions, Oid.deltaCrlIndicator) !== undefined;
+    const [newest] = isDelta
+      ? (await this.#authority.listDeltas(scope.id)).slice(-1)
+      : (await this.#authority.listArchivedSince(scope.id, Infinity)).slice(-1);
     const reasons: Record<string, number> = {};
     for (const [reason = 0, count] of summary.reasons) {
       const name = reasonName(reason);
@@ -153,7 +159,7 @@ export class LocalCrlOperations implements CrlOperations {
       ...factsOf(found),
       scope: scope.id,
       dn: scope.dn,
-      attribute: scope.attribute,
+      attribute: isDelta ? 'deltaRevocationList' : scope.attribute,
       isNewest: newest?.number === found.number,
       issuer: formatName(head.issuer),
       ...readExtensions(head),
@@ -238,7 +244,7 @@ function parseTime(text: string): number {
   return atMs;
 }
 
-function factsOf(list: PublishedList): CrlFacts {
+function factsOf(list: PublishedList & Partial<PublishedDelta>): CrlFacts {
   return {
     crlNumber: list.number.toString(),
     thisUpdate: formatTime(list.thisUpdateMs),
@@ -246,6 +252,7 @@ function factsOf(list: PublishedList): CrlFacts {
     entries: list.entryCount,
     bytes: list.byteLength,
     sha256: formatHex(list.sha256),
+    deltaOf: list.baseNumber?.toString() ?? null,
   };
 }
 
