@@ -186,7 +186,10 @@ export function deltaJob({
           try {
             await authority.publishDelta(scopeId, scheduleOrigin);
           } catch (error) {
-            log.error('a delta list was not published', { scope: scopeId, error: formatError(error) });
+            log.error('a delta list was not published', {
+              scope: scopeId,
+              error: formatError(error),
+            });
             failures.push(error);
           }
         },

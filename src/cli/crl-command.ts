@@ -152,9 +152,10 @@ function formatGrowth(lists: readonly CrlGrowth[]): string {
 
 function formatHistory(lists: readonly CrlFacts[]): string {
   return formatTable(
-    ['number', 'thisUpdate', 'nextUpdate', 'entries', 'bytes', 'sha256'],
+    ['number', 'deltaOf', 'thisUpdate', 'nextUpdate', 'entries', 'bytes', 'sha256'],
     lists.map((list) => [
       list.crlNumber,
+      list.deltaOf ?? '-',
       list.thisUpdate,
       list.nextUpdate,
       String(list.entries),

@@ -7,9 +7,9 @@ import { CrlReason, parseCrlNumber } from '../../src/x509/crl-extensions.ts';
 import { parseCrlDistributionPoints } from '../../src/x509/distribution-point.ts';
 import { findExtension } from '../../src/x509/extensions.ts';
 import { Oid } from '../../src/x509/object-identifiers.ts';
-import { SeededRandom } from '../support/seeded-random.ts';
 import { faultsOf } from '../support/ca-consistency.ts';
 import { CaTestBed, smallGunma, tester } from '../support/ca-test-bed.ts';
+import { SeededRandom } from '../support/seeded-random.ts';
 
 const HOUR = 3_600_000;
 const scope = '10201';
@@ -134,7 +134,10 @@ describe('delta lists (RFC 5280 §5.2.4)', () => {
       from.splice((random.bytes(1)[0] ?? 0) % Math.max(1, from.length), 1)[0];
     for (let step = 0; step < 120; step += 1) {
       const dice = (random.bytes(1)[0] ?? 0) % 12;
-      const [free, stopped] = [dice < 8 ? pick(open) : undefined, dice >= 8 ? pick(held) : undefined];
+      const [free, stopped] = [
+        dice < 8 ? pick(open) : undefined,
+        dice >= 8 ? pick(held) : undefined,
+      ];
       if (free === undefined && stopped === undefined) {
         open.push((await bed.issue()).serialNumber);
       } else if (free !== undefined && dice < 5) {

@@ -25,6 +25,7 @@ import { readAllDeltas, readScopeRecord } from '../records/scope-state.ts';
 import { readWaiting } from '../records/waiting-entries.ts';
 import { readWithdrawals, type Withdrawals } from '../records/withdrawal.ts';
 import { type NumberGap, readGaps } from '../recovery-hold.ts';
+import { readArchivedList } from './archived-list.ts';
 import type { RevokedCertificate } from './certificate-consistency.ts';
 import {
   type ConsistencyContext,
@@ -33,7 +34,6 @@ import {
   inconsistent,
 } from './consistency-fault.ts';
 import { findDeltaFaults } from './delta-consistency.ts';
-import { readArchivedList } from './archived-list.ts';
 
 type Revoked = ReadonlyMap<bigint, RevokedCertificate>;
 
