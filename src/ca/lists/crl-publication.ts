@@ -9,12 +9,10 @@
 
 import type { AuditOrigin } from '../../audit/audit-log.ts';
 import { formatHex } from '../../core/bytes.ts';
-import { delay } from '../../core/clock.ts';
 import { isCertdirError } from '../../core/errors.ts';
 import { Room } from '../../core/room.ts';
 import type { ReadView, Transaction } from '../../store/store.ts';
 import { type CaCore, reading, recordFailure, transactAsOwner } from '../ca-core.ts';
-import { CaError } from '../errors.ts';
 import { isLastList } from '../policy/cadence.ts';
 import { hasDelta, type Scope } from '../policy/scope.ts';
 import { writeLedger } from '../records/entry-ledger.ts';
@@ -27,10 +25,10 @@ import {
 import { readScopeRecord } from '../records/scope-state.ts';
 import { type AssembledList, assembleList, hashInTurns } from './crl-assembly.ts';
 import { DeltaLists, type DeltaPublication } from './delta-publication.ts';
-import type { PublicationFacts } from './gate-facts.ts';
+import { GateKeeper } from './gate-keeper.ts';
 import { showList } from './list-showing.ts';
-import { type CandidateFacts, examineCandidate, gatherFacts } from './publication-facts.ts';
-import { checkPublication } from './publish-gate.ts';
+import { waitUntil } from './list-spacing.ts';
+import { type CandidateFacts, examineCandidate } from './publication-facts.ts';
 import { countLive } from './scope-append.ts';
 import { packWaiting } from './waiting-packing.ts';
 
@@ -46,15 +44,6 @@ export interface Publication extends PublishedList {
 
 /** Rounds with an assembly beside other work, before the writer is held. */
 const MAX_FREE_ROUNDS = 3;
-/** How long to wait for the clock to pass the last thisUpdate; beyond that it was set back. */
-const MAX_WAIT_MS = 2_000;
-
-/**
- * What every partition counts is summed up with every list while there are few of them; otherwise with the first, and again
- * after this time: with every list of a nation it would be millions of records.
- */
-const MAX_ALWAYS_COUNTED = 64;
-const COUNT_EVERY_MS = 5_000;
 
 /** Of lists that are made at the same time; one that is longer is made alone. */
 const MAX_BYTES_IN_WORK = 192 * 1024 * 1024;
@@ -71,18 +60,21 @@ interface MadeList {
 
 export class CrlPublication {
   readonly #core: CaCore;
+  readonly #gate: GateKeeper;
   readonly #deltas: DeltaLists;
   /** Lists are in memory from the moment they are put together until they are durable. */
   readonly #room = new Room(MAX_BYTES_IN_WORK);
-  #countAgainMs = Number.NEGATIVE_INFINITY;
   /** The publication under way in each scope: the next one waits for it. */
   readonly #tails = new Map<string, Promise<void>>();
-  /** How often the gate has found an invariant broken, by its number. */
-  readonly findings: Map<string, number> = new Map();
-
   constructor(core: CaCore) {
     this.#core = core;
-    this.#deltas = new DeltaLists(core, (facts) => this.#judge(facts));
+    this.#gate = new GateKeeper(core);
+    this.#deltas = new DeltaLists(core, this.#gate);
+  }
+
+  /** How often the gate has found an invariant broken, by its number. */
+  get findings(): ReadonlyMap<string, number> {
+    return this.#gate.findings;
   }
 
   /**
@@ -245,7 +237,7 @@ export class CrlPublication {
     const byteLength = der.length;
     const list = { number, thisUpdateMs, nextUpdateMs, entryCount, byteLength, sha256, sequence };
     transaction.put(tables.archive(scope.id, number), encodePublishedList(list));
-    const alarms = await this.#askGate(transaction, { scope, assembled, candidate, state });
+    const alarms = await this.#gate.ask(transaction, { scope, assembled, candidate, state });
     await this.#show(transaction, scope, { der, sha256 });
     await this.#moveOn(transaction, scope, { state, list, assembled });
     await audit.append(transaction, {
@@ -297,46 +289,6 @@ export class CrlPublication {
     return others;
   }
 
-  /**
-   * @returns What is wrong without the list being to blame.
-   * @throws {CaError} The first invariant that does not hold; all of them are in the message.
-   */
-  async #askGate(
-    transaction: Transaction,
-    publication: {
-      readonly scope: Scope;
-      readonly assembled: AssembledList;
-      readonly candidate: CandidateFacts;
-      readonly state: ScopeRecord;
-    },
-  ): Promise<readonly string[]> {
-    const { clock, scopes } = this.#core;
-    const nowMs = clock.nowMs();
-    const isCounted =
-      scopes.list.length <= MAX_ALWAYS_COUNTED || clock.monotonicMs() >= this.#countAgainMs;
-    const facts = await gatherFacts(this.#core, transaction, { ...publication, nowMs, isCounted });
-    if (isCounted) {
-      this.#countAgainMs = clock.monotonicMs() + COUNT_EVERY_MS;
-    }
-    return this.#judge(facts);
-  }
-
-  #judge(facts: PublicationFacts): readonly string[] {
-    const findings = checkPublication(facts);
-    const stops = findings.filter(({ effect }) => effect === 'stop');
-    const what = stops.length > 0 ? 'the publish gate stopped a list' : 'the publish gate warns';
-    for (const { code, message } of findings) {
-      const invariant = code.replace('CA_GATE_', '');
-      this.findings.set(invariant, (this.findings.get(invariant) ?? 0) + 1);
-      this.#core.log.error(what, { code, message });
-    }
-    const [first] = stops;
-    if (first !== undefined) {
-      throw new CaError(first.code, stops.map(({ message }) => message).join('; '));
-    }
-    return findings.map(({ code, message }) => `${code} ${message}`);
-  }
-
   /** The number, the counts, and the entries that have served. */
   async #moveOn(
     transaction: Transaction,
@@ -383,20 +335,12 @@ export class CrlPublication {
     const { store, clock } = this.#core;
     const snapshot = store.snapshot();
     const lastMs = await this.#lastUpdateMs(snapshot, scope).finally(() => snapshot.close());
-    if (lastMs === undefined) {
-      return;
-    }
-    const restMs = (): number => lastMs + 1000 - clock.nowMs();
-    // More than once, because timers do not go by the wall clock and may be early.
-    for (let waitMs = restMs(); waitMs > 0; waitMs = restMs()) {
-      if (waitMs > MAX_WAIT_MS) {
-        const last = new Date(lastMs).toISOString();
-        throw new CaError(
-          'CA_CLOCK_BACK',
-          `the last list of ${scope.id} is of ${last}, and the clock is before that; set it right`,
-        );
-      }
-      await delay(clock, waitMs);
+    if (lastMs !== undefined) {
+      await waitUntil(
+        clock,
+        lastMs + 1000,
+        `the last list of ${scope.id} is of ${new Date(lastMs).toISOString()}`,
+      );
     }
   }
 

@@ -21,15 +21,14 @@ import { readArchived, readDelta } from '../records/scope-state.ts';
 import { type AssembledDelta, releasedSince } from './delta-assembly.ts';
 import { EntryFacts } from './entry-facts.ts';
 import { EntryGate } from './entry-gate.ts';
+import { EntryLook, readingEntries } from './entry-look.ts';
 import type { DeltaFacts, PublicationFacts } from './gate-facts.ts';
 import { readBackAround } from './list-facts.ts';
 import {
   type CandidateFacts,
-  EntryLook,
   expectedOfScope,
   isKept,
   readEntryName,
-  readingEntries,
 } from './publication-facts.ts';
 
 /** What can be known of a delta list before the publishing transaction. */

@@ -8,10 +8,8 @@
 
 import type { AuditOrigin } from '../../audit/audit-log.ts';
 import { formatHex } from '../../core/bytes.ts';
-import { delay } from '../../core/clock.ts';
 import type { ReadView, Transaction } from '../../store/store.ts';
 import { type CaCore, reading, transactAsOwner } from '../ca-core.ts';
-import { CaError } from '../errors.ts';
 import { isLastList } from '../policy/cadence.ts';
 import { hasDelta, type Scope } from '../policy/scope.ts';
 import {
@@ -25,8 +23,9 @@ import { readScopeRecord } from '../records/scope-state.ts';
 import { hashInTurns } from './crl-assembly.ts';
 import { type AssembledDelta, assembleDelta } from './delta-assembly.ts';
 import { type DeltaCandidate, examineDelta, gatherDeltaFacts } from './delta-facts.ts';
-import type { PublicationFacts } from './gate-facts.ts';
+import type { GateKeeper } from './gate-keeper.ts';
 import { showList } from './list-showing.ts';
+import { waitUntil } from './list-spacing.ts';
 
 /** A delta list that is durable and visible. */
 export interface DeltaPublication extends PublishedDelta {
@@ -37,8 +36,6 @@ export interface DeltaPublication extends PublishedDelta {
 const ATTRIBUTE = 'deltaRevocationList';
 /** Rounds beside other work, before the writer is held. */
 const MAX_FREE_ROUNDS = 3;
-/** How long to wait for the clock to pass the last thisUpdate; beyond that it was set back. */
-const MAX_WAIT_MS = 2_000;
 
 interface MadeDelta {
   readonly assembled: AssembledDelta;
@@ -48,12 +45,11 @@ interface MadeDelta {
 
 export class DeltaLists {
   readonly #core: CaCore;
-  readonly #judge: (facts: PublicationFacts) => readonly string[];
+  readonly #gate: GateKeeper;
 
-  /** @param judge Asks the gate; throws what stops a list, returns what is worth an alarm. */
-  constructor(core: CaCore, judge: (facts: PublicationFacts) => readonly string[]) {
+  constructor(core: CaCore, gate: GateKeeper) {
     this.#core = core;
-    this.#judge = judge;
+    this.#gate = gate;
   }
 
   /** In the scope's turn. @throws {CaError} `CA_CLOCK_BACK`, `CA_GATE_…`, `CA_NOT_OWNER`. @throws {SigningError} */
@@ -148,7 +144,7 @@ export class DeltaLists {
     };
     transaction.put(tables.deltaArchive(scope.id, number), encodePublishedDelta(delta));
     const facts = { scope, assembled, candidate, state };
-    const alarms = this.#judge(await gatherDeltaFacts(this.#core, transaction, facts));
+    const alarms = this.#gate.judge(await gatherDeltaFacts(this.#core, transaction, facts));
     const place = { dn: scope.dn, description: ATTRIBUTE, others: [] };
     await showList(this.#core, transaction, { ...place, der, sha256 });
     const next = { ...state, lastNumber: number, delta };
@@ -178,14 +174,6 @@ export class DeltaLists {
       readScopeRecord(view, tables, scope.id),
     );
     const earliestMs = Math.max((delta?.thisUpdateMs ?? 0) + 1000, published?.thisUpdateMs ?? 0);
-    const restMs = (): number => earliestMs - clock.nowMs();
-    // More than once, because timers do not go by the wall clock and may be early.
-    for (let waitMs = restMs(); waitMs > 0; waitMs = restMs()) {
-      if (waitMs > MAX_WAIT_MS) {
-        const text = `the clock is before the last delta list of ${scope.id}; set it right`;
-        throw new CaError('CA_CLOCK_BACK', text);
-      }
-      await delay(clock, waitMs);
-    }
+    await waitUntil(clock, earliestMs, `the last delta list of ${scope.id} is younger`);
   }
 }

@@ -8,10 +8,8 @@
 
 import { Tag } from '../../asn1/tags.ts';
 import { equalBytes } from '../../core/bytes.ts';
-import { isCertdirError } from '../../core/errors.ts';
 import { Turns } from '../../core/turns.ts';
 import type { ReadView } from '../../store/store.ts';
-import { RevokedEntryCursor } from '../../x509/certificate-list-cursor.ts';
 import { elementLength } from '../../x509/certificate-list-frame.ts';
 import { CrlReason } from '../../x509/crl-extensions.ts';
 import { nameFromText } from '../../x509/name.ts';
@@ -23,8 +21,9 @@ import { reasonBit, reasonsOf } from '../records/entry-ledger.ts';
 import type { PublishedList, ScopeRecord } from '../records/scope-record.ts';
 import { readArchived, readScopeRecord } from '../records/scope-state.ts';
 import { type AssembledList, hashInTurns } from './crl-assembly.ts';
-import { EntryFacts, type ListEntry } from './entry-facts.ts';
+import { EntryFacts } from './entry-facts.ts';
 import { EntryGate } from './entry-gate.ts';
+import { EntryLook, readingEntries } from './entry-look.ts';
 import type { EntryRegion } from './entry-region.ts';
 import type { EntryFindings, ListFacts, PublicationFacts } from './gate-facts.ts';
 import { readBackAround } from './list-facts.ts';
@@ -131,141 +130,6 @@ async function isCarriedOver(region: EntryRegion): Promise<boolean> {
     }
     yield buffer.subarray(at, carriedEnd);
     yield tail;
-  }
-}
-
-/** Entries that are looked up together; a list may bring a million. */
-const ENTRIES_AT_A_TIME = 4096;
-/** Look-ups between two turns of the event loop: some milliseconds. */
-const LOOKUPS_PER_TURN = 64;
-
-/** Looks up what the store says of entries, and tells the gate. */
-export class EntryLook {
-  readonly #facts: EntryFacts;
-  readonly #gate: EntryGate;
-  readonly #turns = new Turns(LOOKUPS_PER_TURN);
-
-  constructor(facts: EntryFacts, gate: EntryGate) {
-    this.#facts = facts;
-    this.#gate = gate;
-  }
-
-  async atLeftOut({ leftOut }: EntryRegion): Promise<void> {
-    for (let start = 0; start < leftOut.length; start += ENTRIES_AT_A_TIME) {
-      const batch = leftOut.slice(start, start + ENTRIES_AT_A_TIME).map(({ der, sequence }) => ({
-        entry: readOne(der),
-        sequence,
-      }));
-      const found = await this.#inKeyOrder(
-        batch,
-        ({ entry }) => entry.serialNumber,
-        ({ entry, sequence }) => this.#facts.dropped(entry, sequence),
-      );
-      for (const dropped of found) {
-        this.#gate.dropped(dropped);
-      }
-    }
-  }
-
-  /** Holds that were released before a list carried them. */
-  async atPassedOver(
-    { withdrawals }: Pick<EntryRegion, 'withdrawals'>,
-    publishedSequence: bigint,
-  ): Promise<void> {
-    for (const [sequence, serialNumber] of withdrawals) {
-      if (sequence > publishedSequence) {
-        this.#gate.passedOver(await this.#facts.passedOver(serialNumber, sequence));
-      }
-      await this.#turns.spend(1);
-    }
-  }
-
-  /** @returns the reasons that were met (`reasonBit`). @throws {CaError} `CA_GATE_I6` for what is no entry. */
-  async atAdded(bytes: Uint8Array): Promise<number> {
-    const cursor = new RevokedEntryCursor(bytes);
-    let reasons = 0;
-    for (let batch = readBatch(cursor); batch.length > 0; batch = readBatch(cursor)) {
-      const found = await this.#inKeyOrder(
-        batch,
-        ({ serialNumber }) => serialNumber,
-        (entry) => this.#facts.added(entry),
-      );
-      for (const added of found) {
-        this.#gate.added(added);
-      }
-      for (const { reason } of batch) {
-        reasons |= reasonBit(reason);
-      }
-    }
-    return reasons;
-  }
-
-  /**
-   * Looks something up for each item, by serial number: what is stored side by side is read one after the
-   * other, and the store takes a block apart once and not for each row in it.
-   *
-   * @returns What was found, in the order of the items.
-   */
-  async #inKeyOrder<Item, Found>(
-    items: readonly Item[],
-    serialNumberOf: (item: Item) => bigint,
-    find: (item: Item) => Promise<Found>,
-  ): Promise<readonly Found[]> {
-    // Doubles are near enough to sort by, and comparing them is cheap.
-    const ordered = items.map((item, index) => ({
-      item,
-      index,
-      near: Number(serialNumberOf(item)),
-    }));
-    ordered.sort((left, right) => left.near - right.near);
-    const found = new Array<Found>(items.length);
-    for (const { item, index } of ordered) {
-      found[index] = await find(item);
-      await this.#turns.spend(1);
-    }
-    return found;
-  }
-}
-
-function readBatch(cursor: RevokedEntryCursor): readonly ListEntry[] {
-  return readingEntries(() => {
-    const batch: ListEntry[] = [];
-    while (batch.length < ENTRIES_AT_A_TIME && cursor.next()) {
-      cursor.check();
-      batch.push(currentEntry(cursor));
-    }
-    return batch;
-  });
-}
-
-function readOne(der: Uint8Array): ListEntry {
-  return readingEntries(() => {
-    const cursor = new RevokedEntryCursor(der);
-    cursor.next();
-    const entry = currentEntry(cursor);
-    if (cursor.next()) {
-      throw new CaError('CA_GATE_I3', 'two entries would leave as one');
-    }
-    return entry;
-  });
-}
-
-export function currentEntry({
-  serialNumber,
-  revocationMs,
-  reason,
-}: RevokedEntryCursor): ListEntry {
-  return { serialNumber, revocationMs, ...(reason === undefined ? {} : { reason }) };
-}
-
-export function readingEntries<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (cause) {
-    if (!isCertdirError(cause) || cause instanceof CaError) {
-      throw cause;
-    }
-    throw new CaError('CA_GATE_I6', `an entry cannot be read back: ${cause.message}`, { cause });
   }
 }
 
