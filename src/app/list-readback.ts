@@ -32,7 +32,9 @@ export interface ListReader {
 }
 
 export interface ListReadbackOptions {
-  readonly authority: Pick<CaInstance['authority'], 'scopes' | 'listArchivedSince'>;
+  readonly authority: Pick<CaInstance['authority'], 'scopes' | 'listArchivedSince'> & {
+    readonly deltas: Pick<CaInstance['authority']['deltas'], 'onShow'>;
+  };
   readonly directory: Pick<CaInstance['directory'], 'explainAccess'>;
   readonly clock: CaInstance['clock'];
   readonly log: CaInstance['log'];
@@ -48,6 +50,7 @@ const PER_CONNECTION = 64;
 /** Failed tries before a list is made anew. */
 const TRIES = 3;
 
+/** A list, full or delta, that is out. */
 interface Published {
   readonly id: string;
   readonly dn: string;
@@ -107,11 +110,11 @@ export class ListReadback {
         }
       }
     }
-    const after = new Map((await this.#facts(scopeIds)).map((one) => [one.id, one.sha256]));
+    const after = hashesOf(await this.#facts(scopeIds));
     const failed: string[] = [];
-    for (const { id, sha256 } of before) {
+    for (const [id, hashes] of hashesOf(before)) {
       // Of one that was followed by another meanwhile nothing is known; it is read again.
-      if (after.get(id) === sha256 && (await this.#settle(id, problems.get(id)))) {
+      if (after.get(id) === hashes && (await this.#settle(id, problems.get(id)))) {
         failed.push(id);
       }
     }
@@ -150,6 +153,11 @@ export class ListReadback {
     for (const { id, dn, attribute } of authority.scopes.list.filter((one) => names.has(one.dn))) {
       const [newest] = (await authority.listArchivedSince(id, Number.POSITIVE_INFINITY)).slice(-1);
       facts.push({ id, dn, attribute, sha256: newest && formatHex(newest.sha256) });
+      const delta = await authority.deltas.onShow(id);
+      if (delta !== undefined) {
+        const sha256 = formatHex(delta.sha256);
+        facts.push({ id, dn, attribute: 'deltaRevocationList', sha256 });
+      }
     }
     return facts;
   }
@@ -190,4 +198,13 @@ export class ListReadback {
       rights.some(({ right, isGranted }) => right === 'read' && isGranted),
     );
   }
+}
+
+/** What of each scope is out. */
+function hashesOf(lists: readonly Published[]): ReadonlyMap<string, string> {
+  const hashes = new Map<string, string>();
+  for (const { id, sha256 = '' } of lists) {
+    hashes.set(id, `${hashes.get(id) ?? ''} ${sha256}`);
+  }
+  return hashes;
 }

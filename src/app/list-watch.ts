@@ -6,7 +6,13 @@
  */
 
 import type { ListStatus } from '../ca/authority-status.ts';
-import { leastRemainingMs, longestWaitMs } from '../ca/policy/cadence.ts';
+import {
+  deltaValidityMs,
+  isLastList,
+  leastDeltaRemainingMs,
+  leastRemainingMs,
+  longestWaitMs,
+} from '../ca/policy/cadence.ts';
 import type { Policy } from '../ca/policy/policy.ts';
 import { formatTime } from '../http/report-time.ts';
 import type { Job } from '../scheduler/job.ts';
@@ -50,16 +56,13 @@ export function watchListsJob(
   };
 }
 
+/** What of a list's status is judged. */
+export type JudgedList = Pick<ListStatus, 'published' | 'lateness' | 'oldestPendingMs'> &
+  Partial<Pick<ListStatus, 'hasDelta' | 'delta'>> & { readonly scope: { readonly id: string } };
+
 /** What is wrong with a list at a moment, whatever was published and when. */
 export function judgeList(
-  {
-    scope,
-    published,
-    lateness,
-    oldestPendingMs,
-  }: Pick<ListStatus, 'published' | 'lateness' | 'oldestPendingMs'> & {
-    readonly scope: { readonly id: string };
-  },
+  { scope, published, lateness, oldestPendingMs, ...deltas }: JudgedList,
   policy: Pick<Policy, 'crl'>,
   nowMs: number,
 ): readonly BrokenInvariant[] {
@@ -72,6 +75,12 @@ export function judgeList(
         ? 'there is no list yet'
         : `the newest list ends at ${formatTime(published.nextUpdateMs)}`;
     found.push({ invariant: 'I7', scopeId, level: 'error', message });
+  } else if (isDeltaEnding({ published, ...deltas }, policy, nowMs)) {
+    const message =
+      deltas.delta === undefined
+        ? 'there is no delta list'
+        : `the delta list ends at ${formatTime(deltas.delta.nextUpdateMs)}`;
+    found.push({ invariant: 'I7', scopeId, level: 'error', message });
   }
   if (lateness !== 'on-time' && published !== undefined) {
     const level = lateness === 'alarm' ? 'error' : 'warn';
@@ -83,4 +92,22 @@ export function judgeList(
     found.push({ invariant: 'I15', scopeId, level: 'error', message });
   }
   return found;
+}
+
+/** One that is not there is judged as if it had come out with the full list. */
+function isDeltaEnding(
+  {
+    published,
+    delta,
+    hasDelta = false,
+  }: Omit<JudgedList, 'scope' | 'lateness' | 'oldestPendingMs'>,
+  policy: Pick<Policy, 'crl'>,
+  nowMs: number,
+): boolean {
+  const forMs = deltaValidityMs(policy);
+  if (!hasDelta || forMs === undefined || published === undefined || isLastList(published)) {
+    return false;
+  }
+  const endsMs = delta?.nextUpdateMs ?? published.thisUpdateMs + forMs;
+  return endsMs - nowMs < leastDeltaRemainingMs(policy);
 }

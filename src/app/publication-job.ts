@@ -163,28 +163,30 @@ function stopped(): SchedulerError {
  * those. One that fails does not hold up the others.
  */
 export function deltaJob({
-  authority,
+  authority: { deltas },
   clock,
   policy,
   log,
 }: Pick<CaInstance, 'clock' | 'policy' | 'log'> & {
-  readonly authority: Pick<CaInstance['authority'], 'dueDeltas' | 'nextDeltaDueMs' | 'publishDelta'>;
+  readonly authority: {
+    readonly deltas: Pick<CaInstance['authority']['deltas'], 'dueScopes' | 'nextDueMs' | 'publish'>;
+  };
 }): Job {
   const { periodHours = 0, validityHours = 0 } = policy.crl.delta ?? {};
   return {
     name: 'publish delta lists',
     nextDueMs: async () => {
-      const dueMs = authority.nextDeltaDueMs();
+      const dueMs = deltas.nextDueMs();
       return dueMs === Number.POSITIVE_INFINITY ? undefined : dueMs;
     },
     run: async (signal) => {
       const failures: unknown[] = [];
-      const due = authority.dueDeltas(clock.nowMs()).values();
+      const due = deltas.dueScopes(clock.nowMs()).values();
       await runInLanes(
         () => (signal.aborted ? undefined : due.next().value),
         async (scopeId) => {
           try {
-            await authority.publishDelta(scopeId, scheduleOrigin);
+            await deltas.publish(scopeId, scheduleOrigin);
           } catch (error) {
             log.error('a delta list was not published', {
               scope: scopeId,

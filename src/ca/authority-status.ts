@@ -9,8 +9,8 @@ import { type CaCore, readCounters } from './ca-core.ts';
 import type { KeyRenewalStatus } from './generations/key-renewal.ts';
 import { type CrlCadence, deltaDueMs, dueMs, type Lateness, latenessAt } from './policy/cadence.ts';
 import { legacyWarnings } from './policy/legacy-algorithms.ts';
-import type { Scope } from './policy/scope.ts';
-import type { PublishedList, ScopeRecord } from './records/scope-record.ts';
+import { hasDelta, type Scope } from './policy/scope.ts';
+import type { PublishedDelta, PublishedList, ScopeRecord } from './records/scope-record.ts';
 import { readScopeRecord } from './records/scope-state.ts';
 import type { Cessation } from './records/service-record.ts';
 
@@ -18,6 +18,10 @@ export interface ListStatus {
   readonly scope: Scope;
   /** The newest list; undefined before the first. */
   readonly published: PublishedList | undefined;
+  /** There are delta lists between this one and the next. */
+  readonly hasDelta: boolean;
+  /** The delta list in the directory; undefined when there is none. */
+  readonly delta: PublishedDelta | undefined;
   /** When the next one is due, in epoch milliseconds; 0 before the first. */
   readonly dueMs: number;
   /** Revocations that are in no list yet. */
@@ -56,6 +60,8 @@ export async function readStatus(
     lists.push({
       scope,
       published: record.published,
+      hasDelta: hasDelta(scope, policy),
+      delta: record.delta,
       dueMs: dueMs(scope.id, record, policy),
       pendingCount: Number(record.acknowledgedSequence - (record.published?.sequence ?? 0n)),
       oldestPendingMs: record.oldestPendingMs,

@@ -48,12 +48,11 @@ import { createAuthority } from './creation.ts';
 import { KeyRenewal } from './generations/key-renewal.ts';
 import { Retirement } from './generations/retirement.ts';
 import { CrlPublication, type Publication } from './lists/crl-publication.ts';
-import type { DeltaPublication } from './lists/delta-publication.ts';
+import { Deltas } from './lists/deltas.ts';
 import {
   findList,
   listArchived,
   listArchivedSince,
-  listDeltas,
   readList,
   type WhichList,
 } from './lists/list-archive.ts';
@@ -61,7 +60,7 @@ import { runInLanes } from './lists/publication-run.ts';
 import type { Policy } from './policy/policy.ts';
 import { hasDelta, type Scopes } from './policy/scope.ts';
 import { Cessations } from './procedures/cessations.ts';
-import type { PublishedDelta, PublishedList } from './records/scope-record.ts';
+import type { PublishedList } from './records/scope-record.ts';
 import { readScopeRecord } from './records/scope-state.ts';
 import { confirmRecovery, type PublishedMarks, type RecoveryReport } from './recovery.ts';
 import { type RecoveryHold, readHold } from './recovery-hold.ts';
@@ -87,6 +86,8 @@ export class CertificateAuthority {
   readonly renewal: KeyRenewal;
   /** What ends the service, or a key's. */
   readonly cessations: Cessations;
+  /** Lists of changes between the full ones. */
+  readonly deltas: Deltas;
   /** What is asked for in writing, and the people it passes. */
   readonly requests: Requests;
   /** Lists that groups of revocations have made due. */
@@ -115,6 +116,12 @@ export class CertificateAuthority {
     this.#publication = new CrlPublication(core);
     this.cessations = new Cessations(core, (outcome) => this.#noteRevoked(outcome));
     this.#calendar = parts.calendar;
+    this.deltas = new Deltas(core, {
+      publication: this.#publication,
+      calendar: parts.calendar,
+      track: (operation) => this.#track(operation),
+      onPublished: (scopeId) => this.#onPublished(scopeId),
+    });
     this.requests = new Requests(core);
     this.requests.register(issueKind(this));
     this.requests.register(revokeKind(this));
@@ -364,43 +371,6 @@ export class CertificateAuthority {
     });
     this.#onPublished(publication.scope.id);
     return publication;
-  }
-
-  /**
-   * Publishes the next delta list of a scope, due or not; its full list is not touched.
-   *
-   * @returns undefined for a scope that has none.
-   * @throws {CaError} `CA_SCOPE_UNKNOWN`, and what `CrlPublication.publishDelta` throws.
-   */
-  publishDelta(scopeId: string, origin: AuditOrigin): Promise<DeltaPublication | undefined> {
-    return this.#track(this.#publishDeltaNow(scopeId, origin));
-  }
-
-  async #publishDeltaNow(
-    scopeId: string,
-    origin: AuditOrigin,
-  ): Promise<DeltaPublication | undefined> {
-    const scope = this.#core.scopes.find(scopeId);
-    const delta = await this.#publication.publishDelta(scope, origin);
-    if (delta !== undefined) {
-      this.#calendar.note(scope.id, { delta });
-    }
-    return delta;
-  }
-
-  /** Scopes whose delta list is due, the longest overdue first. */
-  dueDeltas(nowMs: number): readonly string[] {
-    return this.#calendar.dueDeltas(nowMs);
-  }
-
-  /** When the next delta list is due; Infinity where there are none. */
-  nextDeltaDueMs(): number {
-    return this.#calendar.nextDeltaDueMs();
-  }
-
-  /** Every delta list of a scope that was published, by number. @throws {CaError} `CA_SCOPE_UNKNOWN`. */
-  listDeltas(scopeId: string): Promise<readonly PublishedDelta[]> {
-    return listDeltas(this.#core, scopeId);
   }
 
   /**

@@ -9,12 +9,13 @@
 import type { AuditOrigin } from '../audit/audit-log.ts';
 import { equalBytes } from '../core/bytes.ts';
 import type { ReadView, Transaction } from '../store/store.ts';
-import type { CaCore } from './ca-core.ts';
+import { CrlReason } from '../x509/crl-extensions.ts';
+import { type CaCore, reading } from './ca-core.ts';
 import { findCertificate } from './certificates/certificate-register.ts';
 import { formatSerialNumber } from './certificates/serial-number.ts';
 import { CaError } from './errors.ts';
 import { type ListReading, readBackList } from './lists/list-facts.ts';
-import type { Scope } from './policy/scope.ts';
+import { hasDelta, type Scope } from './policy/scope.ts';
 import { changeServiceRecord } from './procedures/cessation-change.ts';
 import { type ListInUse, recoverCessations } from './procedures/cessation-recovery.ts';
 import { encodeScopeRecord } from './records/scope-record.ts';
@@ -68,6 +69,8 @@ export async function confirmRecovery(
   origin: AuditOrigin,
 ): Promise<RecoveryReport> {
   const numbers = new Map<string, bigint>();
+  const read = marks.lists.map((der) => readPublished(core, der));
+  const open = marks.coversRest ? [] : await findOpen(core, marks, read);
   const note = (scope: Scope, number: bigint): void => {
     numbers.set(
       scope.id,
@@ -77,13 +80,11 @@ export async function confirmRecovery(
   for (const { scopeId, number } of marks.numbers) {
     note(core.scopes.find(scopeId), number);
   }
-  const read = marks.lists.map((der) => readPublished(core, der));
   for (const { scope, number } of read) {
     note(scope, number);
   }
-  const open = core.scopes.list.filter(({ id }) => !numbers.has(id));
-  if (open.length > 0 && !marks.coversRest) {
-    const names = open.slice(0, 5).map(({ id }) => id);
+  if (open.length > 0) {
+    const names = open.slice(0, 5);
     throw new CaError(
       'CA_RECOVERY_INCOMPLETE',
       `${open.length} lists are not accounted for: ${names.join(', ')}${open.length > names.length ? ', …' : ''}. Give ` +
@@ -147,14 +148,46 @@ export async function confirmRecovery(
   });
 }
 
-function readPublished(
+interface ReadList extends ListInUse {
+  readonly scope: Scope;
+  readonly number: bigint;
+  readonly isDelta: boolean;
+}
+
+/**
+ * Lists of which it is not known whether newer ones are in use, for people. Delta lists have their numbers from the same
+ * sequence as full ones (RFC 5280 §5.2.3), and each kind tells nothing of the other's last.
+ */
+async function findOpen(
   core: CaCore,
-  der: Uint8Array,
-): ListInUse & { readonly scope: Scope; readonly number: bigint } {
-  const { list, facts } = readSigned(core, der);
+  { numbers }: PublishedMarks,
+  read: readonly ReadList[],
+): Promise<readonly string[]> {
+  const named = new Set(numbers.map(({ scopeId }) => core.scopes.find(scopeId).id));
+  const isRead = (id: string, isDelta: boolean): boolean =>
+    read.some((list) => list.scope.id === id && list.isDelta === isDelta);
+  const open: string[] = [];
+  await reading(core.store, async (view) => {
+    for (const scope of core.scopes.list.filter(({ id }) => !named.has(id))) {
+      const { delta } = await readScopeRecord(view, core.tables, scope.id);
+      if (!isRead(scope.id, false)) {
+        open.push(scope.id);
+      } else if ((hasDelta(scope, core.policy) || delta !== undefined) && !isRead(scope.id, true)) {
+        open.push(`the delta list of ${scope.id}`);
+      }
+    }
+  });
+  return open;
+}
+
+function readPublished(core: CaCore, der: Uint8Array): ReadList {
+  const { list, facts, generation } = readSigned(core, der);
   const name = facts.distributionPoint?.nameDer;
-  const scope = core.scopes.list.find(
-    ({ distributionPoint }) => name !== undefined && equalBytes(distributionPoint.der, name),
+  // One without a distribution point is about everything that its key has signed.
+  const scope = core.scopes.list.find((one) =>
+    name === undefined
+      ? one.isFull && one.generation === generation
+      : !one.isFull && equalBytes(one.distributionPoint.der, name),
   );
   const isOurs =
     facts.isSignatureValid && equalBytes(facts.issuerDer, core.authority.certificate.subject.der);
@@ -164,14 +197,25 @@ function readPublished(
       'a list that was given is not one that this CA has signed',
     );
   }
-  const serialNumbers = [...list.entries()].map(({ serialNumber }) => serialNumber);
-  return { scope, number: facts.number, serialNumbers, nextUpdateMs: facts.nextUpdateMs };
+  const serialNumbers = [...list.entries()]
+    .filter(({ reason }) => reason !== CrlReason.removeFromCRL)
+    .map(({ serialNumber }) => serialNumber);
+  const { number, nextUpdateMs, isDelta } = facts;
+  return { scope, number, serialNumbers, nextUpdateMs, isDelta };
 }
 
 /** Under the key that signed it; under the newest when none did. */
-function readSigned({ authorities, authority }: CaCore, der: Uint8Array): ListReading {
-  const readings = authorities.all.map((one) => readBackList(der, one));
-  return readings.find(({ facts }) => facts.isSignatureValid) ?? readBackList(der, authority);
+function readSigned(
+  { authorities, authority }: CaCore,
+  der: Uint8Array,
+): ListReading & { readonly generation: number } {
+  for (const one of authorities.all) {
+    const found = readBackList(der, one);
+    if (found.facts.isSignatureValid) {
+      return { ...found, generation: one.generation };
+    }
+  }
+  return { ...readBackList(der, authority), generation: authority.generation };
 }
 
 async function findMissing(

@@ -16,7 +16,7 @@ import type {
 import { readSecretFile } from '../config/secret-file.ts';
 import { SystemClock } from '../core/clock.ts';
 import { isCertdirError } from '../core/errors.ts';
-import type { CrlTerms } from '../http/crl-operations.ts';
+import type { CrlFacts, CrlTerms } from '../http/crl-operations.ts';
 import type { Operations } from '../http/operations.ts';
 import { formatTime } from '../http/report-time.ts';
 import type { ListAddress } from '../readback/published-lists.ts';
@@ -46,7 +46,7 @@ interface CheckOptions {
 const help = `
 Without --from the newest lists of the data folder are checked. With --from what is published there is
 read, over LDAP by the names of the lists, over HTTP each at URL/crl/SCOPE.crl, or one list at the URL
-itself when it does not end with /. With --issuer no data folder is needed and any CA's lists are checked:
+itself when it does not end with /; delta lists are in directories only. With --issuer no data folder is needed and any CA's lists are checked:
 signature, times, and what the lists say of themselves.
 
 Exit code 8 when something is found; with --json: { lists, findings }.
@@ -117,6 +117,7 @@ async function termsOf(
       expected: undefined,
       allowedReasons: undefined,
       leastRemainingMs: (given ?? 24) * HOUR_MS,
+      leastDeltaRemainingMs: (given ?? 0) * HOUR_MS,
       archived: async () => undefined,
       hasEnded: async () => false,
     };
@@ -128,6 +129,7 @@ async function termsOf(
     expected: await expectedOf(own),
     allowedReasons: new Set(own.reasons),
     leastRemainingMs: (given ?? own.leastRemainingHours) * HOUR_MS,
+    leastDeltaRemainingMs: (given ?? own.leastDeltaRemainingHours) * HOUR_MS,
     archived: (scope, number) => archivedHash(operations, scope, number),
     hasEnded: (serialNumber) => hasEnded(operations, serialNumber),
   };
@@ -143,11 +145,15 @@ async function expectedOf(own: CrlTerms): Promise<readonly ExpectedList[]> {
       return [createHash('sha256').update(der).digest('hex'), spki];
     }),
   );
-  return own.lists.map(({ scope: id, dn, onlyContains, isFull, issuer, newest }) => ({
+  return own.lists.map(({ scope: id, dn, onlyContains, isFull, issuer, newest, delta }) => ({
     ...{ id, dn, onlyContains, isFull, issuerKey: keys.get(issuer ?? '') },
-    newest:
-      newest === null ? undefined : { number: BigInt(newest.crlNumber), sha256: newest.sha256 },
+    newest: numberOf(newest),
+    delta: numberOf(delta),
   }));
+}
+
+function numberOf(list: CrlFacts | null): ExpectedList['newest'] {
+  return list === null ? undefined : { number: BigInt(list.crlNumber), sha256: list.sha256 };
 }
 
 async function archivedHash(
@@ -196,12 +202,13 @@ async function gather(check: PublishedListCheck, gathering: Gathering): Promise<
     if (operations === undefined || options.refused === true) {
       throw new UsageError('--issuer and --refused need --from URL');
     }
-    for (const { id: scope, newest } of expected) {
+    for (const { id: scope, newest, delta } of expected) {
       if (newest === undefined) {
         check.note({ invariant: 'I7', source: scope, message: 'never came out' });
-      } else {
+      }
+      for (const { number } of [newest, delta].filter((one) => one !== undefined)) {
         const pieces: Uint8Array[] = [];
-        for await (const piece of operations.crl.export({ scope, number: String(newest.number) })) {
+        for await (const piece of operations.crl.export({ scope, number: String(number) })) {
           pieces.push(piece);
         }
         await check.add({ source: scope, der: Buffer.concat(pieces) });
@@ -250,8 +257,13 @@ async function gatherFromDirectory(
       for (const der of lists) {
         await note(check, options, { source: name, der, entryDn: name });
       }
-      const seen = check.lists.slice(before).map(({ id }) => id);
-      const absent = expected.filter(({ id, dn }) => dn === name && !seen.includes(id));
+      const seen = check.lists.slice(before);
+      const isSeen = (id: string, isDelta: boolean): boolean =>
+        seen.some((one) => one.id === id && one.isDelta === isDelta);
+      const absent = expected.filter(
+        ({ id, dn, delta }) =>
+          dn === name && (!isSeen(id, false) || (delta !== undefined && !isSeen(id, true))),
+      );
       const isAbsent = terms.expected === undefined ? lists.length === 0 : absent.length > 0;
       reportAbsent(check, options, isAbsent ? [name] : []);
     }
@@ -323,7 +335,7 @@ function answer({ output }: Context, { lists, findings }: PublishedListCheck): v
       formatTable(
         ['list', 'number', 'thisUpdate', 'nextUpdate', 'entries', 'bytes'],
         reports.map((one) => [
-          one.scope ?? one.source,
+          `${one.scope ?? one.source}${one.isDelta ? ' (delta)' : ''}`,
           one.crlNumber ?? '-',
           one.thisUpdate,
           one.nextUpdate ?? '-',

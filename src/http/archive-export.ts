@@ -2,7 +2,7 @@
  * A month of the archive as files (gunma 4-12-2): certificates issued and lists published in it, the report of
  * what was provided, and a manifest with every file's SHA-256, signed with the audit log's key.
  *
- *     certificates/<serial number>.cer    lists/<scope>/<number>.crl    provision.json
+ *     certificates/<serial number>.cer    lists/<scope>/<number>.crl    lists/<scope>/<number>-delta.crl    provision.json
  *     MANIFEST                            "<SHA-256>  <path>" a line, by path
  *     MANIFEST.signed                     a signed note over period and SHA-256 of MANIFEST
  *
@@ -71,10 +71,12 @@ async function* contentOf(
     }
   }
   for (const { id } of authority.scopes.list) {
-    for (const { number, thisUpdateMs } of await authority.listArchived(id)) {
-      if (isWithin(thisUpdateMs)) {
-        const { der } = await authority.findList(id, { number });
-        yield { path: `lists/${id}/${number}.crl`, bytes: der };
+    const deltas = await authority.deltas.listArchived(id);
+    for (const list of [...(await authority.listArchived(id)), ...deltas]) {
+      if (isWithin(list.thisUpdateMs)) {
+        const { der } = await authority.findList(id, list);
+        const name = 'baseNumber' in list ? `${list.number}-delta` : String(list.number);
+        yield { path: `lists/${id}/${name}.crl`, bytes: der };
       }
     }
   }

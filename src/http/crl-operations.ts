@@ -116,10 +116,14 @@ export interface CrlTerms {
     /** Of a full list: SHA-256 of the certificate of its key. */
     readonly issuer: string | null;
     readonly newest: CrlFacts | null;
+    /** The delta list in the directory; null where there is none. */
+    readonly delta: CrlFacts | null;
   }[];
   /** CRLReason numbers. */
   readonly reasons: readonly number[];
   readonly leastRemainingHours: number;
+  /** The same of delta lists. */
+  readonly leastDeltaRemainingHours: number;
 }
 
 export interface CrlOperations {

@@ -19,12 +19,13 @@ import {
   readEntries,
   summariseEntries,
 } from '../ca/lists/list-reading.ts';
-import { leastRemainingMs } from '../ca/policy/cadence.ts';
+import { allowedReasons } from '../ca/lists/publication-facts.ts';
+import { leastDeltaRemainingMs, leastRemainingMs } from '../ca/policy/cadence.ts';
 import type { PublishedDelta, PublishedList } from '../ca/records/scope-record.ts';
 import { formatHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import { type CertificateListHead, parseCertificateListHead } from '../x509/certificate-list.ts';
-import { CrlReason, parseCrlNextPublish, parseCrlNumber } from '../x509/crl-extensions.ts';
+import { parseCrlNextPublish, parseCrlNumber } from '../x509/crl-extensions.ts';
 import { parseIssuingDistributionPoint } from '../x509/distribution-point.ts';
 import { findExtension } from '../x509/extensions.ts';
 import { parseAuthorityKeyIdentifier } from '../x509/key-identifier.ts';
@@ -70,7 +71,7 @@ export class LocalCrlOperations implements CrlOperations {
       issuers: authorities.all.map(({ certificate: { der } }) =>
         Buffer.from(der).toString('base64'),
       ),
-      lists: lists.map(({ scope, published }) => ({
+      lists: lists.map(({ scope, published, delta }) => ({
         scope: scope.id,
         dn: scope.dn,
         onlyContains: scope.onlyContains,
@@ -80,9 +81,11 @@ export class LocalCrlOperations implements CrlOperations {
             ? null
             : recordDigest(authorities.of(scope.generation).certificate.der),
         newest: published === undefined ? null : factsOf(published),
+        delta: delta === undefined ? null : factsOf(delta),
       })),
-      reasons: policy.revocation.reasons.map((reason) => CrlReason[reason]),
+      reasons: [...allowedReasons(policy, false)],
       leastRemainingHours: leastRemainingMs(policy) / HOUR_MS,
+      leastDeltaRemainingHours: leastDeltaRemainingMs(policy) / HOUR_MS,
     };
   }
 
@@ -135,7 +138,7 @@ export class LocalCrlOperations implements CrlOperations {
       since === undefined
         ? await this.#authority.listArchived(scope)
         : await this.#authority.listArchivedSince(scope, sinceMs);
-    return [...full, ...(await this.#authority.listDeltas(scope))]
+    return [...full, ...(await this.#authority.deltas.listArchived(scope))]
       .filter(({ thisUpdateMs }) => thisUpdateMs >= sinceMs)
       .sort((left, right) => (left.number < right.number ? -1 : 1))
       .map(factsOf);
@@ -148,7 +151,7 @@ export class LocalCrlOperations implements CrlOperations {
     const summary = await summariseEntries(head);
     const isDelta = findExtension(head.extensions, Oid.deltaCrlIndicator) !== undefined;
     const [newest] = isDelta
-      ? (await this.#authority.listDeltas(scope.id)).slice(-1)
+      ? (await this.#authority.deltas.listArchived(scope.id)).slice(-1)
       : (await this.#authority.listArchivedSince(scope.id, Infinity)).slice(-1);
     const reasons: Record<string, number> = {};
     for (const [reason = 0, count] of summary.reasons) {

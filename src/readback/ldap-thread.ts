@@ -43,7 +43,7 @@ export type DirectoryAnswer =
   | { readonly entries: readonly EntryLists[] }
   | { readonly failure: string; readonly isTooLarge: boolean };
 
-const ATTRIBUTES = ['certificateRevocationList', 'authorityRevocationList'];
+const ATTRIBUTES = ['certificateRevocationList', 'authorityRevocationList', 'deltaRevocationList'];
 const NO_SUCH_OBJECT = 32;
 
 // CommonJS whose names an import does not find.

@@ -71,6 +71,7 @@ const good: PublicationFacts = {
     servedCount: 0,
     oldestAddedMs: thisUpdateMs - HOUR,
     passedOverCount: 0,
+    hasHolds: false,
     lastSequence: 3n,
     faults: new Map(),
   },

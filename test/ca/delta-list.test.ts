@@ -33,7 +33,7 @@ async function onShow(bed: CaTestBed): Promise<CertificateList> {
 
 async function nextDelta(bed: CaTestBed): Promise<CertificateList> {
   await bed.clock.advance(HOUR);
-  await bed.ca.publishDelta(scope, tester);
+  await bed.ca.deltas.publish(scope, tester);
   assert.deepEqual(await faultsOf(bed), []);
   return await onShow(bed);
 }
@@ -115,14 +115,14 @@ describe('delta lists (RFC 5280 §5.2.4)', () => {
   it('are due after their period and at once behind a full list, and are none of its due times', async (t) => {
     const bed = await CaTestBed.open(t, { policy });
     const dueMs = bed.ca.nextDueMs();
-    assert.deepEqual(bed.ca.dueDeltas(bed.clock.nowMs()), []);
+    assert.deepEqual(bed.ca.deltas.dueScopes(bed.clock.nowMs()), []);
     await bed.clock.advance(4 * HOUR + 1000);
-    assert.ok(bed.ca.dueDeltas(bed.clock.nowMs()).includes(scope));
-    await bed.ca.publishDelta(scope, tester);
-    assert.ok(!bed.ca.dueDeltas(bed.clock.nowMs()).includes(scope));
+    assert.ok(bed.ca.deltas.dueScopes(bed.clock.nowMs()).includes(scope));
+    await bed.ca.deltas.publish(scope, tester);
+    assert.ok(!bed.ca.deltas.dueScopes(bed.clock.nowMs()).includes(scope));
     assert.equal(bed.ca.nextDueMs(), dueMs);
-    assert.equal(await bed.ca.publishDelta('arl', tester), undefined);
-    assert.equal((await bed.ca.listDeltas(scope)).length, 2);
+    assert.equal(await bed.ca.deltas.publish('arl', tester), undefined);
+    assert.equal((await bed.ca.deltas.listArchived(scope)).length, 2);
   });
 
   it('with the full list are, at any time, what the next full list would be', async (t) => {

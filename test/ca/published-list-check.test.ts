@@ -32,6 +32,7 @@ async function termsOf(bed: CaTestBed): Promise<CheckTerms> {
     })),
     allowedReasons: new Set(bed.policy.revocation.reasons.map((name) => CrlReason[name])),
     leastRemainingMs: 24 * HOUR,
+    leastDeltaRemainingMs: 0,
     archived: async (id, number) => {
       const list = await bed.ca.readList(id, number);
       return list && createHash('sha256').update(list).digest('hex');

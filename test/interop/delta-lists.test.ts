@@ -47,7 +47,7 @@ describe('delta lists to OpenSSL', { skip: skipWithout('openssl') }, () => {
     await bed.ca.release({ serialNumber: released.serialNumber, origin: tester });
     await bed.revoke(revoked.serialNumber);
     await bed.clock.advance(HOUR);
-    await bed.ca.publishDelta('10201', tester);
+    await bed.ca.deltas.publish('10201', tester);
     writeFileSync(file('anchor'), encodePem('CERTIFICATE', bed.ca.certificate.der));
     for (const [name, { certificate }] of Object.entries({ good, revoked, released })) {
       writeFileSync(file(name), encodePem('CERTIFICATE', certificate.der));

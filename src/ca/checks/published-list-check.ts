@@ -15,7 +15,7 @@ import { isCertdirError } from '../../core/errors.ts';
 import { parseForeignSignatureAlgorithm } from '../../x509/algorithms.ts';
 import type { Certificate } from '../../x509/certificate.ts';
 import { type CertificateListHead, parseCertificateListHead } from '../../x509/certificate-list.ts';
-import { CrlReason } from '../../x509/crl-extensions.ts';
+import { CrlReason, parseCrlNumber } from '../../x509/crl-extensions.ts';
 import { parseIssuingDistributionPoint } from '../../x509/distribution-point.ts';
 import { findExtension } from '../../x509/extensions.ts';
 import { computeKeyIdentifier, parseAuthorityKeyIdentifier } from '../../x509/key-identifier.ts';
@@ -53,6 +53,8 @@ export interface ExpectedList {
   readonly issuerKey?: string | undefined;
   /** The newest of the archive; undefined before the first. */
   readonly newest?: { readonly number: bigint; readonly sha256: string } | undefined;
+  /** The delta list that is on show; undefined when there is none. */
+  readonly delta?: { readonly number: bigint; readonly sha256: string } | undefined;
 }
 
 export interface CheckTerms {
@@ -63,6 +65,8 @@ export interface CheckTerms {
   /** CRLReason numbers that the policy knows; undefined for all. */
   readonly allowedReasons: ReadonlySet<number> | undefined;
   readonly leastRemainingMs: number;
+  /** Of delta lists. */
+  readonly leastDeltaRemainingMs: number;
   /** SHA-256 of an older list of the archive; undefined when there is none of that number. */
   readonly archived: (id: string, number: bigint) => Promise<string | undefined>;
   /** Whether a certificate has ended, so that its entry may have left one list before another. */
@@ -74,6 +78,7 @@ export interface CheckedList {
   readonly source: string;
   /** The list of ours that it is; undefined when it is none, or nothing is known of ours. */
   readonly id: string | undefined;
+  readonly isDelta: boolean;
   readonly number: bigint | undefined;
   readonly thisUpdateMs: number;
   readonly nextUpdateMs: number | undefined;
@@ -124,11 +129,12 @@ export class PublishedListCheck {
     const expected = this.#expectedOf(head);
     const summary = await summariseEntries(head);
     this.lists.push({
-      ...{ source, id: expected?.id, number: head.number, thisUpdateMs: head.thisUpdateMs },
+      ...{ source, id: expected?.id, isDelta: isDelta(head) },
+      ...{ number: head.number, thisUpdateMs: head.thisUpdateMs },
       ...{ nextUpdateMs: head.nextUpdateMs, entries: summary.count, bytes: der.length },
     });
     const messages: readonly (readonly [CheckedInvariant, string | undefined])[] = [
-      ['I6', await this.#signatureFault(head)],
+      ['I6', (await this.#signatureFault(head)) ?? indicatorFault(head)],
       ['I2', head.thisUpdateMs > this.#nowMs + CLOCK_TOLERANCE_MS ? 'is of the future' : undefined],
       ['I7', this.#timeFault(head)],
       ['I5', this.#pointFault(found, head, expected)],
@@ -206,7 +212,10 @@ export class PublishedListCheck {
     return "its signature verifies under none of the CA's keys";
   }
 
-  #timeFault({ nextUpdateMs }: CertificateListHead): string | undefined {
+  #timeFault(head: CertificateListHead): string | undefined {
+    const { nextUpdateMs } = head;
+    const { leastRemainingMs, leastDeltaRemainingMs } = this.terms;
+    const leastMs = isDelta(head) ? leastDeltaRemainingMs : leastRemainingMs;
     if (nextUpdateMs === undefined) {
       return 'has no nextUpdate';
     }
@@ -214,8 +223,8 @@ export class PublishedListCheck {
     if (leftMs < 0) {
       return `has ended at ${new Date(nextUpdateMs).toISOString()}`;
     }
-    return leftMs < this.terms.leastRemainingMs
-      ? `has ${(leftMs / 3_600_000).toFixed(1)} h left, which is less than ${this.terms.leastRemainingMs / 3_600_000} h`
+    return leftMs < leastMs
+      ? `has ${(leftMs / 3_600_000).toFixed(1)} h left, which is less than ${leastMs / 3_600_000} h`
       : undefined;
   }
 
@@ -246,12 +255,11 @@ export class PublishedListCheck {
     head: CertificateListHead,
   ): string | undefined {
     const { allowedReasons } = this.terms;
-    const isDelta = findExtension(head.extensions, Oid.deltaCrlIndicator) !== undefined;
     for (const reason of reasons) {
       if (reason === CrlReason.unspecified) {
         return 'the reason unspecified is written out';
       }
-      if (reason === CrlReason.removeFromCRL && !isDelta) {
+      if (reason === CrlReason.removeFromCRL && !isDelta(head)) {
         return 'removeFromCRL stands in a full list';
       }
       const isKnown = allowedReasons?.has(reason ?? CrlReason.unspecified) ?? true;
@@ -265,15 +273,21 @@ export class PublishedListCheck {
   /** I1, I8: the newest number with its very bytes. */
   async #compareWithArchive(
     { source, der }: FoundList,
-    { number }: CertificateListHead,
+    head: CertificateListHead,
     expected: ExpectedList | undefined,
   ): Promise<void> {
+    const { number } = head;
     if (number === undefined) {
       this.note({ invariant: 'I1', source, message: 'has no number' });
       return;
     }
-    const { newest, id } = expected ?? {};
-    if (newest === undefined || id === undefined) {
+    const { id } = expected ?? {};
+    const newest = isDelta(head) ? expected?.delta : expected?.newest;
+    if (id === undefined || newest === undefined) {
+      if (id !== undefined && isDelta(head)) {
+        const message = 'is a delta list, and this CA has none of these on show';
+        this.note({ invariant: 'I8', source, message });
+      }
       return;
     }
     if (number > newest.number) {
@@ -293,7 +307,7 @@ export class PublishedListCheck {
 
   async #remember(head: CertificateListHead, expected: ExpectedList | undefined): Promise<void> {
     const hasFull = this.terms.expected?.some(({ isFull }) => isFull) ?? false;
-    if (expected === undefined || !hasFull) {
+    if (expected === undefined || !hasFull || isDelta(head)) {
       return;
     }
     const { isFull, id } = expected;
@@ -305,6 +319,24 @@ export class PublishedListCheck {
       }
     }
   }
+}
+
+function isDelta({ extensions }: Pick<CertificateListHead, 'extensions'>): boolean {
+  return findExtension(extensions, Oid.deltaCrlIndicator) !== undefined;
+}
+
+/** RFC 5280 §5.2.4. */
+function indicatorFault({ extensions, number }: CertificateListHead): string | undefined {
+  const indicator = findExtension(extensions, Oid.deltaCrlIndicator);
+  if (indicator === undefined) {
+    return undefined;
+  }
+  if (!indicator.critical) {
+    return 'its deltaCRLIndicator is not critical';
+  }
+  return parseCrlNumber(indicator.value) >= (number ?? 0n)
+    ? 'its deltaCRLIndicator names no list before it'
+    : undefined;
 }
 
 interface ReadPoint {

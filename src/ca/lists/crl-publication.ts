@@ -127,7 +127,9 @@ export class CrlPublication {
     origin: AuditOrigin,
   ): Promise<DeltaPublication | undefined> {
     try {
-      return await this.#deltas.publish(scope, origin);
+      await packWaiting(this.#core, scope.id);
+      const bytes = await this.#estimateDeltaBytes(scope);
+      return await this.#room.within(bytes, () => this.#deltas.publish(scope, origin));
     } catch (error) {
       await recordFailure(this.#core, { kind: 'crl.publish', origin, subject: scope.id }, error);
       throw error;
@@ -170,6 +172,17 @@ export class CrlPublication {
     );
     const bytes = BYTES_AROUND + liveEntries * BYTES_OF_ENTRY;
     return Math.max(published?.byteLength ?? 0, bytes);
+  }
+
+  async #estimateDeltaBytes(scope: Scope): Promise<number> {
+    const { store, tables } = this.#core;
+    const {
+      published,
+      acknowledgedSequence,
+      withdrawn = 0,
+    } = await reading(store, (view) => readScopeRecord(view, tables, scope.id));
+    const changes = Number(acknowledgedSequence - (published?.sequence ?? 0n)) + withdrawn;
+    return BYTES_AROUND + changes * BYTES_OF_ENTRY;
   }
 
   async #publishNow(scope: Scope, origin: AuditOrigin): Promise<Publication> {

@@ -22,7 +22,7 @@ import { deltaValidityMs, isLastList } from '../policy/cadence.ts';
 import type { Scope } from '../policy/scope.ts';
 import type { PublishedList } from '../records/scope-record.ts';
 import { readScopeRecord } from '../records/scope-state.ts';
-import { readWaiting } from '../records/waiting-entries.ts';
+import { readWaiting, type WaitingEntries } from '../records/waiting-entries.ts';
 import { readWithdrawals, type Withdrawals } from '../records/withdrawal.ts';
 import {
   type AssembledList,
@@ -69,13 +69,16 @@ export async function assembleDelta(
   const nextUpdateMs = thisUpdateMs + forMs;
   const number = state.lastNumber + 1n;
   const removed = await releasedSince(core, view, { scope, base, withdrawals });
-  const entries = removed.map((serialNumber) =>
+  const removals = removed.map((serialNumber) =>
     encodeRevokedEntry({ serialNumber, revokedMs: thisUpdateMs, reason: CrlReason.removeFromCRL }),
   );
-  for await (const der of changedSince(core, view, { scope, withdrawals })) {
-    entries.push(der);
+  // Twice over what waits: once to know how long the list will be, once into its buffer.
+  let entriesLength = removals.reduce((sum, { length }) => sum + length, 0);
+  let entryCount = removals.length;
+  for await (const { der, count } of changedSince(core, view, { scope, withdrawals })) {
+    entriesLength += der.length;
+    entryCount += count;
   }
-  const entriesLength = entries.reduce((sum, { length }) => sum + length, 0);
   const terms = { authority, number, thisUpdateMs, isLast: false, deltaOf: base.number };
   const parts: TbsListParts = buildTbsCertificateList({
     issuer: authority.reference.name,
@@ -85,7 +88,16 @@ export async function assembleDelta(
     extensions: listExtensions(policy, scope, terms),
     entriesLength,
   });
-  const region = placed(entries, { parts, entriesLength });
+  const region = roomFor(parts, entriesLength);
+  let at = region.start;
+  const write = (der: Uint8Array): void => {
+    region.buffer.set(der, at);
+    at += der.length;
+  };
+  removals.forEach(write);
+  for await (const { der } of changedSince(core, view, { scope, withdrawals })) {
+    write(der);
+  }
   const signed = await signAround(core, { authority, region, parts });
   return {
     ...signed,
@@ -94,7 +106,7 @@ export async function assembleDelta(
     base,
     thisUpdateMs,
     nextUpdateMs,
-    entryCount: entries.length,
+    entryCount,
     removedCount: removed.length,
     sequence: state.acknowledgedSequence,
     withdrawals,
@@ -128,38 +140,46 @@ export async function releasedSince(
   return released;
 }
 
-/** Entries that wait for the next full list, one by one. */
+/** Entries that stand one behind the other. */
+interface Run {
+  readonly der: Uint8Array;
+  readonly count: number;
+}
+
+/** Entries that wait for the next full list, but for those that were withdrawn. Views of the rows, no copies. */
 async function* changedSince(
   { tables }: Pick<CaCore, 'tables'>,
   view: ReadView,
   { scope, withdrawals }: Changes,
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<Run, void, undefined> {
   const turns = new Turns(ENTRIES_PER_TURN);
   for await (const row of readWaiting(view, tables, scope.id)) {
-    const cursor = new RevokedEntryCursor(row.der);
-    for (let index = 0; index < row.count; index += 1) {
-      if (!cursor.next()) {
-        throw new CaError('CA_RECORD_DAMAGED', 'entries that wait for a list are incomplete');
-      }
-      if (!withdrawals.has(row.firstSequence + BigInt(index))) {
-        yield cursor.raw;
-      }
-      await turns.spend(1);
+    const first = row.firstSequence;
+    const isWhole = ![...withdrawals.keys()].some(
+      (sequence) => sequence >= first && sequence < first + BigInt(row.count),
+    );
+    yield* isWhole ? [{ der: row.der, count: row.count }] : keptOf(row, withdrawals);
+    await turns.spend(isWhole ? 1 : row.count);
+  }
+}
+
+function* keptOf(row: WaitingEntries, withdrawals: Withdrawals): Iterable<Run> {
+  const cursor = new RevokedEntryCursor(row.der);
+  for (let index = 0; index < row.count; index += 1) {
+    if (!cursor.next()) {
+      throw new CaError('CA_RECORD_DAMAGED', 'entries that wait for a list are incomplete');
+    }
+    if (!withdrawals.has(row.firstSequence + BigInt(index))) {
+      yield { der: cursor.raw, count: 1 };
     }
   }
 }
 
-function placed(
-  entries: readonly Uint8Array[],
-  { parts, entriesLength }: { readonly parts: TbsListParts; readonly entriesLength: number },
+function roomFor(
+  { head, tail }: TbsListParts,
+  entriesLength: number,
 ): { readonly buffer: Uint8Array; readonly start: number; readonly end: number } {
-  const start = HEADER_ROOM + parts.head.length;
+  const start = HEADER_ROOM + head.length;
   const end = start + entriesLength;
-  const buffer = new Uint8Array(end + parts.tail.length + SIGNATURE_ROOM);
-  let at = start;
-  for (const entry of entries) {
-    buffer.set(entry, at);
-    at += entry.length;
-  }
-  return { buffer, start, end };
+  return { buffer: new Uint8Array(end + tail.length + SIGNATURE_ROOM), start, end };
 }

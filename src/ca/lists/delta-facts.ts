@@ -25,6 +25,7 @@ import { EntryLook, readingEntries } from './entry-look.ts';
 import type { DeltaFacts, PublicationFacts } from './gate-facts.ts';
 import { readBackAround } from './list-facts.ts';
 import {
+  allowedReasons,
   type CandidateFacts,
   expectedOfScope,
   isKept,
@@ -109,10 +110,6 @@ export async function gatherDeltaFacts(
 ): Promise<PublicationFacts> {
   const { policy, tables, clock } = core;
   const { authority, base, number, thisUpdateMs, entryCount, sequence } = assembled;
-  const allowed: number[] = policy.revocation.reasons.map((reason) => CrlReason[reason]);
-  if (policy.revocation.hold !== 'never') {
-    allowed.push(CrlReason.certificateHold);
-  }
   const kept = await readDelta(view, tables, { scopeId: scope.id, number });
   const archivedBase = await readArchived(view, tables, {
     scopeId: scope.id,
@@ -126,7 +123,7 @@ export async function gatherDeltaFacts(
     meant: { number, thisUpdateMs, entryCount },
     expected: {
       ...expectedOfScope(core, scope, { authority, state }),
-      allowedReasons: new Set(allowed),
+      allowedReasons: allowedReasons(policy, candidate.entries.hasHolds),
       validityMs: deltaValidityMs(policy) ?? 0,
       nextPublishMs: undefined,
     },

@@ -174,6 +174,11 @@ export class DeltaLists {
       readScopeRecord(view, tables, scope.id),
     );
     const earliestMs = Math.max((delta?.thisUpdateMs ?? 0) + 1000, published?.thisUpdateMs ?? 0);
-    await waitUntil(clock, earliestMs, `the last delta list of ${scope.id} is younger`);
+    const earliest = new Date(earliestMs).toISOString();
+    await waitUntil(
+      clock,
+      earliestMs,
+      `the next delta list of ${scope.id} is not before ${earliest}`,
+    );
   }
 }

@@ -33,6 +33,7 @@ export class EntryGate {
   readonly #faults = new Map<FaultCode, string>();
   readonly #passedOver = new Set<bigint>();
   #addedCount = 0;
+  #hasHolds = false;
   #servedCount = 0;
   #oldestAddedMs: number | undefined;
   #lastSequence: bigint;
@@ -79,6 +80,7 @@ export class EntryGate {
     } else {
       this.#moveTo(revocation.sequence);
     }
+    this.#hasHolds ||= reason === CrlReason.certificateHold && revocation?.reason === reason;
     const isAsRecorded =
       revocation === undefined ||
       (revocation.sinceMs === revocationMs && revocation.reason === reason);
@@ -95,6 +97,7 @@ export class EntryGate {
       servedCount: this.#servedCount,
       oldestAddedMs: this.#oldestAddedMs,
       passedOverCount: this.#passedOver.size,
+      hasHolds: this.#hasHolds,
       lastSequence: this.#lastSequence,
       faults: this.#faults,
     };

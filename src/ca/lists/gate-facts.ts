@@ -100,6 +100,8 @@ export interface EntryFindings {
   /** When the oldest of the added entries was revoked; undefined without any. */
   readonly oldestAddedMs: number | undefined;
   readonly passedOverCount: number;
+  /** An added entry is of a hold, and the certificate is held by its own record. */
+  readonly hasHolds: boolean;
   /** The last revocation that the candidate accounts for. */
   readonly lastSequence: bigint;
   /** The first fault by invariant. */

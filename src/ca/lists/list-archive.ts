@@ -7,14 +7,9 @@
 import type { ReadView } from '../../store/store.ts';
 import { type CaCore, reading } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
-import {
-  type PublishedDelta,
-  type PublishedList,
-  parsePublishedList,
-} from '../records/scope-record.ts';
+import { type PublishedList, parsePublishedList } from '../records/scope-record.ts';
 import {
   readAllArchived,
-  readAllDeltas,
   readArchived,
   readArchivedAt,
   readDelta,
@@ -69,15 +64,6 @@ export function listArchived(
 ): Promise<readonly PublishedList[]> {
   const { id } = scopes.find(scopeId);
   return reading(store, (view) => readAllArchived(view, tables, id));
-}
-
-/** See `CertificateAuthority.listDeltas`. */
-export function listDeltas(
-  { store, tables, scopes }: CaCore,
-  scopeId: string,
-): Promise<readonly PublishedDelta[]> {
-  const { id } = scopes.find(scopeId);
-  return reading(store, (view) => readAllDeltas(view, tables, id));
 }
 
 /** See `CertificateAuthority.listArchivedSince`. */

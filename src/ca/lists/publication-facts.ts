@@ -154,12 +154,7 @@ export async function gatherFacts(
   const { policy } = core;
   const { authority, number, thisUpdateMs, entryCount } = assembled;
   const isLast = core.service.isClosing(authority.generation);
-  const allowed: number[] = policy.revocation.reasons.map((reason) => CrlReason[reason]);
   const wasHeld = (assembled.region.carriedReasons & reasonBit(CrlReason.certificateHold)) !== 0;
-  if (policy.revocation.hold !== 'never' || wasHeld) {
-    // What is held when the policy changes stays held until it is decided.
-    allowed.push(CrlReason.certificateHold);
-  }
   return {
     scope: scope.id,
     nowMs,
@@ -168,7 +163,7 @@ export async function gatherFacts(
     expected: {
       ...expectedOfScope(core, scope, { authority, state }),
       hasFreshest: hasDelta(scope, policy) && !isLast,
-      allowedReasons: new Set(allowed),
+      allowedReasons: allowedReasons(policy, wasHeld || candidate.entries.hasHolds),
       validityMs: isLast ? LAST_NEXT_UPDATE_MS - assembled.thisUpdateMs : validityMs(policy),
       nextPublishMs: policy.crl.nextPublish && !isLast ? periodMs(policy) : undefined,
     },
@@ -180,6 +175,22 @@ export async function gatherFacts(
     waitingSinceMs: state.oldestPendingMs,
     entryNameDer: await readEntryName(core, view, scope),
   };
+}
+
+/**
+ * The reasons of entries.
+ *
+ * @param hasHolds Certificates are held: what is when the policy changes stays held until it is decided.
+ */
+export function allowedReasons(
+  { revocation }: CaCore['policy'],
+  hasHolds: boolean,
+): ReadonlySet<number> {
+  const allowed = new Set<number>(revocation.reasons.map((reason) => CrlReason[reason]));
+  if (revocation.hold !== 'never' || hasHolds) {
+    allowed.add(CrlReason.certificateHold);
+  }
+  return allowed;
 }
 
 /** What the lists of a scope have in common, full ones and delta lists. */

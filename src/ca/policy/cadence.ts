@@ -150,6 +150,12 @@ export function deltaValidityMs({ crl }: Pick<CrlCadence, 'crl'>): number | unde
   return crl.delta === undefined ? undefined : crl.delta.validityHours * HOUR_MS;
 }
 
+/** What every delta list has left at any moment (I7): half of what one that is on time has. */
+export function leastDeltaRemainingMs({ crl }: Pick<CrlCadence, 'crl'>): number {
+  const { validityHours = 0, periodHours = 0 } = crl.delta ?? {};
+  return ((validityHours - periodHours) / 2) * HOUR_MS;
+}
+
 /** How late a list is, as operators are told. */
 export type Lateness = 'on-time' | 'warning' | 'alarm';
 
