@@ -20,6 +20,7 @@ import { changeServiceRecord } from './procedures/cessation-change.ts';
 import { type ListInUse, recoverCessations } from './procedures/cessation-recovery.ts';
 import { encodeScopeRecord } from './records/scope-record.ts';
 import { readScopeRecord } from './records/scope-state.ts';
+import { readWithdrawals } from './records/withdrawal.ts';
 import { noteGap, readHold, releaseSigning } from './recovery-hold.ts';
 
 /** What was found to be in use. */
@@ -109,11 +110,7 @@ export async function confirmRecovery(
         kind === 'compromise' && phase !== 'suspended' && phase !== 'withdrawn' ? [generation] : [],
       ),
     );
-    const missing: MissingRevocation[] = [];
-    for (const { scope, serialNumbers } of read) {
-      const wanted = { scope, serialNumbers, passed };
-      missing.push(...(await findMissing(core, transaction, wanted)));
-    }
+    const missing = await findMissing(core, transaction, { read, passed });
     if (missing.length > 0 && !marks.acceptsMissing) {
       const shown = missing
         .slice(0, 20)
@@ -152,6 +149,10 @@ interface ReadList extends ListInUse {
   readonly scope: Scope;
   readonly number: bigint;
   readonly isDelta: boolean;
+  /** Those of `serialNumbers` that are held. */
+  readonly held: ReadonlySet<bigint>;
+  /** What a delta list says was held and is not any more. */
+  readonly released: ReadonlySet<bigint>;
 }
 
 /**
@@ -197,11 +198,21 @@ function readPublished(core: CaCore, der: Uint8Array): ReadList {
       'a list that was given is not one that this CA has signed',
     );
   }
-  const serialNumbers = [...list.entries()]
-    .filter(({ reason }) => reason !== CrlReason.removeFromCRL)
-    .map(({ serialNumber }) => serialNumber);
+  const serialNumbers: bigint[] = [];
+  const held = new Set<bigint>();
+  const released = new Set<bigint>();
+  for (const { serialNumber, reason } of list.entries()) {
+    if (reason === CrlReason.removeFromCRL) {
+      released.add(serialNumber);
+      continue;
+    }
+    serialNumbers.push(serialNumber);
+    if (reason === CrlReason.certificateHold) {
+      held.add(serialNumber);
+    }
+  }
   const { number, nextUpdateMs, isDelta } = facts;
-  return { scope, number, serialNumbers, nextUpdateMs, isDelta };
+  return { scope, number, serialNumbers, held, released, nextUpdateMs, isDelta };
 }
 
 /** Under the key that signed it; under the newest when none did. */
@@ -218,31 +229,33 @@ function readSigned(
   return { ...readBackList(der, authority), generation: authority.generation };
 }
 
+/** A hold that the store has released since, or a delta list that is in use, is not missed. */
 async function findMissing(
   core: CaCore,
   view: ReadView,
-  {
-    scope,
-    serialNumbers,
-    passed,
-  }: {
-    readonly scope: Scope;
-    readonly serialNumbers: readonly bigint[];
-    readonly passed: ReadonlySet<number>;
-  },
+  { read, passed }: { readonly read: readonly ReadList[]; readonly passed: ReadonlySet<number> },
 ): Promise<readonly MissingRevocation[]> {
-  const missing: MissingRevocation[] = [];
-  for (const serialNumber of serialNumbers) {
-    const found = await findCertificate(view, core.tables, {
-      serialNumber,
-      nowMs: core.clock.nowMs(),
-    });
-    if (found?.status === undefined && !(found !== undefined && passed.has(found.generation))) {
-      const isKnown = found !== undefined;
-      missing.push({ scopeId: scope.id, serialNumber: formatSerialNumber(serialNumber), isKnown });
+  const missing = new Map<bigint, MissingRevocation>();
+  const nowMs = core.clock.nowMs();
+  const lifted = read.flatMap((list) => [...list.released]);
+  for (const { scope, serialNumbers, held } of read) {
+    const withdrawn = held.size === 0 ? [] : await readWithdrawals(view, core.tables, scope.id);
+    const released = new Set(lifted);
+    for (const [, serialNumber] of withdrawn) {
+      released.add(serialNumber);
+    }
+    for (const serialNumber of serialNumbers) {
+      const isReleased = held.has(serialNumber) && released.has(serialNumber);
+      const found = await findCertificate(view, core.tables, { serialNumber, nowMs });
+      const isPassed = found !== undefined && passed.has(found.generation);
+      if (!isReleased && found?.status === undefined && !isPassed) {
+        const name = formatSerialNumber(serialNumber);
+        const isKnown = found !== undefined;
+        missing.set(serialNumber, { scopeId: scope.id, serialNumber: name, isKnown });
+      }
     }
   }
-  return missing;
+  return [...missing.values()];
 }
 
 async function moveNumbers(

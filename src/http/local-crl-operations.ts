@@ -181,11 +181,10 @@ export class LocalCrlOperations implements CrlOperations {
 
   async *diff({ scope, from, to }: CrlDiffInput): AsyncGenerator<CrlDiffPage, void, undefined> {
     const newer = await this.#find({ scope, ...whichOf(to) });
-    const older = await this.#find(
-      from === undefined
-        ? { scope, number: String(newer.number - 1n) }
-        : { scope, ...whichOf(from) },
-    );
+    const older = await this.#find({
+      scope,
+      ...(from === undefined ? await this.#before(scope, newer) : whichOf(from)),
+    });
     yield { from: factsOf(older), to: factsOf(newer), changes: [] };
     // Lists are walked in the order in which they came out, whichever way they are asked about.
     const isForward = older.number <= newer.number;
@@ -196,6 +195,16 @@ export class LocalCrlOperations implements CrlOperations {
         yield { changes: page.map((change) => changeReport(change, isForward)) };
       }
     }
+  }
+
+  /** The list of the same kind before one; numbers go on with lists of the other kind, and after a restore with none. */
+  async #before(scope: string, { number, thisUpdateMs, ...list }: FoundList): Promise<WhichText> {
+    const lists =
+      'baseNumber' in list
+        ? await this.#authority.deltas.listArchived(scope)
+        : await this.#authority.listArchivedSince(scope, thisUpdateMs);
+    const before = lists.filter((one) => one.number < number).at(-1);
+    return { number: String(before?.number ?? 0n) };
   }
 
   async *export(query: CrlQuery): AsyncGenerator<Uint8Array, void, undefined> {
@@ -217,8 +226,10 @@ export class LocalCrlOperations implements CrlOperations {
   }
 }
 
+type WhichText = Pick<CrlQuery, 'number' | 'at'>;
+
 /** A text that is a number or a time. */
-function whichOf(text: string | undefined): Pick<CrlQuery, 'number' | 'at'> {
+function whichOf(text: string | undefined): WhichText {
   if (text === undefined) {
     return {};
   }

@@ -12,7 +12,8 @@ import { SystemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
 import type { Caller } from '../../src/directory/service.ts';
 import { LdapServer } from '../../src/ldap/server.ts';
-import { CaTestBed, tester } from '../support/ca-test-bed.ts';
+import { CaTestBed, smallGunma, tester } from '../support/ca-test-bed.ts';
+import { withDeltas } from '../support/delta-policy.ts';
 import { makeTlsCredentials } from '../support/ldap-test-server.ts';
 
 const PASSWORD = 'correct horse battery';
@@ -29,8 +30,8 @@ interface Bench {
   readback(readers: readonly ListReader[]): ListReadback;
 }
 
-async function open(t: TestContext): Promise<Bench> {
-  const bed = await CaTestBed.open(t, { startMs: Date.now() });
+async function open(t: TestContext, policy = smallGunma): Promise<Bench> {
+  const bed = await CaTestBed.open(t, { startMs: Date.now(), policy });
   const broken = new BrokenInvariants(silentLog);
   const remade: string[] = [];
   const readback = (readers: readonly ListReader[]): ListReadback =>
@@ -104,6 +105,31 @@ describe('lists read back over LDAP by a client that is not ours (I8)', () => {
       assert.equal(await readback.job.nextDueMs(), undefined, 'all were read');
     });
   }
+
+  it('come with their delta lists', async (t) => {
+    const bench = await open(t, withDeltas);
+    const { bed, broken } = bench;
+    const { readers, certificate } = await serve(t, bench, 'ldaps');
+    const readback = bench.readback(await readers(certificate));
+    bed.ca.onPublication((scopeId) => readback.note(scopeId));
+    await bed.clock.advance(2_000);
+    await bed.ca.deltas.publish('10201', tester);
+    assert.equal(broken.count('I8'), 0);
+    assert.ok((await readback.job.nextDueMs()) !== undefined, 'a delta list is news');
+    await readback.job.run(signal);
+    assert.equal(broken.count('I8'), 0);
+    // As if it had not got into the directory.
+    const { dn } = bed.ca.scopes.find('10201');
+    await bed.store.transact('test: gone', (transaction) =>
+      bed.directory.managed.replaceValues(transaction, dn, {
+        description: 'deltaRevocationList',
+        values: [],
+      }),
+    );
+    readback.note('10201');
+    await assert.rejects(readback.job.run(signal));
+    assert.match(broken.all[0]?.message ?? '', /not given the newest list/);
+  });
 
   it('are not asked of a server with another certificate, and no password is sent', async (t) => {
     const bench = await open(t);

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { BrokenInvariants } from '../../src/app/broken-invariants.ts';
 import { judgeList, watchListsJob } from '../../src/app/list-watch.ts';
 import { latenessAt } from '../../src/ca/policy/cadence.ts';
+import type { PublishedDelta } from '../../src/ca/records/scope-record.ts';
 import { type Log, silentLog } from '../../src/core/log.ts';
 import { CaTestBed, smallGunma } from '../support/ca-test-bed.ts';
 
@@ -64,6 +65,30 @@ describe('a list that is out, watched over time', () => {
       return judgeList(list, atEach, nowMs).filter(({ invariant }) => invariant === 'I15').length;
     };
     assert.deepEqual([judge(15 * MINUTE), judge(15 * MINUTE + 1)], [0, 1]);
+  });
+
+  describe('with a delta list', () => {
+    const crl = { ...smallGunma.crl, delta: { periodHours: 4, validityHours: 12 } };
+    const delta = { ...published, number: 2n, nextUpdateMs: thisUpdateMs + 12 * HOUR };
+    const judge = (hours: number, facts: { delta?: PublishedDelta; hasDelta?: boolean }) =>
+      judgeList(
+        {
+          ...{ scope: { id: '10201' }, published, lateness: 'on-time', delta: undefined },
+          ...{ oldestPendingMs: undefined, hasDelta: true, ...facts },
+        },
+        { crl },
+        thisUpdateMs + hours * HOUR,
+      ).map(({ invariant }) => invariant);
+    const shown = { delta: { ...delta, baseNumber: 1n } };
+
+    it('shows one that has less than half of what it has when it is on time (I7)', () => {
+      assert.deepEqual([judge(8, shown), judge(8 + 1 / 3600, shown)], [[], ['I7']]);
+    });
+
+    it('shows one that does not come behind its full list (I7)', () => {
+      assert.deepEqual([judge(8, {}), judge(8 + 1 / 3600, {})], [[], ['I7']]);
+      assert.deepEqual(judge(9, { hasDelta: false }), []);
+    });
   });
 
   it('shows one that never came out (I7)', () => {

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 
-import { ListPublication } from '../../src/app/publication-job.ts';
+import { deltaJob, ListPublication } from '../../src/app/publication-job.ts';
 import { silentLog } from '../../src/core/log.ts';
 import type { PublishLists } from '../../src/http/local-operations.ts';
 import type { Job } from '../../src/scheduler/job.ts';
 import { Scheduler } from '../../src/scheduler/scheduler.ts';
 import type { Signer } from '../../src/signing/signer.ts';
 import { CaTestBed, type CaTestBedOptions, tester } from '../support/ca-test-bed.ts';
+import { withDeltas } from '../support/delta-policy.ts';
 import { ManualTicker } from '../support/manual-ticker.ts';
 
 const HOUR_MS = 3_600_000;
@@ -122,6 +123,56 @@ describe('publicationJob', () => {
     }
     await scheduler.close();
     assert.deepEqual(new Set(Object.values(await numbers(bed))), new Set([31n]));
+  });
+});
+
+describe('the job of delta lists', () => {
+  const jobOfDeltas = (bed: CaTestBed, authority: Parameters<typeof deltaJob>[0]['authority']) => {
+    const { clock, policy } = bed;
+    return deltaJob({ authority, clock, policy, log: silentLog });
+  };
+  const signal = new AbortController().signal;
+
+  it('is due after the policy’s period, publishes every delta list once and rests', async (t) => {
+    const bed = await CaTestBed.open(t, { policy: withDeltas });
+    const job = jobOfDeltas(bed, bed.ca);
+    const { lists } = await bed.ca.status();
+    const firstMs = Math.min(...lists.map(({ delta }) => delta?.thisUpdateMs ?? Infinity));
+    assert.equal(await job.nextDueMs(), firstMs + 4 * HOUR_MS);
+    assert.deepEqual(job.lateAlarmsMs, [8 * HOUR_MS]);
+    await bed.clock.advance(4 * HOUR_MS + 1000);
+    await job.run(signal);
+    for (const { scope, delta, published } of (await bed.ca.status()).lists) {
+      assert.equal(delta?.number, scope.id === 'arl' ? undefined : 3n);
+      assert.equal(published?.number, 1n);
+    }
+    assert.ok(((await job.nextDueMs()) ?? 0) > bed.clock.nowMs());
+    assert.deepEqual(bed.ca.deltas.dueScopes(bed.clock.nowMs()), []);
+  });
+
+  it('is not held up by one that fails, and fails then', async (t) => {
+    const bed = await CaTestBed.open(t, { policy: withDeltas });
+    const { deltas } = bed.ca;
+    const job = jobOfDeltas(bed, {
+      deltas: {
+        dueScopes: (nowMs) => deltas.dueScopes(nowMs),
+        nextDueMs: () => deltas.nextDueMs(),
+        publish: (scopeId, origin) =>
+          scopeId === '10201' ? Promise.reject(new Error('away')) : deltas.publish(scopeId, origin),
+      },
+    });
+    await bed.clock.advance(4 * HOUR_MS + 1000);
+    await assert.rejects(job.run(signal), AggregateError);
+    assert.deepEqual(deltas.dueScopes(bed.clock.nowMs()), ['10201']);
+    await jobOfDeltas(bed, bed.ca).run(AbortSignal.abort());
+    assert.deepEqual(deltas.dueScopes(bed.clock.nowMs()), ['10201'], 'told to stop');
+    await jobOfDeltas(bed, bed.ca).run(signal);
+    assert.deepEqual(deltas.dueScopes(bed.clock.nowMs()), []);
+  });
+
+  it('is never due where the policy has none', async (t) => {
+    const bed = await CaTestBed.open(t);
+    assert.equal(await jobOfDeltas(bed, bed.ca).nextDueMs(), undefined);
   });
 });
 

@@ -1,24 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import type { Policy } from '../../src/ca/policy/policy.ts';
+import { encodeSerialKey } from '../../src/ca/certificates/serial-number.ts';
+import { CaTables } from '../../src/ca/records/ca-tables.ts';
+import { encodeScopeRecord, parseScopeRecord } from '../../src/ca/records/scope-record.ts';
+import { SigningError } from '../../src/signing/errors.ts';
+import type { Signer, SignRequest } from '../../src/signing/signer.ts';
 import { type CertificateList, parseCertificateList } from '../../src/x509/certificate-list.ts';
 import { CrlReason, parseCrlNumber } from '../../src/x509/crl-extensions.ts';
 import { parseCrlDistributionPoints } from '../../src/x509/distribution-point.ts';
 import { findExtension } from '../../src/x509/extensions.ts';
 import { Oid } from '../../src/x509/object-identifiers.ts';
 import { faultsOf } from '../support/ca-consistency.ts';
-import { CaTestBed, smallGunma, tester } from '../support/ca-test-bed.ts';
+import { CaTestBed, tester } from '../support/ca-test-bed.ts';
+import { withDeltas } from '../support/delta-policy.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 
 const HOUR = 3_600_000;
 const scope = '10201';
-const { crl, revocation } = smallGunma;
-const policy: Policy = {
-  ...smallGunma,
-  revocation: { ...revocation, hold: 'until-expiry' },
-  crl: { ...crl, atOnceReasons: [], delta: { periodHours: 4, validityHours: 12 } },
-};
+const policy = withDeltas;
 
 async function full(bed: CaTestBed): Promise<CertificateList> {
   return parseCertificateList((await bed.ca.readList(scope)) ?? assert.fail('no list'));
@@ -163,4 +163,189 @@ describe('delta lists (RFC 5280 §5.2.4)', () => {
     }
     assert.deepEqual(await faultsOf(bed), []);
   });
+
+  it('have what is held when the policy changes to hold no more, as full lists do (I11)', async (t) => {
+    const bed = await CaTestBed.open(t, { policy });
+    const { serialNumber } = await bed.issue();
+    await bed.ca.hold({ serialNumber, origin: tester });
+    const { revocation } = policy;
+    await bed.reopen({ ...policy, revocation: { ...revocation, hold: 'never' } });
+    assert.deepEqual(says(await nextDelta(bed)), [[serialNumber, CrlReason.certificateHold]]);
+    await bed.clock.advance(HOUR);
+    await bed.ca.publish(scope, tester);
+    assert.deepEqual(says(await full(bed)), [[serialNumber, CrlReason.certificateHold]]);
+    await bed.clock.advance(HOUR);
+    await bed.ca.publish(scope, tester);
+    assert.deepEqual(says(await full(bed)), [[serialNumber, CrlReason.certificateHold]]);
+  });
+
+  it('leave the directory when they start from an older list than the one before', async (t) => {
+    let isAway = false;
+    const bed = await CaTestBed.open(t, {
+      policy,
+      wrapSigner: (signer) => ({
+        ...methodsOf(signer),
+        sign: (request) =>
+          isAway && isOfDelta(request)
+            ? Promise.reject(new SigningError('SIGNING_UNAVAILABLE', 'away'))
+            : signer.sign(request),
+      }),
+    });
+    const { dn } = bed.ca.scopes.find(scope);
+    const shown = async (): Promise<number> =>
+      (await bed.published(dn, 'deltaRevocationList')).length;
+    isAway = true;
+    await bed.clock.advance(HOUR);
+    assert.equal((await bed.ca.publish(scope, tester)).delta, undefined);
+    assert.equal(await shown(), 1, 'it starts from the list before');
+    assert.deepEqual(await faultsOf(bed), []);
+    assert.ok(bed.ca.deltas.dueScopes(bed.clock.nowMs()).includes(scope));
+    await bed.clock.advance(HOUR);
+    assert.equal((await bed.ca.publish(scope, tester)).number, 4n);
+    assert.equal(await shown(), 0);
+    assert.equal(await bed.ca.deltas.onShow(scope), undefined);
+    assert.deepEqual(await faultsOf(bed), []);
+    assert.equal((await bed.records('crl.publish')).at(-1)?.result, 'failed');
+    isAway = false;
+    assert.equal((await nextDelta(bed)).number, 5n);
+  });
+
+  it('leave the directory with the next full list once the policy has none', async (t) => {
+    const bed = await CaTestBed.open(t, { policy });
+    const { delta: _delta, ...crl } = policy.crl;
+    await bed.reopen({ ...policy, crl });
+    assert.equal(bed.ca.deltas.nextDueMs(), Number.POSITIVE_INFINITY);
+    await bed.clock.advance(HOUR);
+    await bed.ca.publish(scope, tester);
+    const { dn } = bed.ca.scopes.find(scope);
+    assert.deepEqual(await bed.published(dn, 'deltaRevocationList'), []);
+    assert.equal(findExtension((await full(bed)).extensions, Oid.freshestCrl), undefined);
+    assert.deepEqual(await faultsOf(bed), []);
+  });
+
+  it('are many entries in packed rows, some withdrawn, as the next full list has them', async (t) => {
+    const bed = await CaTestBed.open(t, { policy });
+    const issued: bigint[] = [];
+    for (let count = 0; count < 40; count += 1) {
+      issued.push((await bed.issue()).serialNumber);
+    }
+    const orders = issued.slice(2).map((serialNumber) => ({
+      serialNumber,
+      reason: 'superseded' as const,
+    }));
+    await bed.ca.hold({ serialNumber: issued[0] ?? 0n, origin: tester });
+    await bed.ca.hold({ serialNumber: issued[1] ?? 0n, origin: tester });
+    await bed.ca.revokeGroup({ orders, origin: tester });
+    await bed.ca.release({ serialNumber: issued[1] ?? 0n, origin: tester });
+    const delta = await nextDelta(bed);
+    assert.equal(delta.entryCount, 39);
+    await bed.clock.advance(HOUR);
+    await bed.ca.publish(scope, tester);
+    assert.deepEqual(says(await full(bed)), says(delta));
+  });
 });
+
+describe('a delta list that the gate stops', () => {
+  const tables = new CaTables(policy.id);
+
+  /** What the store says is changed; the list is made of it, and the register is as it was. */
+  const rows: readonly {
+    readonly why: string;
+    readonly code: string;
+    /** Another invariant that is not kept. */
+    readonly finds?: string;
+    readonly spoil: (bed: CaTestBed, serials: readonly bigint[]) => Promise<void>;
+  }[] = [
+    {
+      why: 'for an entry that is lost before it is in a list',
+      code: 'CA_GATE_I4',
+      spoil: (bed) =>
+        bed.store.transact('test: lost', async (transaction) => {
+          for await (const key of transaction.keys(tables.waitingEntries(scope))) {
+            transaction.delete(key);
+          }
+        }),
+    },
+    {
+      why: 'for a revocation that is not on record',
+      code: 'CA_GATE_I4',
+      spoil: (bed, [revoked = 0n]) =>
+        bed.store.transact('test: lost', async (transaction) =>
+          transaction.delete(tables.status(revoked)),
+        ),
+    },
+    {
+      why: 'for a removal of what the full list does not hold',
+      code: 'CA_GATE_I4',
+      spoil: async (bed, [, held = 0n]) => {
+        const { status } = (await bed.ca.findCertificate(held)) ?? {};
+        const sequence = status?.sequence ?? assert.fail('not held');
+        const { serialNumber } = await bed.issue();
+        await bed.ca.release({ serialNumber: held, origin: tester });
+        await bed.store.transact('test: another', async (transaction) =>
+          transaction.put(tables.withdrawal(scope, sequence), encodeSerialKey(serialNumber)),
+        );
+      },
+    },
+    {
+      why: 'when the full list that it starts from is not in the archive',
+      code: 'CA_GATE_I10',
+      spoil: (bed) =>
+        bed.store.transact('test: lost', async (transaction) =>
+          transaction.delete(tables.archive(scope, 3n)),
+        ),
+    },
+    {
+      why: 'when its distribution point is not that of its certificates',
+      // What revokes is not in this list then, which is told first.
+      code: 'CA_GATE_I4',
+      finds: 'I5',
+      spoil: (bed) =>
+        bed.store.transact('test: moved', async (transaction) => {
+          const bytes = (await transaction.read(tables.scope(scope))) ?? assert.fail();
+          const record = parseScopeRecord(bytes);
+          const { der } = bed.ca.scopes.find('10202').distributionPoint;
+          const changed = { ...record, distributionPointDer: der };
+          transaction.put(tables.scope(scope), encodeScopeRecord(changed));
+        }),
+    },
+  ];
+
+  for (const { why, code, spoil, finds = code.replace('CA_GATE_', '') } of rows) {
+    it(`${why} (${finds}) leaves everything as it was`, async (t) => {
+      const bed = await CaTestBed.open(t, { policy });
+      const [revoked, held] = [(await bed.issue()).serialNumber, (await bed.issue()).serialNumber];
+      await bed.ca.hold({ serialNumber: held, origin: tester });
+      await bed.clock.advance(HOUR);
+      await bed.ca.publish(scope, tester);
+      await bed.revoke(revoked);
+      await spoil(bed, [revoked, held]);
+      const before = await bed.digestOfRecords();
+      const shown = (await onShow(bed)).number;
+      await bed.clock.advance(HOUR);
+      await assert.rejects(bed.ca.deltas.publish(scope, tester), { code });
+      assert.equal(await bed.digestOfRecords(), before);
+      assert.equal((await onShow(bed)).number, shown);
+      assert.ok((bed.ca.gateFindings.get(finds) ?? 0) > 0);
+    });
+  }
+});
+
+/** deltaCRLIndicator, 2.5.29.27, in what is signed. */
+function isOfDelta({ purpose, content }: SignRequest): boolean {
+  return purpose === 'crl' && Buffer.concat(content).includes(Buffer.from('0603551d1b', 'hex'));
+}
+
+function methodsOf(signer: Signer): Signer {
+  return {
+    activate: () => signer.activate(),
+    deactivate: () => signer.deactivate(),
+    isActive: () => signer.isActive(),
+    generate: (key) => signer.generate(key),
+    describe: (label) => signer.describe(label),
+    list: () => signer.list(),
+    destroy: (label) => signer.destroy(label),
+    sign: (request) => signer.sign(request),
+    close: () => signer.close(),
+  };
+}

@@ -466,6 +466,32 @@ describe('a policy is refused', () => {
       names: ['retention.auditLog.years'],
     },
     {
+      why: 'whose delta lists come no sooner than full ones (RFC 5280 §5.2.4)',
+      from: 'nextPublish: true',
+      to: 'delta: { periodHours: 24, validityHours: 30 }\n  nextPublish: true',
+      names: ['crl.delta.periodHours', 'found 24'],
+    },
+    {
+      why: 'whose delta lists would lapse before the next',
+      from: 'nextPublish: true',
+      to: 'delta: { periodHours: 4, validityHours: 4 }\n  nextPublish: true',
+      names: ['crl.delta.validityHours', 'found 4'],
+    },
+    {
+      why: 'with freshestCRL and no delta lists (RFC 5280 §4.2.1.15)',
+      from: /(end-entity:[\s\S]*?)- \{ type: cRLDistributionPoints/,
+      to: '$1- { type: freshestCRL, critical: false }\n      - { type: cRLDistributionPoints',
+      names: ['profiles.end-entity.extensions.6', 'crl.delta'],
+    },
+    {
+      why: 'with freshestCRL in certificates of the ARL, which has no delta lists',
+      from: /- \{ type: cRLDistributionPoints([\s\S]*?)nextPublish: true/,
+      to:
+        '- { type: freshestCRL, critical: false }\n      - { type: cRLDistributionPoints$1' +
+        'delta: { periodHours: 4, validityHours: 12 }\n  nextPublish: true',
+      names: ['profiles.self-signed.extensions.4', "users' certificates"],
+    },
+    {
       why: 'of another format version',
       from: 'formatVersion: 1',
       to: 'formatVersion: 2',

@@ -7,6 +7,7 @@ import { encodeSequence } from '../../src/asn1/der-writer.ts';
 import { type CheckTerms, PublishedListCheck } from '../../src/ca/checks/published-list-check.ts';
 import { CrlReason } from '../../src/x509/crl-extensions.ts';
 import { CaTestBed, smallGunma, tester } from '../support/ca-test-bed.ts';
+import { withDeltas } from '../support/delta-policy.ts';
 import { secomLike } from '../support/scope-policies.ts';
 
 const HOUR = 3_600_000;
@@ -22,17 +23,18 @@ async function termsOf(bed: CaTestBed): Promise<CheckTerms> {
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
   return {
     issuers: bed.ca.authorities.all.map(({ certificate }) => certificate),
-    expected: lists.map(({ scope, published }) => ({
+    expected: lists.map(({ scope, published, delta }) => ({
       ...{ id: scope.id, dn: scope.dn, onlyContains: scope.onlyContains, isFull: scope.isFull },
       issuerKey:
         scope.generation === undefined
           ? undefined
           : hex(bed.ca.authorities.of(scope.generation).certificate.spki),
       newest: published && { number: published.number, sha256: hex(published.sha256) },
+      delta: delta && { number: delta.number, sha256: hex(delta.sha256) },
     })),
     allowedReasons: new Set(bed.policy.revocation.reasons.map((name) => CrlReason[name])),
     leastRemainingMs: 24 * HOUR,
-    leastDeltaRemainingMs: 0,
+    leastDeltaRemainingMs: 4 * HOUR,
     archived: async (id, number) => {
       const list = await bed.ca.readList(id, number);
       return list && createHash('sha256').update(list).digest('hex');
@@ -144,6 +146,33 @@ describe('lists that are out, held against the invariants', () => {
     const changed = encodeSequence(...fields, Uint8Array.of(0x30, 0), raw(tbs));
     const der = encodeSequence(changed, raw(outer), raw(outer));
     assert.deepEqual(await check(bench, [{ der }]), ['I12']);
+  });
+
+  it('are delta lists too: time left, archive and indicator (RFC 5280 §5.2.4)', async (t) => {
+    const bench = await open(t, withDeltas);
+    const { bed } = bench;
+    const readDelta = async (): Promise<Uint8Array> =>
+      (await bed.published(bed.ca.scopes.find('10201').dn, 'deltaRevocationList'))[0] ??
+      assert.fail('no delta list');
+    const first = await readDelta();
+    const nowMs = bed.clock.nowMs();
+    const at = (hours: number) => check(bench, [{ der: first }], { nowMs: nowMs + hours * HOUR });
+    assert.deepEqual(await check(bench, [{ der: await bench.read('10201') }, { der: first }]), []);
+    assert.deepEqual(await at(8), []);
+    assert.deepEqual(await at(8.01), ['I7']);
+    const gone = bench.terms.expected?.map((one) => ({ ...one, delta: undefined }));
+    const without = { ...bench.terms, expected: gone };
+    assert.deepEqual(await check(bench, [{ der: first }], { terms: without }), ['I8']);
+    await bed.clock.advance(HOUR);
+    await bed.ca.deltas.publish('10201', tester);
+    const now = { terms: await termsOf(bed) };
+    assert.deepEqual(await check(bench, [{ der: await readDelta() }], now), []);
+    assert.deepEqual(await check(bench, [{ der: first }], now), ['I8']);
+    assert.deepEqual(await check(bench, [{ der: await readDelta() }]), ['I1']);
+    // deltaCRLIndicator that is not critical: the byte behind its OID is the BOOLEAN's tag.
+    const changed = Buffer.from(first);
+    changed[changed.indexOf(Buffer.from('0603551d1b0101ff', 'hex')) + 7] = 0;
+    assert.ok((await check(bench, [{ der: changed }])).includes('I6'));
   });
 
   it('are told when the full list is not the union of the others (I4)', async (t) => {

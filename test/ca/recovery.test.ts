@@ -3,9 +3,12 @@ import { describe, it } from 'node:test';
 import { findInconsistencies } from '../../src/ca/checks/consistency.ts';
 import type { CessationSurroundings } from '../../src/ca/procedures/cessation-run.ts';
 import { CaTables } from '../../src/ca/records/ca-tables.ts';
+import { encodeScopeRecord, parseScopeRecord } from '../../src/ca/records/scope-record.ts';
 import type { PublishedMarks } from '../../src/ca/recovery.ts';
 import { holdSigning, readHold } from '../../src/ca/recovery-hold.ts';
 import { CaTestBed, smallGunma, tester } from '../support/ca-test-bed.ts';
+import { withDeltas } from '../support/delta-policy.ts';
+import { secomLike } from '../support/scope-policies.ts';
 
 const SCOPE = '10201';
 const nothing: PublishedMarks = {
@@ -121,6 +124,72 @@ describe('a CA restored from before its end', () => {
   });
 });
 
+describe('a CA with delta lists after a restore (RFC 5280 §5.2.3)', () => {
+  /** Lists of 10201 as they are out, and the store as before the last delta list, whose number is 5. */
+  async function restoredBefore(t: Parameters<typeof CaTestBed.open>[0]): Promise<{
+    readonly bed: CaTestBed;
+    readonly full: Uint8Array;
+    readonly delta: Uint8Array;
+  }> {
+    const bed = await CaTestBed.open(t, { policy: withDeltas });
+    const { serialNumber } = await bed.issue();
+    await bed.ca.hold({ serialNumber, origin: tester });
+    await later(bed);
+    await bed.ca.publish(SCOPE, tester);
+    await bed.ca.release({ serialNumber, origin: tester });
+    const tables = new CaTables(withDeltas.id);
+    const snapshot = bed.store.snapshot();
+    const record = await snapshot.read(tables.scope(SCOPE));
+    await snapshot.close();
+    await later(bed);
+    await bed.ca.deltas.publish(SCOPE, tester);
+    const full = await bed.ca.readList(SCOPE);
+    const { dn } = bed.ca.scopes.find(SCOPE);
+    const [delta] = await bed.published(dn, 'deltaRevocationList');
+    await bed.store.transact('test: set back', async (transaction) => {
+      transaction.put(tables.scope(SCOPE), record ?? assert.fail());
+      transaction.delete(tables.deltaArchive(SCOPE, 5n));
+      holdSigning(transaction, { restoredMs: bed.clock.nowMs(), sequence: 5, pointMs: 0 });
+    });
+    await bed.reopen();
+    await later(bed);
+    return { bed, full: full ?? assert.fail(), delta: delta ?? assert.fail() };
+  }
+
+  const others = ({ ca }: CaTestBed): PublishedMarks['numbers'] =>
+    ca.scopes.list.flatMap(({ id }) => (id === SCOPE ? [] : [{ scopeId: id, number: 9n }]));
+
+  it('passes over numbers that only delta lists had', async (t) => {
+    const { bed, full, delta } = await restoredBefore(t);
+    const marks = { ...nothing, lists: [delta, full], numbers: others(bed) };
+    const { moved, missing } = await bed.ca.confirmRecovery(marks, tester);
+    assert.deepEqual(missing, [], 'removeFromCRL is no revocation');
+    assert.deepEqual(
+      moved.filter(({ scopeId }) => scopeId === SCOPE),
+      [{ scopeId: SCOPE, from: 4n, to: 5n }],
+    );
+    assert.equal((await bed.ca.deltas.publish(SCOPE, tester))?.number, 6n);
+    await later(bed);
+    assert.equal((await bed.ca.publish(SCOPE, tester)).number, 7n);
+    assert.deepEqual(await faults(bed), []);
+  });
+
+  for (const kind of ['full', 'delta'] as const) {
+    it(`wants more than the ${kind} list alone`, async (t) => {
+      const found = await restoredBefore(t);
+      const marks = { ...nothing, lists: [found[kind]], numbers: others(found.bed) };
+      const incomplete = { code: 'CA_RECOVERY_INCOMPLETE' };
+      await assert.rejects(found.bed.ca.confirmRecovery(marks, tester), incomplete);
+      await assert.rejects(found.bed.ca.deltas.publish(SCOPE, tester), {
+        code: 'CA_RECOVERY_PENDING',
+      });
+      const numbers = [...others(found.bed), { scopeId: SCOPE, number: 5n }];
+      await found.bed.ca.confirmRecovery({ ...nothing, numbers }, tester);
+      assert.equal((await found.bed.ca.deltas.publish(SCOPE, tester))?.number, 6n);
+    });
+  }
+});
+
 describe('a CA after a restore', () => {
   it('signs nothing, and goes on taking revocations', async (t) => {
     const bed = await CaTestBed.open(t, { policy: smallGunma });
@@ -199,6 +268,25 @@ describe('a CA after a restore', () => {
     );
   });
 
+  it('reads the number of a full list, which has no distribution point', async (t) => {
+    const bed = await CaTestBed.open(t, { policy: secomLike });
+    const full = bed.ca.scopes.list.find(({ isFull }) => isFull) ?? assert.fail('no full list');
+    await later(bed);
+    await bed.ca.publish(full.id, tester);
+    const list = await bed.ca.readList(full.id);
+    const tables = new CaTables(bed.policy.id);
+    await bed.store.transact('test: restored', async (transaction) => {
+      const record = parseScopeRecord(
+        (await transaction.read(tables.scope(full.id))) ?? assert.fail(),
+      );
+      transaction.put(tables.scope(full.id), encodeScopeRecord({ ...record, lastNumber: 1n }));
+      holdSigning(transaction, { restoredMs: 0, sequence: 5, pointMs: 0 });
+    });
+    const marks = { ...nothing, lists: [list ?? assert.fail()], coversRest: true };
+    const { moved } = await bed.ca.confirmRecovery(marks, tester);
+    assert.deepEqual(moved, [{ scopeId: full.id, from: 1n, to: 2n }]);
+  });
+
   it('refuses what is no list of its own', async (t) => {
     const bed = await restored(t);
     const list = Uint8Array.from((await bed.ca.readList(SCOPE)) ?? []);
@@ -229,7 +317,7 @@ describe('a CA after a restore', () => {
 
 async function faults(bed: CaTestBed): Promise<readonly string[]> {
   const view = bed.store.snapshot();
-  const subject = { policy: bed.policy, nowMs: bed.clock.nowMs(), view };
+  const subject = { policy: bed.ca.policy, nowMs: bed.clock.nowMs(), view };
   const found: string[] = [];
   const tally = { certificates: 0, revoked: 0, lists: 0, generations: 0, ownCertificates: 0 };
   for await (const { message } of findInconsistencies(

@@ -9,7 +9,8 @@ import { openControlServer } from '../../src/http/control-server.ts';
 import type { CrlOperations } from '../../src/http/crl-operations.ts';
 import { LocalCrlOperations } from '../../src/http/local-crl-operations.ts';
 import type { Operations } from '../../src/http/operations.ts';
-import { CaTestBed, collect, tester } from '../support/ca-test-bed.ts';
+import { CaTestBed, collect, smallGunma, tester } from '../support/ca-test-bed.ts';
+import { withDeltas } from '../support/delta-policy.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const HOUR = 3_600_000;
@@ -22,8 +23,8 @@ interface Bench {
 }
 
 /** Three lists of Maebashi a day apart, with none, one and three entries. */
-async function open(t: TestContext): Promise<Bench> {
-  const bed = await CaTestBed.open(t);
+async function open(t: TestContext, policy = smallGunma): Promise<Bench> {
+  const bed = await CaTestBed.open(t, { policy });
   const serials: string[] = [];
   for (const count of [1, 2]) {
     for (let index = 0; index < count; index += 1) {
@@ -62,6 +63,45 @@ describe('the operations on lists', () => {
       assert.deepEqual([second.entries, second.isNewest], [1, false]);
       const then = await operations.show({ scope: '10201', at: second.thisUpdate });
       assert.equal(then.crlNumber, '2');
+    }
+  });
+
+  it('show delta lists with the list that they start from', async (t) => {
+    const { bed, both } = await open(t, withDeltas);
+    const { serialNumber } = await bed.issue('10201');
+    await bed.revoke(serialNumber, 'superseded');
+    await bed.clock.advance(HOUR);
+    await bed.ca.deltas.publish('10201', tester);
+    for (const operations of both) {
+      const history = await operations.history({ scope: '10201' });
+      assert.deepEqual(
+        history.map(({ crlNumber, deltaOf, entries }) => [crlNumber, deltaOf, entries]),
+        [
+          ...[['1', null, 0] as const, ['2', '1', 0] as const, ['3', null, 1] as const],
+          ...[['4', '3', 0] as const, ['5', null, 3] as const, ['6', '5', 0] as const],
+          ['7', '5', 1],
+        ],
+      );
+      const since = history.at(-1)?.thisUpdate ?? assert.fail();
+      assert.equal((await operations.history({ scope: '10201', since })).length, 1);
+      const shown = await operations.show({ scope: '10201', number: '7' });
+      assert.deepEqual(
+        [shown.deltaOf, shown.attribute, shown.isNewest, shown.entries],
+        ['5', 'deltaRevocationList', true, 1],
+      );
+      const older = await operations.show({ scope: '10201', number: '6' });
+      assert.equal(older.isNewest, false);
+      const newest = await operations.show({ scope: '10201' });
+      assert.deepEqual([newest.crlNumber, newest.isNewest], ['5', true], 'the full one');
+      const der = Buffer.concat(await collect(operations.export({ scope: '10201', number: '7' })));
+      assert.equal(createHash('sha256').update(der).digest('hex'), shown.sha256);
+      const terms = (await operations.terms()).lists.find(({ scope }) => scope === '10201');
+      assert.deepEqual([terms?.newest?.crlNumber, terms?.delta?.crlNumber], ['5', '7']);
+      // The list before a full one is the full one before.
+      const [first] = await collect(operations.diff({ scope: '10201' }));
+      assert.deepEqual([first?.from?.crlNumber, first?.to?.crlNumber], ['3', '5']);
+      const [ofDelta] = await collect(operations.diff({ scope: '10201', to: '7' }));
+      assert.deepEqual([ofDelta?.from?.crlNumber, ofDelta?.to?.crlNumber], ['6', '7']);
     }
   });
 

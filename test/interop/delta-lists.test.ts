@@ -1,5 +1,6 @@
 /**
- * Delta lists to OpenSSL: a full list and the delta list that starts from it, used together (RFC 5280 §6.3.3).
+ * Delta lists to others: with OpenSSL a full list and the delta list that starts from it, used together (RFC 5280 §6.3.3); by
+ * themselves to those that know no delta lists.
  *
  * @module
  */
@@ -7,33 +8,18 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 
-import type { Policy } from '../../src/ca/policy/policy.ts';
+import { packageRoot } from '../../src/config/package-root.ts';
 import { encodePem } from '../../src/x509/pem.ts';
-import { CaTestBed, smallGunma, tester } from '../support/ca-test-bed.ts';
+import { CaTestBed, tester } from '../support/ca-test-bed.ts';
 import { runCommand } from '../support/command-run.ts';
+import { withFreshest } from '../support/delta-policy.ts';
 import { skipWithout } from '../support/outside-tool.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const HOUR = 3_600_000;
-const { crl, profiles, revocation } = smallGunma;
-const policy: Policy = {
-  ...smallGunma,
-  revocation: { ...revocation, hold: 'until-expiry' },
-  crl: { ...crl, atOnceReasons: [], delta: { periodHours: 4, validityHours: 12 } },
-  profiles: Object.fromEntries(
-    Object.entries(profiles).map(([name, profile]) => [
-      name,
-      profile.kind === 'subscriber'
-        ? {
-            ...profile,
-            extensions: [...profile.extensions, { type: 'freshestCRL', critical: false }],
-          }
-        : profile,
-    ]),
-  ),
-};
+const policy = withFreshest;
 
 describe('delta lists to OpenSSL', { skip: skipWithout('openssl') }, () => {
   it('refuse what only they have, and accept a hold that they release', async (t) => {
@@ -72,5 +58,70 @@ describe('delta lists to OpenSSL', { skip: skipWithout('openssl') }, () => {
     assert.match(await verify('revoked', true), /certificate revoked/);
     assert.match(await verify('released', false), /certificate revoked/);
     assert.equal(await verify('released', true), '');
+  });
+});
+
+describe('delta lists to others, as lists', () => {
+  const folder = temporaryFolder({ after });
+  const file = (name: string): string => join(folder, name);
+
+  before(async () => {
+    // GnuTLS goes by the machine's clock.
+    const bed = await CaTestBed.open({ after }, { policy, startMs: Date.now() - 3 * HOUR });
+    const [revoked, held] = [await bed.issue(), await bed.issue()];
+    await bed.ca.hold({ serialNumber: held.serialNumber, origin: tester });
+    await bed.clock.advance(HOUR);
+    await bed.ca.publish('10201', tester);
+    await bed.ca.release({ serialNumber: held.serialNumber, origin: tester });
+    await bed.revoke(revoked.serialNumber);
+    await bed.clock.advance(HOUR);
+    await bed.ca.deltas.publish('10201', tester);
+    const { dn } = bed.ca.scopes.find('10201');
+    const [full] = await bed.published(dn, 'certificateRevocationList');
+    const [delta] = await bed.published(dn, 'deltaRevocationList');
+    writeFileSync(file('full.crl'), full ?? assert.fail('no full list'));
+    writeFileSync(file('delta.crl'), delta ?? assert.fail('no delta list'));
+    writeFileSync(file('ca.der'), bed.ca.certificate.der);
+  });
+
+  it('OpenSSL shows the indicator and removeFromCRL', {
+    skip: skipWithout('openssl'),
+  }, async () => {
+    const args = ['crl', '-inform', 'DER', '-noout', '-text', '-in'];
+    const { stdout } = await runCommand('openssl', [...args, file('delta.crl')]);
+    assert.match(stdout, /Delta CRL Indicator: critical\s+3\s/);
+    assert.match(stdout, /Remove From CRL/);
+    assert.match(stdout, /CRL Number:\s+5\s/);
+    const full = await runCommand('openssl', [...args, file('full.crl')]);
+    assert.match(full.stdout, /Freshest CRL:/);
+  });
+
+  it('GnuTLS verifies them', { skip: skipWithout('certtool') }, async () => {
+    for (const name of ['full.crl', 'delta.crl']) {
+      const args = ['--verify-crl', '--load-ca-certificate', file('ca.der'), '--inder'];
+      const { stdout, stderr } = await runCommand('certtool', [...args, '--infile', file(name)]);
+      assert.match(stdout + stderr, /Verified/, name);
+    }
+  });
+
+  it('Go verifies them, and counts as many entries', { skip: skipWithout('go') }, async () => {
+    const program = join(packageRoot, 'test/interop/go/read-lists.go');
+    const files = [file('full.crl'), file('delta.crl')];
+    const { stdout } = await runCommand('go', ['run', program, file('ca.der'), ...files], {
+      timeoutMs: 300_000,
+      env: { GOCACHE: join(folder, 'go'), GOFLAGS: '-mod=mod', GO111MODULE: 'off' },
+    });
+    assert.deepEqual(stdout.trim().split('\n'), ['1', '2']);
+  });
+
+  it('OpenJDK verifies them, and counts as many entries', {
+    skip: skipWithout('javac'),
+  }, async () => {
+    const program = join(packageRoot, 'test/interop/java/ReadLists.java');
+    const files = [file('full.crl'), file('delta.crl')];
+    const { stdout } = await runCommand('java', [program, file('ca.der'), ...files], {
+      timeoutMs: 120_000,
+    });
+    assert.deepEqual(stdout.trim().split('\n'), ['1', '2']);
   });
 });

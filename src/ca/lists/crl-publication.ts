@@ -181,8 +181,10 @@ export class CrlPublication {
       acknowledgedSequence,
       withdrawn = 0,
     } = await reading(store, (view) => readScopeRecord(view, tables, scope.id));
-    const changes = Number(acknowledgedSequence - (published?.sequence ?? 0n)) + withdrawn;
-    return BYTES_AROUND + changes * BYTES_OF_ENTRY;
+    const changes = Number(acknowledgedSequence - (published?.sequence ?? 0n));
+    // Holds that are released are looked for in the full list.
+    const base = withdrawn === 0 ? 0 : (published?.byteLength ?? 0);
+    return BYTES_AROUND + changes * BYTES_OF_ENTRY + base;
   }
 
   async #publishNow(scope: Scope, origin: AuditOrigin): Promise<Publication> {

@@ -16,7 +16,7 @@ import { type CaCore, readCounters, readOwner } from '../ca-core.ts';
 import { deltaValidityMs } from '../policy/cadence.ts';
 import type { Scope } from '../policy/scope.ts';
 import { reasonBit, reasonsOf } from '../records/entry-ledger.ts';
-import type { ScopeRecord } from '../records/scope-record.ts';
+import type { PublishedList, ScopeRecord } from '../records/scope-record.ts';
 import { readArchived, readDelta } from '../records/scope-state.ts';
 import { type AssembledDelta, releasedSince } from './delta-assembly.ts';
 import { EntryFacts } from './entry-facts.ts';
@@ -24,6 +24,7 @@ import { EntryGate } from './entry-gate.ts';
 import { EntryLook, readingEntries } from './entry-look.ts';
 import type { DeltaFacts, PublicationFacts } from './gate-facts.ts';
 import { readBackAround } from './list-facts.ts';
+import { readEntries } from './list-reading.ts';
 import {
   allowedReasons,
   type CandidateFacts,
@@ -36,6 +37,7 @@ import {
 export type DeltaCandidate = Omit<CandidateFacts, 'isCarriedOver'> & { readonly delta: DeltaFacts };
 
 const ENTRIES_PER_TURN = 256;
+const ENTRIES_PER_PAGE = 4096;
 
 /** @throws {CaError} `CA_GATE_I6`, `CA_GATE_I12` when it cannot be read. */
 export async function examineDelta(
@@ -69,11 +71,34 @@ export async function examineDelta(
   const released = await releasedSince(core, view, { scope, base, withdrawals });
   const areThose =
     removedCount === released.length &&
-    released.every((serialNumber, index) => removals.serialNumbers[index] === serialNumber);
+    released.every((serialNumber, index) => removals.serialNumbers[index] === serialNumber) &&
+    (await areHeldIn(view, base, removals.serialNumbers));
   const removalFault = areThose
     ? undefined
     : 'removeFromCRL is not of the holds that were released';
   return { list: facts, entries, delta: { base, removedCount, removalFault } };
+}
+
+/** Whether a list says of all these certificates that they are held. The list is read only where there are any. */
+async function areHeldIn(
+  view: ReadView,
+  { sha256 }: PublishedList,
+  serialNumbers: readonly bigint[],
+): Promise<boolean> {
+  const der = serialNumbers.length === 0 ? undefined : await view.readLarge(sha256);
+  if (der === undefined) {
+    return serialNumbers.length === 0;
+  }
+  const missing = new Set(serialNumbers);
+  const head = readingEntries(() => parseCertificateListHead(der));
+  for await (const page of readEntries(head, ENTRIES_PER_PAGE)) {
+    for (const { serialNumber, reason } of page) {
+      if (reason === CrlReason.certificateHold) {
+        missing.delete(serialNumber);
+      }
+    }
+  }
+  return missing.size === 0;
 }
 
 /** The entries in front that say removeFromCRL. */
