@@ -6,17 +6,20 @@
 
 import { readFile } from 'node:fs/promises';
 
+import type { AccessFacts } from '../audit/access-event.ts';
+import type { AccessJournal } from '../audit/access-journal.ts';
 import { escapeValue } from '../ca/accounts/account-entries.ts';
-import { People } from '../ca/policy/people.ts';
+import { identifyOperator } from '../ca/accounts/operator-identity.ts';
+import { reading } from '../ca/ca-core.ts';
+import { Duty } from '../ca/requests/duty.ts';
 import { readSecretFile } from '../config/secret-file.ts';
-import { decodeUtf8 } from '../core/bytes.ts';
 import type { ClosingStack } from '../core/closing-stack.ts';
 import { formatError } from '../core/errors.ts';
 import { Dn } from '../directory/names/dn.ts';
-import type { ApiAuthority } from '../http/api/api-authority.ts';
+import type { ApiAuthority, CertificateLook } from '../http/api/api-authority.ts';
 import { apiRoutes } from '../http/api/api-routes.ts';
 import { openApiServer } from '../http/api/api-server.ts';
-import type { PeopleRules } from '../http/api/operator-identity.ts';
+import type { PeopleRules } from '../http/api/people-rules.ts';
 import type { Operations } from '../http/operations.ts';
 import { LdapError } from '../ldap/errors.ts';
 import type { TlsCredentials } from '../ldap/tls-credentials.ts';
@@ -47,7 +50,9 @@ export async function openApi(
   const { sessions, limits } = api;
   const server = await openApiServer({
     routes: apiRoutes,
-    authorities: instance.cas.map((ca) => apiAuthority(ca, operations.of(ca))),
+    authorities: instance.cas.map((ca) =>
+      apiAuthority(ca, operations.of(ca), instance.auditing.journal),
+    ),
     address: api.address,
     port: api.port,
     tls: (await ownCredentials(api)) ?? tls ?? noCredentials(),
@@ -101,39 +106,52 @@ function noCredentials(): never {
 
 /** A CA as the routes see it. */
 export function apiAuthority(
-  { policy, directory }: Pick<CaInstance, 'policy' | 'directory'>,
+  ca: Pick<CaInstance, 'policy' | 'directory' | 'store' | 'authority'>,
   operations: Operations,
+  journal: Pick<AccessJournal, 'prepare' | 'add'>,
 ): ApiAuthority {
+  const { policy, directory, authority } = ca;
   return {
     id: policy.id,
     title: policy.title,
     directory,
-    people: peopleRules(policy, directory),
+    people: peopleRules(ca),
     operatorDn: (name) => `cn=${escapeValue(name)},${policy.directory.operators}`,
+    nameKey: (dn) => Dn.parse(dn, directory.schema).key,
     operations,
+    requests: authority.requests,
+    accesses: { looked: (look) => journal.add(journal.prepare(factsOf(look))) },
   };
 }
 
-function peopleRules(
-  policy: CaInstance['policy'],
-  directory: Pick<CaInstance['directory'], 'schema'>,
-): PeopleRules {
-  const people = new People(policy);
-  const operators = Dn.parse(policy.directory.operators, directory.schema);
+function factsOf({
+  operator,
+  address,
+  serialNumber,
+  partition,
+  ...look
+}: CertificateLook): AccessFacts {
   return {
-    identify: async ({ dn, entryUuid: id, operatorRoles: roles, certificate }) => {
-      const isOurs = roles !== undefined && dn.parent()?.equals(operators) === true;
-      const name = decodeUtf8(dn.rdn?.pairs[0]?.value ?? new Uint8Array(0));
-      if (!isOurs || name === undefined) {
-        return undefined;
-      }
-      const method = certificate === undefined ? 'password' : 'certificate';
-      return { ca: policy.id, id, name, dn: dn.format(), roles, partitions: [], method };
+    ...{ method: 'api', verifier: operator, address, partition },
+    ...{ subject: serialNumber, attribute: look.isWithheld ? 'status' : look.state },
+    ...{ listNumber: '', outcome: look.isWithheld ? 'refused' : 'provided' },
+    code: look.isWithheld ? 'withheld' : '',
+  };
+}
+
+function peopleRules(parts: Pick<CaInstance, 'policy' | 'directory' | 'store'>): PeopleRules {
+  const { policy, store, directory } = parts;
+  const duty = new Duty({ policy, store, accounts: directory.accounts });
+  const { people } = duty;
+  return {
+    identify: (principal) => identifyOperator(parts, principal),
+    expect: async (identity, permission) => {
+      await reading(store, (view) => duty.expect(view, identity, { permission }));
     },
-    mayDo: ({ ca, roles }, permission) =>
-      ca === policy.id &&
-      people.separated(roles) === undefined &&
-      people.isAllowed(roles, permission),
-    isBound: ({ roles }, permission) => people.isBound(roles, permission),
+    permissionsOf: ({ roles }) =>
+      people.separated(roles) === undefined ? people.permissionsOf(roles) : [],
+    reaches: ({ roles, partitions }, permission, partition) =>
+      (partitions.length === 0 && !people.isBound(roles, permission)) ||
+      partitions.some((one) => one === partition || one === '*'),
   };
 }

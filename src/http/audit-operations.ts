@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { AuditOrigin } from '../audit/audit-log.ts';
 import type { Operator } from './operator.ts';
 import type { ProvisionReport } from './provision-report.ts';
 
@@ -13,6 +14,17 @@ import type { ProvisionReport } from './provision-report.ts';
 export interface AuditorCredentials {
   readonly dn: string;
   readonly password: string;
+}
+
+/** An auditor who has authenticated already; never made from what came over a wire. */
+export class AuthenticatedAuditor {
+  readonly origin: AuditOrigin;
+  readonly roles: readonly string[];
+
+  constructor(origin: AuditOrigin, roles: readonly string[]) {
+    this.origin = origin;
+    this.roles = roles;
+  }
 }
 
 export interface AuditQuery {
@@ -118,7 +130,7 @@ export interface AuditOperations {
   review(input: {
     readonly upTo?: string | undefined;
     readonly note: string;
-    readonly auditor: AuditorCredentials;
+    readonly auditor: AuditorCredentials | AuthenticatedAuditor;
   }): Promise<AuditMarksReport>;
   /** The log as files, without what an export of `since` records has in full. */
   export(input: { readonly since: string }): AsyncIterable<AuditFile>;

@@ -20,19 +20,20 @@ import { encodeUtf8, formatHex, parseHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import { actorOf } from '../directory/accounts/principal.ts';
 import type { Directory } from '../directory/directory.ts';
-import type {
-  AuditFile,
-  AuditMarksReport,
-  AuditOperations,
-  AuditorCredentials,
-  AuditProofReport,
-  AuditQuery,
-  AuditRecordReport,
-  AuditVerificationReport,
-  CheckpointReport,
-  ExportedInput,
-  KeyRotationInput,
-  KeyRotationReport,
+import {
+  type AuditFile,
+  type AuditMarksReport,
+  type AuditOperations,
+  type AuditorCredentials,
+  type AuditProofReport,
+  type AuditQuery,
+  type AuditRecordReport,
+  type AuditVerificationReport,
+  AuthenticatedAuditor,
+  type CheckpointReport,
+  type ExportedInput,
+  type KeyRotationInput,
+  type KeyRotationReport,
 } from './audit-operations.ts';
 import { HttpError } from './errors.ts';
 import { type Operator, originOf } from './operator.ts';
@@ -135,7 +136,7 @@ export class LocalAuditOperations implements AuditOperations {
   async review(input: {
     readonly upTo?: string | undefined;
     readonly note: string;
-    readonly auditor: AuditorCredentials;
+    readonly auditor: AuditorCredentials | AuthenticatedAuditor;
   }): Promise<AuditMarksReport> {
     const { trail } = this.#options;
     const origin = await this.#authenticate(input.auditor, 'audit.review');
@@ -192,20 +193,28 @@ export class LocalAuditOperations implements AuditOperations {
    *
    * @throws {AuditError} `AUDIT_NOT_AUDITOR`. @throws {DirectoryError} `DIRECTORY_INVALID_CREDENTIALS`.
    */
-  async #authenticate({ dn, password }: AuditorCredentials, act: AuditorAct): Promise<AuditOrigin> {
-    const { directory, policy, recordRefusal } = this.#options;
-    const session = { isProtected: true, address: '', channel: 'cli' };
-    const principal = await directory.bind(dn, encodeUtf8(password), session);
-    const roles = principal.kind === 'entry' ? (principal.operatorRoles ?? []) : [];
-    const origin = { channel: 'cli', actor: actorOf(principal) };
+  async #authenticate(
+    auditor: AuditorCredentials | AuthenticatedAuditor,
+    act: AuditorAct,
+  ): Promise<AuditOrigin> {
+    const { policy, recordRefusal } = this.#options;
+    const { origin, roles } =
+      auditor instanceof AuthenticatedAuditor ? auditor : await this.#bind(auditor);
     if (!roles.some((role) => policy.audit.auditorRoles.includes(role))) {
       await recordRefusal(act, origin);
       throw new AuditError(
         'AUDIT_NOT_AUDITOR',
-        `${dn} has none of the roles ${policy.audit.auditorRoles.join(', ')}`,
+        `${origin.actor} has none of the roles ${policy.audit.auditorRoles.join(', ')}`,
       );
     }
     return origin;
+  }
+
+  async #bind({ dn, password }: AuditorCredentials): Promise<AuthenticatedAuditor> {
+    const session = { isProtected: true, address: '', channel: 'cli' };
+    const principal = await this.#options.directory.bind(dn, encodeUtf8(password), session);
+    const roles = principal.kind === 'entry' ? (principal.operatorRoles ?? []) : [];
+    return new AuthenticatedAuditor({ channel: 'cli', actor: actorOf(principal) }, roles);
   }
 
   #checkpointReport({ size, rootHash, note }: SignedCheckpoint): CheckpointReport {

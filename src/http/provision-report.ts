@@ -16,7 +16,7 @@ export interface ProvisionLine {
   readonly verifier: string;
   readonly agreementNumber: string | null;
   readonly partition: string;
-  /** `ldap`, `http`, `ocsp`. */
+  /** `ldap`, `http`, `ocsp`, `api`. */
   readonly method: string;
   /** Items provided. */
   readonly provided: number;
@@ -35,6 +35,7 @@ const methodNames: Readonly<Record<string, { readonly ja: string; readonly en: s
   ldap: { ja: '失効記録（CRL/ARL）提供方法（LDAP）', en: 'lists over LDAP' },
   http: { ja: '失効記録（CRL/ARL）提供方法（HTTP）', en: 'lists over HTTP' },
   ocsp: { ja: 'OCSPレスポンダ照会方法', en: 'OCSP' },
+  api: { ja: '業務端末（API）', en: 'operators over the API' },
 };
 
 const columns = [

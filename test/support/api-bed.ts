@@ -9,6 +9,7 @@ import { Agent, request } from 'node:https';
 import { apiAuthority } from '../../src/app/api.ts';
 import { failureKinds } from '../../src/app/failure-kinds.ts';
 import { StoredAnswers } from '../../src/app/kept-answers.ts';
+import type { AccessFacts } from '../../src/audit/access-event.ts';
 import { KeepingRegister } from '../../src/audit/keeping-register.ts';
 import type { Publication } from '../../src/ca/lists/crl-publication.ts';
 import { encodeUtf8 } from '../../src/core/bytes.ts';
@@ -71,19 +72,30 @@ const serverTls = makeTlsCertificate({ address: '127.0.0.1', clock: system, rand
 
 export class ApiBed {
   readonly ca: CaTestBed;
+  /** What the access journal was told. */
+  readonly looks: readonly AccessFacts[];
   readonly #server: ApiServer;
   readonly #agents = new Map<string, Agent>();
 
-  private constructor(ca: CaTestBed, server: ApiServer) {
+  private constructor(ca: CaTestBed, server: ApiServer, looks: readonly AccessFacts[]) {
     this.ca = ca;
+    this.looks = looks;
     this.#server = server;
   }
 
   static async open(life: Life, options: ApiBedOptions = {}): Promise<ApiBed> {
     const ca = await CaTestBed.open(life, options);
+    const looks: AccessFacts[] = [];
     const server = await openApiServer({
       routes: options.routes ?? apiRoutes,
-      authorities: [apiAuthority(ca, operationsOf(ca))],
+      authorities: [
+        apiAuthority({ ...ca.options, authority: ca.ca }, operationsOf(ca), {
+          prepare: (facts) => facts as never,
+          add: (facts) => {
+            looks.push(facts as never);
+          },
+        }),
+      ],
       address: '127.0.0.1',
       port: 0,
       tls: { certificate: serverTls.certificatePem, key: serverTls.keyPem },
@@ -109,7 +121,7 @@ export class ApiBed {
       random: ca.random,
       log: silentLog,
     });
-    const bed = new ApiBed(ca, server);
+    const bed = new ApiBed(ca, server, looks);
     life.after(async () => {
       bed.forgetConnections();
       await server.close();

@@ -48,9 +48,9 @@ const serialNumber = z
   .max(64)
   .describe('serial number of the certificate, hexadecimal, with or without colons');
 
-const certificateSchema: z.ZodType<CertificateInput> = strictObject({ serialNumber });
+export const certificateSchema: z.ZodType<CertificateInput> = strictObject({ serialNumber });
 
-const revokeSchema: z.ZodType<RevokeInput> = strictObject({
+export const revokeSchema: z.ZodType<RevokeInput> = strictObject({
   serialNumber,
   reason: z.string().min(1).max(64).describe('reason by its name in RFC 5280'),
   ground: z.enum(['subscriber', 'ex-officio']).optional(),

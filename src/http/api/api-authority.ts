@@ -5,9 +5,26 @@
  * @module
  */
 
+import type { Requests } from '../../ca/requests/requests.ts';
 import type { Directory } from '../../directory/directory.ts';
 import type { Operations } from '../operations.ts';
-import type { PeopleRules } from './operator-identity.ts';
+import type { PeopleRules } from './people-rules.ts';
+
+/** What the access journal is told when somebody asks for a certificate's state. */
+export interface CertificateLook {
+  /** The operator's entry. */
+  readonly operator: string;
+  readonly address: string;
+  readonly serialNumber: string;
+  readonly partition: string;
+  readonly state: string;
+  /** It is none of the operator's partitions. */
+  readonly isWithheld: boolean;
+}
+
+export interface AccessNotes {
+  looked(look: CertificateLook): void;
+}
 
 export interface ApiAuthority {
   /** The policy's id: the part of the path after `/api/v1/`. */
@@ -17,5 +34,9 @@ export interface ApiAuthority {
   readonly people: PeopleRules;
   /** The name of the entry of an operator. */
   operatorDn(name: string): string;
+  /** What all spellings of a distinguished name have in common (`Dn.key`). */
+  nameKey(dn: string): Uint8Array;
   readonly operations: Operations;
+  readonly requests: Requests;
+  readonly accesses: AccessNotes;
 }

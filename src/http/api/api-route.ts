@@ -8,11 +8,12 @@
 import type { z } from 'zod';
 
 import type { AuditOrigin } from '../../audit/audit-log.ts';
+import type { OperatorIdentity } from '../../ca/accounts/operator-identity.ts';
 import type { Permission } from '../../ca/policy/permissions.ts';
 import type { EntryPrincipal } from '../../directory/accounts/principal.ts';
 import type { Caller } from '../../directory/service.ts';
 import type { ApiAuthority } from './api-authority.ts';
-import type { OperatorIdentity } from './operator-identity.ts';
+import type { Problem } from './problem.ts';
 
 /**
  * Who may call: anyone; any operator who has authenticated, what it may do being decided by what it calls (the person
@@ -55,8 +56,10 @@ export interface ApiService {
     principal: EntryPrincipal,
   ): { readonly token: string; readonly expiresMs: number; readonly idleMs: number };
   closeSession(token: string): void;
-  /** Ends every session of an account, e.g. when its password has changed. */
-  closeSessionsOf(entryUuid: string): void;
+  /** What would be told of a failure. */
+  problemOf(error: unknown): Problem;
+  /** Ends every session of an account, e.g. when its password has changed. @param nameKey See `Dn.key`. */
+  closeSessionsOf(nameKey: Uint8Array): void;
 }
 
 /** A call by somebody. */
@@ -80,6 +83,8 @@ interface RouteFacts {
   readonly status?: 200 | 201 | 202 | 204;
   /** Shape of the answer; without it there is no body. */
   readonly answer?: z.ZodType;
+  /** What the description says of the body, where what is called finds its faults itself. */
+  readonly describedBody?: z.ZodType;
   /** Codes of the errors that a client should be ready for, beside those of every operation. */
   readonly errors?: readonly string[];
   readonly examples?: { readonly body?: unknown; readonly answer?: unknown };

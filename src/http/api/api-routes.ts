@@ -5,7 +5,20 @@
  */
 
 import type { ApiRoute } from './api-route.ts';
+import { auditRoutes } from './audit-routes.ts';
 import { certificateRoutes } from './certificate-routes.ts';
+import { listRoutes } from './list-routes.ts';
+import { procedureRoutes } from './procedure-routes.ts';
+import { requestRoutes } from './request-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
+import { verifierRoutes } from './verifier-routes.ts';
 
-export const apiRoutes: readonly ApiRoute[] = [...sessionRoutes, ...certificateRoutes];
+export const apiRoutes: readonly ApiRoute[] = [
+  ...sessionRoutes,
+  ...certificateRoutes,
+  ...requestRoutes,
+  ...listRoutes,
+  ...verifierRoutes,
+  ...procedureRoutes,
+  ...auditRoutes,
+];

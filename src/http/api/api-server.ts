@@ -237,15 +237,19 @@ function fromFramework(error: unknown): HttpError | undefined {
   return code && new HttpError(code, error.message, { cause: error });
 }
 
-function serviceOf(sessions: Sessions, { sessions: limits, clock }: ApiServerOptions): ApiService {
+function serviceOf(
+  sessions: Sessions,
+  { sessions: limits, clock, failureKinds }: ApiServerOptions,
+): ApiService {
   return {
     openSession: (ca, principal) => ({
       token: sessions.open(ca, principal),
       expiresMs: clock.nowMs() + limits.absoluteMs,
       idleMs: limits.idleMs,
     }),
+    problemOf: (error) => problemOf(error, failureKinds),
     closeSession: (token) => sessions.close(token),
-    closeSessionsOf: (entryUuid) => sessions.closeAllOf(entryUuid),
+    closeSessionsOf: (nameKey) => sessions.closeAllOf(nameKey),
   };
 }
 

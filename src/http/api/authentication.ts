@@ -10,7 +10,7 @@
 
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-
+import type { OperatorIdentity } from '../../ca/accounts/operator-identity.ts';
 import { isCertdirError } from '../../core/errors.ts';
 import { CredentialsRefused } from '../../directory/accounts/credentials.ts';
 import {
@@ -21,7 +21,6 @@ import {
 import type { Caller, Session } from '../../directory/service.ts';
 import { HttpError } from '../errors.ts';
 import type { ApiAuthority } from './api-authority.ts';
-import type { OperatorIdentity } from './operator-identity.ts';
 import type { Sessions } from './sessions.ts';
 
 /** Who calls, and as whom the directory's rules apply. */
@@ -136,13 +135,39 @@ export async function proveByPassword(
   { name, password }: { readonly name: string; readonly password: string },
   session: Session,
 ): Promise<{ readonly identity: OperatorIdentity; readonly principal: EntryPrincipal }> {
-  const dn = name.includes('=') ? name : ca.operatorDn(name);
-  const principal = await bound(ca, { dn, password, session });
+  const principal = await bound(ca, { dn: accountDn(ca, name), password, session });
   const identity = principal.kind === 'entry' ? await ca.people.identify(principal) : undefined;
   if (principal.kind !== 'entry' || identity === undefined) {
     throw unauthenticated(WRONG);
   }
   return { identity, principal };
+}
+
+/** The name of the account that somebody names: by a distinguished name, or its last part. */
+export function accountDn(ca: ApiAuthority, name: string): string {
+  return name.includes('=') ? name : ca.operatorDn(name);
+}
+
+/**
+ * Changes the password of an operator who gives the old one, expired or not; throttled and recorded like a bind.
+ *
+ * @throws {HttpError} `HTTP_UNAUTHENTICATED`. @throws {DirectoryError} `DIRECTORY_CONSTRAINT`, `DIRECTORY_BUSY`.
+ */
+export async function changeOwnPassword(
+  ca: ApiAuthority,
+  change: { readonly name: string; readonly oldPassword: string; readonly newPassword: string },
+  session: Session,
+): Promise<void> {
+  await refusingAlike(() =>
+    ca.directory.changePassword(
+      {
+        dn: accountDn(ca, change.name),
+        oldPassword: Buffer.from(change.oldPassword, 'utf8'),
+        newPassword: Buffer.from(change.newPassword, 'utf8'),
+      },
+      { principal: anonymous, session },
+    ),
+  );
 }
 
 const WRONG = 'name or password is wrong, or the account may not be used';
@@ -151,14 +176,21 @@ async function bound(
   ca: ApiAuthority,
   { dn, password, session }: { dn: string; password: string; session: Session },
 ): Promise<Principal> {
-  try {
+  return await refusingAlike(async () =>
     // An empty password would be an anonymous bind, which proves nobody.
-    return password === ''
+    password === ''
       ? anonymous
-      : await ca.directory.bind(dn, Buffer.from(password, 'utf8'), session);
+      : await ca.directory.bind(dn, Buffer.from(password, 'utf8'), session),
+  );
+}
+
+/** Whatever is wrong with name, password or account comes to the same. */
+async function refusingAlike<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
     if (error instanceof CredentialsRefused && error.record?.['reason'] === 'expired') {
-      throw unauthenticated('the password has expired; give it another one');
+      throw unauthenticated('the password has expired; give it another one (changePassword)');
     }
     const isWrong =
       isCertdirError(error) &&

@@ -24,7 +24,7 @@ export async function callRoute(parts: ApiParts, incoming: IncomingCall): Promis
   const { route, ca, request, reply } = incoming;
   const authenticated = await authenticate(parts, incoming);
   if (authenticated !== undefined) {
-    assertMay(route, ca, authenticated);
+    await assertMay(route, ca, authenticated);
   }
   const checked = checkParts(route, {
     params: withoutCa(request.params),
@@ -105,12 +105,13 @@ async function authenticate(
   return found;
 }
 
-function assertMay({ access }: ApiRoute, ca: ApiAuthority, { identity }: Authenticated): void {
-  if (typeof access === 'object' && !ca.people.mayDo(identity, access.permission)) {
-    throw new HttpError(
-      'HTTP_FORBIDDEN',
-      `this needs the permission ${access.permission}, which the policy gives none of your roles`,
-    );
+async function assertMay(
+  { access }: ApiRoute,
+  ca: ApiAuthority,
+  { identity }: Authenticated,
+): Promise<void> {
+  if (typeof access === 'object') {
+    await ca.people.expect(identity, access.permission);
   }
 }
 

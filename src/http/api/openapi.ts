@@ -8,6 +8,7 @@
 import { z } from 'zod';
 
 import type { ApiRoute } from './api-route.ts';
+import { problemShape } from './problem.ts';
 
 export type JsonObject = { readonly [name: string]: unknown };
 
@@ -44,20 +45,7 @@ export function describeApi(routes: readonly ApiRoute[], version: string): JsonO
   };
 }
 
-const fault = z.object({ pointer: z.string(), code: z.string(), detail: z.string() });
-const problemSchema = schemaOf(
-  z
-    .object({
-      type: z.string(),
-      title: z.string(),
-      status: z.int(),
-      detail: z.string(),
-      code: z.string(),
-      errors: z.array(fault).optional(),
-    })
-    .describe('RFC 9457; `errors` has every fault of the fields.'),
-  'output',
-);
+const problemSchema = schemaOf(problemShape, 'output');
 
 function describeRoute(route: ApiRoute): JsonObject {
   const { access, examples, body } = route;
@@ -72,7 +60,10 @@ function describeRoute(route: ApiRoute): JsonObject {
     ...(body === undefined
       ? {}
       : {
-          requestBody: { required: true, content: json(schemaOf(body, 'input'), examples?.body) },
+          requestBody: {
+            required: true,
+            content: json(schemaOf(route.describedBody ?? body, 'input'), examples?.body),
+          },
         }),
     responses: responsesOf(route),
   };

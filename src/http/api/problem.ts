@@ -6,7 +6,9 @@
  */
 
 import { STATUS_CODES } from 'node:http';
+import { z } from 'zod';
 
+import { RequestInvalidError } from '../../ca/requests/findings.ts';
 import { isCertdirError } from '../../core/errors.ts';
 import type { FailureKind } from '../../core/failure-kind.ts';
 import { HttpError, type HttpErrorCode } from '../errors.ts';
@@ -30,6 +32,24 @@ export interface Problem {
   readonly code: string;
   readonly errors?: readonly FieldFault[];
 }
+
+const fieldFault: z.ZodObject = z.strictObject({
+  pointer: z.string(),
+  code: z.string(),
+  detail: z.string(),
+});
+
+/** As the description has it. */
+export const problemShape: z.ZodObject = z
+  .strictObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string(),
+    errors: z.array(fieldFault).optional(),
+  })
+  .describe('RFC 9457; `errors` has every fault of the fields.');
 
 /** Faults of fields, all that there are. */
 export class FieldsInvalid extends HttpError {
@@ -69,6 +89,11 @@ const statusOfCode: ReadonlyMap<string, number> = new Map([
   ['DIRECTORY_INVALID_CREDENTIALS', 401],
   ['HTTP_FORBIDDEN', 403],
   ['DIRECTORY_ACCESS_DENIED', 403],
+  ['CA_NOT_PERMITTED', 403],
+  ['CA_SEPARATION', 403],
+  ['CA_SAME_PERSON', 403],
+  ['CA_PARTITION_FOREIGN', 403],
+  ['AUDIT_NOT_AUDITOR', 403],
   ['HTTP_METHOD', 405],
   ['HTTP_BODY_MALFORMED', 400],
   ['HTTP_BODY_TOO_LARGE', 413],
@@ -93,7 +118,19 @@ export function problemOf(error: unknown, kinds: ReadonlyMap<string, FailureKind
     return problem('HTTP_INTERNAL', 500, 'the server failed; its log has the details');
   }
   const made = problem(code, status, error.message);
+  if (error instanceof RequestInvalidError) {
+    return { ...made, detail: 'the request cannot be taken as it is', errors: faultsOf(error) };
+  }
   return error instanceof FieldsInvalid ? { ...made, errors: error.faults } : made;
+}
+
+/** What a kind of request finds wrong is in its input. */
+function faultsOf({ findings }: RequestInvalidError): readonly FieldFault[] {
+  return findings.map(({ path, code, message }) => ({
+    pointer: `#/input${path.split('/').map(encodeURIComponent).join('/')}`,
+    code,
+    detail: message,
+  }));
 }
 
 function problem(code: string, status: number, detail: string): Problem {

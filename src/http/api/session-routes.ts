@@ -7,8 +7,8 @@
 import { z } from 'zod';
 
 import { type ApiRoute, operatorRoute, publicRoute } from './api-route.ts';
-import { proveByPassword } from './authentication.ts';
-import { instant } from './field-shapes.ts';
+import { accountDn, changeOwnPassword, proveByPassword } from './authentication.ts';
+import { instant, password } from './field-shapes.ts';
 
 const identity = z.strictObject({
   ca: z.string(),
@@ -20,10 +20,9 @@ const identity = z.strictObject({
   method: z.enum(['certificate', 'password']),
 });
 
-const credentials = z.strictObject({
-  name: z.string().min(1).max(1_000).describe("The operator's name, or distinguished name."),
-  password: z.string().min(1).max(1_000),
-});
+const name = z.string().min(1).max(1_000).describe("The operator's name, or distinguished name.");
+
+const credentials = z.strictObject({ name, password });
 
 export const sessionRoutes: readonly ApiRoute[] = [
   publicRoute({
@@ -62,9 +61,12 @@ export const sessionRoutes: readonly ApiRoute[] = [
     method: 'GET',
     path: '/session',
     permission: 'operator',
-    summary: 'Who the caller is to this CA',
-    answer: identity,
-    handle: async (call) => call.identity,
+    summary: 'Who the caller is to this CA, and what it may do',
+    answer: z.strictObject({ ...identity.shape, permissions: z.array(z.string()) }),
+    handle: async ({ ca, identity: caller }) => ({
+      ...caller,
+      permissions: ca.people.permissionsOf(caller),
+    }),
   }),
   operatorRoute({
     operationId: 'closeSession',
@@ -81,6 +83,21 @@ export const sessionRoutes: readonly ApiRoute[] = [
       if (sessionToken !== undefined) {
         service.closeSession(sessionToken);
       }
+    },
+  }),
+  publicRoute({
+    operationId: 'changePassword',
+    family: 'sessions',
+    method: 'PUT',
+    path: '/password',
+    summary: "Changes one's own password",
+    description: 'Also one that has expired. All sessions of the account end.',
+    status: 204,
+    body: z.strictObject({ name, oldPassword: password, newPassword: password }),
+    errors: ['HTTP_UNAUTHENTICATED', 'DIRECTORY_CONSTRAINT', 'DIRECTORY_BUSY'],
+    handle: async ({ ca, body, caller, service }) => {
+      await changeOwnPassword(ca, body, caller.session);
+      service.closeSessionsOf(ca.nameKey(accountDn(ca, body.name)));
     },
   }),
 ];

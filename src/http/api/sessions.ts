@@ -8,6 +8,7 @@
 
 import { createHash } from 'node:crypto';
 
+import { equalBytes } from '../../core/bytes.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { RandomSource } from '../../core/random.ts';
 import type { EntryPrincipal } from '../../directory/accounts/principal.ts';
@@ -113,10 +114,10 @@ export class Sessions {
     this.#kept.delete(hashOf(token));
   }
 
-  /** Ends every session of an account. */
-  closeAllOf(entryUuid: string): void {
+  /** Ends every session of an account. @param nameKey The key of its name (`Dn.key`). */
+  closeAllOf(nameKey: Uint8Array): void {
     for (const [hash, { principal }] of this.#kept) {
-      if (principal.entryUuid === entryUuid) {
+      if (equalBytes(principal.dn.key, nameKey)) {
         this.#kept.delete(hash);
       }
     }

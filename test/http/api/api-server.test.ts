@@ -19,7 +19,17 @@ describe('a session of the API', () => {
     const token = await bed.login('taro', PASSWORD);
     const shown = await bed.ask({ path: '/session', token });
     assert.equal(shown.status, 200);
-    const { id, dn: shownDn, ...rest } = shown.body as { readonly id: string; readonly dn: string };
+    const {
+      id,
+      dn: shownDn,
+      permissions,
+      ...rest
+    } = shown.body as {
+      readonly id: string;
+      readonly dn: string;
+      readonly permissions: readonly string[];
+    };
+    assert.ok(permissions.includes('certificates.read'));
     assert.equal(shownDn.toLowerCase(), dn.toLowerCase());
     assert.match(id, /^[0-9a-f-]{36}$/);
     assert.deepEqual(rest, {

@@ -1,0 +1,108 @@
+/**
+ * Registered verifiers. What their entries grant is decided by the directory.
+ *
+ * @module
+ */
+
+import { z } from 'zod';
+
+import { type ApiRoute, operatorRoute } from './api-route.ts';
+import { callingOperator } from './call-operator.ts';
+import { accountName, base64, code, instant, password } from './field-shapes.ts';
+
+const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'YYYY-MM-DD');
+
+const verifier = z.strictObject({
+  dn: z.string(),
+  kind: z.string(),
+  agreementNumber: z.string(),
+  agreementFrom: instant.nullable(),
+  agreementUntil: instant.nullable(),
+  partitions: z.array(z.string()),
+  certificates: z.array(z.string()).describe('SHA-256 of those that it authenticates with.'),
+  isDisabled: z.boolean(),
+});
+
+const MAX_CERTIFICATE_BYTES = 16 * 1024;
+
+export const verifierRoutes: readonly ApiRoute[] = [
+  operatorRoute({
+    operationId: 'listVerifiers',
+    family: 'verifiers',
+    method: 'GET',
+    path: '/verifiers',
+    permission: 'verifiers.manage',
+    summary: 'The registered verifiers',
+    description: 'Also those whose agreement has ended.',
+    answer: z.strictObject({ verifiers: z.array(verifier) }),
+    handle: async ({ ca }) => ({ verifiers: await ca.operations.verifierList() }),
+  }),
+  operatorRoute({
+    operationId: 'addVerifier',
+    family: 'verifiers',
+    method: 'POST',
+    path: '/verifiers',
+    permission: 'verifiers.manage',
+    summary: 'Registers a verifier under its agreement',
+    description: 'It authenticates with a password, a certificate, or either.',
+    status: 201,
+    body: z
+      .strictObject({
+        name: accountName,
+        kind: code.describe("One of the policy's kinds."),
+        agreementNumber: z.string().min(1).max(64),
+        agreementFrom: day.describe('First day of access.'),
+        agreementUntil: day.describe('Last day of access.'),
+        partitions: z.array(code).min(1).max(10_000).describe('Codes, or `*` for all.'),
+        password: password.optional(),
+        certificate: base64(MAX_CERTIFICATE_BYTES).optional().describe('DER, base64.'),
+      })
+      .refine(
+        ({ password: given, certificate }) => given !== undefined || certificate !== undefined,
+        {
+          message: 'a verifier needs a password or a certificate to authenticate with',
+        },
+      ),
+    answer: verifier,
+    errors: ['CA_VERIFIER_INVALID', 'CA_VERIFIER_EXISTS', 'CA_MUNICIPALITY_UNKNOWN'],
+    examples: {
+      body: {
+        ...{ name: 'tsukuba', kind: 'signatureVerifier', agreementNumber: '2026-12' },
+        ...{ agreementFrom: '2026-04-01', agreementUntil: '2027-03-31', partitions: ['*'] },
+        password: 'correct horse battery',
+      },
+    },
+    handle: (call) => call.ca.operations.verifierAdd(call.body, callingOperator(call)),
+  }),
+  operatorRoute({
+    operationId: 'setVerifierPassword',
+    family: 'verifiers',
+    method: 'PUT',
+    path: '/verifiers/{name}/password',
+    permission: 'verifiers.manage',
+    summary: 'Gives a verifier another password',
+    params: z.strictObject({ name: accountName }),
+    body: z.strictObject({ password }),
+    answer: verifier,
+    errors: ['CA_VERIFIER_UNKNOWN', 'CA_VERIFIER_INVALID'],
+    handle: (call) => {
+      const { name } = call.params;
+      const change = { name, password: call.body.password };
+      return call.ca.operations.verifierPassword(change, callingOperator(call));
+    },
+  }),
+  operatorRoute({
+    operationId: 'disableVerifier',
+    family: 'verifiers',
+    method: 'POST',
+    path: '/verifiers/{name}/disable',
+    permission: 'verifiers.manage',
+    summary: "Ends a verifier's access at once",
+    description: 'Its entry stays for the records.',
+    params: z.strictObject({ name: accountName }),
+    answer: verifier,
+    errors: ['CA_VERIFIER_UNKNOWN'],
+    isRepeatable: true,
+    handle: (call) => call.ca.operations.verifierDisable(call.params, callingOperator(call)),
+  }),
+];
