@@ -11,6 +11,7 @@
  */
 
 import type { KeyUse } from './key-use.ts';
+import type { SubjectKey, SubjectKeyRequest } from './subject-key.ts';
 
 export type KeyType =
   | { readonly kind: 'rsa'; readonly modulusBits: 2048 | 3072 | 4096 }
@@ -96,6 +97,15 @@ export interface Signer {
    *   process is away; try again later).
    */
   sign(request: SignRequest): Promise<Uint8Array>;
+
+  /**
+   * Makes a key for somebody else, which leaves encrypted and of which nothing stays (`subject-key.ts`). The token is
+   * active.
+   *
+   * @throws {SigningError} `SIGNING_KEY_REFUSED`, `SIGNING_NOT_ACTIVE`, `SIGNING_UNAVAILABLE`;
+   *   `SIGNING_ALGORITHM_REFUSED` when the token does not encrypt like this.
+   */
+  makeSubjectKey(request: SubjectKeyRequest): Promise<SubjectKey>;
 
   /** Destroys the key for ever; durable before it resolves. */
   destroy(label: string): Promise<void>;

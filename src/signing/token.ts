@@ -11,6 +11,7 @@ import { SigningError } from './errors.ts';
 import { assertSignRequest, type KeyRequest } from './key-rules.ts';
 import { openSignatureVerifier, type SignatureVerifier } from './signature-verifier.ts';
 import type { KeyDescription, Signer, SignRequest } from './signer.ts';
+import type { SubjectKey, SubjectKeyRequest } from './subject-key.ts';
 import type { TokenInspection } from './token-inspection.ts';
 
 export interface TokenSignRequest extends Omit<SignRequest, 'content'> {
@@ -75,6 +76,10 @@ export class VerifyingSigner implements Signer {
       );
     }
     return signature;
+  }
+
+  makeSubjectKey(request: SubjectKeyRequest): Promise<SubjectKey> {
+    return this.#token.makeSubjectKey(request);
   }
 
   destroy(label: string): Promise<void> {

@@ -47,6 +47,27 @@ export const Oid = {
   sha384: '2.16.840.1.101.3.4.2.2',
   sha512: '2.16.840.1.101.3.4.2.3',
 
+  // Encryption under passwords and PKCS#12 (RFC 8018, RFC 7292).
+  pbes2: '1.2.840.113549.1.5.13',
+  pbkdf2: '1.2.840.113549.1.5.12',
+  hmacWithSha256: '1.2.840.113549.2.9',
+  aes256Cbc: '2.16.840.1.101.3.4.1.42',
+  pkcs8ShroudedKeyBag: '1.2.840.113549.1.12.10.1.2',
+  pkcs12CertificateBag: '1.2.840.113549.1.12.10.1.3',
+  x509Certificate: '1.2.840.113549.1.9.22.1',
+  friendlyName: '1.2.840.113549.1.9.20',
+  localKeyId: '1.2.840.113549.1.9.21',
+
+  // Messages (RFC 5652) and requests in them (RFC 5272).
+  data: '1.2.840.113549.1.7.1',
+  signedData: '1.2.840.113549.1.7.2',
+  encryptedData: '1.2.840.113549.1.7.6',
+  contentType: '1.2.840.113549.1.9.3',
+  messageDigest: '1.2.840.113549.1.9.4',
+  signingTime: '1.2.840.113549.1.9.5',
+  pkiData: '1.3.6.1.5.5.7.12.2',
+  revokeRequest: '1.3.6.1.5.5.7.7.17',
+
   // Certificate and CRL extensions (RFC 5280 §4.2, §5.2, §5.3).
   subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',

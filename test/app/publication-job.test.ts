@@ -296,6 +296,7 @@ function methodsOf(signer: Signer): Signer {
     describe: (label) => signer.describe(label),
     list: () => signer.list(),
     sign: (request) => signer.sign(request),
+    makeSubjectKey: (key) => signer.makeSubjectKey(key),
     destroy: (label) => signer.destroy(label),
     close: () => signer.close(),
   };

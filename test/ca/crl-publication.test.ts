@@ -44,6 +44,7 @@ function whenSigningLists(
     generate: (key) => signer.generate(key),
     describe: (label) => signer.describe(label),
     list: () => signer.list(),
+    makeSubjectKey: (key) => signer.makeSubjectKey(key),
     destroy: (label) => signer.destroy(label),
     close: () => signer.close(),
     sign: (request: SignRequest) =>

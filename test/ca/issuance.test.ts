@@ -598,6 +598,7 @@ function broken(
     describe: (label) => signer.describe(label),
     list: () => signer.list(),
     sign: (request) => sign(signer, request),
+    makeSubjectKey: (key) => signer.makeSubjectKey(key),
     destroy: (label) => signer.destroy(label),
     close: () => signer.close(),
   });

@@ -107,6 +107,17 @@ class FakeBinding implements Pkcs11Binding {
     this.#hsm = hsm;
   }
 
+  // Keys for subscribers are tested with SoftHSM.
+  C_GenerateKeyAsync(): never {
+    throw returnValue(0x54);
+  }
+  C_CreateObject(): never {
+    throw returnValue(0x54);
+  }
+  C_WrapKeyAsync(): never {
+    throw returnValue(0x54);
+  }
+
   load(): void {}
   close(): void {}
 

@@ -47,6 +47,7 @@ const absentSigner: Signer = {
   describe: away,
   list: away,
   sign: away,
+  makeSubjectKey: away,
   destroy: away,
   close: () => Promise.resolve(),
 };

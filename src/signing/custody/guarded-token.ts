@@ -15,6 +15,7 @@ import { SigningError } from '../errors.ts';
 import type { KeyRequest } from '../key-rules.ts';
 import { storeKeyUse } from '../key-use.ts';
 import type { KeyDescription } from '../signer.ts';
+import type { SubjectKey, SubjectKeyRequest } from '../subject-key.ts';
 import type { Token, TokenSignRequest } from '../token.ts';
 import type { TokenInspection } from '../token-inspection.ts';
 import type { Approval, CustodyOperation } from './approval.ts';
@@ -109,6 +110,13 @@ export class GuardedToken implements Token {
     const signature = await this.#token.sign(request);
     this.#restartIdleTimer();
     return signature;
+  }
+
+  /** No key of the CA's: custodians are asked for none of them. */
+  async makeSubjectKey(request: SubjectKeyRequest): Promise<SubjectKey> {
+    const made = await this.#token.makeSubjectKey(request);
+    this.#restartIdleTimer();
+    return made;
   }
 
   async inspect(): Promise<TokenInspection | undefined> {

@@ -45,6 +45,17 @@ export interface Pkcs11Binding extends Pkcs11Session {
     mechanism: Pkcs11Mechanism,
     ...templates: readonly [readonly Pkcs11Attribute[], readonly Pkcs11Attribute[]]
   ): Promise<{ readonly publicKey: Pkcs11Handle; readonly privateKey: Pkcs11Handle }>;
+  C_GenerateKeyAsync(
+    session: Pkcs11Handle,
+    mechanism: Pkcs11Mechanism,
+    template: readonly Pkcs11Attribute[],
+  ): Promise<Pkcs11Handle>;
+  C_CreateObject(session: Pkcs11Handle, template: readonly Pkcs11Attribute[]): Pkcs11Handle;
+  C_WrapKeyAsync(
+    session: Pkcs11Handle,
+    mechanism: Pkcs11Mechanism,
+    ...wrapping: readonly [by: Pkcs11Handle, key: Pkcs11Handle, wrapped: Buffer]
+  ): Promise<Buffer>;
   C_SignInit(session: Pkcs11Handle, mechanism: Pkcs11Mechanism, key: Pkcs11Handle): void;
   C_SignAsync(session: Pkcs11Handle, data: Buffer, signature: Buffer): Promise<Buffer>;
 }
@@ -58,7 +69,9 @@ export const CKF = {
 
 export const CKU_USER = 1;
 
-export const CKO = { publicKey: 2, privateKey: 3 } as const;
+export const CKO = { publicKey: 2, privateKey: 3, secretKey: 4 } as const;
+
+export const CKK = { rsa: 0x0, aes: 0x1f } as const;
 
 export const CKA = {
   class: 0x0,
@@ -78,6 +91,7 @@ export const CKA = {
   modulus: 0x120,
   modulusBits: 0x121,
   publicExponent: 0x122,
+  valueLen: 0x161,
   extractable: 0x162,
   local: 0x163,
   neverExtractable: 0x164,
@@ -89,7 +103,9 @@ export const CKA = {
 export const CKM = {
   rsaPkcsKeyPairGen: 0x0,
   rsaPkcs: 0x1,
+  rsaPkcsOaep: 0x9,
   rsaPkcsPss: 0xd,
+  sha1: 0x220,
   sha256: 0x250,
   sha384: 0x260,
   sha512: 0x270,
@@ -97,9 +113,17 @@ export const CKM = {
   ecdsa: 0x1041,
   ecEdwardsKeyPairGen: 0x1055,
   eddsa: 0x1057,
+  aesKeyGen: 0x1080,
+  aesKeyWrapPad: 0x210a,
 } as const;
 
 /** The kind of parameter that pkcs11js is told it gets: CK_RSA_PKCS_PSS_PARAMS. */
 export const PSS_PARAMETERS = 5;
 
-export const CKG_MGF1 = { sha256: 0x2, sha384: 0x3, sha512: 0x4 } as const;
+export const CKG_MGF1 = { sha1: 0x1, sha256: 0x2, sha384: 0x3, sha512: 0x4 } as const;
+
+/** Likewise CK_RSA_PKCS_OAEP_PARAMS. */
+export const OAEP_PARAMETERS = 4;
+
+/** The source of OAEP's label, which is empty. */
+export const CKZ_DATA_SPECIFIED = 0x1;

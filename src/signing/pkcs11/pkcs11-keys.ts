@@ -77,6 +77,36 @@ export async function generateKeyObjects(
   );
 }
 
+/** Makes a pair that is gone with the session, and whose private half leaves the token wrapped and no other way. */
+export async function generateWrappableKey(
+  binding: Pkcs11Binding,
+  session: Pkcs11Handle,
+  type: KeyType,
+): Promise<{ readonly publicKey: Pkcs11Handle; readonly privateKey: Pkcs11Handle }> {
+  const { mechanism, parameters } = generationOf(type);
+  const publicTemplate: readonly Pkcs11Attribute[] = [
+    { type: CKA.class, value: CKO.publicKey },
+    { type: CKA.token, value: false },
+    { type: CKA.private, value: false },
+    { type: CKA.verify, value: true },
+    ...parameters,
+  ];
+  const privateTemplate: readonly Pkcs11Attribute[] = [
+    { type: CKA.class, value: CKO.privateKey },
+    { type: CKA.token, value: false },
+    { type: CKA.private, value: true },
+    { type: CKA.sensitive, value: true },
+    { type: CKA.extractable, value: true },
+    { type: CKA.sign, value: true },
+    { type: CKA.decrypt, value: false },
+    { type: CKA.unwrap, value: false },
+    { type: CKA.derive, value: false },
+  ];
+  return await awaitModule('C_GenerateKeyPair', () =>
+    binding.C_GenerateKeyPairAsync(session, { mechanism }, publicTemplate, privateTemplate),
+  );
+}
+
 function generationOf(type: KeyType): {
   readonly mechanism: number;
   readonly parameters: readonly Pkcs11Attribute[];

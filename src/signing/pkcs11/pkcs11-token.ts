@@ -30,6 +30,7 @@ import { assertUse, storeKeyUse } from '../key-use.ts';
 import { readPassphrase, type SecretSource } from '../passphrase.ts';
 import type { Pkcs11TokenSettings } from '../process/signer-protocol.ts';
 import type { KeyDescription, KeyType } from '../signer.ts';
+import { makeSubjectKeyHere, type SubjectKey, type SubjectKeyRequest } from '../subject-key.ts';
 import type { Token, TokenSignRequest } from '../token.ts';
 import { readMechanisms, type TokenInspection } from '../token-inspection.ts';
 import type { Pkcs11Binding, Pkcs11Handle } from './pkcs11-binding.ts';
@@ -45,6 +46,7 @@ import {
 } from './pkcs11-keys.ts';
 import { Pkcs11Sessions } from './pkcs11-sessions.ts';
 import { type FoundToken, findToken, initialiseModule } from './pkcs11-slot.ts';
+import { makeWrappedSubjectKey } from './pkcs11-subject-key.ts';
 
 export interface Pkcs11TokenOptions {
   readonly settings: Pkcs11TokenSettings;
@@ -204,6 +206,16 @@ class Pkcs11KeyToken implements Token {
       }
       return await this.#signWith(session, record, request);
     });
+  }
+
+  async makeSubjectKey({ type, protection }: SubjectKeyRequest): Promise<SubjectKey> {
+    const sessions = this.#active();
+    const { binding, random } = this.#options;
+    return protection.kind === 'password'
+      ? await makeSubjectKeyHere({ type, protection }, random)
+      : await sessions.run((session) =>
+          makeWrappedSubjectKey(binding, session, { type, protection }),
+        );
   }
 
   async inspect(): Promise<TokenInspection> {

@@ -51,6 +51,8 @@ const isRepeatable: Readonly<Record<SignerMethod, boolean>> = {
   list: true,
   sign: true,
   inspect: true,
+  // Nothing of the one before is left.
+  makeSubjectKey: true,
   proposals: true,
   propose: false,
   approve: false,
@@ -226,7 +228,9 @@ export class SignerCalls {
   }
 
   #timeoutOf(method: SignerMethod): number {
-    return method === 'generate' ? this.#timeouts.generateMs : this.#timeouts.callMs;
+    return method === 'generate' || method === 'makeSubjectKey'
+      ? this.#timeouts.generateMs
+      : this.#timeouts.callMs;
   }
 
   #isLost(error: unknown, connection: SignerConnection): boolean {

@@ -19,6 +19,7 @@ import { importPkcs11js, type Pkcs11Library } from '../pkcs11/pkcs11-slots.ts';
 import { loadPkcs11Token } from '../pkcs11/pkcs11-token.ts';
 import type { DigestName } from '../signer.ts';
 import { loadSoftwareToken } from '../software/software-token.ts';
+import type { SubjectKey, SubjectKeyRequest } from '../subject-key.ts';
 import type { Token } from '../token.ts';
 import type {
   SignArgument,
@@ -124,6 +125,8 @@ export class SignerHost {
         return this.#beginContent(call.argument);
       case 'sign':
         return await this.#sign(call.argument);
+      case 'makeSubjectKey':
+        return await this.#makeSubjectKey(call.argument);
       case 'propose':
         return this.#guarded().propose(call.argument);
       case 'approve':
@@ -176,6 +179,16 @@ export class SignerHost {
       throw new SigningError('SIGNING_UNAVAILABLE', 'the signer process has no token yet');
     }
     return this.#token;
+  }
+
+  async #makeSubjectKey(request: SubjectKeyRequest): Promise<SubjectKey> {
+    try {
+      return await this.#opened().makeSubjectKey(request);
+    } finally {
+      if (request.protection.kind === 'password') {
+        request.protection.password.fill(0);
+      }
+    }
   }
 
   #beginContent(argument: SignerMethods['beginContent']['argument']): undefined {

@@ -30,6 +30,11 @@ import {
 import type { OpeningSource } from '../passphrase.ts';
 import { openSignatureVerifier, type SignatureVerifier } from '../signature-verifier.ts';
 import type { KeyDescription, Signer, SigningAlgorithm, SignRequest } from '../signer.ts';
+import {
+  assertSubjectKeyRequest,
+  type SubjectKey,
+  type SubjectKeyRequest,
+} from '../subject-key.ts';
 import type { TokenInspection } from '../token-inspection.ts';
 import { SignerCalls, type SignerTimeouts } from './signer-calls.ts';
 import { forkSignerChannel, type OpenSignerChannel, openPkcs11Channel } from './signer-channel.ts';
@@ -210,6 +215,11 @@ export class SignerProcess implements Signer {
   /** What the token's device says, for people; undefined for the software token. */
   inspect(): Promise<TokenInspection | undefined> {
     return this.#calls.call('inspect', undefined);
+  }
+
+  async makeSubjectKey({ type, protection }: SubjectKeyRequest): Promise<SubjectKey> {
+    assertSubjectKeyRequest({ type, protection });
+    return await this.#calls.call('makeSubjectKey', { type, protection });
   }
 
   async destroy(label: string): Promise<void> {

@@ -18,6 +18,7 @@ import { isKeyLabel, isKeyType, isPurposeList, type KeyRequest } from '../key-ru
 import { isKeyUse, type KeyUse } from '../key-use.ts';
 import type { OpeningSource } from '../passphrase.ts';
 import type { DigestName, KeyDescription, SignRequest } from '../signer.ts';
+import type { SubjectKey, SubjectKeyRequest } from '../subject-key.ts';
 import type { TokenInspection } from '../token-inspection.ts';
 
 /** Which token the signer process opens; its first call. */
@@ -72,6 +73,10 @@ export interface SignerMethods {
     readonly result: undefined;
   };
   readonly sign: { readonly argument: SignArgument; readonly result: Uint8Array };
+  readonly makeSubjectKey: {
+    readonly argument: SubjectKeyRequest;
+    readonly result: SubjectKey;
+  };
   readonly destroy: { readonly argument: string; readonly result: undefined };
   readonly propose: { readonly argument: CustodyOperation; readonly result: ApprovalState };
   readonly approve: {
@@ -143,6 +148,7 @@ export const resultReaders: {
   describe: readDescription,
   generate: readDescription,
   list: readDescriptions,
+  makeSubjectKey: readSubjectKey,
   // A copy, because what arrives is a view of the message's memory.
   sign: (value) => (value instanceof Uint8Array ? { value: Uint8Array.from(value) } : undefined),
 };
@@ -162,6 +168,23 @@ function isApprovalState(value: unknown): value is ApprovalState {
     typeof quorum === 'number' &&
     typeof isGranted === 'boolean'
   );
+}
+
+/** No request and no encrypted key is longer. */
+const MAX_SUBJECT_KEY_BYTES = 16_384;
+
+function readSubjectKey(value: unknown): { readonly value: SubjectKey } | undefined {
+  if (typeof value !== 'object' || value === null) {
+    return undefined;
+  }
+  const { csr, encryptedKey } = value as Partial<Record<string, unknown>>;
+  return isPart(csr) && isPart(encryptedKey)
+    ? { value: { csr: Uint8Array.from(csr), encryptedKey: Uint8Array.from(encryptedKey) } }
+    : undefined;
+}
+
+function isPart(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array && value.length > 0 && value.length <= MAX_SUBJECT_KEY_BYTES;
 }
 
 function readNothing(value: unknown): { readonly value: undefined } | undefined {

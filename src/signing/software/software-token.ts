@@ -17,6 +17,7 @@ import { assertKeyRequest, assertSignRequest, type KeyRequest } from '../key-rul
 import { assertUse, storeKeyUse } from '../key-use.ts';
 import { readPassphrase, type SecretSource } from '../passphrase.ts';
 import type { KeyDescription, Signer } from '../signer.ts';
+import { makeSubjectKeyHere, type SubjectKey, type SubjectKeyRequest } from '../subject-key.ts';
 import { type Token, type TokenSignRequest, VerifyingSigner } from '../token.ts';
 import { generatePrivateKey, openPrivateKey } from './private-key.ts';
 import { DEFAULT_SCRYPT_COST, newScryptParameters } from './sealing.ts';
@@ -175,6 +176,14 @@ class SoftwareToken implements Token {
       throw notActive();
     }
     return await key.sign(request.algorithm, request.content);
+  }
+
+  async makeSubjectKey(request: SubjectKeyRequest): Promise<SubjectKey> {
+    this.#assertOpen();
+    if (this.#secrets === undefined) {
+      throw notActive();
+    }
+    return await makeSubjectKeyHere(request, this.#options.random);
   }
 
   async close(): Promise<void> {
