@@ -344,6 +344,7 @@ function methodsOf(signer: Signer): Signer {
     generate: (key) => signer.generate(key),
     describe: (label) => signer.describe(label),
     list: () => signer.list(),
+    makeSubjectKey: (key) => signer.makeSubjectKey(key),
     destroy: (label) => signer.destroy(label),
     sign: (request) => signer.sign(request),
     close: () => signer.close(),
