@@ -7,10 +7,22 @@
 import type { ReadView } from '../store/store.ts';
 import { type CaCore, readCounters } from './ca-core.ts';
 import type { KeyRenewalStatus } from './generations/key-renewal.ts';
-import { type CrlCadence, deltaDueMs, dueMs, type Lateness, latenessAt } from './policy/cadence.ts';
+import {
+  type CrlCadence,
+  deltaDueMs,
+  dueMs,
+  type Lateness,
+  type ListState,
+  latenessAt,
+} from './policy/cadence.ts';
 import { legacyWarnings } from './policy/legacy-algorithms.ts';
 import { hasDelta, type Scope } from './policy/scope.ts';
-import type { PublishedDelta, PublishedList, ScopeRecord } from './records/scope-record.ts';
+import type {
+  PublishedDelta,
+  PublishedList,
+  ScopeRecord,
+  UrgentRevocations,
+} from './records/scope-record.ts';
 import { readScopeRecord } from './records/scope-state.ts';
 import type { Cessation } from './records/service-record.ts';
 
@@ -83,7 +95,8 @@ export async function readStatus(
 }
 
 /** What of a list's state says when it is due. */
-type ScheduleFacts = Pick<ScopeRecord, 'published' | 'urgent' | 'delta'>;
+type ScheduleFacts = Pick<ScopeRecord, 'published' | 'urgent' | 'delta'> &
+  Pick<ListState, 'servedWithdrawn'>;
 
 /** When each list is due, kept in memory so that the scheduler can ask at any time. */
 export class PublicationCalendar {
@@ -109,14 +122,14 @@ export class PublicationCalendar {
       (news.published?.number ?? 0n) > (known?.published?.number ?? 0n)
         ? news.published
         : known?.published;
-    const urgent =
-      (news.urgent?.sequence ?? 0n) > (known?.urgent?.sequence ?? 0n) ? news.urgent : known?.urgent;
+    const urgent = later(known?.urgent, news.urgent);
     const delta =
       (news.delta?.number ?? 0n) > (known?.delta?.number ?? 0n) ? news.delta : known?.delta;
     const facts = {
       ...(published === undefined ? {} : { published }),
       ...(urgent === undefined ? {} : { urgent }),
       ...(delta === undefined ? {} : { delta }),
+      servedWithdrawn: Math.max(known?.servedWithdrawn ?? 0, news.servedWithdrawn ?? 0),
     };
     this.#facts.set(scopeId, facts);
     this.#dueMs.set(scopeId, dueMs(scopeId, facts, this.#policy));
@@ -154,6 +167,17 @@ export class PublicationCalendar {
   nextDueMs(): number {
     return Math.min(...this.#dueMs.values());
   }
+}
+
+/** Both counts of a scope only grow. */
+function later(
+  known: UrgentRevocations | undefined,
+  news: UrgentRevocations | undefined,
+): UrgentRevocations | undefined {
+  const isNews =
+    (news?.sequence ?? 0n) > (known?.sequence ?? 0n) ||
+    (news?.withdrawn ?? 0) > (known?.withdrawn ?? 0);
+  return isNews ? news : known;
 }
 
 /** The longest overdue first. */

@@ -367,6 +367,7 @@ export class CertificateAuthority {
     const { delta } = publication;
     this.#calendar.note(publication.scope.id, {
       published: publication,
+      servedWithdrawn: publication.servedWithdrawn,
       ...(delta === undefined ? {} : { delta }),
     });
     this.#onPublished(publication.scope.id);

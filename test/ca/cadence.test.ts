@@ -8,6 +8,7 @@ import {
   latenessAt,
   leastRemainingMs,
   longestWaitMs,
+  releaseDueMs,
   urgentDueMs,
 } from '../../src/ca/policy/cadence.ts';
 import type { Policy } from '../../src/ca/policy/policy.ts';
@@ -187,6 +188,18 @@ describe('lists at each revocation (mic 4.8, secom 4.5.3)', () => {
     assert.equal(urgentDueMs('cACompromise', thisUpdateMs, atEach), thisUpdateMs);
     assert.equal(urgentDueMs('superseded', thisUpdateMs, gunma), undefined);
     assert.equal(urgentDueMs('cACompromise', thisUpdateMs, gunma), thisUpdateMs);
+  });
+
+  it('are due a few seconds after a release too, until one has served it', () => {
+    assert.equal(releaseDueMs(thisUpdateMs, atEach), thisUpdateMs + 5_000);
+    assert.equal(releaseDueMs(thisUpdateMs, gunma), undefined);
+    const published = { thisUpdateMs, sequence: 3n };
+    const urgent = { sequence: 0n, dueMs: thisUpdateMs + HOUR, withdrawn: 2 };
+    assert.equal(dueMs('crl', { published, urgent }, atEach), thisUpdateMs + HOUR);
+    const before = dueMs('crl', { published, urgent, servedWithdrawn: 1 }, atEach);
+    assert.equal(before, thisUpdateMs + HOUR);
+    const served = dueMs('crl', { published, urgent, servedWithdrawn: 2 }, atEach);
+    assert.equal(served, dueMs('crl', { published }, atEach));
   });
 
   it('make a wait of minutes an alarm, not one of hours', () => {

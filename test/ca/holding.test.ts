@@ -6,6 +6,7 @@ import { parseCertificateList, type RevokedEntry } from '../../src/x509/certific
 import { CrlReason } from '../../src/x509/crl-extensions.ts';
 import { assertConsistent, faultsOf } from '../support/ca-consistency.ts';
 import { CaTestBed, smallGunma, tester } from '../support/ca-test-bed.ts';
+import { secomLike } from '../support/scope-policies.ts';
 
 const HOUR = 3_600_000;
 const { revocation } = smallGunma;
@@ -134,6 +135,69 @@ describe('a hold', () => {
     assert.deepEqual([held?.result, released?.result], ['done', 'done']);
     assert.deepEqual(held?.details, { scope: '10201', sequence: 1 });
     assert.equal(released?.before, held?.after);
+  });
+});
+
+describe('a release where each revocation has a list (mic 4.8, secom 4.5.3)', () => {
+  const atEach: Policy = {
+    ...policy,
+    crl: { ...policy.crl, atEachRevocation: { coalesceSeconds: 5, alarmMinutes: 15 } },
+  };
+
+  it('has one too, with those of the same seconds, also after a restart', async (t) => {
+    const bed = await CaTestBed.open(t, { policy: atEach });
+    const [first, second] = [await bed.issue(), await bed.issue()];
+    const scopeId = first.scope.id;
+    for (const { serialNumber } of [first, second]) {
+      await bed.ca.hold({ serialNumber, origin: tester });
+    }
+    await bed.clock.advance(10_000);
+    await bed.ca.publish(scopeId, tester);
+    assert.deepEqual(bed.ca.dueScopes(bed.clock.nowMs()), []);
+    const told: (readonly [string, number])[] = [];
+    bed.ca.onUrgentRevocation((id, dueMs) => told.push([id, dueMs]));
+    await bed.clock.advance(HOUR);
+    const releasedMs = bed.clock.nowMs();
+    const request = { serialNumber: first.serialNumber, origin: tester };
+    const { publicationDueMs } = await bed.ca.release(request);
+    assert.equal(publicationDueMs, releasedMs + 5_000);
+    await bed.clock.advance(2_000);
+    await bed.ca.release({ serialNumber: second.serialNumber, origin: tester });
+    assert.deepEqual(told.at(-1), [scopeId, releasedMs + 5_000], 'the first one counts');
+    assert.deepEqual(bed.ca.dueScopes(releasedMs + 4_999), []);
+    assert.deepEqual(bed.ca.dueScopes(releasedMs + 5_000), [scopeId]);
+    await bed.reopen();
+    assert.deepEqual(bed.ca.dueScopes(releasedMs + 5_000), [scopeId]);
+    await bed.clock.advance(5_000);
+    const { entryCount } = await bed.ca.publish(scopeId, tester);
+    assert.equal(entryCount, 0);
+    assert.deepEqual(bed.ca.dueScopes(bed.clock.nowMs() + HOUR), [], 'served');
+    await bed.reopen();
+    assert.deepEqual(bed.ca.dueScopes(bed.clock.nowMs() + HOUR), []);
+    assert.deepEqual(await faultsOf(bed), []);
+  });
+
+  it('makes full lists due as well', async (t) => {
+    const { revocation, crl } = secomLike;
+    const bed = await CaTestBed.open(t, {
+      policy: {
+        ...secomLike,
+        revocation: { ...revocation, hold: 'until-expiry' },
+        crl: { ...crl, atEachRevocation: { coalesceSeconds: 5, alarmMinutes: 15 } },
+      },
+    });
+    const { serialNumber, scope } = await bed.issue();
+    const full = bed.ca.scopes.list.find(({ isFull }) => isFull) ?? assert.fail('no full list');
+    await bed.ca.hold({ serialNumber, origin: tester });
+    await bed.clock.advance(10_000);
+    await bed.ca.publish(scope.id, tester);
+    await bed.clock.advance(2_000);
+    await bed.ca.publish(full.id, tester);
+    await bed.clock.advance(2_000);
+    assert.deepEqual(bed.ca.dueScopes(bed.clock.nowMs()), []);
+    await bed.ca.release({ serialNumber, origin: tester });
+    const due = bed.ca.dueScopes(bed.clock.nowMs() + 5_000);
+    assert.deepEqual([...due].sort(), [scope.id, full.id].sort());
   });
 });
 

@@ -14,7 +14,7 @@ import { CrlReason } from '../../x509/crl-extensions.ts';
 import { type CaCore, recordFailure, transactAsOwner } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
 import { appendEntries } from '../lists/scope-append.ts';
-import { dueMs, urgentDueMs } from '../policy/cadence.ts';
+import { dueMs, releaseDueMs, urgentDueMs } from '../policy/cadence.ts';
 import type { Scope } from '../policy/scope.ts';
 import { encodeStatusRecord } from '../records/certificate-record.ts';
 import type { UrgentRevocations } from '../records/scope-record.ts';
@@ -143,7 +143,8 @@ export class Holding {
       throw new CaError('CA_NOT_HELD', 'the certificate is not held');
     }
     const scope = this.#core.scopes.find(certificate.scopeId);
-    await withdrawHold(this.#core, transaction, { ...certificate, status });
+    const ownDueMs = releaseDueMs(nowMs, policy);
+    await withdrawHold(this.#core, transaction, { ...certificate, status, dueMs: ownDueMs });
     transaction.delete(tables.status(serialNumber));
     await this.#record(transaction, 'certificate.release', {
       origin,

@@ -271,7 +271,11 @@ async function withdrawHolds(
   }
 }
 
-/** Takes the entry of a hold out of every list that carries it, or would. */
+/**
+ * Takes the entry of a hold out of every list that carries it, or would.
+ *
+ * @param hold `dueMs`: when the lists without it are due; undefined when they wait for the cadence.
+ */
 export async function withdrawHold(
   core: CaCore,
   transaction: Transaction,
@@ -279,12 +283,16 @@ export async function withdrawHold(
     serialNumber,
     scopeId,
     status,
-  }: Pick<RegisteredCertificate, 'serialNumber' | 'scopeId'> & { readonly status: StatusRecord },
+    dueMs,
+  }: Pick<RegisteredCertificate, 'serialNumber' | 'scopeId'> & {
+    readonly status: StatusRecord;
+    readonly dueMs?: number | undefined;
+  },
 ): Promise<void> {
   const { sequence: own, alsoListed = [] } = status;
   for (const { scopeId: id, sequence } of [{ scopeId, sequence: own }, ...alsoListed]) {
     const scope = core.scopes.find(id);
-    await withdrawEntry(core, transaction, { scope, sequence, serialNumber });
+    await withdrawEntry(core, transaction, { scope, sequence, serialNumber, dueMs });
   }
 }
 

@@ -36,6 +36,8 @@ import { packWaiting } from './waiting-packing.ts';
 export interface Publication extends PublishedList {
   readonly scope: Scope;
   readonly isRegular: boolean;
+  /** Entries of released holds and the like that it accounts for, of all that the scope ever had. */
+  readonly servedWithdrawn: number;
   /** Entries that left with this list. */
   readonly droppedCount: number;
   /** The delta list that came out behind it. */
@@ -270,7 +272,9 @@ export class CrlPublication {
         ...(alarms.length === 0 ? {} : { alarm: alarms.join('; ') }),
       },
     });
-    return { ...list, scope, isRegular, droppedCount: assembled.region.leftOut.length };
+    const { region } = assembled;
+    const servedWithdrawn = state.withdrawn ?? 0;
+    return { ...list, scope, isRegular, servedWithdrawn, droppedCount: region.leftOut.length };
   }
 
   /** In the directory's entry; a reference of its own beside the archive's. */

@@ -69,7 +69,9 @@ export async function appendEntries(
     acknowledgedSequence,
     liveEntries: before.liveEntries + entries.length,
     oldestPendingMs: before.oldestPendingMs ?? nowMs,
-    ...(dueMs === undefined ? {} : { urgent: sooner(before.urgent, acknowledgedSequence, dueMs) }),
+    ...(dueMs === undefined
+      ? {}
+      : { urgent: sooner(before.urgent, acknowledgedSequence, { dueMs }) }),
   };
   transaction.put(tables.scope(scope.id), encodeScopeRecord(after));
   await countLive({ tables }, transaction, scope, entries.length);
@@ -85,19 +87,29 @@ export async function appendEntries(
 export async function withdrawEntry(
   { tables }: Tables,
   transaction: Transaction,
-  entry: { readonly scope: Scope; readonly sequence: bigint; readonly serialNumber: bigint },
+  entry: {
+    readonly scope: Scope;
+    readonly sequence: bigint;
+    readonly serialNumber: bigint;
+    /** When the list without it is due; undefined when that waits for the cadence. */
+    readonly dueMs?: number | undefined;
+  },
 ): Promise<void> {
-  const { scope, sequence, serialNumber } = entry;
+  const { scope, sequence, serialNumber, dueMs } = entry;
   const key = tables.withdrawal(scope.id, sequence);
   if ((await transaction.read(key)) !== undefined) {
     throw new CaError('CA_RECORD_DAMAGED', `an entry of ${scope.id} is withdrawn twice`);
   }
   const before = await readScopeRecord(transaction, tables, scope.id);
   transaction.put(key, encodeSerialKey(serialNumber));
+  const withdrawn = (before.withdrawn ?? 0) + 1;
   const after = {
     ...before,
-    withdrawn: (before.withdrawn ?? 0) + 1,
+    withdrawn,
     liveEntries: before.liveEntries - 1,
+    ...(dueMs === undefined
+      ? {}
+      : { urgent: sooner(before.urgent, before.urgent?.sequence ?? 0n, { dueMs, withdrawn }) }),
   };
   transaction.put(tables.scope(scope.id), encodeScopeRecord(after));
   await countLive({ tables }, transaction, scope, -1);
@@ -106,9 +118,11 @@ export async function withdrawEntry(
 function sooner(
   before: UrgentRevocations | undefined,
   sequence: bigint,
-  dueMs: number,
+  news: Pick<UrgentRevocations, 'dueMs' | 'withdrawn'>,
 ): UrgentRevocations {
-  return { sequence, dueMs: Math.min(dueMs, before?.dueMs ?? dueMs) };
+  const dueMs = Math.min(news.dueMs, before?.dueMs ?? news.dueMs);
+  const withdrawn = news.withdrawn ?? before?.withdrawn;
+  return { sequence, dueMs, ...(withdrawn === undefined ? {} : { withdrawn }) };
 }
 
 /**

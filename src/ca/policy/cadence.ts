@@ -7,7 +7,7 @@
  *   list (`spread`: one for each scope in each period; `at`: the same for all). `earliestHours` keeps it
  *   from coming sooner: a list that stands elsewhere in the period then moves to its moment from day to day.
  * - at once, for a revocation with one of `atOnceReasons`
- * - a few seconds after a revocation, where the policy publishes at each (`atEachRevocation`).
+ * - a few seconds after a revocation or a release, where the policy publishes at each (`atEachRevocation`).
  *
  * The moment is never later than the period after the last list.
  *
@@ -54,6 +54,8 @@ export interface ListState extends Pick<ScopeRecord, 'urgent'> {
   readonly published?: Pick<NonNullable<ScopeRecord['published']>, 'thisUpdateMs' | 'sequence'> & {
     readonly nextUpdateMs?: number;
   };
+  /** Entries withdrawn of the scope that its newest list accounts for; 0 when it is not known. */
+  readonly servedWithdrawn?: number;
 }
 
 /**
@@ -62,7 +64,7 @@ export interface ListState extends Pick<ScopeRecord, 'urgent'> {
  */
 export function dueMs(
   scopeId: string,
-  { published, urgent }: ListState,
+  { published, urgent, servedWithdrawn = 0 }: ListState,
   policy: CrlCadence,
 ): number {
   if (published === undefined) {
@@ -72,7 +74,9 @@ export function dueMs(
     return LAST_NEXT_UPDATE_MS;
   }
   const regularMs = dueAfterMs(scopeId, published.thisUpdateMs, policy);
-  const isUrgent = urgent !== undefined && urgent.sequence > published.sequence;
+  const isUrgent =
+    urgent !== undefined &&
+    (urgent.sequence > published.sequence || (urgent.withdrawn ?? 0) > servedWithdrawn);
   return isUrgent ? Math.min(urgent.dueMs, regularMs) : regularMs;
 }
 
@@ -118,6 +122,18 @@ export function urgentDueMs(
   if (crl.atOnceReasons.includes(reason)) {
     return nowMs;
   }
+  return crl.atEachRevocation === undefined
+    ? undefined
+    : nowMs + crl.atEachRevocation.coalesceSeconds * SECOND_MS;
+}
+
+/**
+ * When the list without a hold that is released now is due for the release's sake: whoever has the certificate back waits no
+ * longer than somebody whose certificate is revoked.
+ *
+ * @returns undefined when it waits for the cadence.
+ */
+export function releaseDueMs(nowMs: number, { crl }: Pick<CrlCadence, 'crl'>): number | undefined {
   return crl.atEachRevocation === undefined
     ? undefined
     : nowMs + crl.atEachRevocation.coalesceSeconds * SECOND_MS;

@@ -29,10 +29,12 @@ export interface PublishedDelta extends PublishedList {
   readonly baseNumber: bigint;
 }
 
-/** Revocations whose list does not wait for the cadence. */
+/** Revocations, holds and releases whose list does not wait for the cadence. */
 export interface UrgentRevocations {
-  /** The last of them. */
+  /** The last revocation or hold among them; 0 without any. */
   readonly sequence: bigint;
+  /** Where there are releases: how many entries the scope had withdrawn with the last of them. */
+  readonly withdrawn?: number;
   /** When their list is due. */
   readonly dueMs: number;
 }
@@ -92,7 +94,11 @@ export function encodeScopeRecord(record: ScopeRecord): Uint8Array {
       : [
           retag(
             FieldTag.urgent,
-            encodeSequence(encodeInteger(urgent.sequence), encodeInteger(urgent.dueMs)),
+            encodeSequence(
+              encodeInteger(urgent.sequence),
+              encodeInteger(urgent.dueMs),
+              ...(urgent.withdrawn === undefined ? [] : [encodeInteger(urgent.withdrawn)]),
+            ),
           ),
         ]),
     ...(withdrawn === undefined ? [] : [retag(FieldTag.withdrawn, encodeInteger(withdrawn))]),
@@ -191,6 +197,7 @@ function readRegular(fields: DerReader): NonNullable<ScopeRecord['regular']> {
 
 function readUrgent(fields: DerReader): UrgentRevocations {
   const urgent = { sequence: fields.readInteger(), dueMs: readNumber(fields) };
+  const released = fields.isAtEnd ? {} : { withdrawn: readNumber(fields) };
   fields.expectEnd();
-  return urgent;
+  return { ...urgent, ...released };
 }
