@@ -16,6 +16,7 @@ import {
   prepare,
 } from './authority-opening.ts';
 import { type AuthorityStatus, PublicationCalendar, readStatus } from './authority-status.ts';
+import { Bridge } from './bridge/bridge.ts';
 import { type CaCore, type CaParts, reading } from './ca-core.ts';
 import {
   type CertificateFilter,
@@ -90,6 +91,8 @@ export class CertificateAuthority {
   readonly deltas: Deltas;
   /** What is asked for in writing, and the people it passes. */
   readonly requests: Requests;
+  /** Certificates exchanged with other CAs. */
+  readonly bridge: Bridge;
   /** Lists that groups of revocations have made due. */
   readonly #announceable = new Set<string>();
   #onUrgent: (scopeId: string, dueMs: number) => void = () => undefined;
@@ -115,6 +118,10 @@ export class CertificateAuthority {
     this.#holding = new Holding(core);
     this.#publication = new CrlPublication(core);
     this.cessations = new Cessations(core, (outcome) => this.#noteRevoked(outcome));
+    this.bridge = new Bridge(core, {
+      onRevoked: (outcome) => this.#noteRevoked(outcome),
+      announce: () => this.announceGroups(),
+    });
     this.#calendar = parts.calendar;
     this.deltas = new Deltas(core, {
       publication: this.#publication,

@@ -87,6 +87,12 @@ export type CaErrorCode =
   | 'CA_CESSATION_UNKNOWN'
   /** It cannot be begun, approved or withdrawn as things stand. */
   | 'CA_CESSATION_STATE'
+  // Cross certification.
+  | 'CA_CROSS_PEER_UNKNOWN'
+  /** What a peer has handed over has faults; the message tells each. */
+  | 'CA_CROSS_REFUSED'
+  /** The step cannot be taken as the exchange stands. */
+  | 'CA_CROSS_STATE'
   // Verifiers.
   /** A kind, day, name or password that a registration may not have. */
   | 'CA_OPERATOR_INVALID'

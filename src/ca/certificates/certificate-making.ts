@@ -44,6 +44,8 @@ export interface CertificateDraft {
   /** What filled the places of the profile's templates. */
   readonly texts?: PlaceholderValues | undefined;
   readonly dnsNames?: readonly string[] | undefined;
+  /** Of another CA that has one of its own for its key. */
+  readonly subjectKeyIdentifier?: Uint8Array | undefined;
 }
 
 /** Draws a number that was never given out and notes it, in the transaction. */
@@ -73,8 +75,17 @@ export async function signCertificate(
   authority: SigningAuthority,
   draft: CertificateDraft,
 ): Promise<Certificate> {
+  return await signEncoded(parts, authority, encodeDraft(authority, draft));
+}
+
+/**
+ * The bytes to be signed, linted.
+ *
+ * @throws {CaError} `CA_LINT`
+ */
+export function encodeDraft(authority: SigningAuthority, draft: CertificateDraft): Uint8Array {
   const { reference, algorithm, certificate: issuer } = authority;
-  const { scope, spki, subjectAttributes, texts, dnsNames } = draft;
+  const { scope, spki, subjectAttributes, texts, dnsNames, subjectKeyIdentifier } = draft;
   const tbs = encodeTbsCertificate({
     serialNumber: draft.serialNumber,
     algorithm,
@@ -86,6 +97,7 @@ export async function signCertificate(
       ...{ spki, scope, subjectAttributes, texts, dnsNames },
       issuer: reference,
       notBeforeMs: draft.validity.notBeforeMs,
+      subjectKeyIdentifier,
     }),
   });
   const algorithmDer = encodeSignatureAlgorithm(algorithm);
@@ -95,6 +107,21 @@ export async function signCertificate(
     const named = findings.map(({ rule, message }) => `${rule}: ${message}`).join('; ');
     throw new CaError('CA_LINT', `profile ${draft.profile.name}: ${named}`);
   }
+  return tbs;
+}
+
+/**
+ * Signs what `encodeDraft` has made, and verifies.
+ *
+ * @throws {CaError} `CA_SIGNATURE_WRONG`
+ */
+export async function signEncoded(
+  parts: CaParts,
+  authority: SigningAuthority,
+  tbs: Uint8Array,
+): Promise<Certificate> {
+  const { algorithm } = authority;
+  const algorithmDer = encodeSignatureAlgorithm(algorithm);
   const key = { label: authority.keyLabel, purpose: 'certificate', algorithm } as const;
   const signature = await signPieces(parts, key, [tbs]);
   const signed = parseCertificate(assembleSigned(tbs, algorithmDer, signature));

@@ -14,6 +14,7 @@ import { WorkSlices } from '../../audit/work-slices.ts';
 import type { Transaction } from '../../store/store.ts';
 import { encodeRevokedEntry } from '../../x509/certificate-list.ts';
 import { CrlReason, type CrlReasonName } from '../../x509/crl-extensions.ts';
+import { noteRevokedCross } from '../bridge/published-pairs.ts';
 import { type CaCore, readCounters } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
 import { type Appending, appendEntries, withdrawEntry } from '../lists/scope-append.ts';
@@ -49,6 +50,8 @@ export interface RevocationGroup {
    * may be among them.
    */
   readonly procedure?: string;
+  /** The lists do not wait for the cadence, whatever the reason. */
+  readonly isUrgent?: boolean;
 }
 
 /** A certificate that is revoked when the transaction is durable. */
@@ -97,8 +100,24 @@ export async function revokeGroup(
     const counters = await readCounters(transaction, core.tables);
     const changed = { ...counters, revoked: counters.revoked + revoked.length };
     transaction.put(core.tables.counters, encodeCountersRecord(changed));
+    await followPairs(core, transaction, revoked);
   }
   return { revokedMs, revoked, refused };
+}
+
+/** The pair of a cross certificate leaves the CA's entry with it. */
+async function followPairs(
+  core: CaCore,
+  transaction: Transaction,
+  revoked: readonly GroupedRevocation[],
+): Promise<void> {
+  const cross = revoked.filter(
+    ({ certificate }) => core.profiles.get(certificate.profile)?.definition.kind === 'cross',
+  );
+  if (cross.length > 0) {
+    const serialNumbers = cross.map(({ order }) => order.serialNumber);
+    await noteRevokedCross(core, transaction, serialNumbers);
+  }
 }
 
 function byScope(accepted: readonly Accepted[]): ReadonlyMap<string, readonly Accepted[]> {
@@ -188,8 +207,10 @@ async function revokeInScope(
     readonly slices: WorkSlices;
   },
 ): Promise<readonly GroupedRevocation[]> {
-  const { scope, members, nowMs, revokedMs, slices, origin, procedure } = group;
-  const due = members.map(({ order }) => urgentDueMs(order.reason, nowMs, core.policy));
+  const { scope, members, nowMs, revokedMs, slices, origin, procedure, isUrgent } = group;
+  const due = members.map(({ order }) =>
+    isUrgent === true ? nowMs : urgentDueMs(order.reason, nowMs, core.policy),
+  );
   const soonest = due.filter((dueMs) => dueMs !== undefined).sort((left, right) => left - right)[0];
   const entries = members.map(({ order: { serialNumber, reason }, certificate }) => ({
     notAfterMs: certificate.notAfterMs,

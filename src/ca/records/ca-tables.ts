@@ -20,6 +20,7 @@ const Table = {
   counters: 0x03,
   responder: 0x04,
   service: 0x05,
+  cross: 0x06,
   certificate: 0x10,
   status: 0x11,
   reservation: 0x12,
@@ -92,6 +93,15 @@ export class CaTables {
   /** What ends the service, or a key's (`service-record.ts`). */
   get service(): Uint8Array {
     return this.#key(Table.service);
+  }
+
+  /** What was exchanged with a peer CA, by its name in the policy (`cross-record.ts`). */
+  cross(peer: string): Uint8Array {
+    return this.#key(Table.cross, encodeUtf8(peer));
+  }
+
+  get crosses(): KeyRange {
+    return this.#range(Table.cross);
   }
 
   /** A certificate as issued; never changed (`certificate-record.ts`). */
