@@ -11,31 +11,33 @@
  * @module
  */
 
-import type { AuditEvent, AuditOrigin } from '../../audit/audit-log.ts';
+import type { AuditOrigin } from '../../audit/audit-log.ts';
 import { recordDigest } from '../../audit/record-digest.ts';
-import { equalBytes } from '../../core/bytes.ts';
 import type { ReadView, Transaction } from '../../store/store.ts';
 import { encodeSignatureAlgorithm } from '../../x509/algorithms.ts';
 import { buildBasicConstraints } from '../../x509/basic-constraints.ts';
 import { assembleSigned, type Certificate, parseCertificate } from '../../x509/certificate.ts';
 import { buildCertificatePolicies } from '../../x509/certificate-policies.ts';
-import type { CrlReasonName } from '../../x509/crl-extensions.ts';
 import { encodeCertificationRequestInfo, parseCertificationRequest } from '../../x509/csr.ts';
 import { buildSubjectKeyIdentifier } from '../../x509/key-identifier.ts';
 import { buildKeyUsage } from '../../x509/key-usage.ts';
-import { type CaCore, reading, recordFailure, signPieces, transactAsOwner } from '../ca-core.ts';
-import { findByIndex } from '../certificates/certificate-register.ts';
+import { type CaCore, reading, recordFailure, signPieces } from '../ca-core.ts';
 import { findReason } from '../certificates/certificate-state.ts';
-import { digestOfKey } from '../certificates/issue-request.ts';
-import { type GroupOutcome, revokeGroup } from '../certificates/revocation-group.ts';
-import { parseSerialNumber } from '../certificates/serial-number.ts';
+import type { GroupOutcome } from '../certificates/revocation-group.ts';
 import { CaError } from '../errors.ts';
 import { type CrossRecord, fromBase64, toBase64 } from '../records/cross-record.ts';
 import { type ExaminedCertificate, examineCertificate } from './certificate-examination.ts';
+import {
+  type CrossEvent,
+  type CrossOutcome,
+  type CrossRevocation,
+  changeCross,
+} from './cross-change.ts';
 import { type PendingCross, prepareCross, signPending } from './cross-issuance.ts';
 import { examineReceipt, writeReceipt } from './cross-receipt.ts';
 import { examineDirectory, type PeerDirectory } from './directory-examination.ts';
 import { assertFlawless, type Finding } from './finding.ts';
+import { findOwnerOfKey } from './key-owner.ts';
 import {
   nameOfPeer,
   peerNames,
@@ -43,12 +45,11 @@ import {
   readAllCross,
   readCross,
   termsOf,
-  writeCross,
+  trustedOf,
 } from './peers.ts';
-import { arePairsPublished, pairEndMs, publishPairs, withoutPair } from './published-pairs.ts';
+import { arePairsPublished, pairEndMs, withoutPair } from './published-pairs.ts';
 import { findRenewalNeeds, type RenewalNeed } from './renewal-needs.ts';
 import { type ExaminedRequest, examineRequest, type PeerRequest } from './request-examination.ts';
-import { settle } from './settlement.ts';
 
 /** A CA that this one is cross-certified with, or was (gunma 2-6-1). */
 export interface CertifiedPeer {
@@ -66,14 +67,6 @@ export interface PeerStanding {
   readonly peer: string;
   readonly record: CrossRecord;
   readonly needs: readonly RenewalNeed[];
-}
-
-/** What an act on a peer has come to. */
-export interface CrossOutcome {
-  /** A pair is published that was not before. */
-  readonly isPaired: boolean;
-  /** Serial numbers, in hexadecimal, of what it replaced; revoked. */
-  readonly superseded: readonly string[];
 }
 
 /** What custodians approve of, and what is signed. */
@@ -425,53 +418,12 @@ export class Bridge {
 
   async #examineIn(view: ReadView, peer: string, given: PeerRequest): Promise<ExaminedRequest> {
     const { policy, clock } = this.#core;
-    const owners = new Map<string, string>();
-    const owned = await this.#ownerOf(view, peer, given);
-    if (owned !== undefined) {
-      owners.set(owned.spki, owned.owner);
-    }
+    const owner = await findOwnerOfKey(this.#core, view, { ...given, peer });
     return examineRequest(given, {
       name: nameOfPeer(policy, peerOf(policy, peer)),
       nowMs: clock.nowMs(),
-      ownerOf: (spki) => owners.get(toBase64(spki)),
-    });
-  }
-
-  /** What else has the key of a request: this CA, another peer, or a certificate for somebody else. */
-  async #ownerOf(
-    view: ReadView,
-    peer: string,
-    { request }: PeerRequest,
-  ): Promise<{ readonly spki: string; readonly owner: string } | undefined> {
-    const { authorities, tables, clock } = this.#core;
-    let spki: Uint8Array;
-    try {
-      spki = parseCertificationRequest(request).spki;
-    } catch {
-      // Told as malformed.
-      return undefined;
-    }
-    const found = (owner: string): { spki: string; owner: string } => ({
-      spki: toBase64(spki),
       owner,
     });
-    if (authorities.all.some(({ certificate }) => equalBytes(certificate.spki, spki))) {
-      return found("one of this CA's own");
-    }
-    const records = await readAllCross(view, tables);
-    const others = records.filter((record) => record.peer !== peer && record.trusted !== undefined);
-    const other = others.find((record) => equalBytes(trustedOf(record).spki, spki));
-    if (other !== undefined) {
-      return found(`that of the peer ${other.peer}`);
-    }
-    const own = records.find((record) => record.peer === peer)?.issued ?? [];
-    const ownNumbers = new Set(own.map(({ serialNumber }) => parseSerialNumber(serialNumber)));
-    const digest = digestOfKey(spki);
-    const at = { index: 'publicKey', digest, nowMs: clock.nowMs() } as const;
-    const same = await findByIndex(view, tables, at);
-    return same.some(({ serialNumber }) => !ownNumbers.has(serialNumber))
-      ? found('in a certificate for somebody else')
-      : undefined;
   }
 
   #examineFor(record: CrossRecord, given: Uint8Array | string): ExaminedCertificate {
@@ -497,48 +449,14 @@ export class Bridge {
     return { ...examined, findings: [...examined.findings, known] };
   }
 
-  /** One transaction: the record, what follows from it for the pair, and the audit record. */
   async #change(
     peer: string,
-    event: Omit<AuditEvent, 'result' | 'subject'>,
+    event: CrossEvent,
     change: (record: CrossRecord, transaction: Transaction) => CrossRecord | Promise<CrossRecord>,
-    revocation: () =>
-      | { readonly serialNumbers: readonly string[]; readonly reason: CrlReasonName }
-      | undefined = () => undefined,
+    revocation?: () => CrossRevocation,
   ): Promise<CrossOutcome> {
-    const { tables, clock, audit, policy } = this.#core;
-    let outcome: CrossOutcome = { isPaired: false, superseded: [] };
-    let revoked: GroupOutcome | undefined;
-    await transactAsOwner(this.#core, `ca: ${event.kind}`, async (transaction) => {
-      const before = await readCross(transaction, tables, peer);
-      const settled = settle(await change(before, transaction), clock.nowMs());
-      writeCross(transaction, tables, settled.record);
-      await audit.append(transaction, { ...event, result: 'done', subject: peer });
-      if (settled.isNew || settled.record.pair === undefined) {
-        await publishPairs(this.#core, transaction);
-      }
-      if (settled.isNew) {
-        const { pair, issued } = settled.record;
-        await audit.append(transaction, {
-          ...{ kind: 'cross.pair', result: 'done', origin: event.origin, subject: peer },
-          details: {
-            serialNumber: issued[pair?.issued ?? 0]?.serialNumber ?? '',
-            replaces: settled.superseded.join(' '),
-          },
-        });
-      }
-      const replaced = { serialNumbers: settled.superseded, reason: replacedReason(policy) };
-      const { serialNumbers, reason } = revocation() ?? replaced;
-      if (serialNumbers.length > 0) {
-        const orders = serialNumbers.map((one) => ({
-          serialNumber: parseSerialNumber(one),
-          reason,
-        }));
-        const group = { orders, origin: event.origin, procedure: event.kind, isUrgent: true };
-        revoked = await revokeGroup(this.#core, transaction, group);
-      }
-      outcome = { isPaired: settled.isNew, superseded: settled.superseded };
-    });
+    const how = { peer, event, change, revocation };
+    const { revoked, ...outcome } = await changeCross(this.#core, how);
     if (revoked !== undefined) {
       await this.#watchers.onRevoked(revoked);
       this.#watchers.announce();
@@ -560,17 +478,6 @@ export class Bridge {
   }
 }
 
-/** @throws {CaError} `CA_CROSS_STATE` */
-function trustedOf({ trusted, peer }: CrossRecord): Certificate {
-  if (trusted === undefined) {
-    throw new CaError(
-      'CA_CROSS_STATE',
-      `${peer} is known by name alone: examine its request and its own certificate first`,
-    );
-  }
-  return parseCertificate(fromBase64(trusted.der));
-}
-
 function aliveIssued({ issued }: CrossRecord, nowMs: number): readonly string[] {
   return issued
     .filter(
@@ -578,12 +485,6 @@ function aliveIssued({ issued }: CrossRecord, nowMs: number): readonly string[] 
         revokedMs === undefined && parseCertificate(fromBase64(der)).notAfterMs >= nowMs,
     )
     .map(({ serialNumber }) => serialNumber);
-}
-
-/** What a certificate that was replaced is revoked for, among the policy's reasons. */
-function replacedReason({ revocation }: CaCore['policy']): CrlReasonName {
-  const fitting = ['superseded', 'cessationOfOperation', 'unspecified'] as const;
-  return fitting.find((one) => revocation.reasons.includes(one)) ?? 'superseded';
 }
 
 function isApprovalNeeded(error: unknown): boolean {

@@ -5,6 +5,7 @@
  */
 
 import type { ReadView, Transaction } from '../../store/store.ts';
+import { type Certificate, parseCertificate } from '../../x509/certificate.ts';
 import { type Name, nameFromText } from '../../x509/name.ts';
 import { CaError } from '../errors.ts';
 import type { CrossPeer } from '../policy/cross-policy.ts';
@@ -14,6 +15,7 @@ import {
   type CrossRecord,
   emptyCrossRecord,
   encodeCrossRecord,
+  fromBase64,
   parseCrossRecord,
 } from '../records/cross-record.ts';
 import type { ReceivedTerms } from './certificate-examination.ts';
@@ -86,4 +88,19 @@ export async function readAllCross(
     records.push(parseCrossRecord(bytes));
   }
   return records;
+}
+
+/**
+ * The peer's own certificate.
+ *
+ * @throws {CaError} `CA_CROSS_STATE` before it was examined.
+ */
+export function trustedOf({ trusted, peer }: CrossRecord): Certificate {
+  if (trusted === undefined) {
+    throw new CaError(
+      'CA_CROSS_STATE',
+      `${peer} is known by name alone: examine its request and its own certificate first`,
+    );
+  }
+  return parseCertificate(fromBase64(trusted.der));
 }

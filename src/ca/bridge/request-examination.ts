@@ -35,8 +35,8 @@ export interface RequestFacts {
   /** The peer's name by the policy. */
   readonly name: Name;
   readonly nowMs: number;
-  /** What else has this key, in words; undefined when nothing has. */
-  readonly ownerOf: (spki: Uint8Array) => string | undefined;
+  /** Who else has the request's key, in words; undefined when nobody has. */
+  readonly owner: string | undefined;
 }
 
 export interface ExaminedRequest {
@@ -111,7 +111,7 @@ function examineOwnCertificate(
 function examineCsr(
   findings: Findings,
   request: CertificationRequest,
-  { certificate, ownerOf, name }: RequestFacts & { readonly certificate: Certificate | undefined },
+  { certificate, owner, name }: RequestFacts & { readonly certificate: Certificate | undefined },
 ): void {
   const path = 'request';
   const { spki } = request;
@@ -128,7 +128,6 @@ function examineCsr(
     const message = "it is not the key of the peer's self-signed certificate";
     findings.add(`${path}.publicKey`, 'key-mismatch', message);
   }
-  const owner = ownerOf(spki);
   if (owner !== undefined) {
     findings.add(`${path}.publicKey`, 'key-reused', `the key is ${owner}`);
   }
