@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
-import { shippedPolicyFile } from '../../src/ca/policy/policy.ts';
+import { loadPolicy, shippedPolicyFile } from '../../src/ca/policy/policy.ts';
 import { policyJsonSchema } from '../../src/ca/policy/policy-json-schema.ts';
 import { packageRoot } from '../../src/config/package-root.ts';
 import { isCertdirError } from '../../src/core/errors.ts';
@@ -19,7 +19,10 @@ describe('checking a policy', () => {
     it(`finds nothing wrong with ${preset}, which is shipped`, async () => {
       const report = await checkPolicy(shippedPolicyFile(preset));
       assert.equal(report.id, preset);
-      assert.ok(report.clauses > 0 && report.lists > 0);
+      assert.ok(report.lists > 0);
+      const { clauses } = await loadPolicy(shippedPolicyFile(preset));
+      // The bridge's statement is not public.
+      assert.ok(clauses.length > 0 || preset === 'bca');
     });
   }
 
