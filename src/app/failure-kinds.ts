@@ -102,6 +102,7 @@ const kinds = {
   CA_VERIFIER_INVALID: 'refused',
   CA_VERIFIER_UNKNOWN: 'absent',
   CA_VERIFIER_EXISTS: 'conflict',
+  CA_VERIFIER_ACTIVE: 'conflict',
   CA_SCOPE_UNKNOWN: 'absent',
   CA_LIST_UNKNOWN: 'absent',
   CA_CLOCK_BACK: 'unavailable',

@@ -100,6 +100,8 @@ export type CaErrorCode =
   | 'CA_VERIFIER_INVALID'
   | 'CA_VERIFIER_UNKNOWN'
   | 'CA_VERIFIER_EXISTS'
+  /** It has access, and cannot be removed. */
+  | 'CA_VERIFIER_ACTIVE'
   /** Another operator has the name, the certificate, or is the same person. */
   | 'CA_OPERATOR_EXISTS'
   // Requests and the people who take their steps.

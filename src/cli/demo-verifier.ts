@@ -5,15 +5,12 @@
  */
 
 import {
-  createHash,
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
   randomBytes,
   sign,
 } from 'node:crypto';
-
-import { encodeUtf8 } from '../core/bytes.ts';
 import type { Operations, Operator } from '../http/operations.ts';
 import { encodeSignatureAlgorithm } from '../x509/algorithms.ts';
 import { buildBasicConstraints } from '../x509/basic-constraints.ts';
@@ -82,7 +79,7 @@ export async function registerVerifier(
   { password, certificateDer }: VerifierSecrets,
   { operations, operator }: { readonly operations: Operations; readonly operator: Operator },
 ): Promise<string> {
-  const verifiers = await operations.verifierList();
+  const verifiers = await operations.verifiers.list();
   const known = verifiers.find(({ dn }) => dn.toLowerCase().startsWith(`cn=${VERIFIER_NAME},`));
   if (known === undefined) {
     const registration = {
@@ -93,18 +90,10 @@ export async function registerVerifier(
       password,
       certificate: Buffer.from(certificateDer).toString('base64'),
     };
-    return (await operations.verifierAdd(registration, operator)).dn;
+    return (await operations.verifiers.add(registration, operator)).dn;
   }
-  const { dn } = await operations.verifierPassword({ name: VERIFIER_NAME, password }, operator);
-  const sha256 = createHash('sha256').update(certificateDer).digest('hex');
-  const change =
-    `version: 1\n\ndn:: ${Buffer.from(dn).toString('base64')}\nchangetype: modify\n` +
-    `replace: certdirCertificateSha256\ncertdirCertificateSha256: ${sha256}\n-\n`;
-  const input = { source: piecesOf(change), isAtomic: true };
-  await operations.ldifModify(input, operator, () => undefined);
-  return dn;
-}
-
-async function* piecesOf(text: string): AsyncIterable<Uint8Array> {
-  yield encodeUtf8(text);
+  const name = VERIFIER_NAME;
+  await operations.verifiers.password({ name, password }, operator);
+  const certificate = Buffer.from(certificateDer).toString('base64');
+  return (await operations.verifiers.certificate({ name, certificate }, operator)).dn;
 }

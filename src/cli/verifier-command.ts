@@ -7,7 +7,7 @@
 import type { Command } from 'commander';
 
 import { readSecretFile } from '../config/secret-file.ts';
-import type { VerifierInput, VerifierReport } from '../http/operations.ts';
+import type { VerifierInput, VerifierReport } from '../http/verifier-operations.ts';
 import { decodePem } from '../x509/pem.ts';
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
@@ -35,8 +35,11 @@ export function addVerifierCommand(program: Command): void {
     .description('register the verifiers that may read restricted lists');
   addAdd(verifier);
   addList(verifier);
+  addChange(verifier);
   addPassword(verifier);
+  addCertificate(verifier);
   addDisable(verifier);
+  addRemove(verifier);
 }
 
 function addAdd(verifier: Command): void {
@@ -71,7 +74,7 @@ function addAdd(verifier: Command): void {
         ...credentials,
       };
       const report = await withOperations(context, (operations) =>
-        operations.verifierAdd(input, context.operator),
+        operations.verifiers.add(input, context.operator),
       );
       context.output.answer(report, () => `Registered ${report.dn}`);
     });
@@ -108,7 +111,7 @@ function addList(verifier: Command): void {
     .addHelpText('after', examples('certdir verifier list --json'))
     .action(async (_options: unknown, command: Command) => {
       const context = contextOf(command);
-      const reports = await withOperations(context, (operations) => operations.verifierList());
+      const reports = await withOperations(context, (operations) => operations.verifiers.list());
       context.output.answer(reports, () =>
         reports.length === 0 ? 'No verifier is registered.' : formatVerifiers(reports),
       );
@@ -130,6 +133,104 @@ function formatVerifiers(reports: readonly VerifierReport[]): string {
   );
 }
 
+interface ChangeOptions {
+  readonly kind?: string;
+  readonly agreement?: string;
+  readonly from?: string;
+  readonly until?: string;
+  readonly partitions?: readonly string[];
+  readonly enable?: true;
+}
+
+function addChange(verifier: Command): void {
+  verifier
+    .command('change')
+    .description('change agreement, days, kind or partitions; counts at once, in open sessions too')
+    .argument('<name>', 'name of its entry')
+    .option('--kind <kind>', 'another kind of verifier')
+    .option('--agreement <number>', 'number of the agreement that holds now')
+    .option('--from <date>', 'first day of access, YYYY-MM-DD')
+    .option('--until <date>', 'last day of access, YYYY-MM-DD')
+    .option('--partitions <codes...>', "all that it is granted now: municipality codes, or '*'")
+    .option('--enable', 'give access back to one that was disabled')
+    .addHelpText(
+      'after',
+      examples(
+        'certdir verifier change tax-office --agreement 2027-3 --until 2028-03-31',
+        'certdir verifier change tax-office --partitions 10201 10202',
+      ),
+    )
+    .action(async (name: string, options: ChangeOptions, command: Command) => {
+      const context = contextOf(command);
+      const input = {
+        name,
+        kind: options.kind,
+        agreementNumber: options.agreement,
+        agreementFrom: options.from,
+        agreementUntil: options.until,
+        partitions: options.partitions,
+        isEnabledAgain: options.enable,
+      };
+      const report = await withOperations(context, (operations) =>
+        operations.verifiers.change(input, context.operator),
+      );
+      context.output.answer(report, () => formatVerifiers([report]));
+    });
+}
+
+interface CertificateOptions {
+  readonly certificate?: string;
+  readonly add?: true;
+  readonly remove?: string;
+}
+
+function addCertificate(verifier: Command): void {
+  verifier
+    .command('certificate')
+    .description('give a verifier another certificate to authenticate with, or take one away')
+    .argument('<name>', 'name of its entry')
+    .option('--certificate <file>', 'the certificate that counts from now on, PEM or DER')
+    .option('--add', 'beside those it has, while it goes over to the new one')
+    .option('--remove <sha256>', 'SHA-256 of one that counts no more, in hexadecimal')
+    .addHelpText(
+      'after',
+      examples(
+        'certdir verifier certificate tax-office --certificate tax-2027.pem --add',
+        'certdir verifier certificate tax-office --remove 5F:3A:…',
+      ),
+    )
+    .action(async (name: string, options: CertificateOptions, command: Command) => {
+      const { certificate: file, add, remove: removed } = options;
+      if ((file === undefined) === (removed === undefined) || (add && file === undefined)) {
+        throw new UsageError('give --certificate, with --add or without, or --remove');
+      }
+      const context = contextOf(command);
+      const certificate = file === undefined ? undefined : await readCertificate(file);
+      const input = { name, certificate, isAnother: add, removed };
+      const report = await withOperations(context, (operations) =>
+        operations.verifiers.certificate(input, context.operator),
+      );
+      context.output.answer(report, () =>
+        [`${report.dn} authenticates with`, ...report.certificates].join('\n  '),
+      );
+    });
+}
+
+function addRemove(verifier: Command): void {
+  verifier
+    .command('remove')
+    .description('take the entry of a verifier away whose access has ended; records stay')
+    .argument('<name>', 'name of its entry')
+    .addHelpText('after', examples('certdir verifier remove tax-office'))
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const context = contextOf(command);
+      const report = await withOperations(context, (operations) =>
+        operations.verifiers.remove({ name }, context.operator),
+      );
+      context.output.answer(report, () => `Removed ${report.dn}`);
+    });
+}
+
 function addPassword(verifier: Command): void {
   verifier
     .command('password')
@@ -144,7 +245,7 @@ function addPassword(verifier: Command): void {
       const context = contextOf(command);
       const password = await readSecretFile(options.passwordFile);
       const report = await withOperations(context, (operations) =>
-        operations.verifierPassword({ name, password }, context.operator),
+        operations.verifiers.password({ name, password }, context.operator),
       );
       context.output.answer(report, () => `${report.dn} has a new password`);
     });
@@ -159,7 +260,7 @@ function addDisable(verifier: Command): void {
     .action(async (name: string, _options: unknown, command: Command) => {
       const context = contextOf(command);
       const report = await withOperations(context, (operations) =>
-        operations.verifierDisable({ name }, context.operator),
+        operations.verifiers.disable({ name }, context.operator),
       );
       context.output.answer(report, () => `Disabled ${report.dn}`);
     });

@@ -5,10 +5,11 @@
  */
 
 import type { RegisteredOperator } from '../ca/accounts/operator-register.ts';
-import type { RegisteredVerifier } from '../ca/accounts/verifier-register.ts';
+import type { RegisteredVerifier } from '../ca/accounts/verifier-entry.ts';
 import type { PasswordEnd } from '../directory/accounts/password-ends.ts';
-import type { OperatorReport, VerifierReport } from './operations.ts';
+import type { OperatorReport } from './operations.ts';
 import { formatTime } from './report-time.ts';
+import type { VerifierReport } from './verifier-operations.ts';
 
 /** @param ends When passwords end, of those that do. */
 export function operatorReport(

@@ -36,7 +36,6 @@ import type {
   RecoverReport,
   RevokedReport,
   ServiceStatus,
-  VerifierReport,
 } from './operations.ts';
 import { writeRecovery } from './recovery-transfer.ts';
 import { remoteRevocations } from './revocation-operations.ts';
@@ -45,6 +44,8 @@ import { remoteRevocations } from './revocation-operations.ts';
 class RemoteError extends CertdirError {}
 
 /** True when a server answers on the socket. */
+import { remoteVerifiers } from './verifier-operations.ts';
+
 export function isServerAnswering(socketFile: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = connect(socketFile);
@@ -78,6 +79,7 @@ export function connectControl(socketFile: string, operatorName: string): Operat
     ceremonies: remoteCeremonies(call),
     revocations: remoteRevocations({ chunks }),
     holds: remoteHolds(call),
+    verifiers: remoteVerifiers(call),
     keys: remoteKeys(call),
     status: () => call<ServiceStatus>('status', {}),
     check: (input, onProgress) => call<CheckReport>('check', input, onProgress),
@@ -104,10 +106,6 @@ export function connectControl(socketFile: string, operatorName: string): Operat
     ocspRenew: () => call<OcspReport>('ocsp-renew', {}),
     operatorList: () => call<readonly OperatorReport[]>('operator-list', {}),
     operatorPassword: (input) => call<OperatorReport>('operator-password', input),
-    verifierAdd: (input) => call<VerifierReport>('verifier-add', input),
-    verifierList: () => call<readonly VerifierReport[]>('verifier-list', {}),
-    verifierPassword: (input) => call<VerifierReport>('verifier-password', input),
-    verifierDisable: (input) => call<VerifierReport>('verifier-disable', input),
   };
 }
 

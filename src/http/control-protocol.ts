@@ -14,6 +14,7 @@ import { holdSchemas } from './hold-operations.ts';
 import { keySchemas } from './key-operations.ts';
 import type { Progress } from './operations.ts';
 import { listOf, objectOf, textSchema } from './request-schema.ts';
+import { verifierSchemas } from './verifier-operations.ts';
 
 export type AnswerLine =
   | { readonly kind: 'progress'; readonly progress: Progress }
@@ -58,6 +59,7 @@ export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> =
   ...ceremonySchemas,
   ...holdSchemas,
   ...keySchemas,
+  ...verifierSchemas,
   status: objectOf({}),
   check: objectOf({ isDeep: { type: 'boolean' }, parts: { enum: ['all', 'store'] } }),
   journal: objectOf({}),
@@ -101,20 +103,4 @@ export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> =
   'ocsp-renew': objectOf({}),
   'operator-list': objectOf({}),
   'operator-password': objectOf({ name: text, password: text }),
-  'verifier-add': objectOf(
-    {
-      name: text,
-      kind: text,
-      agreementNumber: text,
-      agreementFrom: text,
-      agreementUntil: text,
-      partitions: texts,
-      password: text,
-      certificate: text,
-    },
-    ['password', 'certificate'],
-  ),
-  'verifier-list': objectOf({}),
-  'verifier-password': objectOf({ name: text, password: text }),
-  'verifier-disable': objectOf({ name: text }),
 };

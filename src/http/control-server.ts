@@ -35,10 +35,10 @@ import type {
   Operator,
   PublishInput,
   RevokeInput,
-  VerifierInput,
 } from './operations.ts';
 import { readRecovery } from './recovery-transfer.ts';
 import { revocationHandlers } from './revocation-operations.ts';
+import { verifierHandlers } from './verifier-operations.ts';
 
 export interface ControlServer {
   /** Waits for requests under way, then removes the socket. */
@@ -139,6 +139,7 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
     ...ceremonyHandlers(operations.ceremonies),
     ...revocationHandlers(operations.revocations),
     ...holdHandlers(operations.holds),
+    ...verifierHandlers(operations.verifiers),
     ...keyHandlers(operations.keys),
     status: () => operations.status(),
     check: ({ body, onProgress }) => operations.check(body as CheckInput, onProgress),
@@ -187,15 +188,6 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
         body as { readonly name: string; readonly password: string },
         operator,
       ),
-    'verifier-add': ({ body, operator }) => operations.verifierAdd(body as VerifierInput, operator),
-    'verifier-list': () => operations.verifierList(),
-    'verifier-password': ({ body, operator }) =>
-      operations.verifierPassword(
-        body as { readonly name: string; readonly password: string },
-        operator,
-      ),
-    'verifier-disable': ({ body, operator }) =>
-      operations.verifierDisable(body as { readonly name: string }, operator),
   };
 }
 

@@ -9,7 +9,6 @@ import type { AuditEvent, AuditOrigin } from '../audit/audit-log.ts';
 import type { KeepingRegister } from '../audit/keeping-register.ts';
 import type { TakenCheckpoints } from '../audit/kept-checkpoint.ts';
 import { OperatorRegister } from '../ca/accounts/operator-register.ts';
-import { VerifierRegister } from '../ca/accounts/verifier-register.ts';
 import type { CertificateAuthority } from '../ca/certificate-authority.ts';
 import { type RegisteredCertificate, reasonName } from '../ca/certificates/certificate-register.ts';
 import type { RevocationReceipt } from '../ca/certificates/revocation.ts';
@@ -30,7 +29,7 @@ import { parseCertificate } from '../x509/certificate.ts';
 import { fingerprint } from '../x509/fingerprint.ts';
 import { formatName } from '../x509/name.ts';
 import { encodePem } from '../x509/pem.ts';
-import { operatorReport, verifierReport } from './account-reports.ts';
+import { operatorReport } from './account-reports.ts';
 import type { ArchiveStatusReport } from './archive-operations.ts';
 import type { AuditOperations } from './audit-operations.ts';
 import type { CeremonyOperations } from './ceremony-operations.ts';
@@ -41,6 +40,7 @@ import type { KeyOperations } from './key-operations.ts';
 import { LocalArchiveOperations, type LocalArchiveOptions } from './local-archive-operations.ts';
 import { LocalCrlOperations } from './local-crl-operations.ts';
 import { LocalHolds } from './local-hold-operations.ts';
+import { LocalVerifiers } from './local-verifier-operations.ts';
 import { describeOcsp, type OcspReport } from './ocsp-report.ts';
 import type {
   BackupCreateReport,
@@ -66,12 +66,11 @@ import type {
   RevokedReport,
   RevokeInput,
   ServiceStatus,
-  VerifierInput,
-  VerifierReport,
 } from './operations.ts';
 import { callerOf, originOf } from './operator.ts';
 import { formatTime } from './report-time.ts';
 import type { RevocationOperations } from './revocation-operations.ts';
+import type { VerifierOperations } from './verifier-operations.ts';
 
 /**
  * Publishes lists now, each once, and resolves when all are out.
@@ -116,13 +115,12 @@ export interface LocalOperationsOptions {
   readonly keyOperations: KeyOperations;
 }
 
-/** Whoever lists verifiers: the names of those who only look are not recorded. */
+/** Whoever lists operators: the names of those who only look are not recorded. */
 const reader: Operator = { name: 'administrator' };
 
 export class LocalOperations implements Operations {
   readonly #options: LocalOperationsOptions;
   readonly #operators: OperatorRegister;
-  readonly #verifiers: VerifierRegister;
   readonly audit: AuditOperations;
   readonly archive: LocalArchiveOperations;
   readonly crl: CrlOperations;
@@ -130,6 +128,7 @@ export class LocalOperations implements Operations {
   readonly ceremonies: CeremonyOperations;
   readonly revocations: RevocationOperations;
   readonly holds: HoldOperations;
+  readonly verifiers: VerifierOperations;
   readonly keys: KeyOperations;
 
   constructor(options: LocalOperationsOptions) {
@@ -150,8 +149,8 @@ export class LocalOperations implements Operations {
     this.ceremonies = options.ceremonyOperations;
     this.revocations = options.revocationOperations;
     this.holds = new LocalHolds(options.authority);
+    this.verifiers = new LocalVerifiers(options);
     this.keys = options.keyOperations;
-    this.#verifiers = new VerifierRegister(options.directory, options.policy);
   }
 
   status(): Promise<ServiceStatus> {
@@ -344,31 +343,6 @@ export class LocalOperations implements Operations {
   ): Promise<OperatorReport> {
     const changed = await this.#operators.setPassword(name, password, callerOf(operator));
     return operatorReport(changed, await this.#options.directory.passwordEnds());
-  }
-
-  async verifierAdd(input: VerifierInput, operator: Operator): Promise<VerifierReport> {
-    const { certificate, ...rest } = input;
-    const der = certificate === undefined ? undefined : Buffer.from(certificate, 'base64');
-    const registration = { ...rest, certificate: der };
-    return verifierReport(await this.#verifiers.add(registration, callerOf(operator)));
-  }
-
-  async verifierList(): Promise<readonly VerifierReport[]> {
-    return (await this.#verifiers.list(callerOf(reader))).map(verifierReport);
-  }
-
-  async verifierPassword(
-    { name, password }: { readonly name: string; readonly password: string },
-    operator: Operator,
-  ): Promise<VerifierReport> {
-    return verifierReport(await this.#verifiers.setPassword(name, password, callerOf(operator)));
-  }
-
-  async verifierDisable(
-    { name }: { readonly name: string },
-    operator: Operator,
-  ): Promise<VerifierReport> {
-    return verifierReport(await this.#verifiers.disable(name, callerOf(operator)));
   }
 }
 

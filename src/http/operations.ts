@@ -21,6 +21,7 @@ import type { KeyOperations } from './key-operations.ts';
 import type { OcspReport } from './ocsp-report.ts';
 import type { Operator } from './operator.ts';
 import type { RevocationOperations } from './revocation-operations.ts';
+import type { VerifierOperations } from './verifier-operations.ts';
 
 /** Counts of steps done, for progress bars. `total` is 0 while it is not known. */
 export interface Progress {
@@ -223,21 +224,6 @@ export interface PublishedReport {
   readonly sha256: string;
 }
 
-export interface VerifierInput {
-  /** The RDN value under `ou=Verifiers`. */
-  readonly name: string;
-  readonly kind: string;
-  readonly agreementNumber: string;
-  /** `YYYY-MM-DD`, first and last day (Japan time) on which access is granted. */
-  readonly agreementFrom: string;
-  readonly agreementUntil: string;
-  /** Partition codes, or `*` for all. */
-  readonly partitions: readonly string[];
-  /** A password, a certificate (base64 of its DER), or both. */
-  readonly password?: string | undefined;
-  readonly certificate?: string | undefined;
-}
-
 export interface OperatorReport {
   readonly dn: string;
   readonly name: string;
@@ -245,19 +231,6 @@ export interface OperatorReport {
   readonly isDisabled: boolean;
   /** When its password ends; null where it does not. */
   readonly passwordEnds: string | null;
-}
-
-export interface VerifierReport {
-  readonly dn: string;
-  readonly kind: string;
-  readonly agreementNumber: string;
-  /** First and last instant of access; null where the entry leaves that side open. */
-  readonly agreementFrom: string | null;
-  readonly agreementUntil: string | null;
-  readonly partitions: readonly string[];
-  /** SHA-256 of the certificates it authenticates with, lower-case hexadecimal. */
-  readonly certificates: readonly string[];
-  readonly isDisabled: boolean;
 }
 
 /** Something stored that is damaged, or does not fit. */
@@ -397,6 +370,7 @@ export interface Operations {
   readonly ceremonies: CeremonyOperations;
   readonly revocations: RevocationOperations;
   readonly holds: HoldOperations;
+  readonly verifiers: VerifierOperations;
   readonly keys: KeyOperations;
   status(): Promise<ServiceStatus>;
   /** Reads everything that is stored, from one state, and says what is wrong with it. */
@@ -445,11 +419,4 @@ export interface Operations {
     input: { readonly name: string; readonly password: string },
     operator: Operator,
   ): Promise<OperatorReport>;
-  verifierAdd(input: VerifierInput, operator: Operator): Promise<VerifierReport>;
-  verifierList(): Promise<readonly VerifierReport[]>;
-  verifierPassword(
-    input: { readonly name: string; readonly password: string },
-    operator: Operator,
-  ): Promise<VerifierReport>;
-  verifierDisable(input: { readonly name: string }, operator: Operator): Promise<VerifierReport>;
 }

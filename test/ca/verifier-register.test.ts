@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it, type TestContext } from 'node:test';
 
+import type { CertificateChange } from '../../src/ca/accounts/verifier-entry.ts';
 import {
+  type VerifierChange,
   VerifierRegister,
   type VerifierRegistration,
 } from '../../src/ca/accounts/verifier-register.ts';
 import type { Caller } from '../../src/directory/service.ts';
-import { CaTestBed } from '../support/ca-test-bed.ts';
+import { CaTestBed, collect } from '../support/ca-test-bed.ts';
 import { sampleCertificate, sampleKey } from '../support/x509-samples.ts';
 
 const administrator: Caller = {
@@ -95,6 +97,126 @@ describe('VerifierRegister', () => {
     });
   });
 
+  it('changes an agreement: what is named, and nothing else', async (t) => {
+    const { bed, register } = await open(t);
+    const added = await register.add(taxOffice, administrator);
+    const change = { agreementNumber: '2027-3', agreementUntil: '2027-03-31' };
+    assert.deepEqual(await register.change('tax-office', change, administrator), {
+      ...added,
+      agreementNumber: '2027-3',
+      agreementUntilMs: Date.parse('2027-03-31T23:59:59+09:00'),
+    });
+    const granted = { kind: 'organizationSignatureVerifier', partitions: ['102032', '10201'] };
+    const changed = await register.change('tax-office', granted, administrator);
+    assert.equal(changed.kind, 'organizationSignatureVerifier');
+    assert.deepEqual(new Set(changed.partitions), new Set(['10203', '10201']));
+    const records = (await bed.records()).filter(({ subject }) => subject.includes('tax-office'));
+    assert.equal(records.length, 3, 'the registration and both changes are on record');
+  });
+
+  it('changes who may read what at once, in a session that is open', async (t) => {
+    const { bed, register } = await open(t);
+    const { dn } = await register.add(taxOffice, administrator);
+    const session = administrator.session;
+    const principal = await bed.directory.bind(dn, Buffer.from(taxOffice.password), session);
+    const readsMaebashi = async (): Promise<boolean> => {
+      const base = bed.ca.scopes.find('10201').dn;
+      const request = {
+        ...{ base, attributes: ['certificateRevocationList'] },
+        scope: 'base',
+        filter: { kind: 'present', attribute: 'objectClass' },
+        ...{ typesOnly: true, sizeLimit: 0, timeLimitMs: 0 },
+      } as const;
+      const [entry] = await collect(bed.directory.search(request, { principal, session }));
+      return entry?.attributes.length === 1;
+    };
+    const steps: readonly (readonly [VerifierChange, boolean])[] = [
+      [{ partitions: ['10202'] }, false],
+      [{ partitions: ['*'] }, true],
+      [{ agreementFrom: '2025-01-01', agreementUntil: '2025-12-31' }, false],
+      [{ agreementUntil: '2026-12-31' }, true],
+      [{ agreementFrom: '2026-12-01' }, false],
+    ];
+    assert.equal(await readsMaebashi(), true);
+    for (const [change, reads] of steps) {
+      await register.change('tax-office', change, administrator);
+      assert.equal(await readsMaebashi(), reads, JSON.stringify(change));
+    }
+  });
+
+  it('gives access back to one that was disabled', async (t) => {
+    const { bed, register } = await open(t);
+    const { dn } = await register.add(taxOffice, administrator);
+    await register.disable('tax-office', administrator);
+    const enabled = await register.change('tax-office', { isEnabledAgain: true }, administrator);
+    assert.equal(enabled.isDisabled, false);
+    const password = Buffer.from(taxOffice.password);
+    assert.equal((await bed.directory.bind(dn, password, administrator.session)).kind, 'entry');
+  });
+
+  it('changes the certificate: another one beside it, then it alone', async (t) => {
+    const { bed, register } = await open(t);
+    const [old, next] = [
+      sampleCertificate(sampleKey('p256')),
+      sampleCertificate(sampleKey('p384')),
+    ];
+    const { password: _none, ...rest } = taxOffice;
+    await register.add({ ...rest, certificate: old }, administrator);
+    const binds = async (clientCertificate: Uint8Array): Promise<boolean> =>
+      bed.directory.bindCertificate({ ...administrator.session, clientCertificate }).then(
+        () => true,
+        () => false,
+      );
+    const change = async (certificateChange: CertificateChange): Promise<readonly boolean[]> => {
+      await register.changeCertificate('tax-office', certificateChange, administrator);
+      return [await binds(old), await binds(next)];
+    };
+    const removed = createHash('sha256').update(old).digest('hex').toUpperCase();
+    const sha256 = removed.match(/../g)?.join(':') ?? '';
+    assert.deepEqual(await change({ kind: 'add', certificate: next }), [true, true]);
+    assert.deepEqual(await change({ kind: 'remove', sha256 }), [false, true]);
+    assert.deepEqual(await change({ kind: 'replace', certificate: old }), [true, false]);
+    const refusal = { code: 'CA_VERIFIER_INVALID' };
+    await assert.rejects(change({ kind: 'remove', sha256 }), refusal, 'nothing would be left');
+    await assert.rejects(change({ kind: 'remove', sha256: '00' }), refusal);
+    await assert.rejects(change({ kind: 'add', certificate: Uint8Array.of(0x30, 0) }), refusal);
+    await register.setPassword('tax-office', taxOffice.password, administrator);
+    assert.deepEqual(await change({ kind: 'remove', sha256 }), [false, false]);
+  });
+
+  it('is removed once its access has ended, and not before', async (t) => {
+    const { bed, register } = await open(t);
+    const { agreementUntilMs = 0 } = await register.add(taxOffice, administrator);
+    await register.add({ ...taxOffice, name: 'court' }, administrator);
+    const remove = (name: string, nowMs: number) => register.remove(name, nowMs, administrator);
+    await assert.rejects(remove('tax-office', agreementUntilMs + 999), {
+      code: 'CA_VERIFIER_ACTIVE',
+    });
+    await remove('tax-office', agreementUntilMs + 1000);
+    await register.disable('court', administrator);
+    await remove('court', bed.clock.nowMs());
+    assert.deepEqual(await register.list(administrator), []);
+  });
+
+  const unchangeable: readonly (readonly [why: string, change: VerifierChange, code?: string])[] = [
+    ['nothing', {}],
+    ['a kind that the policy does not know', { kind: 'anybody' }],
+    ['an empty agreement number', { agreementNumber: ' ' }],
+    ['a last day before the first', { agreementUntil: '2026-01-04' }],
+    ['a first day after the last', { agreementFrom: '2026-04-01' }],
+    ['the 31st of April', { agreementFrom: '2026-04-31' }],
+    ['no partition', { partitions: [] }],
+    ['a municipality of another CA', { partitions: ['13101'] }, 'CA_MUNICIPALITY_UNKNOWN'],
+  ];
+  for (const [why, change, code = 'CA_VERIFIER_INVALID'] of unchangeable) {
+    it(`refuses a change with ${why}, and changes nothing`, async (t) => {
+      const { register } = await open(t);
+      const added = await register.add(taxOffice, administrator);
+      await assert.rejects(register.change('tax-office', change, administrator), { code });
+      assert.deepEqual(await register.find('tax-office', administrator), added);
+    });
+  }
+
   const refused: readonly {
     readonly why: string;
     readonly change: Partial<VerifierRegistration>;
@@ -131,6 +253,8 @@ describe('VerifierRegister', () => {
     const unknown = { code: 'CA_VERIFIER_UNKNOWN' };
     await assert.rejects(register.find('nobody', administrator), unknown);
     await assert.rejects(register.disable('nobody', administrator), unknown);
+    await assert.rejects(register.change('nobody', { kind: 'x' }, administrator), unknown);
+    await assert.rejects(register.remove('nobody', 0, administrator), unknown);
     const password = 'a long enough one';
     await assert.rejects(register.setPassword('nobody', password, administrator), unknown);
   });

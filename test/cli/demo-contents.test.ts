@@ -140,13 +140,10 @@ async function assertComplete({ bed, folder }: Bench, facts: DemoFacts): Promise
 
 class Stopped extends Error {}
 
-const changing: ReadonlySet<string> = new Set<keyof Operations>([
-  'verifierAdd',
-  'verifierPassword',
-  'ldifModify',
-  'issue',
-  'revoke',
-  'publish',
+/** Those that a start of the demonstration may call. */
+const changing: ReadonlySet<string> = new Set([
+  ...(['add', 'password', 'certificate'] satisfies (keyof Operations['verifiers'])[]),
+  ...(['issue', 'revoke', 'publish'] satisfies (keyof Operations)[]),
 ]);
 
 /** Operations that end at the `step`-th change: before it is made, or before it is answered. */
@@ -156,30 +153,29 @@ function stoppingAt(
   when: 'before' | 'after',
 ): { readonly operations: Operations; readonly steps: () => number } {
   let steps = 0;
-  const wrapped = new Proxy(operations, {
-    get: (
-      target,
-      name: Exclude<
-        keyof Operations,
-        'audit' | 'archive' | 'crl' | 'custody' | 'ceremonies' | 'revocations' | 'holds' | 'keys'
-      >,
-    ) => {
-      const method = target[name].bind(target) as (...args: unknown[]) => Promise<unknown>;
-      return async (...args: unknown[]): Promise<unknown> => {
-        steps += changing.has(name) ? 1 : 0;
-        const isStop = steps === step && changing.has(name);
-        if (isStop && when === 'before') {
-          throw new Stopped();
+  const wrap = <T extends object>(parts: T): T =>
+    new Proxy(parts, {
+      get: (target, name) => {
+        const member: unknown = Reflect.get(target, name);
+        if (typeof member !== 'function') {
+          return wrap(member as object);
         }
-        const result = await method(...args);
-        if (isStop) {
-          throw new Stopped();
-        }
-        return result;
-      };
-    },
-  });
-  return { operations: wrapped, steps: () => steps };
+        return async (...args: unknown[]): Promise<unknown> => {
+          const isChange = changing.has(String(name));
+          steps += isChange ? 1 : 0;
+          const isStop = steps === step && isChange;
+          if (isStop && when === 'before') {
+            throw new Stopped();
+          }
+          const result: unknown = await Reflect.apply(member, target, args);
+          if (isStop) {
+            throw new Stopped();
+          }
+          return result;
+        };
+      },
+    });
+  return { operations: wrap(operations), steps: () => steps };
 }
 
 describe('the contents of the demonstration', () => {

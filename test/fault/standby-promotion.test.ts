@@ -183,7 +183,7 @@ describe('the journal over HTTPS', () => {
       const promotion = { approvals: undefined, operator: operator.name, holds: false };
       const promoted = await promoteStandby(pair.standby.folder, promotion);
       assert.equal(promoted.oldPrimary, 'fenced');
-      const revoking = server.operations.verifierAdd(
+      const revoking = server.operations.verifiers.add(
         { name: 'late', municipality: '10201' } as never,
         operator,
       );

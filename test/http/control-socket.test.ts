@@ -92,10 +92,15 @@ function recordingOperations(calls: unknown[]): Operations {
     ocspStatus: async () => ocspReport,
     ocspRenew: async () => ocspReport,
     operatorPassword: never,
-    verifierAdd: never,
-    verifierList: async () => [],
-    verifierPassword: never,
-    verifierDisable: never,
+    verifiers: {
+      add: never,
+      list: async () => [],
+      change: never,
+      password: never,
+      certificate: never,
+      disable: never,
+      remove: never,
+    },
   };
 }
 
@@ -300,11 +305,11 @@ describe('control socket', () => {
       });
     }).listen(socketFile);
     t.after(() => server.close());
-    await assert.rejects(connectControl(socketFile, 'x').verifierList(), {
+    await assert.rejects(connectControl(socketFile, 'x').verifiers.list(), {
       code: 'HTTP_ANSWER_CUT',
     });
     const absent = join(temporaryFolder(t), 'none.sock');
-    await assert.rejects(connectControl(absent, 'x').verifierList(), {
+    await assert.rejects(connectControl(absent, 'x').verifiers.list(), {
       code: 'HTTP_SERVER_UNREACHABLE',
     });
   });

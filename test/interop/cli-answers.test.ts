@@ -19,12 +19,14 @@ import type {
   PublishedReport,
   RevokedReport,
   ServiceStatus,
-  VerifierReport,
 } from '../../src/http/operations.ts';
+import type { VerifierReport } from '../../src/http/verifier-operations.ts';
+import { encodePem } from '../../src/x509/pem.ts';
 import { CertdirFolder, type CertdirServer } from '../support/certdir-process.ts';
 import { citizenAddress, issueCitizen } from '../support/issued-citizen.ts';
 import { skipWithout } from '../support/outside-tool.ts';
 import { registerVerifier } from '../support/registered-verifier.ts';
+import { sampleCertificate, sampleKey } from '../support/x509-samples.ts';
 
 const CA = 'ou=Gunma Prefectural CA,o=JPKI,c=JP';
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
@@ -143,6 +145,19 @@ describe('the command line', { skip: skipWithout('openssl') }, () => {
       ...['verifier', 'password', name, '--password-file', passwordFile],
     );
     assert.equal(renewed.dn, dn);
+    const another = await certdir.answer<VerifierReport>(
+      ...['verifier', 'change', name, '--agreement', 'second', '--partitions', '10201'],
+    );
+    assert.deepEqual([another.agreementNumber, another.partitions], ['second', ['10201']]);
+    assert.equal(another.agreementUntil, verifier?.agreementUntil);
+    const tlsFile = certdir.write(
+      `${name}.crt`,
+      encodePem('CERTIFICATE', sampleCertificate(sampleKey('p256'))),
+    );
+    const withCertificate = await certdir.answer<VerifierReport>(
+      ...['verifier', 'certificate', name, '--certificate', tlsFile],
+    );
+    assert.equal(withCertificate.certificates.length, 1);
     const operatorFile = certdir.write(`${name}.operator`, `another password of ${name}`);
     const changed = await certdir.answer<OperatorReport>(
       ...['operator', 'password', 'administrator', '--password-file', operatorFile],
@@ -158,6 +173,11 @@ describe('the command line', { skip: skipWithout('openssl') }, () => {
     assert.ok(refused.items[0]?.passed.some(({ why }) => /disabled/.test(why)));
     const asText = await certdir.run('acl', 'explain', '--as', dn, '--on', CA);
     assert.match(asText.stdout, /^judged as +anonymous: the account is disabled$/m);
+
+    const removed = await certdir.answer<VerifierReport>('verifier', 'remove', name);
+    assert.equal(removed.dn, dn);
+    const left = await certdir.answer<readonly VerifierReport[]>('verifier', 'list');
+    assert.ok(!left.some((one) => one.dn === dn));
 
     await renewResponder();
 

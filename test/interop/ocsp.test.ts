@@ -251,7 +251,7 @@ describe('OCSP and other programs', { skip }, () => {
     const certificate = sampleCertificate(key, times);
     writeFileSync(file, encodePem('CERTIFICATE', certificate));
     const agreement = { agreementFrom: '2020-01-01', agreementUntil: '2099-12-31', partitions };
-    const { dn } = await server.operations.verifierAdd(
+    const { dn } = await server.operations.verifiers.add(
       {
         ...{ name, kind: 'signatureVerifier', agreementNumber: name, ...agreement },
         certificate: Buffer.from(certificate).toString('base64'),
@@ -333,7 +333,7 @@ describe('OCSP and other programs', { skip }, () => {
     });
 
     it('nobody is after the end of its access, and everything was counted', async () => {
-      await server.operations.verifierDisable({ name: 'some' }, operator);
+      await server.operations.verifiers.disable({ name: 'some' }, operator);
       assert.equal(statusIn(await post(theirs, { shown: some.shown })), unauthorized);
       assert.equal(statusIn(await post(theirs, { signed: some.signed })), unauthorized);
       const period = new Date().toISOString().slice(0, 4);

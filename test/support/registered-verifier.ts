@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { VerifierReport } from '../../src/http/operations.ts';
+import type { VerifierReport } from '../../src/http/verifier-operations.ts';
 import type { CertdirFolder } from './certdir-process.ts';
 import type { LdapIdentity } from './ldap-tools.ts';
 

@@ -6,20 +6,29 @@
  * @module
  */
 
-import { decodeUtf8, encodeUtf8 } from '../../core/bytes.ts';
-import { readCredential } from '../../directory/accounts/certificate-credential.ts';
+import { encodeUtf8 } from '../../core/bytes.ts';
 import type { Filter } from '../../directory/filters/filter.ts';
-import {
-  formatGeneralizedTime,
-  parseGeneralizedTime,
-} from '../../directory/schema/generalized-time.ts';
-import type { AttributeValues, Caller, DirectoryService } from '../../directory/service.ts';
+import { formatGeneralizedTime } from '../../directory/schema/generalized-time.ts';
+import type { Caller, DirectoryService, Modification } from '../../directory/service.ts';
 import { CaError } from '../errors.ts';
-import { type CivilDay, startOfDayMs } from '../policy/civil-time.ts';
+import { startOfDayMs } from '../policy/civil-time.ts';
 import type { Policy } from '../policy/policy.ts';
 import { escapeValue, translating } from './account-entries.ts';
+import {
+  assertText,
+  type CertificateChange,
+  certificatesAfter,
+  credentialsOf,
+  invalid,
+  parseDay,
+  type RegisteredVerifier,
+  readVerifier,
+  replacing,
+  type VerifierCredentials,
+  valuesOf,
+} from './verifier-entry.ts';
 
-export interface VerifierRegistration {
+export interface VerifierRegistration extends VerifierCredentials {
   /** The value of cn below the policy's entry of verifiers. */
   readonly name: string;
   /** A key of the policy's `verifierKinds`. */
@@ -30,24 +39,17 @@ export interface VerifierRegistration {
   readonly agreementUntil: string;
   /** Codes of municipalities, or `*`. */
   readonly partitions: readonly string[];
-  /** What it authenticates with: a password, a certificate (DER), or either. */
-  readonly password?: string | undefined;
-  readonly certificate?: Uint8Array | undefined;
 }
 
-export interface RegisteredVerifier {
-  readonly dn: string;
-  readonly name: string;
-  readonly kind: string;
-  readonly agreementNumber: string;
-  /** Undefined for an entry that was made without; it has no access then. */
-  readonly agreementFromMs: number | undefined;
-  /** The last second of access. */
-  readonly agreementUntilMs: number | undefined;
-  readonly partitions: readonly string[];
-  /** SHA-256 of the certificates it authenticates with, lower-case hexadecimal. */
-  readonly certificates: readonly string[];
-  readonly isDisabled: boolean;
+/** What of a registration becomes another; what is left out stays. */
+export interface VerifierChange {
+  readonly kind?: string | undefined;
+  readonly agreementNumber?: string | undefined;
+  readonly agreementFrom?: string | undefined;
+  readonly agreementUntil?: string | undefined;
+  readonly partitions?: readonly string[] | undefined;
+  /** Whether access that was ended (`disable`) begins again. */
+  readonly isEnabledAgain?: boolean | undefined;
 }
 
 const DAY_MS = 86_400_000;
@@ -116,19 +118,68 @@ export class VerifierRegister {
   }
 
   /**
+   * Changes kind, agreement or grants: by another agreement, or because it ends earlier. What follows from it counts
+   * at once, also in sessions that are open; recorded.
+   *
+   * @throws {CaError} `CA_VERIFIER_UNKNOWN`, `CA_VERIFIER_INVALID`, `CA_MUNICIPALITY_UNKNOWN`.
+   */
+  async change(name: string, change: VerifierChange, caller: Caller): Promise<RegisteredVerifier> {
+    const changes = this.#changesOf(await this.find(name, caller), change);
+    if (changes.length === 0) {
+      throw invalid('nothing to change: name a kind, an agreement, its days or partitions');
+    }
+    return await this.#modify(name, changes, caller);
+  }
+
+  /**
+   * Changes the certificates that a verifier authenticates with; a session by one that is gone ends. Recorded.
+   *
+   * @throws {CaError} `CA_VERIFIER_UNKNOWN`; `CA_VERIFIER_INVALID` for what is no certificate, one that the verifier has
+   *   not, or when nothing would be left to authenticate with.
+   */
+  async changeCertificate(
+    name: string,
+    change: CertificateChange,
+    caller: Caller,
+  ): Promise<RegisteredVerifier> {
+    const { certificates } = await this.find(name, caller);
+    const left = certificatesAfter(certificates, change);
+    if (left.length === 0 && !(await this.#hasPassword(name, caller))) {
+      throw invalid(
+        `${name} has no password, and could not authenticate any more; give it another certificate, or disable it`,
+      );
+    }
+    return await this.#modify(name, [replacing('certdirCertificateSha256', ...left)], caller);
+  }
+
+  /**
+   * Takes the entry of a verifier away whose access has ended. Records and accounts of what it was given stay under its
+   * name, so a name is best not given to somebody else.
+   *
+   * @param nowMs The time of now, for whether its agreement is over.
+   * @throws {CaError} `CA_VERIFIER_UNKNOWN`; `CA_VERIFIER_ACTIVE` while it has access.
+   */
+  async remove(name: string, nowMs: number, caller: Caller): Promise<RegisteredVerifier> {
+    const verifier = await this.find(name, caller);
+    const { isDisabled, agreementUntilMs = Number.NEGATIVE_INFINITY } = verifier;
+    if (!isDisabled && nowMs < agreementUntilMs + 1000) {
+      throw new CaError(
+        'CA_VERIFIER_ACTIVE',
+        `the agreement of ${name} is in force; disable the verifier first, or let its agreement end`,
+      );
+    }
+    await this.#directory.delete({ dn: this.#dnOf(name) }, caller);
+    return verifier;
+  }
+
+  /**
    * Ends a verifier's access at once; the entry stays for the records.
    *
    * @throws {CaError} `CA_VERIFIER_UNKNOWN`.
    */
   async disable(name: string, caller: Caller): Promise<RegisteredVerifier> {
     await this.find(name, caller);
-    const change = {
-      operation: 'replace',
-      attribute: 'certdirAccountDisabled',
-      values: [encodeUtf8('TRUE')],
-    } as const;
-    await this.#directory.modify({ dn: this.#dnOf(name), changes: [change] }, caller);
-    return await this.find(name, caller);
+    return await this.#modify(name, [replacing('certdirAccountDisabled', 'TRUE')], caller);
   }
 
   /**
@@ -139,16 +190,77 @@ export class VerifierRegister {
    */
   async setPassword(name: string, password: string, caller: Caller): Promise<RegisteredVerifier> {
     await this.find(name, caller);
-    const change = {
-      operation: 'replace',
-      attribute: 'userPassword',
-      values: [encodeUtf8(password)],
-    } as const;
-    const request = { dn: this.#dnOf(name), changes: [change] };
+    return await this.#modify(name, [replacing('userPassword', password)], caller);
+  }
+
+  async #modify(
+    name: string,
+    changes: readonly Modification[],
+    caller: Caller,
+  ): Promise<RegisteredVerifier> {
+    const request = { dn: this.#dnOf(name), changes };
     await translating(() => this.#directory.modify(request, caller), {
       DIRECTORY_CONSTRAINT: ({ message }) => invalid(message),
     });
     return await this.find(name, caller);
+  }
+
+  #changesOf(now: RegisteredVerifier, change: VerifierChange): readonly Modification[] {
+    const { kind, agreementNumber, partitions, isEnabledAgain } = change;
+    const changes: Modification[] = [];
+    if (kind !== undefined) {
+      this.#assertKind(kind);
+      changes.push(replacing('certdirVerifierKind', kind));
+    }
+    if (agreementNumber !== undefined) {
+      assertText('agreement number', agreementNumber);
+      changes.push(replacing('certdirAgreementNumber', agreementNumber));
+    }
+    changes.push(...this.#daysAfter(now, change));
+    if (partitions !== undefined) {
+      changes.push(replacing('certdirGrantedPartition', ...this.#partitions(partitions)));
+    }
+    if (isEnabledAgain === true) {
+      changes.push(replacing('certdirAccountDisabled'));
+    }
+    return changes;
+  }
+
+  /** The day that is not named stays, also where an entry was made with an instant instead of a day. */
+  #daysAfter(now: RegisteredVerifier, change: VerifierChange): readonly Modification[] {
+    const { agreementFrom, agreementUntil } = change;
+    const fromMs = agreementFrom === undefined ? now.agreementFromMs : this.#firstOf(agreementFrom);
+    const untilMs =
+      agreementUntil === undefined ? now.agreementUntilMs : this.#lastOf(agreementUntil);
+    if (fromMs !== undefined && untilMs !== undefined && untilMs < fromMs) {
+      throw invalid(
+        `the agreement would end at ${formatGeneralizedTime(untilMs)}, before it begins at ${formatGeneralizedTime(fromMs)}`,
+      );
+    }
+    const at = (attribute: string, day: string | undefined, atMs: number | undefined) =>
+      day === undefined || atMs === undefined
+        ? []
+        : [replacing(attribute, formatGeneralizedTime(atMs))];
+    return [
+      ...at('certdirAgreementNotBefore', agreementFrom, fromMs),
+      ...at('certdirAgreementNotAfter', agreementUntil, untilMs),
+    ];
+  }
+
+  async #hasPassword(name: string, caller: Caller): Promise<boolean> {
+    const request = {
+      base: this.#dnOf(name),
+      scope: 'base',
+      filter: { kind: 'present', attribute: 'userPassword' },
+      attributes: ['1.1'],
+      typesOnly: true,
+      sizeLimit: 0,
+      timeLimitMs: 0,
+    } as const;
+    for await (const _entry of this.#directory.search(request, caller)) {
+      return true;
+    }
+    return false;
   }
 
   #dnOf(name: string): string {
@@ -170,15 +282,21 @@ export class VerifierRegister {
     readonly fromMs: number;
     readonly untilMs: number;
   } {
-    const offsetMs = this.#policy.utcOffsetMs;
-    const fromMs = startOfDayMs(parseDay(agreementFrom), offsetMs);
-    const untilMs = startOfDayMs(parseDay(agreementUntil), offsetMs) + DAY_MS - 1000;
+    const [fromMs, untilMs] = [this.#firstOf(agreementFrom), this.#lastOf(agreementUntil)];
     if (untilMs < fromMs) {
       throw invalid(
         `the agreement ends on ${agreementUntil}, before it begins on ${agreementFrom}`,
       );
     }
     return { fromMs, untilMs };
+  }
+
+  #firstOf(day: string): number {
+    return startOfDayMs(parseDay(day), this.#policy.utcOffsetMs);
+  }
+
+  #lastOf(day: string): number {
+    return this.#firstOf(day) + DAY_MS - 1000;
   }
 
   #partitions(codes: readonly string[]): readonly string[] {
@@ -212,76 +330,6 @@ export class VerifierRegister {
     }
     return found;
   }
-}
-
-function readVerifier(dn: string, attributes: readonly AttributeValues[]): RegisteredVerifier {
-  const texts = (name: string): readonly string[] =>
-    (attributes.find(({ description }) => description === name)?.values ?? []).map(
-      (value) => decodeUtf8(value) ?? '',
-    );
-  const one = (name: string): string => texts(name)[0] ?? '';
-  return {
-    dn,
-    name: one('cn'),
-    kind: one('certdirVerifierKind'),
-    agreementNumber: one('certdirAgreementNumber'),
-    agreementFromMs: parseGeneralizedTime(one('certdirAgreementNotBefore'))?.atMs,
-    agreementUntilMs: parseGeneralizedTime(one('certdirAgreementNotAfter'))?.atMs,
-    partitions: texts('certdirGrantedPartition'),
-    certificates: texts('certdirCertificateSha256').map((text) => text.toLowerCase()),
-    isDisabled: one('certdirAccountDisabled') === 'TRUE',
-  };
-}
-
-function credentialsOf({
-  password,
-  certificate,
-}: VerifierRegistration): readonly AttributeValues[] {
-  if (password === undefined && certificate === undefined) {
-    throw invalid('a verifier needs a password or a certificate to authenticate with');
-  }
-  return [
-    ...(password === undefined ? [] : [valuesOf('userPassword', password)]),
-    ...(certificate === undefined
-      ? []
-      : [valuesOf('certdirCertificateSha256', sha256Of(certificate))]),
-  ];
-}
-
-function sha256Of(certificate: Uint8Array): string {
-  const credential = readCredential(certificate);
-  if (credential === undefined) {
-    throw invalid('the certificate cannot be read; give one X.509 certificate, PEM or DER');
-  }
-  return credential.sha256;
-}
-
-function valuesOf(description: string, ...texts: readonly string[]): AttributeValues {
-  return { description, values: texts.map(encodeUtf8) };
-}
-
-function assertText(what: string, text: string): void {
-  if (text.trim() === '' || [...text].length > 64 || /\p{Cc}/u.test(text)) {
-    throw invalid(`a ${what} has 1 to 64 characters, without control characters`);
-  }
-}
-
-function parseDay(text: string): CivilDay {
-  const [, year = '', month = '', day = ''] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text) ?? [];
-  const parsed = { year: Number(year), month: Number(month), day: Number(day) };
-  const check = new Date(Date.UTC(parsed.year, parsed.month - 1, parsed.day));
-  if (
-    year === '' ||
-    check.getUTCMonth() + 1 !== parsed.month ||
-    check.getUTCDate() !== parsed.day
-  ) {
-    throw invalid(`"${text.slice(0, 20)}" is not a day; write it as YYYY-MM-DD`);
-  }
-  return parsed;
-}
-
-function invalid(message: string): CaError {
-  return new CaError('CA_VERIFIER_INVALID', message);
 }
 
 function unknownVerifier(name: string): CaError {

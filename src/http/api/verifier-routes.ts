@@ -35,7 +35,7 @@ export const verifierRoutes: readonly ApiRoute[] = [
     summary: 'The registered verifiers',
     description: 'Also those whose agreement has ended.',
     answer: z.strictObject({ verifiers: z.array(verifier) }),
-    handle: async ({ ca }) => ({ verifiers: await ca.operations.verifierList() }),
+    handle: async ({ ca }) => ({ verifiers: await ca.operations.verifiers.list() }),
   }),
   operatorRoute({
     operationId: 'addVerifier',
@@ -72,7 +72,7 @@ export const verifierRoutes: readonly ApiRoute[] = [
         password: 'correct horse battery',
       },
     },
-    handle: (call) => call.ca.operations.verifierAdd(call.body, callingOperator(call)),
+    handle: (call) => call.ca.operations.verifiers.add(call.body, callingOperator(call)),
   }),
   operatorRoute({
     operationId: 'setVerifierPassword',
@@ -88,7 +88,7 @@ export const verifierRoutes: readonly ApiRoute[] = [
     handle: (call) => {
       const { name } = call.params;
       const change = { name, password: call.body.password };
-      return call.ca.operations.verifierPassword(change, callingOperator(call));
+      return call.ca.operations.verifiers.password(change, callingOperator(call));
     },
   }),
   operatorRoute({
@@ -103,6 +103,70 @@ export const verifierRoutes: readonly ApiRoute[] = [
     answer: verifier,
     errors: ['CA_VERIFIER_UNKNOWN'],
     isRepeatable: true,
-    handle: (call) => call.ca.operations.verifierDisable(call.params, callingOperator(call)),
+    handle: (call) => call.ca.operations.verifiers.disable(call.params, callingOperator(call)),
+  }),
+  operatorRoute({
+    operationId: 'changeVerifier',
+    family: 'verifiers',
+    method: 'POST',
+    path: '/verifiers/{name}/change',
+    permission: 'verifiers.manage',
+    summary: 'Changes agreement, days, kind or partitions',
+    description: 'What is left out stays. It counts at once, in open sessions too.',
+    params: z.strictObject({ name: accountName }),
+    body: z.strictObject({
+      kind: code.optional(),
+      agreementNumber: z.string().min(1).max(64).optional(),
+      agreementFrom: day.optional(),
+      agreementUntil: day.optional(),
+      partitions: z.array(code).min(1).max(10_000).optional(),
+      isEnabledAgain: z
+        .boolean()
+        .optional()
+        .describe('Gives access back to one that was disabled.'),
+    }),
+    answer: verifier,
+    errors: ['CA_VERIFIER_UNKNOWN', 'CA_VERIFIER_INVALID', 'CA_MUNICIPALITY_UNKNOWN'],
+    isRepeatable: true,
+    handle: (call) => {
+      const change = { ...call.params, ...call.body };
+      return call.ca.operations.verifiers.change(change, callingOperator(call));
+    },
+  }),
+  operatorRoute({
+    operationId: 'changeVerifierCertificate',
+    family: 'verifiers',
+    method: 'POST',
+    path: '/verifiers/{name}/certificate',
+    permission: 'verifiers.manage',
+    summary: 'Gives a verifier another certificate to authenticate with, or takes one away',
+    params: z.strictObject({ name: accountName }),
+    body: z.strictObject({
+      certificate: base64(MAX_CERTIFICATE_BYTES).optional().describe('DER, base64.'),
+      isAnother: z.boolean().optional().describe('Beside those that it has.'),
+      removed: z
+        .string()
+        .regex(/^[0-9A-Fa-f:]{64,95}$/, 'SHA-256 in hexadecimal')
+        .optional()
+        .describe('SHA-256 of one that counts no more.'),
+    }),
+    answer: verifier,
+    errors: ['CA_VERIFIER_UNKNOWN', 'CA_VERIFIER_INVALID'],
+    handle: (call) => {
+      const change = { ...call.params, ...call.body };
+      return call.ca.operations.verifiers.certificate(change, callingOperator(call));
+    },
+  }),
+  operatorRoute({
+    operationId: 'removeVerifier',
+    family: 'verifiers',
+    method: 'DELETE',
+    path: '/verifiers/{name}',
+    permission: 'verifiers.manage',
+    summary: 'Takes the entry of a verifier away whose access has ended',
+    params: z.strictObject({ name: accountName }),
+    answer: verifier,
+    errors: ['CA_VERIFIER_UNKNOWN', 'CA_VERIFIER_ACTIVE'],
+    handle: (call) => call.ca.operations.verifiers.remove(call.params, callingOperator(call)),
   }),
 ];
