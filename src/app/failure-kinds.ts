@@ -331,6 +331,8 @@ const kinds = {
   X509_CERTIFICATE_LIST: 'refused',
   X509_CERTIFICATE_PAIR: 'refused',
   X509_REQUEST: 'refused',
+  X509_SIGNED_DATA: 'refused',
+  X509_REVOKE_REQUEST: 'refused',
   X509_OCSP_REQUEST: 'refused',
   X509_PEM: 'refused',
   X509_ALGORITHM: 'refused',

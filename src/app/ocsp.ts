@@ -121,8 +121,14 @@ function issuerOf(
 
 const neverIssued: RegisteredStatus = { status: { kind: 'unknown' }, scopeId: '' };
 
-/** Held and not yet delivered are revoked for those who ask (RFC 6960 §2.2), with the reason on record. */
+/**
+ * Held is revoked for those who ask, with the reason on record. What is not delivered yet is neither: nobody may rely on
+ * it, and revoked is final, with a reason that says that it was thrown away (jlis 4.9.10).
+ */
 function statusOf({ state, status }: RegisteredCertificate, policy: OcspPolicy): OcspCertStatus {
+  if (state === 'not-delivered') {
+    return { kind: 'unknown' };
+  }
   if (state === 'good' || state === 'expired' || status === undefined) {
     return { kind: 'good' };
   }

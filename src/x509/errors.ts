@@ -20,6 +20,10 @@ export type X509ErrorCode =
   | 'X509_REQUEST'
   /** An OCSP request that is malformed, or larger than any that is answered. */
   | 'X509_OCSP_REQUEST'
+  /** A CMS message that is no SignedData of the one form that is taken. */
+  | 'X509_SIGNED_DATA'
+  /** What a signed request says is no request to revoke one certificate. */
+  | 'X509_REVOKE_REQUEST'
   | 'X509_PEM'
   /** An AlgorithmIdentifier that is malformed, or names an algorithm that is not supported. */
   | 'X509_ALGORITHM'
