@@ -41,6 +41,7 @@ export class AttributesRefused extends CaError {
   constructor(findings: readonly AttributeFinding[]) {
     const first = findings[0]?.error;
     super(first?.code ?? 'CA_ATTRIBUTE_INVALID', first?.message ?? 'the attributes are refused');
+    this.name = 'CaError';
     this.findings = findings;
   }
 }

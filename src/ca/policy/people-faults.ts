@@ -26,6 +26,7 @@ export function peopleFaults(policy: PolicyFile): readonly PolicyFault[] {
     ...roleFaults(policy, people),
     ...permissionFaults(policy, people),
     ...separationFaults(policy, people),
+    ...profileFaults(policy, people),
     ...Object.entries(people.requests).flatMap(([kind, route]) => routeFaults(kind, route)),
   ];
 }
@@ -118,6 +119,22 @@ export function managingRoles(access: PolicyFile['access']): readonly string[] {
     who.kind === 'operator' && rights.includes('manage') ? (who.roles ?? []) : [],
   );
   return [...new Set(roles)];
+}
+
+/** Operators' certificates are for a name alone. */
+function profileFaults(
+  { profiles }: PolicyFile,
+  { operatorProfile }: PeopleDefinition,
+): PolicyFault[] {
+  const path = ['people', 'operatorProfile'];
+  if (operatorProfile === undefined) {
+    return [];
+  }
+  const profile = Object.hasOwn(profiles, operatorProfile) ? profiles[operatorProfile] : undefined;
+  const isFit = profile?.kind === 'service' && Object.keys(profile.fields).join() === 'operator';
+  return isFit
+    ? []
+    : [{ path, message: 'is a profile of kind service with the field operator and no other' }];
 }
 
 function routeFaults(kind: string, route: RequestRoute): PolicyFault[] {

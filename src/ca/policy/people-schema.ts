@@ -53,6 +53,8 @@ export interface PeopleDefinition {
   readonly separate: readonly (readonly string[])[];
   /** The kinds of requests that this CA takes. */
   readonly requests: Readonly<Partial<Record<RequestKindName, RequestRoute>>>;
+  /** The profile of operators' own certificates, with the one field `operator`; none are issued where it is left out. */
+  readonly operatorProfile?: string | undefined;
 }
 
 const text = z.string().min(1).max(200);
@@ -105,4 +107,5 @@ export const peopleSchema: z.ZodType<PeopleDefinition> = strictObject({
   }),
   separate: z.array(z.array(roleName).min(2)).default([]),
   requests: z.partialRecord(z.enum(requestKindNames), route),
+  operatorProfile: z.string().min(1).optional(),
 });

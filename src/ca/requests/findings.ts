@@ -19,6 +19,7 @@ export class RequestInvalidError extends CaError {
       path === '' ? message : `${path}: ${message}`,
     );
     super('CA_REQUEST_INVALID', lines.join('\n'));
+    this.name = 'CaError';
     this.findings = findings;
   }
 }
