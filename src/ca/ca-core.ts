@@ -13,6 +13,7 @@ import type { Log } from '../core/log.ts';
 import type { RandomSource } from '../core/random.ts';
 import type { AccountReading } from '../directory/accounts/account-reading.ts';
 import type { ManagedEntries } from '../directory/changes/managed-entries.ts';
+import type { Directory } from '../directory/directory.ts';
 import type {
   KeyUsagePurpose,
   SignatureAlgorithm,
@@ -57,6 +58,7 @@ export interface CaParts {
   readonly entries: ManagedEntries;
   /** Who acts for the CA. */
   readonly accounts: AccountReading;
+  readonly directory: Directory;
   readonly signer: Signer;
   readonly audit: AuditLog;
   readonly clock: Clock;

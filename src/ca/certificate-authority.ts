@@ -8,6 +8,7 @@
 import type { AuditOrigin } from '../audit/audit-log.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { nameFromText } from '../x509/name.ts';
+import { OperatorRegistration } from './accounts/operator-registration.ts';
 import type { Authorities } from './authorities.ts';
 import {
   type CertificateAuthorityOptions,
@@ -93,6 +94,8 @@ export class CertificateAuthority {
   readonly requests: Requests;
   /** Certificates exchanged with other CAs. */
   readonly bridge: Bridge;
+  /** Who acts for the CA: registering them. */
+  readonly operators: OperatorRegistration;
   /** Lists that groups of revocations have made due. */
   readonly #announceable = new Set<string>();
   #onUrgent: (scopeId: string, dueMs: number) => void = () => undefined;
@@ -130,6 +133,7 @@ export class CertificateAuthority {
       onPublished: (scopeId) => this.#onPublished(scopeId),
     });
     this.requests = new Requests(core);
+    this.operators = new OperatorRegistration({ ...core, authority: this });
     this.requests.register(issueKind(this));
     this.requests.register(revokeKind(this));
     this.requests.register(holdKind(this));

@@ -37,6 +37,7 @@ import type {
   RevokedReport,
   ServiceStatus,
 } from './operations.ts';
+import { remoteOperators } from './operator-operations.ts';
 import { writeRecovery } from './recovery-transfer.ts';
 import { remoteRevocations } from './revocation-operations.ts';
 
@@ -80,6 +81,7 @@ export function connectControl(socketFile: string, operatorName: string): Operat
     revocations: remoteRevocations({ chunks }),
     holds: remoteHolds(call),
     verifiers: remoteVerifiers(call),
+    operators: remoteOperators(call),
     keys: remoteKeys(call),
     status: () => call<ServiceStatus>('status', {}),
     check: (input, onProgress) => call<CheckReport>('check', input, onProgress),

@@ -13,6 +13,7 @@ import { custodySchemas } from './custody-operations.ts';
 import { holdSchemas } from './hold-operations.ts';
 import { keySchemas } from './key-operations.ts';
 import type { Progress } from './operations.ts';
+import { operatorSchemas } from './operator-operations.ts';
 import { listOf, objectOf, textSchema } from './request-schema.ts';
 import { verifierSchemas } from './verifier-operations.ts';
 
@@ -58,6 +59,7 @@ export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> =
   ...custodySchemas,
   ...ceremonySchemas,
   ...holdSchemas,
+  ...operatorSchemas,
   ...keySchemas,
   ...verifierSchemas,
   status: objectOf({}),

@@ -36,6 +36,7 @@ import type {
   PublishInput,
   RevokeInput,
 } from './operations.ts';
+import { operatorHandlers } from './operator-operations.ts';
 import { readRecovery } from './recovery-transfer.ts';
 import { revocationHandlers } from './revocation-operations.ts';
 import { verifierHandlers } from './verifier-operations.ts';
@@ -140,6 +141,7 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
     ...revocationHandlers(operations.revocations),
     ...holdHandlers(operations.holds),
     ...verifierHandlers(operations.verifiers),
+    ...operatorHandlers(operations.operators),
     ...keyHandlers(operations.keys),
     status: () => operations.status(),
     check: ({ body, onProgress }) => operations.check(body as CheckInput, onProgress),

@@ -40,6 +40,7 @@ import type { KeyOperations } from './key-operations.ts';
 import { LocalArchiveOperations, type LocalArchiveOptions } from './local-archive-operations.ts';
 import { LocalCrlOperations } from './local-crl-operations.ts';
 import { LocalHolds } from './local-hold-operations.ts';
+import { LocalOperators } from './local-operator-operations.ts';
 import { LocalVerifiers } from './local-verifier-operations.ts';
 import { describeOcsp, type OcspReport } from './ocsp-report.ts';
 import type {
@@ -68,6 +69,7 @@ import type {
   ServiceStatus,
 } from './operations.ts';
 import { callerOf, originOf } from './operator.ts';
+import type { OperatorOperations } from './operator-operations.ts';
 import { formatTime } from './report-time.ts';
 import type { RevocationOperations } from './revocation-operations.ts';
 import type { VerifierOperations } from './verifier-operations.ts';
@@ -129,6 +131,7 @@ export class LocalOperations implements Operations {
   readonly revocations: RevocationOperations;
   readonly holds: HoldOperations;
   readonly verifiers: VerifierOperations;
+  readonly operators: OperatorOperations;
   readonly keys: KeyOperations;
 
   constructor(options: LocalOperationsOptions) {
@@ -150,6 +153,7 @@ export class LocalOperations implements Operations {
     this.revocations = options.revocationOperations;
     this.holds = new LocalHolds(options.authority);
     this.verifiers = new LocalVerifiers(options);
+    this.operators = new LocalOperators(options.authority.operators);
     this.keys = options.keyOperations;
   }
 

@@ -4,10 +4,7 @@
  * @module
  */
 
-import type {
-  OperatorRegistration,
-  Registrar,
-} from '../ca/accounts/operator-registration.ts';
+import type { OperatorRegistration, Registrar } from '../ca/accounts/operator-registration.ts';
 import { formatSerialNumber } from '../ca/certificates/serial-number.ts';
 import type { StoredOperator } from '../directory/accounts/account-reading.ts';
 import { encodePem } from '../x509/pem.ts';
@@ -33,10 +30,7 @@ export class LocalOperators implements OperatorOperations {
     return accountReport(await this.#registration.add(input, machineOf(operator)));
   }
 
-  async disable(
-    { name }: { readonly name: string },
-    operator: Operator,
-  ): Promise<OperatorAccount> {
+  async disable({ name }: { readonly name: string }, operator: Operator): Promise<OperatorAccount> {
     return accountReport(await this.#registration.disable(name, machineOf(operator)));
   }
 

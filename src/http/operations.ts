@@ -20,6 +20,7 @@ import type { HoldOperations } from './hold-operations.ts';
 import type { KeyOperations } from './key-operations.ts';
 import type { OcspReport } from './ocsp-report.ts';
 import type { Operator } from './operator.ts';
+import type { OperatorOperations } from './operator-operations.ts';
 import type { RevocationOperations } from './revocation-operations.ts';
 import type { VerifierOperations } from './verifier-operations.ts';
 
@@ -371,6 +372,7 @@ export interface Operations {
   readonly revocations: RevocationOperations;
   readonly holds: HoldOperations;
   readonly verifiers: VerifierOperations;
+  readonly operators: OperatorOperations;
   readonly keys: KeyOperations;
   status(): Promise<ServiceStatus>;
   /** Reads everything that is stored, from one state, and says what is wrong with it. */

@@ -22,6 +22,7 @@ import {
   absentCustody,
   absentHolds,
   absentKeys,
+  absentOperators,
   absentRevocations,
 } from '../support/absent-custody.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -44,6 +45,7 @@ function recordingOperations(calls: unknown[]): Operations {
     ceremonies: absentCeremonies,
     revocations: absentRevocations,
     holds: absentHolds,
+    operators: absentOperators,
     keys: absentKeys,
     status: never,
     check: never,

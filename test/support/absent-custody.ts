@@ -9,6 +9,7 @@ import type { CrlOperations } from '../../src/http/crl-operations.ts';
 import type { CustodyOperations } from '../../src/http/custody-operations.ts';
 import type { HoldOperations } from '../../src/http/hold-operations.ts';
 import type { KeyOperations } from '../../src/http/key-operations.ts';
+import type { OperatorOperations } from '../../src/http/operator-operations.ts';
 import type { RevocationOperations } from '../../src/http/revocation-operations.ts';
 
 const refuse = (): Promise<never> => Promise.reject(new Error('nobody asks'));
@@ -28,6 +29,9 @@ export const absentKeys: KeyOperations = { list: refuse, renew: refuse, make: re
 const nothing = (): AsyncIterable<never> => ({ [Symbol.asyncIterator]: () => ({ next: refuse }) });
 
 export const absentHolds: HoldOperations = { hold: refuse, release: refuse };
+export const absentOperators: OperatorOperations = {
+  ...{ add: refuse, disable: refuse, enable: refuse, enrol: refuse },
+};
 
 export const absentRevocations: RevocationOperations = { revokeMany: () => nothing() };
 

@@ -19,8 +19,10 @@ import type { Store } from '../../store/store.ts';
 import { type Certificate, parseCertificate } from '../../x509/certificate.ts';
 import { parseCertificationRequest } from '../../x509/csr.ts';
 import { reading } from '../ca-core.ts';
-import type { CertificateAuthority } from '../certificate-authority.ts';
 import type { RegisteredCertificate } from '../certificates/certificate-register.ts';
+import type { IssuedCertificate } from '../certificates/issuance.ts';
+import type { IssueRequest } from '../certificates/issue-request.ts';
+import type { RevokeRequest } from '../certificates/revocation.ts';
 import { CaError } from '../errors.ts';
 import type { Policy } from '../policy/policy.ts';
 import { Duty } from '../requests/duty.ts';
@@ -62,10 +64,12 @@ interface Parts {
   readonly policy: Policy;
   readonly store: Store;
   readonly directory: Directory;
-  readonly authority: Pick<
-    CertificateAuthority,
-    'issue' | 'revoke' | 'findByKey' | 'findBySubject'
-  >;
+  readonly authority: {
+    issue(request: IssueRequest): Promise<IssuedCertificate>;
+    revoke(request: RevokeRequest): Promise<unknown>;
+    findByKey(spki: Uint8Array): Promise<readonly RegisteredCertificate[]>;
+    findBySubject(subject: string): Promise<readonly RegisteredCertificate[]>;
+  };
 }
 
 export class OperatorRegistration {

@@ -18,17 +18,18 @@ import type { ReadView, Transaction } from '../../store/store.ts';
 import type { OperatorIdentity } from '../accounts/operator-identity.ts';
 import { type CaCore, reading, recordFailure, transactAsOwner } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
-import { type RequestKindName, type RequestStep, stepPermission } from '../policy/permissions.ts';
+import { type RequestStep, stepPermission } from '../policy/permissions.ts';
 import { digestOfJson, formatCanonicalJson, type JsonObject } from './canonical-json.ts';
 import { Duty, type OnDuty } from './duty.ts';
 import { checkInput, RequestInvalidError } from './findings.ts';
 import { KindRegister } from './kind-register.ts';
 import { RequestExecution } from './request-execution.ts';
 import type { RequestKind } from './request-kind.ts';
+import { type RequestFilter, RequestListing } from './request-listing.ts';
 import { admit, type Progress, progressOf, stateOf } from './request-progress.ts';
-import { contentHash, hasEnded, type RequestRecord, type RequestState } from './request-record.ts';
+import { contentHash, hasEnded, type RequestRecord } from './request-record.ts';
 import { type RequestReport, reportOf } from './request-report.ts';
-import { RequestStore, unknownRequest } from './request-store.ts';
+import { RequestStore } from './request-store.ts';
 
 /** Who acts, and by which way. */
 export interface Acting {
@@ -58,20 +59,6 @@ export interface StepOrder {
   readonly note?: string | undefined;
 }
 
-export interface RequestFilter {
-  /** `open`: those that have not ended. */
-  readonly state?: RequestState | 'open' | undefined;
-  readonly kind?: RequestKindName | undefined;
-  /** What it is about, as its kind names it, e.g. `serial:0A1B…`. */
-  readonly subject?: string | undefined;
-  /** Only those whose next step the operator may take. */
-  readonly isMine?: boolean | undefined;
-  /** Behind the request with this id. */
-  readonly after?: string | undefined;
-  /** At most so many; 100 when left out. */
-  readonly limit?: number | undefined;
-}
-
 const kinds = {
   receive: 'request.receive',
   examine: 'request.examine',
@@ -82,17 +69,13 @@ const kinds = {
 const MAX_INPUT_BYTES = 256 * 1024;
 const MAX_NOTE_CHARACTERS = 1_000;
 const MAX_KEY_CHARACTERS = 200;
-const MAX_LISTED = 1_000;
-const DEFAULT_LISTED = 100;
-/** A listing looks at so many requests for one page. */
-const MAX_LOOKED_AT = 20_000;
-
 export class Requests {
   readonly #core: CaCore;
   readonly #duty: Duty;
   readonly #rows: RequestStore;
   readonly #kinds: KindRegister;
   readonly #execution: RequestExecution;
+  readonly #listing: RequestListing;
 
   constructor(core: CaCore) {
     this.#core = core;
@@ -100,6 +83,10 @@ export class Requests {
     this.#rows = new RequestStore(core.tables);
     this.#kinds = new KindRegister(this.#duty.people);
     this.#execution = new RequestExecution(core, { rows: this.#rows, kinds: this.#kinds });
+    this.#listing = new RequestListing(core, {
+      ...{ duty: this.#duty, rows: this.#rows },
+      report: (request, view) => this.#report(request, view),
+    });
   }
 
   /** Makes a kind known. @throws {RangeError} for one that is known. */
@@ -234,37 +221,12 @@ export class Requests {
 
   /** One request. @throws {CaError} `CA_REQUEST_UNKNOWN` also for who may not see it, `CA_NOT_PERMITTED`, `CA_SEPARATION`. */
   show(id: string, operator: OperatorIdentity): Promise<RequestReport> {
-    return reading(this.#core.store, async (view) => {
-      const account = await this.#duty.account(view, operator);
-      const request = await this.#rows.read(view, id);
-      if (!this.#maySee(account, request)) {
-        throw unknownRequest(id);
-      }
-      return await this.#report(request, view);
-    });
+    return this.#listing.show(id, operator);
   }
 
   /** Requests that the operator may see, oldest first. @throws {CaError} `CA_NOT_PERMITTED`, `CA_SEPARATION`. */
   list(filter: RequestFilter, operator: OperatorIdentity): Promise<readonly RequestReport[]> {
-    return reading(this.#core.store, async (view) => {
-      const account = await this.#duty.account(view, operator);
-      const limit = Math.min(filter.limit ?? DEFAULT_LISTED, MAX_LISTED);
-      const found: RequestReport[] = [];
-      let lookedAt = 0;
-      for await (const request of this.#candidates(view, filter)) {
-        lookedAt += 1;
-        if (fits(request, filter) && this.#maySee(account, request)) {
-          const report = await this.#report(request, view);
-          if (filter.isMine !== true || this.#isNextOf(account, report)) {
-            found.push(report);
-          }
-        }
-        if (found.length === limit || lookedAt === MAX_LOOKED_AT) {
-          break;
-        }
-      }
-      return found;
-    });
+    return this.#listing.list(filter, operator);
   }
 
   /**
@@ -477,39 +439,6 @@ export class Requests {
       });
     return view === undefined ? reading(this.#core.store, report) : report(view);
   }
-
-  #candidates(view: ReadView, filter: RequestFilter): AsyncIterable<RequestRecord> {
-    const { subject, state, after } = filter;
-    if (subject !== undefined) {
-      return this.#rows.about(view, subject);
-    }
-    const isOpen = state === 'open' || filter.isMine === true;
-    return this.#rows.all(view, { isOpen, after });
-  }
-
-  #maySee(account: Parameters<Duty['actsFor']>[0], { kind, partition }: RequestRecord): boolean {
-    const steps = this.#duty.people.route(kind)?.steps ?? [];
-    const ways = ['requests.read' as const, ...steps.map((step) => stepPermission(kind, step))];
-    return ways.some(
-      (permission) =>
-        this.#duty.people.isAllowed(account.roles, permission) &&
-        this.#duty.actsFor(account, permission, partition),
-    );
-  }
-
-  #isNextOf(
-    account: Parameters<Duty['actsFor']>[0],
-    { next, kind, partition }: RequestReport,
-  ): boolean {
-    if (next === null) {
-      return false;
-    }
-    const permission = stepPermission(kind, next);
-    return (
-      this.#duty.people.isAllowed(account.roles, permission) &&
-      this.#duty.actsFor(account, permission, partition)
-    );
-  }
 }
 
 function freshRecord(
@@ -535,14 +464,6 @@ function withStep(request: RequestRecord, step: RequestRecord['steps'][number]):
 function lastRejected({ steps }: RequestRecord): RequestStep | undefined {
   const last = steps.at(-1);
   return last?.decision === 'no' && last.step !== 'withdraw' ? last.step : undefined;
-}
-
-function fits(request: RequestRecord, { state, kind, subject, after }: RequestFilter): boolean {
-  return (
-    (kind === undefined || request.kind === kind) &&
-    (state === undefined || (state === 'open' ? !hasEnded(request) : request.state === state)) &&
-    (subject === undefined || after === undefined || request.id > after)
-  );
 }
 
 function assertBounds({ input, note = '', key }: Submission): void {

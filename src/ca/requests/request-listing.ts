@@ -1,0 +1,127 @@
+/**
+ * Requests for people to look at: one, or those that have some things in common; each only for who may see it.
+ *
+ * @module
+ */
+
+import type { StoredOperator } from '../../directory/accounts/account-reading.ts';
+import type { ReadView } from '../../store/store.ts';
+import type { OperatorIdentity } from '../accounts/operator-identity.ts';
+import { type CaCore, reading } from '../ca-core.ts';
+import { type RequestKindName, stepPermission } from '../policy/permissions.ts';
+import type { Duty } from './duty.ts';
+import { hasEnded, type RequestRecord, type RequestState } from './request-record.ts';
+import type { RequestReport } from './request-report.ts';
+import { type RequestStore, unknownRequest } from './request-store.ts';
+
+export interface RequestFilter {
+  /** `open`: those that have not ended. */
+  readonly state?: RequestState | 'open' | undefined;
+  readonly kind?: RequestKindName | undefined;
+  /** What it is about, as its kind names it, e.g. `serial:0A1B…`. */
+  readonly subject?: string | undefined;
+  /** Only those whose next step the operator may take. */
+  readonly isMine?: boolean | undefined;
+  /** Behind the request with this id. */
+  readonly after?: string | undefined;
+  /** At most so many; 100 when left out. */
+  readonly limit?: number | undefined;
+}
+
+const MAX_LISTED = 1_000;
+const DEFAULT_LISTED = 100;
+/** A listing looks at so many requests for one page. */
+const MAX_LOOKED_AT = 20_000;
+
+interface Parts {
+  readonly duty: Duty;
+  readonly rows: RequestStore;
+  readonly report: (request: RequestRecord, view: ReadView) => Promise<RequestReport>;
+}
+
+export class RequestListing {
+  readonly #core: Pick<CaCore, 'store'>;
+  readonly #duty: Duty;
+  readonly #rows: RequestStore;
+  readonly #report: Parts['report'];
+
+  constructor(core: Pick<CaCore, 'store'>, { duty, rows, report }: Parts) {
+    this.#core = core;
+    this.#duty = duty;
+    this.#rows = rows;
+    this.#report = report;
+  }
+
+  /** One request. @throws {CaError} `CA_REQUEST_UNKNOWN` also for who may not see it, `CA_NOT_PERMITTED`, `CA_SEPARATION`. */
+  show(id: string, operator: OperatorIdentity): Promise<RequestReport> {
+    return reading(this.#core.store, async (view) => {
+      const account = await this.#duty.account(view, operator);
+      const request = await this.#rows.read(view, id);
+      if (!this.#maySee(account, request)) {
+        throw unknownRequest(id);
+      }
+      return await this.#report(request, view);
+    });
+  }
+
+  /** Requests that the operator may see, oldest first. @throws {CaError} `CA_NOT_PERMITTED`, `CA_SEPARATION`. */
+  list(filter: RequestFilter, operator: OperatorIdentity): Promise<readonly RequestReport[]> {
+    return reading(this.#core.store, async (view) => {
+      const account = await this.#duty.account(view, operator);
+      const limit = Math.min(filter.limit ?? DEFAULT_LISTED, MAX_LISTED);
+      const found: RequestReport[] = [];
+      let lookedAt = 0;
+      for await (const request of this.#candidates(view, filter)) {
+        lookedAt += 1;
+        if (fits(request, filter) && this.#maySee(account, request)) {
+          const report = await this.#report(request, view);
+          if (filter.isMine !== true || this.#isNextOf(account, report)) {
+            found.push(report);
+          }
+        }
+        if (found.length === limit || lookedAt === MAX_LOOKED_AT) {
+          break;
+        }
+      }
+      return found;
+    });
+  }
+
+  #candidates(view: ReadView, filter: RequestFilter): AsyncIterable<RequestRecord> {
+    const { subject, state, after } = filter;
+    if (subject !== undefined) {
+      return this.#rows.about(view, subject);
+    }
+    const isOpen = state === 'open' || filter.isMine === true;
+    return this.#rows.all(view, { isOpen, after });
+  }
+
+  #maySee(account: StoredOperator, { kind, partition }: RequestRecord): boolean {
+    const steps = this.#duty.people.route(kind)?.steps ?? [];
+    const ways = ['requests.read' as const, ...steps.map((step) => stepPermission(kind, step))];
+    return ways.some(
+      (permission) =>
+        this.#duty.people.isAllowed(account.roles, permission) &&
+        this.#duty.actsFor(account, permission, partition),
+    );
+  }
+
+  #isNextOf(account: StoredOperator, { next, kind, partition }: RequestReport): boolean {
+    if (next === null) {
+      return false;
+    }
+    const permission = stepPermission(kind, next);
+    return (
+      this.#duty.people.isAllowed(account.roles, permission) &&
+      this.#duty.actsFor(account, permission, partition)
+    );
+  }
+}
+
+function fits(request: RequestRecord, { state, kind, subject, after }: RequestFilter): boolean {
+  return (
+    (kind === undefined || request.kind === kind) &&
+    (state === undefined || (state === 'open' ? !hasEnded(request) : request.state === state)) &&
+    (subject === undefined || after === undefined || request.id > after)
+  );
+}
