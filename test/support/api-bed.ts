@@ -5,7 +5,6 @@
  */
 
 import { createHash, X509Certificate } from 'node:crypto';
-import { Agent, request } from 'node:https';
 import { apiAuthority } from '../../src/app/api.ts';
 import { failureKinds } from '../../src/app/failure-kinds.ts';
 import { StoredAnswers } from '../../src/app/kept-answers.ts';
@@ -28,6 +27,7 @@ import {
   absentKeys,
   absentRevocations,
 } from './absent-custody.ts';
+import { ApiClient, type ClientCertificate } from './api-client.ts';
 import { CaTestBed, type CaTestBedOptions } from './ca-test-bed.ts';
 
 type Life = { after(fn: () => unknown): void };
@@ -40,47 +40,19 @@ export interface ApiBedOptions extends CaTestBedOptions {
   readonly sessions?: { readonly perOperator: number; readonly total: number };
 }
 
-/** Something that proves who one is. */
-export interface ClientCertificate {
-  readonly certificatePem: string;
-  readonly keyPem: string;
-}
-
-export interface ApiAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  readonly text: string;
-  /** Of a JSON answer; undefined for any other. */
-  readonly body: unknown;
-}
-
-export interface ApiQuestion {
-  readonly method?: string;
-  /** Below the CA's path, or from the root with two slashes in front. */
-  readonly path: string;
-  readonly body?: unknown;
-  /** As it is, instead of JSON. */
-  readonly raw?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly token?: string;
-  readonly client?: ClientCertificate;
-}
-
 const system = new SystemClock();
 const random = new SystemRandom();
 const serverTls = makeTlsCertificate({ address: '127.0.0.1', clock: system, random });
 
-export class ApiBed {
+export class ApiBed extends ApiClient {
   readonly ca: CaTestBed;
   /** What the access journal was told. */
   readonly looks: readonly AccessFacts[];
-  readonly #server: ApiServer;
-  readonly #agents = new Map<string, Agent>();
 
   private constructor(ca: CaTestBed, server: ApiServer, looks: readonly AccessFacts[]) {
+    super({ url: server.url, id: ca.policy.id, trusted: serverTls.certificatePem });
     this.ca = ca;
     this.looks = looks;
-    this.#server = server;
   }
 
   static async open(life: Life, options: ApiBedOptions = {}): Promise<ApiBed> {
@@ -129,22 +101,23 @@ export class ApiBed {
     return bed;
   }
 
-  get url(): string {
-    return this.#server.url;
-  }
-
   /** Makes an operator. @returns its name's DN. */
   async operator(
     name: string,
     roles: readonly string[],
-    proof: { readonly password?: string; readonly certificate?: ClientCertificate },
+    proof: {
+      readonly password?: string;
+      readonly certificate?: ClientCertificate;
+      /** Municipalities that it acts for. */
+      readonly partitions?: readonly string[];
+    },
   ): Promise<string> {
     const values = (description: string, ...texts: readonly string[]) => ({
       description,
       values: texts.map(encodeUtf8),
     });
     const dn = `cn=${name},${this.ca.policy.directory.operators}`;
-    const { password, certificate } = proof;
+    const { password, certificate, partitions = [] } = proof;
     await this.ca.directory.add(
       {
         dn,
@@ -152,6 +125,7 @@ export class ApiBed {
           values('objectClass', 'applicationProcess', 'certdirOperator'),
           values('cn', name),
           values('certdirOperatorRole', ...roles),
+          ...(partitions.length === 0 ? [] : [values('certdirGrantedPartition', ...partitions)]),
           ...(password === undefined ? [] : [values('userPassword', password)]),
           ...(certificate === undefined
             ? []
@@ -172,76 +146,6 @@ export class ApiBed {
   /** A certificate that nobody vouches for. */
   clientCertificate(): ClientCertificate {
     return makeTlsCertificate({ address: '127.0.0.1', clock: this.ca.clock, random });
-  }
-
-  /** A session. @returns its token. */
-  async login(name: string, password: string): Promise<string> {
-    const answer = await this.ask({ method: 'POST', path: '/sessions', body: { name, password } });
-    if (answer.status !== 201) {
-      throw new Error(`no session: ${answer.text}`);
-    }
-    return (answer.body as { readonly token: string }).token;
-  }
-
-  ask(question: ApiQuestion): Promise<ApiAnswer> {
-    const { method = 'GET', path, body, raw, token, client } = question;
-    const text = raw ?? (body === undefined ? undefined : JSON.stringify(body));
-    const whole = path.startsWith('//') ? path.slice(1) : `/api/v1/${this.ca.policy.id}${path}`;
-    return new Promise((resolve, reject) => {
-      const asked = request(
-        `${this.url}${whole}`,
-        {
-          method,
-          agent: this.#agent(client),
-          headers: {
-            ...(text === undefined ? {} : { 'content-type': 'application/json' }),
-            ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-            ...question.headers,
-          },
-        },
-        (response) => {
-          const pieces: Buffer[] = [];
-          response.on('data', (piece: Buffer) => pieces.push(piece));
-          response.on('end', () => {
-            const answered = Buffer.concat(pieces).toString('utf8');
-            const isJson = /json/.test(response.headers['content-type'] ?? '');
-            resolve({
-              status: response.statusCode ?? 0,
-              headers: response.headers,
-              text: answered,
-              body: isJson && answered !== '' ? JSON.parse(answered) : undefined,
-            });
-          });
-          response.on('error', reject);
-        },
-      );
-      asked.on('error', reject);
-      asked.end(text);
-    });
-  }
-
-  /** Closes connections; the next question opens another. */
-  forgetConnections(): void {
-    for (const agent of this.#agents.values()) {
-      agent.destroy();
-    }
-    this.#agents.clear();
-  }
-
-  #agent(client: ClientCertificate | undefined): Agent {
-    const name = client?.certificatePem ?? '';
-    const known = this.#agents.get(name);
-    if (known !== undefined) {
-      return known;
-    }
-    const agent = new Agent({
-      keepAlive: true,
-      maxSockets: 4,
-      ca: serverTls.certificatePem,
-      ...(client === undefined ? {} : { cert: client.certificatePem, key: client.keyPem }),
-    });
-    this.#agents.set(name, agent);
-    return agent;
   }
 }
 

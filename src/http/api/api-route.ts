@@ -21,7 +21,7 @@ import type { Problem } from './problem.ts';
  */
 export type RouteAccess = 'public' | 'operator' | { readonly permission: Permission };
 
-/** Shapes of an operation's parts. Objects are strict: an unknown field is a fault. */
+/** Shapes of what is asked. Objects are strict: an unknown field is a fault. */
 export interface RouteShapes {
   /** Of the path, all texts. */
   readonly params?: z.ZodObject | undefined;
@@ -81,7 +81,7 @@ interface RouteFacts {
   readonly description?: string;
   /** Of the answer when all went well; 200 when left out. */
   readonly status?: 200 | 201 | 202 | 204;
-  /** Shape of the answer; without it there is no body. */
+  /** Shape of the answer, which has nothing beside it: fields that are not described are left out. Without it there is no body. */
   readonly answer?: z.ZodType;
   /** What the description says of the body, where what is called finds its faults itself. */
   readonly describedBody?: z.ZodType;

@@ -11,7 +11,7 @@ import { AuthenticatedAuditor } from '../audit-operations.ts';
 import { type ApiRoute, operatorRoute } from './api-route.ts';
 import { givenTime, instant, ordinal } from './field-shapes.ts';
 
-const record = z.strictObject({
+const record = z.object({
   sequence: ordinal,
   time: instant,
   kind: z.string(),
@@ -26,7 +26,7 @@ const record = z.strictObject({
   details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
 });
 
-const checkpoint = z.strictObject({
+const checkpoint = z.object({
   size: ordinal,
   rootHash: z.string(),
   checkpoint: z.string().describe('A signed note.'),
@@ -56,7 +56,7 @@ export const auditRoutes: readonly ApiRoute[] = [
     permission: 'audit.read',
     summary: 'The last records of the audit log that fit, oldest first',
     query: recordQuery,
-    answer: z.strictObject({ records: z.array(record) }),
+    answer: z.object({ records: z.array(record) }),
     handle: async ({ ca, query }) => ({ records: await ca.operations.audit.list(query) }),
   }),
   operatorRoute({
@@ -67,7 +67,7 @@ export const auditRoutes: readonly ApiRoute[] = [
     permission: 'audit.read',
     summary: 'A record with the proof that the log has it',
     params: z.strictObject({ sequence: ordinal }),
-    answer: z.strictObject({
+    answer: z.object({
       record,
       bytes: z.string().describe('The leaf as it is kept, base64.'),
       leafHash: z.string(),
@@ -99,7 +99,7 @@ export const auditRoutes: readonly ApiRoute[] = [
       upTo: ordinal.optional().describe('A number of records; all there are when left out.'),
       note: z.string().min(1).max(2_000),
     }),
-    answer: z.strictObject({ reviewed: ordinal, exported: ordinal, pruned: ordinal }),
+    answer: z.object({ reviewed: ordinal, exported: ordinal, pruned: ordinal }),
     errors: ['AUDIT_NOT_AUDITOR', 'AUDIT_MARK_REFUSED'],
     handle: ({ ca, body, identity, origin }) => {
       const auditor = new AuthenticatedAuditor(origin, identity.roles);
@@ -118,7 +118,7 @@ export const auditRoutes: readonly ApiRoute[] = [
         .string()
         .regex(/^\d{4}(-(0[1-9]|1[0-2]))?$/, 'a year or a month, e.g. 2026 or 2026-01'),
     }),
-    answer: z.strictObject({
+    answer: z.object({
       caName: z.strictObject({ ja: z.string(), en: z.string() }),
       period: z.string(),
       createdAt: instant,

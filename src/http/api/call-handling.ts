@@ -46,8 +46,11 @@ export async function callRoute(parts: ApiParts, incoming: IncomingCall): Promis
     service: parts.service,
   };
   // A route for operators is not called without one.
-  const work = (operationKey: string): Promise<unknown> =>
-    route.handle({ ...call, operationKey } as OperatorCall);
+  const work = async (operationKey: string): Promise<unknown> => {
+    const answer = await route.handle({ ...call, operationKey } as OperatorCall);
+    // What is not described is not given out.
+    return route.answer?.parse(answer);
+  };
   const answer = await onceIfAsked(parts, incoming, { authenticated, work });
   const { status = 200 } = route;
   return route.answer === undefined

@@ -13,7 +13,7 @@ import type { CertificateReport } from '../operations.ts';
 import { type ApiRoute, type OperatorCall, operatorRoute } from './api-route.ts';
 import { base64, instant, serialNumber } from './field-shapes.ts';
 
-const facts = z.strictObject({
+const facts = z.object({
   serialNumber: z.string(),
   profile: z.string(),
   state: z.string().describe('`good`, `revoked`, `expired`, `held` or `not-delivered`.'),
@@ -76,7 +76,7 @@ export const certificateRoutes: readonly ApiRoute[] = [
     body: z.strictObject({
       publicKey: base64(MAX_KEY_BYTES).describe('DER of the SubjectPublicKeyInfo, base64.'),
     }),
-    answer: z.strictObject({ certificates: z.array(facts) }),
+    answer: z.object({ certificates: z.array(facts) }),
     isRepeatable: true,
     handle: async (call) => ({
       certificates: reachable(await call.ca.operations.findCertificates(call.body), call),
@@ -90,7 +90,7 @@ export const certificateRoutes: readonly ApiRoute[] = [
     permission: 'subscribers.read',
     summary: 'The certificates of a person',
     body: z.strictObject({ subscriber }),
-    answer: z.strictObject({ certificates: z.array(facts) }),
+    answer: z.object({ certificates: z.array(facts) }),
     errors: ['CA_ATTRIBUTE_INVALID', 'CA_CHARACTER_NOT_ALLOWED'],
     isRepeatable: true,
     handle: async (call) => ({

@@ -7,11 +7,11 @@
 
 import { z } from 'zod';
 
-import { type CeremonyReport, ceremonyKinds } from '../ceremony-operations.ts';
+import { ceremonyKinds } from '../ceremony-operations.ts';
 import { type ApiRoute, operatorRoute } from './api-route.ts';
 import { instant } from './field-shapes.ts';
 
-const step = z.strictObject({
+const step = z.object({
   name: z.string(),
   title: z.string(),
   isDone: z.boolean(),
@@ -21,10 +21,8 @@ const step = z.strictObject({
   facts: z.record(z.string(), z.string()),
 });
 
-const ceremony = z.strictObject({
-  format: z.literal('certdir ceremony'),
-  version: z.literal(1),
-  policy: z.string(),
+/** Not with it: folders of the machine, and what is ordered of custodians. */
+const ceremony = z.object({
   id: z.string(),
   kind: z.enum(ceremonyKinds),
   label: z.string().describe('The key.'),
@@ -43,8 +41,8 @@ export const procedureRoutes: readonly ApiRoute[] = [
     path: '/ceremonies',
     permission: 'requests.read',
     summary: 'The ceremonies, under way and closed',
-    answer: z.strictObject({ ceremonies: z.array(ceremony) }),
-    handle: async ({ ca }) => ({ ceremonies: (await ca.operations.ceremonies.list()).map(shown) }),
+    answer: z.object({ ceremonies: z.array(ceremony) }),
+    handle: async ({ ca }) => ({ ceremonies: await ca.operations.ceremonies.list() }),
   }),
   operatorRoute({
     operationId: 'showCeremony',
@@ -56,12 +54,6 @@ export const procedureRoutes: readonly ApiRoute[] = [
     params: z.strictObject({ id: z.string().regex(/^[\w-]{1,64}$/, 'as listCeremonies shows it') }),
     answer: ceremony,
     errors: ['SIGNING_CEREMONY_REFUSED'],
-    handle: async ({ ca, params }) => shown(await ca.operations.ceremonies.show(params)),
+    handle: ({ ca, params }) => ca.operations.ceremonies.show(params),
   }),
 ];
-
-/** Without folders of the machine and what is ordered of custodians. */
-function shown(report: CeremonyReport): Omit<CeremonyReport, 'order' | 'folder' | 'proposal'> {
-  const { order: _order, folder: _folder, proposal: _proposal, ...rest } = report;
-  return rest;
-}

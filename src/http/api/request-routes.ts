@@ -27,7 +27,7 @@ const hash = z
   .describe('`hash` of the request that was looked at: nobody decides on something else.');
 
 /** Bounded further, and checked, by its kind, which finds everything that is wrong at once. */
-const input = z.record(z.string().max(100), z.json());
+const input = z.record(z.string().max(100), z.unknown());
 
 const submission = z.strictObject({ kind: z.string().min(1).max(40), input, note });
 
@@ -43,9 +43,9 @@ function otherKinds(): string[] {
   return requestKindNames.filter((name) => !known.includes(name));
 }
 
-const json = z.record(z.string(), z.json());
+const json = z.record(z.string(), z.unknown());
 
-const step = z.strictObject({
+const step = z.object({
   step: z.string(),
   decision: z.string().describe('`yes`, `no`, or `void` where it does not count any more.'),
   at: instant,
@@ -55,7 +55,7 @@ const step = z.strictObject({
   note: z.string(),
 });
 
-const report = z.strictObject({
+const report = z.object({
   id: z.string(),
   kind: z.enum(requestKindNames),
   state: z.enum(requestStates),
@@ -122,7 +122,7 @@ export const requestRoutes: readonly ApiRoute[] = [
     summary: 'Receives many requests',
     description: 'Each by itself: one that is refused stops none of the others.',
     body: z.strictObject({ requests: z.array(submission).min(1).max(MAX_BULK) }),
-    answer: z.strictObject({
+    answer: z.object({
       results: z
         .array(z.strictObject({ request: report.optional(), problem: problemShape.optional() }))
         .describe('In the order of the requests.'),
@@ -153,7 +153,7 @@ export const requestRoutes: readonly ApiRoute[] = [
       after: id.optional().describe('Behind this request.'),
       limit: z.coerce.number().int().min(1).max(1_000).default(100),
     }),
-    answer: z.strictObject({ requests: z.array(report) }),
+    answer: z.object({ requests: z.array(report) }),
     handle: async ({ ca, identity, query }) => {
       const { mine, ...filter } = query;
       const found = await ca.requests.list({ ...filter, isMine: mine }, identity);
@@ -236,7 +236,7 @@ function shown(request: RequestReport): Shown {
   return {
     ...{ id: request.id, kind: request.kind, state: request.state },
     description: request.description,
-    input: request.input as Shown['input'],
+    input: request.input,
     partition: request.partition,
     submittedAt: formatTime(submittedMs),
     applicant: request.applicant,
@@ -245,7 +245,7 @@ function shown(request: RequestReport): Shown {
       ...{ fullName: person.fullName, method, note: said },
     })),
     ...{ next: request.next, missing: request.missing, hash: request.hash },
-    result: request.result as Shown['result'],
+    result: request.result,
     failure:
       failure === null
         ? null

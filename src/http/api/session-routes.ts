@@ -10,7 +10,7 @@ import { type ApiRoute, operatorRoute, publicRoute } from './api-route.ts';
 import { accountDn, changeOwnPassword, proveByPassword } from './authentication.ts';
 import { instant, password } from './field-shapes.ts';
 
-const identity = z.strictObject({
+const identity = z.object({
   ca: z.string(),
   id: z.string().describe('Stays when the account is renamed.'),
   name: z.string(),
@@ -36,7 +36,7 @@ export const sessionRoutes: readonly ApiRoute[] = [
       ' case. Who has a client certificate needs no session.',
     status: 201,
     body: credentials,
-    answer: z.strictObject({
+    answer: z.object({
       token: z.string(),
       expires: instant.describe('The end in any case.'),
       idleSeconds: z.int().describe('Unused for so long, it ends earlier.'),
@@ -62,7 +62,7 @@ export const sessionRoutes: readonly ApiRoute[] = [
     path: '/session',
     permission: 'operator',
     summary: 'Who the caller is to this CA, and what it may do',
-    answer: z.strictObject({ ...identity.shape, permissions: z.array(z.string()) }),
+    answer: z.object({ ...identity.shape, permissions: z.array(z.string()) }),
     handle: async ({ ca, identity: caller }) => ({
       ...caller,
       permissions: ca.people.permissionsOf(caller),

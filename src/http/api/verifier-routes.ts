@@ -12,7 +12,7 @@ import { accountName, base64, code, instant, password } from './field-shapes.ts'
 
 const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'YYYY-MM-DD');
 
-const verifier = z.strictObject({
+const verifier = z.object({
   dn: z.string(),
   kind: z.string(),
   agreementNumber: z.string(),
@@ -34,7 +34,7 @@ export const verifierRoutes: readonly ApiRoute[] = [
     permission: 'verifiers.manage',
     summary: 'The registered verifiers',
     description: 'Also those whose agreement has ended.',
-    answer: z.strictObject({ verifiers: z.array(verifier) }),
+    answer: z.object({ verifiers: z.array(verifier) }),
     handle: async ({ ca }) => ({ verifiers: await ca.operations.verifiers.list() }),
   }),
   operatorRoute({

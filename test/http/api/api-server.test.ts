@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 
-import { type ApiAnswer, ApiBed } from '../../support/api-bed.ts';
+import { ApiBed } from '../../support/api-bed.ts';
+import type { ApiAnswer } from '../../support/api-client.ts';
 
 const PASSWORD = 'a password of the staff';
 

@@ -6,7 +6,8 @@ import { StoredAnswers } from '../../../src/app/kept-answers.ts';
 import { CaError } from '../../../src/ca/errors.ts';
 import { operatorRoute } from '../../../src/http/api/api-route.ts';
 import { sessionRoutes } from '../../../src/http/api/session-routes.ts';
-import { type ApiAnswer, ApiBed, type ApiBedOptions } from '../../support/api-bed.ts';
+import { ApiBed, type ApiBedOptions } from '../../support/api-bed.ts';
+import type { ApiAnswer } from '../../support/api-client.ts';
 
 const PASSWORD = 'a password of the staff';
 const HOUR = 3_600_000;
