@@ -16,6 +16,7 @@ import { keyJobs } from './key-generations.ts';
 import { signLast } from './local-instance.ts';
 import { prepareOcsp, type RunningOcsp } from './ocsp.ts';
 import { deltaJob, ListPublication, scheduleOrigin } from './publication-job.ts';
+import { requestsJob } from './requests-job.ts';
 import { UrgentLists } from './urgent-lists.ts';
 
 export interface RunningCa {
@@ -37,6 +38,7 @@ export function runCa(
     ...(ca.policy.crl.delta === undefined ? [] : [withCheckpoint(deltaJob(ca), ca)]),
     ...(ocsp === undefined ? [] : [ocsp.job]),
     cessationJob(ca),
+    requestsJob(ca),
     ...keyJobs(ca),
   ];
   for (const job of jobs) {

@@ -183,6 +183,7 @@ export class CertificateAuthority {
       return await ResponderKeys.open(core, issuance, view);
     });
     const authority = new CertificateAuthority(core, { calendar, issuance, responder });
+    await authority.requests.open();
     core.scopes.listen({
       opened: ({ id }) => {
         calendar.note(id, {});

@@ -4,7 +4,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { OperatorRegistrationInput } from '../../src/ca/accounts/operator-registration.ts';
 import { encodeUtf8 } from '../../src/core/bytes.ts';
 import { tlsSession } from '../support/directory-fixture.ts';
-import { machine, PeopleBed } from '../support/people-bed.ts';
+import { addOperatorEntry, machine, PeopleBed } from '../support/people-bed.ts';
 import { sampleKey, sampleRequest } from '../support/x509-samples.ts';
 
 const password = 'correct horse battery';
@@ -117,20 +117,19 @@ describe('registering an operator', () => {
 
 describe('an account', () => {
   it('acts no more from the moment it is closed, and again when it is opened', async (t) => {
-    const { people, bed, operators, manager } = await open(t);
-    const examiner = people.as('municipalExaminer');
-    await operators.disable('municipalExaminer', manager);
+    const { bed, operators, manager } = await open(t);
+    const roles = ['municipalExaminer'];
+    const entry = { roles, partitions: ['10201'], password };
+    const examiner = await addOperatorEntry(bed, 'closing', entry);
+    const { dn } = examiner.operator;
+    await operators.disable('closing', manager);
     await assert.rejects(bed.ca.requests.list({}, examiner.operator), { code: 'CA_NOT_PERMITTED' });
-    await assert.rejects(
-      bed.directory.bind(
-        examiner.operator.dn,
-        encodeUtf8('password of municipalExaminer'),
-        tlsSession,
-      ),
-      { code: 'DIRECTORY_INVALID_CREDENTIALS' },
-    );
-    await operators.enable('municipalExaminer', manager);
+    await assert.rejects(bed.directory.bind(dn, encodeUtf8(password), tlsSession), {
+      code: 'DIRECTORY_INVALID_CREDENTIALS',
+    });
+    await operators.enable('closing', manager);
     assert.deepEqual(await bed.ca.requests.list({}, examiner.operator), []);
+    assert.equal((await bed.directory.bind(dn, encodeUtf8(password), tlsSession)).kind, 'entry');
   });
 
   it('stays closed when its person has another one by now', async (t) => {

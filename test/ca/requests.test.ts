@@ -2,22 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import type { Policy } from '../../src/ca/policy/policy.ts';
-import { hanako, smallGunma } from '../support/ca-test-bed.ts';
+import { smallGunma } from '../support/ca-test-bed.ts';
 import { addOperatorEntry, PeopleBed } from '../support/people-bed.ts';
-import { sampleKey, sampleRequest } from '../support/x509-samples.ts';
-
-let people = 0;
-
-/** What an office asks for, for a person whom nobody else is. */
-function citizen(municipality = '10201'): Record<string, unknown> {
-  people += 1;
-  const request = Buffer.from(sampleRequest(sampleKey('p256', `applicant ${people}`)));
-  return {
-    request: request.toString('base64'),
-    municipality,
-    attributes: { ...hanako, address: `群馬県前橋市大手町${'１'.repeat(people)}` },
-  };
-}
+import { citizen } from '../support/request-inputs.ts';
 
 describe('a request', () => {
   it('is received, examined and approved by three people, and carried out then', async (t) => {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { createHash } from 'node:crypto';
+
 import type { OperatorIdentity } from '../../src/ca/accounts/operator-identity.ts';
 import { identifyOperator } from '../../src/ca/accounts/operator-identity.ts';
 import type { Acting } from '../../src/ca/requests/requests.ts';
@@ -23,6 +25,8 @@ export interface OperatorEntry {
   readonly fullName?: string;
   readonly staffNumber?: string;
   readonly certificates?: readonly string[];
+  /** None when left out: a certificate of its own instead, which costs no hashing. */
+  readonly password?: string;
 }
 
 /** An entry of an operator as it could be made over LDAP, past every rule of registration. */
@@ -31,16 +35,18 @@ export async function addOperatorEntry(
   name: string,
   entry: OperatorEntry,
 ): Promise<Acting> {
-  const { roles, partitions = [], fullName, staffNumber, certificates = [] } = entry;
+  const { roles, partitions = [], fullName, staffNumber, password } = entry;
+  const own = createHash('sha256').update(name).digest('hex');
+  const certificates = entry.certificates ?? [own];
   const attributes = attributesOf({
     objectClass: ['applicationProcess', 'certdirOperator'],
     cn: name,
     certdirOperatorRole: [...roles],
-    userPassword: `password of ${name}`,
+    certdirCertificateSha256: [...certificates],
+    ...(password === undefined ? {} : { userPassword: password }),
     ...(partitions.length === 0 ? {} : { certdirGrantedPartition: [...partitions] }),
     ...(fullName === undefined ? {} : { displayName: fullName }),
     ...(staffNumber === undefined ? {} : { uid: staffNumber }),
-    ...(certificates.length === 0 ? {} : { certdirCertificateSha256: [...certificates] }),
   });
   await bed.directory.add({ dn: dnOf(bed, name), attributes }, machine);
   return await acting(bed, name);

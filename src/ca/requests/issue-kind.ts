@@ -14,8 +14,10 @@ import type { IssuedCertificate } from '../certificates/issuance.ts';
 import type { IssuedFacts, IssueRequest, RequestFault } from '../certificates/issue-request.ts';
 import { formatSerialNumber } from '../certificates/serial-number.ts';
 import type { SubjectAttributes } from '../certificates/subject-attributes.ts';
+import { CaError } from '../errors.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { JsonObject } from './canonical-json.ts';
+import { finding } from './findings.ts';
 import type { Finding, RequestKind } from './request-kind.ts';
 
 /** What this kind has a CA do. */
@@ -68,8 +70,10 @@ export const issueSchema: z.ZodType<IssueInput> = strictObject({
 });
 
 export function issueKind(ca: IssuingActs): RequestKind<IssueInput> {
-  const checkPart = async (input: Partial<IssueInput>): Promise<readonly Finding[]> =>
-    issueFindings(await ca.examine(issueRequestOf(input, checkOrigin)));
+  const checkPart = async (input: Partial<IssueInput>): Promise<readonly Finding[]> => [
+    ...(await finding('/profile', () => assertRequestable(ca.policy, input.profile))),
+    ...issueFindings(await ca.examine(issueRequestOf(input, checkOrigin))),
+  ];
   return {
     name: 'issue',
     schema: issueSchema,
@@ -82,6 +86,7 @@ export function issueKind(ca: IssuingActs): RequestKind<IssueInput> {
     check: checkPart,
     checkPart,
     execute: async (input, context) => {
+      assertRequestable(ca.policy, input.profile);
       const issued = await ca.issue({
         ...issueRequestOf(input, context.origin),
         within: (transaction, facts) => context.complete(transaction, issueResult(facts)),
@@ -89,6 +94,14 @@ export function issueKind(ca: IssuingActs): RequestKind<IssueInput> {
       return issueResult(issued);
     },
   };
+}
+
+/** Operators are enrolled, and the CA certifies its OCSP responder by itself. */
+function assertRequestable({ people, ocsp }: Policy, profile: string | undefined): void {
+  if (profile !== undefined && (profile === people?.operatorProfile || profile === ocsp?.profile)) {
+    const message = `certificates of the profile ${profile} do not come about by requests`;
+    throw new CaError('CA_PROFILE_UNKNOWN', message);
+  }
 }
 
 /** Looking leaves no record. */

@@ -28,6 +28,8 @@ export class RequestExecution {
   readonly #core: CaCore;
   readonly #rows: RequestStore;
   readonly #kinds: KindRegister;
+  /** Ids of requests that have to go on. */
+  readonly #interrupted = new Set<string>();
   /** What is under way here: nothing is carried out by two at a time. */
   readonly #running = new Map<string, Promise<RequestRecord>>();
 
@@ -46,6 +48,7 @@ export class RequestExecution {
     if (running !== undefined) {
       return running;
     }
+    this.#interrupted.add(request.id);
     const run = this.#run(request, origin).finally(() => {
       this.#running.delete(request.id);
     });
@@ -53,21 +56,50 @@ export class RequestExecution {
     return run;
   }
 
+  get interrupted(): readonly string[] {
+    return [...this.#interrupted].filter((id) => !this.#running.has(id));
+  }
+
+  /** Finds out what the program has left behind. */
+  async open(): Promise<void> {
+    await reading(this.#core.store, async (view) => {
+      for await (const request of this.#rows.all(view, { isOpen: true })) {
+        if (request.state === 'executing') {
+          this.#interrupted.add(request.id);
+        }
+      }
+    });
+  }
+
+  async resume(): Promise<void> {
+    const errors: unknown[] = [];
+    for (const id of this.interrupted) {
+      const request = await reading(this.#core.store, (view) => this.#rows.read(view, id));
+      const actor = request.steps.at(-1)?.person.dn ?? 'certdir';
+      try {
+        await this.run(request, { channel: 'system', actor });
+      } catch (error) {
+        this.#note(request, error);
+        errors.push(...(this.#interrupted.has(id) ? [error] : []));
+      }
+    }
+    if (errors.length > 0) {
+      throw errors[0];
+    }
+  }
+
   /** Waits for what is under way. */
   async settle(): Promise<void> {
     await Promise.allSettled(this.#running.values());
   }
 
-  /** For the log: a request that could not go on. */
-  note({ id }: RequestRecord, error: unknown): void {
+  #note({ id }: RequestRecord, error: unknown): void {
     this.#core.log.warn('a request could not be carried out', { id, error: formatError(error) });
   }
 
-  async #run(
-    { id, kind: name, input }: RequestRecord,
-    origin: AuditOrigin,
-  ): Promise<RequestRecord> {
-    const { kind } = this.#kinds.find(name);
+  async #run(request: RequestRecord, origin: AuditOrigin): Promise<RequestRecord> {
+    const { id, input } = request;
+    const { kind } = this.#kinds.of(request);
     const context: RequestContext = {
       requestId: id,
       origin,
@@ -77,12 +109,14 @@ export class RequestExecution {
     };
     try {
       const result = await kind.execute(kind.schema.parse(input), context);
-      return await transactAsOwner(this.#core, 'ca: end a request', async (transaction) => {
-        const request = await this.#rows.read(transaction, id);
-        return request.state === 'executing'
+      const ended = await transactAsOwner(this.#core, 'ca: end a request', async (transaction) => {
+        const now = await this.#rows.read(transaction, id);
+        return now.state === 'executing'
           ? await this.#end(transaction, id, { result, origin })
-          : request;
+          : now;
       });
+      this.#interrupted.delete(id);
+      return ended;
     } catch (error) {
       return await this.#failed(id, { error, origin });
     }
@@ -117,14 +151,15 @@ export class RequestExecution {
     const request = await reading(this.#core.store, (view) => this.#rows.read(view, id));
     if (request.state === 'executed') {
       // What came after its effect went wrong; that it was carried out stands.
-      this.note(request, error);
+      this.#interrupted.delete(id);
+      this.#note(request, error);
       return request;
     }
     if (!isPassing(error)) {
       const { policy, clock } = this.#core;
       await transactAsOwner(this.#core, 'ca: a request failed', async (transaction) => {
         const before = await this.#rows.read(transaction, id);
-        const { route } = this.#kinds.find(before.kind);
+        const { route } = this.#kinds.of(before);
         const code = isCertdirError(error) ? error.code : 'UNEXPECTED';
         const message = formatError(error).slice(0, MAX_MESSAGE_CHARACTERS);
         const failed: RequestRecord = {
@@ -140,6 +175,7 @@ export class RequestExecution {
           details: { kind: before.kind, code, policy: policy.id },
         });
       });
+      this.#interrupted.delete(id);
     }
     throw error;
   }

@@ -229,33 +229,23 @@ export class Requests {
     return this.#listing.list(filter, operator);
   }
 
+  /** What an end of the program has interrupted, or something that was away for a while; `resume` has it go on. */
+  get interrupted(): readonly string[] {
+    return this.#execution.interrupted;
+  }
+
+  /** To be called once, when all kinds are registered. */
+  async open(): Promise<void> {
+    await this.#execution.open();
+  }
+
   /**
-   * Has everything go on that an end of the program has interrupted. What fails again waits for the next time, or is
-   * given back to whoever took the last step.
+   * Has everything go on that is interrupted. What is refused goes back to whoever took the last step.
    *
-   * @returns how many have been carried out.
+   * @throws what the first that could not go on has met, when all were tried.
    */
-  async resume(): Promise<number> {
-    const waiting = await reading(this.#core.store, async (view) => {
-      const found: RequestRecord[] = [];
-      for await (const request of this.#rows.all(view, { isOpen: true })) {
-        if (request.state === 'executing') {
-          found.push(request);
-        }
-      }
-      return found;
-    });
-    let done = 0;
-    for (const request of waiting) {
-      const actor = request.steps.at(-1)?.person.dn ?? 'certdir';
-      try {
-        await this.#execution.run(request, { channel: 'system', actor });
-        done += 1;
-      } catch (error) {
-        this.#execution.note(request, error);
-      }
-    }
-    return done;
+  async resume(): Promise<void> {
+    await this.#execution.resume();
   }
 
   /** Waits for what is under way. */
@@ -340,7 +330,7 @@ export class Requests {
         details: { step },
       });
     }
-    const { route } = this.#kinds.find(request.kind);
+    const { route } = this.#kinds.of(request);
     const after = await this.#progress(transaction, taken);
     const next = { ...taken, state: stateOf(after, route), failure: null };
     return await this.#put(transaction, next, { kind: kinds[step], origin });
@@ -355,7 +345,7 @@ export class Requests {
   }
 
   async #progress(view: ReadView, request: RequestRecord): Promise<Progress> {
-    const { route } = this.#kinds.find(request.kind);
+    const { route } = this.#kinds.of(request);
     const standing = new Set<string>();
     for (const { step, person } of request.steps) {
       if (step !== 'withdraw') {
@@ -434,7 +424,7 @@ export class Requests {
   #report(request: RequestRecord, view?: ReadView): Promise<RequestReport> {
     const report = async (from: ReadView): Promise<RequestReport> =>
       reportOf(request, {
-        found: this.#kinds.find(request.kind),
+        found: this.#kinds.of(request),
         progress: await this.#progress(from, request),
       });
     return view === undefined ? reading(this.#core.store, report) : report(view);
