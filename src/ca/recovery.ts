@@ -183,13 +183,17 @@ async function findOpen(
 
 function readPublished(core: CaCore, der: Uint8Array): ReadList {
   const { list, facts, generation } = readSigned(core, der);
-  const name = facts.distributionPoint?.nameDer;
+  const point = facts.distributionPoint;
+  const name = point?.nameDer;
   // One without a distribution point is about everything that its key has signed.
-  const scope = core.scopes.list.find((one) =>
-    name === undefined
-      ? one.isFull && one.generation === generation
-      : !one.isFull && equalBytes(one.distributionPoint.der, name),
-  );
+  const scope = core.scopes.list.find((one) => {
+    if (point === undefined) {
+      return one.isFull && one.generation === generation;
+    }
+    const isSaid = name !== undefined && equalBytes(one.distributionPoint.der, name);
+    const isIt = one.isNamed ? isSaid : !point.hasName;
+    return !one.isFull && isIt && one.onlyContains === point.onlyContains;
+  });
   const isOurs =
     facts.isSignatureValid && equalBytes(facts.issuerDer, core.authority.certificate.subject.der);
   if (scope === undefined || facts.number === undefined || !isOurs) {

@@ -145,8 +145,8 @@ async function expectedOf(own: CrlTerms): Promise<readonly ExpectedList[]> {
       return [createHash('sha256').update(der).digest('hex'), spki];
     }),
   );
-  return own.lists.map(({ scope: id, dn, onlyContains, isFull, issuer, newest, delta }) => ({
-    ...{ id, dn, onlyContains, isFull, issuerKey: keys.get(issuer ?? '') },
+  return own.lists.map(({ scope: id, dn, issuer, newest, delta, ...rest }) => ({
+    ...{ id, dn, ...rest, issuerKey: keys.get(issuer ?? '') },
     newest: numberOf(newest),
     delta: numberOf(delta),
   }));

@@ -113,6 +113,8 @@ export interface CrlTerms {
     readonly dn: string;
     readonly onlyContains: 'user' | 'ca';
     readonly isFull: boolean;
+    /** It does not say its point. */
+    readonly isUnnamed: boolean;
     /** Of a full list: SHA-256 of the certificate of its key. */
     readonly issuer: string | null;
     readonly newest: CrlFacts | null;

@@ -76,6 +76,7 @@ export class LocalCrlOperations implements CrlOperations {
         dn: scope.dn,
         onlyContains: scope.onlyContains,
         isFull: scope.isFull,
+        isUnnamed: !scope.isNamed,
         issuer:
           scope.generation === undefined
             ? null

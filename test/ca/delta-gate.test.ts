@@ -29,6 +29,7 @@ const good: PublicationFacts = {
     distributionPoint: {
       isCritical: true,
       nameDer: bytes('point'),
+      hasName: true,
       onlyContains: 'user',
       isLimited: false,
     },

@@ -71,7 +71,10 @@ describe('reading a list back', () => {
     assert.deepEqual(Buffer.from(facts.authorityKey?.issuerDer ?? []), Buffer.from(name.der));
     const { nameDer, ...others } = facts.distributionPoint ?? assert.fail();
     assert.deepEqual(Buffer.from(nameDer ?? []), Buffer.from(point.der));
-    assert.deepEqual(others, { isCritical: true, onlyContains: 'user', isLimited: false });
+    assert.deepEqual(others, {
+      ...{ isCritical: true, hasName: true },
+      ...{ onlyContains: 'user', isLimited: false },
+    });
   });
 
   it('tells what is not there', () => {

@@ -66,6 +66,7 @@ const good: Facts = {
     distributionPoint: {
       isCritical: true,
       nameDer: bytes('point'),
+      hasName: true,
       onlyContains: 'user',
       isLimited: false,
     },

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { formatFindings } from '../../core/lint-rule.ts';
 import { addMember } from '../../store/key-sets.ts';
 import { encodeUint64 } from '../../store/keyspace.ts';
 import type { Transaction } from '../../store/store.ts';
@@ -22,6 +23,7 @@ import type { Name } from '../../x509/name.ts';
 import { verifyBeside } from '../../x509/verify-signature.ts';
 import { type CaParts, readCounters, type SigningAuthority, signPieces } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
+import { lintCertificate } from '../lint/lint.ts';
 import type { PlaceholderValues } from '../policy/name-template.ts';
 import type { Profile, ValidityPeriod } from '../policy/profile.ts';
 import type { Scope } from '../policy/scope.ts';
@@ -29,7 +31,6 @@ import { encodeCertificateRecord } from '../records/certificate-record.ts';
 import { encodeCountersRecord } from '../records/counters-record.ts';
 import { digestOfSubject } from './certificate-register.ts';
 import { digestOfKey } from './issue-request.ts';
-import { lintCertificate } from './lint.ts';
 import { drawSerialNumber, encodeSerialKey } from './serial-number.ts';
 
 /** A certificate as it is to be signed. */
@@ -102,10 +103,11 @@ export function encodeDraft(authority: SigningAuthority, draft: CertificateDraft
   });
   const algorithmDer = encodeSignatureAlgorithm(algorithm);
   const unsigned = parseCertificate(assembleSigned(tbs, algorithmDer, new Uint8Array(1)));
-  const findings = lintCertificate(unsigned, issuer);
-  if (findings.length > 0) {
-    const named = findings.map(({ rule, message }) => `${rule}: ${message}`).join('; ');
-    throw new CaError('CA_LINT', `profile ${draft.profile.name}: ${named}`);
+  const made = { policy: parts.policy, profile: draft.profile, scope };
+  const findings = lintCertificate(unsigned, { issuer, made });
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  if (errors.length > 0) {
+    throw new CaError('CA_LINT', `profile ${draft.profile.name}: ${formatFindings(errors)}`);
   }
   return tbs;
 }

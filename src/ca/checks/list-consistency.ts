@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto';
 import { equalBytes, formatHex } from '../../core/bytes.ts';
 import type { CertificateList } from '../../x509/certificate-list.ts';
 import { formatSerialNumber } from '../certificates/serial-number.ts';
+import type { ListFacts } from '../lists/gate-facts.ts';
 import type { ListReading } from '../lists/list-facts.ts';
 import type { Scope } from '../policy/scope.ts';
 import { numberOfKey } from '../records/ca-tables.ts';
@@ -265,9 +266,7 @@ function* listMessages(
     [
       scope.isFull
         ? point === undefined
-        : point?.nameDer !== undefined &&
-          equalBytes(point.nameDer, scope.distributionPoint.der) &&
-          point.onlyContains === scope.onlyContains,
+        : namesScope(scope, point) && point?.onlyContains === scope.onlyContains,
       'its issuing distribution point is that of another list',
     ],
   ];
@@ -290,4 +289,13 @@ function forgetServed(list: CertificateList, absent: Map<bigint, RevokedCertific
       absent.delete(cursor.serialNumber);
     }
   }
+}
+
+function namesScope(
+  { isNamed, distributionPoint }: Scope,
+  point: ListFacts['distributionPoint'],
+): boolean {
+  return isNamed
+    ? point?.nameDer !== undefined && equalBytes(point.nameDer, distributionPoint.der)
+    : point?.hasName === false;
 }

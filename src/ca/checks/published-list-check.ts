@@ -49,6 +49,8 @@ export interface ExpectedList {
   readonly dn: string;
   readonly onlyContains: 'user' | 'ca';
   readonly isFull: boolean;
+  /** It does not say its point (`ScopeDefinition.namesPoint`). */
+  readonly isUnnamed?: boolean | undefined;
   /** Of a full one: SubjectPublicKeyInfo of its key, hexadecimal. */
   readonly issuerKey?: string | undefined;
   /** The newest of the archive; undefined before the first. */
@@ -192,8 +194,10 @@ export class PublishedListCheck {
       return full.find(({ issuerKey }) => issuerKey === serial) ?? full.at(-1);
     }
     return expected?.find(
-      ({ dn, onlyContains, isFull }) =>
-        !isFull && sameName(dn, point.dn) && onlyContains === point.onlyContains,
+      ({ dn, onlyContains, isFull, isUnnamed = false }) =>
+        !isFull &&
+        (isUnnamed ? point.dn === undefined : sameName(dn, point.dn)) &&
+        onlyContains === point.onlyContains,
     );
   }
 

@@ -190,7 +190,7 @@ export function listExtensions(
     readonly deltaOf?: bigint;
   },
 ): readonly Extension[] {
-  const { distributionPoint, onlyContains, isFull } = scope;
+  const { distributionPoint, onlyContains, isFull, isNamed } = scope;
   return [
     buildIssuerReference(authority.reference, {
       issuerAndSerial: policy.crl.issuerAndSerial,
@@ -202,7 +202,7 @@ export function listExtensions(
       ? []
       : [
           buildIssuingDistributionPoint({
-            fullName: [{ kind: 'directoryName', name: distributionPoint }],
+            ...(isNamed ? { fullName: [{ kind: 'directoryName', name: distributionPoint }] } : {}),
             onlyContains,
           }),
         ]),

@@ -51,7 +51,7 @@ export async function examineDelta(
   const gate = new EntryGate({
     scope: scope.id,
     isFull: scope.isFull,
-    distributionPointDer: state.distributionPointDer,
+    distributionPointDer: scope.isNamed ? state.distributionPointDer : undefined,
     previousSequence: base.sequence,
     lastRegular: state.regular,
   });

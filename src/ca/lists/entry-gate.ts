@@ -18,8 +18,8 @@ export interface EntryExpectations {
   readonly scope: string;
   /** Lists the entries of all partitions whose certificates one key has signed. */
   readonly isFull: boolean;
-  /** The name that certificates of the scope carry in CRLDP. */
-  readonly distributionPointDer: Uint8Array;
+  /** The name that certificates of the scope carry in CRLDP; undefined where they have no such extension. */
+  readonly distributionPointDer: Uint8Array | undefined;
   /** The last revocation that the previous list carries; 0 before the first. */
   readonly previousSequence: bigint;
   /** The last list that came out by the cadence; undefined before the first. */
@@ -123,11 +123,12 @@ export class EntryGate {
     if (certificate === undefined || isFull) {
       return certificate?.isOfKey === true;
     }
-    return (
-      certificate.scope === scope &&
-      certificate.distributionPointDer !== undefined &&
-      equalBytes(certificate.distributionPointDer, distributionPointDer)
-    );
+    const named = certificate.distributionPointDer;
+    const isNamed =
+      named === undefined || distributionPointDer === undefined
+        ? named === distributionPointDer
+        : equalBytes(named, distributionPointDer);
+    return certificate.scope === scope && isNamed;
   }
 
   /** A list by the cadence has carried it past its certificate's end (RFC 5280 §3.3). */

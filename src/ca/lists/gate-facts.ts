@@ -26,6 +26,8 @@ export interface ListFacts {
     | {
         readonly isCritical: boolean;
         readonly nameDer: Uint8Array | undefined;
+        /** It names a point, whatever the kind of name. */
+        readonly hasName: boolean;
         readonly onlyContains: 'user' | 'ca' | 'attribute' | undefined;
         /** Indirect, or limited to some reasons: none of ours is. */
         readonly isLimited: boolean;
@@ -138,6 +140,8 @@ export interface PublicationFacts {
     readonly isFull: boolean;
     /** The name that certificates of the scope carry in CRLDP. */
     readonly distributionPointDer: Uint8Array;
+    /** Neither certificates nor the list name it. */
+    readonly isUnnamed?: boolean;
     readonly issuerDer: Uint8Array;
     readonly keyIdentifier: Uint8Array;
     /** Undefined where lists do not say it. */

@@ -185,6 +185,7 @@ function readDistributionPoint(list: CertificateListHead): ListFacts['distributi
   return {
     isCritical: extension.critical,
     nameDer: onlyDirectoryName(point.fullName),
+    hasName: point.fullName !== undefined || point.relativeName !== undefined,
     onlyContains: point.onlyContains,
     isLimited: point.isIndirect === true || point.onlySomeReasons !== undefined,
   };

@@ -51,7 +51,7 @@ export async function examineCandidate(
   const gate = new EntryGate({
     scope: scope.id,
     isFull: scope.isFull,
-    distributionPointDer: state.distributionPointDer,
+    distributionPointDer: scope.isNamed ? state.distributionPointDer : undefined,
     previousSequence: state.published?.sequence ?? 0n,
     lastRegular: state.regular,
   });

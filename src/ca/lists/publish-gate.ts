@@ -140,10 +140,12 @@ function pointsAgree({ list, expected, entryNameDer }: PublicationFacts): string
   if (point.onlyContains !== expected.onlyContains) {
     return `issuingDistributionPoint does not say "only ${expected.onlyContains} certificates"`;
   }
-  if (point.nameDer === undefined || !equalBytes(point.nameDer, expected.distributionPointDer)) {
+  const { distributionPointDer: pointDer, isUnnamed = false } = expected;
+  const isSaid = point.nameDer !== undefined && equalBytes(point.nameDer, pointDer);
+  if (isUnnamed ? point.hasName : !isSaid) {
     return 'issuingDistributionPoint is not the name in CRLDP';
   }
-  if (entryNameDer === undefined || !equalBytes(entryNameDer, point.nameDer)) {
+  if (entryNameDer === undefined || !equalBytes(entryNameDer, pointDer)) {
     return 'no entry of the directory has the name of the distribution point';
   }
   const freshest = list.freshestNameDer;

@@ -16,6 +16,7 @@ import {
   type NetscapeCertTypeName,
   netscapeCertTypeNames,
 } from '../../x509/key-usage.ts';
+import { Oid } from '../../x509/object-identifiers.ts';
 import type {
   ConstraintDefinition,
   MappingDefinition,
@@ -220,4 +221,16 @@ export function sourcesOf(
 /** The template of a source that has one. */
 export function templateOf(source: AlternativeNameSource): string | undefined {
   return typeof source === 'string' ? undefined : Object.values(source)[0];
+}
+
+/** The extension's object identifier. */
+export function extensionOid(definition: ExtensionDefinition): string {
+  switch (definition.type) {
+    case 'other':
+      return definition.oid;
+    case 'freshestCRL':
+      return Oid.freshestCrl;
+    default:
+      return Oid[definition.type];
+  }
 }

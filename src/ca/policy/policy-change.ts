@@ -288,6 +288,7 @@ function isSameScope(left: Scope, right: Scope): boolean {
     equalBytes(left.distributionPoint.der, right.distributionPoint.der) &&
     left.definition.partition === right.definition.partition &&
     left.value === right.value &&
+    left.isNamed === right.isNamed &&
     left.attribute === right.attribute &&
     left.onlyContains === right.onlyContains
   );

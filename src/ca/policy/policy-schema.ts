@@ -45,6 +45,7 @@ const scope: z.ZodType<ScopeDefinition> = strictObject({
   id: name,
   partition: z.enum(['authority', 'single', 'municipality', 'attribute', 'count', 'full']),
   distributionPoint: text.optional(),
+  namesPoint: z.boolean().optional(),
   by: z.enum(['prefecture', 'profile', 'request']).optional(),
   values: z.array(name).min(1).max(10_000).optional(),
   opens: strictObject({

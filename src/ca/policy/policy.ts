@@ -67,6 +67,11 @@ export interface ScopeDefinition {
   /** Name template of the distribution point; absent for `full`. */
   readonly distributionPoint?: string | undefined;
   /**
+   * Of `authority` and `single`: false where neither certificates nor lists name the point, so that verifiers take the
+   * list for every certificate of the issuer (RFC 5280 §6.3.3). Such a list is in the CA's own entry.
+   */
+  readonly namesPoint?: boolean | undefined;
+  /**
    * Of `attribute`: the prefecture of the certificate's municipality, its profile, or what the request names (one of
    * `values`). All are fixed when the certificate is issued.
    */

@@ -60,6 +60,8 @@ export interface ProfileDefinition {
   /** `on-receipt`: the certificate counts for nothing until somebody has confirmed that it was handed over. */
   readonly delivery: 'at-once' | 'on-receipt';
   readonly extensions: readonly ExtensionDefinition[];
+  /** Rules of the linter (docs/lint.md) that its certificates break because the statement says so, each with the reason. */
+  readonly departures: Readonly<Record<string, string>>;
 }
 
 const fieldName = z
@@ -102,6 +104,7 @@ export const profileSchema: z.ZodType<ProfileDefinition> = strictObject({
   onePerSubscriber: z.boolean().default(false),
   delivery: z.enum(['at-once', 'on-receipt']).default('at-once'),
   extensions: z.array(extensionSchema).min(1),
+  departures: z.record(z.string().regex(/^[a-z0-9-]+$/), z.string().min(1).max(200)).default({}),
 }).superRefine((profile, context) => {
   const problem = (path: readonly (string | number)[], message: string): void => {
     context.addIssue({ code: 'custom', path: [...path], message });
@@ -130,6 +133,12 @@ export const profileSchema: z.ZodType<ProfileDefinition> = strictObject({
   const isOfPerson = rule?.untilBirthday !== undefined || rule?.notBeyond !== undefined;
   if (isOfPerson && profile.kind !== 'subscriber') {
     problem(['validity'], 'birthdays and cards are for profiles of kind subscriber');
+  }
+  if (profile.subject === undefined && profile.printable !== undefined) {
+    problem(
+      ['printable'],
+      'is for profiles that have a subject; names.printable says it for the CA',
+    );
   }
   if (profile.subject === undefined && Object.keys(profile.fields).length > 0) {
     problem(['fields'], 'are for profiles that have a subject');

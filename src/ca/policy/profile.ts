@@ -11,7 +11,12 @@ import { Tag } from '../../asn1/tags.ts';
 import type { Extension } from '../../x509/extensions.ts';
 import type { Name } from '../../x509/name.ts';
 import { CaError } from '../errors.ts';
-import { type AlternativeNameSource, sourcesOf, templateOf } from './extension-definition.ts';
+import {
+  type AlternativeNameSource,
+  extensionOid,
+  sourcesOf,
+  templateOf,
+} from './extension-definition.ts';
 import type { Municipality } from './municipality.ts';
 import {
   NameTemplate,
@@ -46,6 +51,10 @@ export class Profile {
   readonly needsDnsNames: boolean;
   readonly needsBirthDate: boolean;
   readonly needsCardExpiry: boolean;
+  /** Attributes of its names that are PrintableString. */
+  readonly printable: readonly string[];
+  /** Which extensions its certificates have, in their order. */
+  readonly expectedExtensions: readonly Pick<Extension, 'oid' | 'critical'>[];
   readonly #policy: Policy;
   readonly #subject: NameTemplate;
   readonly #sources: readonly ExtensionSource[];
@@ -75,6 +84,11 @@ export class Profile {
     this.#policy = policy;
     const { issuer } = policy.names;
     const printable = definition.printable ?? policy.names.printable;
+    this.printable = printable;
+    this.expectedExtensions = definition.extensions.map((one) => ({
+      oid: extensionOid(one),
+      critical: one.critical,
+    }));
     this.#subject = new NameTemplate(definition.subject ?? issuer, printable);
     this.#sources = definition.extensions.map((one) => compileExtension(one, policy, printable));
     this.#printableFields = printableFieldsOf(definition, this.#subject);

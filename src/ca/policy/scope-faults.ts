@@ -49,13 +49,17 @@ const placeholdersOf: Readonly<Record<ScopeDefinition['partition'], readonly Pla
 };
 
 function settingFaults(scope: ScopeDefinition): readonly ScopeFault[] {
-  const { partition, distributionPoint, by, values, opens, closed } = scope;
+  const { partition, distributionPoint, namesPoint = true, by, values, opens, closed } = scope;
   const faults: ScopeFault[] = [];
   const isInAuthority = partition === 'full' || partition === 'authority';
   const isMissing = distributionPoint === undefined;
-  if (isMissing ? !isInAuthority : partition === 'full') {
+  const mayBeUnnamed = partition === 'authority' || partition === 'single';
+  if (!namesPoint && (!mayBeUnnamed || !isMissing)) {
+    const rule = 'false is for scopes of partition authority and single without distributionPoint';
+    faults.push(['namesPoint', rule]);
+  } else if (isMissing ? !isInAuthority && namesPoint : partition === 'full') {
     const rule =
-      'stands in every scope but those of partition full; in authority it may be missing';
+      'stands in every scope but those of partition full; in authority, and where namesPoint is false, it may be missing';
     faults.push(['distributionPoint', rule]);
   }
   if ((partition === 'attribute') !== (by !== undefined)) {
@@ -121,6 +125,9 @@ function scopeSetFaults({ crl, profiles }: PolicyFile): PolicyFault[] {
     if (isOnce && earlier.some((scope) => scope.partition === partition)) {
       faults.push({ path: [...path, 'partition'], message: `${partition} stands once` });
     }
+    if (crl.scopes[index]?.namesPoint === false) {
+      faults.push(...unnamedFaults(crl.scopes, index));
+    }
     const users = Object.entries(profiles).filter(([, { scope }]) => scope === id);
     if (closed === true && users.length > 0) {
       const names = users.map(([name]) => name).join(', ');
@@ -129,6 +136,23 @@ function scopeSetFaults({ crl, profiles }: PolicyFile): PolicyFault[] {
     }
   }
   return faults;
+}
+
+/** A list that names no point is the only one of its kind that verifiers can take. */
+function unnamedFaults(scopes: readonly ScopeDefinition[], index: number): PolicyFault[] {
+  const { partition } = scopes[index] ?? {};
+  const isCa = partition === 'authority';
+  const others = scopes.filter(
+    (one, at) => at !== index && (one.partition === 'authority') === isCa,
+  );
+  return others.length === 0
+    ? []
+    : [
+        {
+          path: ['crl', 'scopes', index, 'namesPoint'],
+          message: `is false where there is one list; there is ${others.map(({ id }) => id).join(', ')} as well`,
+        },
+      ];
 }
 
 function hasNumberedIds({ partition }: ScopeDefinition): boolean {

@@ -26,6 +26,8 @@ export interface Scope {
   readonly generation?: number;
   /** The name in CRLDP and IDP, and of the entry that holds the list; of a full list the CA's. */
   readonly distributionPoint: Name;
+  /** Whether certificates and lists say it. */
+  readonly isNamed: boolean;
   /** The same as text, for the directory. */
   readonly dn: string;
   /** The attribute of the entry that holds the list. */
@@ -42,8 +44,12 @@ export interface Scope {
  * True for lists that have delta lists beside them where the policy has any: those of users' certificates with an entry of
  * their own. The CA's entry has one attribute for the delta lists of all that lie in it.
  */
-export function hasDelta({ attribute, isFull }: Scope, { crl }: Pick<Policy, 'crl'>): boolean {
-  return crl.delta !== undefined && attribute === 'certificateRevocationList' && !isFull;
+export function hasDelta(
+  { attribute, isFull, isNamed }: Scope,
+  { crl }: Pick<Policy, 'crl'>,
+): boolean {
+  // A list's freshestCRL says the point of its delta list.
+  return crl.delta !== undefined && attribute === 'certificateRevocationList' && !isFull && isNamed;
 }
 
 /** What of a certificate says to which list it belongs. */
@@ -220,6 +226,7 @@ export class Scopes {
       id,
       definition,
       distributionPoint,
+      isNamed: definition.namesPoint !== false,
       dn: formatName(distributionPoint),
       attribute: isAuthority ? 'authorityRevocationList' : 'certificateRevocationList',
       onlyContains: isAuthority ? 'ca' : 'user',

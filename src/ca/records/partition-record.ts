@@ -27,8 +27,9 @@ export interface NumberedState {
 }
 
 export function termsOf(scope: Scope): ScopeTerms {
-  const { definition, attribute, onlyContains, municipality, value, number, generation } = scope;
-  const key = municipality?.code5 ?? value ?? number ?? generation ?? '';
+  const { definition, attribute, onlyContains, isNamed } = scope;
+  const { municipality, value, number, generation } = scope;
+  const key = municipality?.code5 ?? value ?? number ?? generation ?? (isNamed ? '' : 'unnamed');
   return { partition: definition.partition, key: String(key), attribute, onlyContains };
 }
 
