@@ -103,8 +103,7 @@ export function encodeDraft(authority: SigningAuthority, draft: CertificateDraft
   });
   const algorithmDer = encodeSignatureAlgorithm(algorithm);
   const unsigned = parseCertificate(assembleSigned(tbs, algorithmDer, new Uint8Array(1)));
-  const made = { policy: parts.policy, profile: draft.profile, scope };
-  const findings = lintCertificate(unsigned, { issuer, made });
+  const findings = lintCertificate(unsigned, { issuer, made: { profile: draft.profile, scope } });
   const errors = findings.filter(({ severity }) => severity === 'error');
   if (errors.length > 0) {
     throw new CaError('CA_LINT', `profile ${draft.profile.name}: ${formatFindings(errors)}`);

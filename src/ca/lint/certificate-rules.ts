@@ -161,7 +161,7 @@ const fields: readonly Rule[] = [
     holds: 'the signature is not over SHA-1, unless the policy has allowLegacyAlgorithms',
     check: ({ certificate, made }) => {
       const { digest } = parseForeignSignatureAlgorithm(certificate.signatureAlgorithm);
-      return digest !== 'sha1' || made?.policy.allowLegacyAlgorithms === true
+      return digest !== 'sha1' || made?.profile.policy.allowLegacyAlgorithms === true
         ? undefined
         : 'the signature would be over SHA-1';
     },
@@ -173,7 +173,7 @@ const fields: readonly Rule[] = [
     holds:
       'the key has none of the known weaknesses: short, small factor, close primes, ROCA, not on its curve',
     check: ({ certificate, made }) => {
-      const least = made === undefined ? undefined : leastModulusBits(made.policy);
+      const least = made === undefined ? undefined : leastModulusBits(made.profile.policy);
       const weaknesses = assessPublicKey(certificate.spki, least);
       return weaknesses.length === 0
         ? undefined

@@ -16,7 +16,6 @@ import {
   parseNetscapeCertType,
 } from '../../x509/key-usage.ts';
 import { Oid } from '../../x509/object-identifiers.ts';
-import type { Policy } from '../policy/policy.ts';
 import type { Profile } from '../policy/profile.ts';
 import type { Scope } from '../policy/scope.ts';
 
@@ -25,9 +24,7 @@ export interface LintContext {
   /** The issuer's certificate; undefined for a self-signed one. */
   readonly issuer?: Certificate | undefined;
   /** By which policy it is made; rules of policy hold nothing against one that has none. */
-  readonly made?:
-    | { readonly policy: Policy; readonly profile: Profile; readonly scope: Scope }
-    | undefined;
+  readonly made?: { readonly profile: Profile; readonly scope: Scope } | undefined;
 }
 
 export interface CertificateSubject extends LintContext {

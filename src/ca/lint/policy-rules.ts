@@ -62,7 +62,11 @@ export const policyRules: readonly Rule[] = [
       if (made === undefined || rule === undefined) {
         return undefined;
       }
-      const latestMs = latestEndOfRuleMs(rule, certificate.notBeforeMs, made.policy.utcOffsetMs);
+      const latestMs = latestEndOfRuleMs(
+        rule,
+        certificate.notBeforeMs,
+        made.profile.policy.utcOffsetMs,
+      );
       return certificate.notAfterMs <= latestMs
         ? undefined
         : 'notAfter lies beyond what the profile allows';
@@ -100,7 +104,7 @@ export const policyRules: readonly Rule[] = [
       if (made === undefined || found === undefined) {
         return undefined;
       }
-      const { policyIdentifiers, environment } = made.policy;
+      const { policyIdentifiers, environment } = made.profile.policy;
       const known = new Set(Object.values(policyIdentifiers).map((one) => one[environment]));
       const stranger = parseCertificatePolicies(found.value).find(({ oid }) => !known.has(oid));
       return stranger === undefined
@@ -154,7 +158,7 @@ export const policyRules: readonly Rule[] = [
         names.length === jpkiOrder.length &&
         names.every(({ type }, index) => type === jpkiOrder[index]);
       return isWhole
-        ? jpkiFault(parseJpkiOtherNames(names), made?.policy)
+        ? jpkiFault(parseJpkiOtherNames(names), made?.profile.policy)
         : 'the JPKI otherNames are not six, each once and in their order';
     },
   },

@@ -41,6 +41,7 @@ export interface ValidityPeriod {
 export class Profile {
   readonly name: string;
   readonly definition: ProfileDefinition;
+  readonly policy: Policy;
   /** True when a request of this profile must name a municipality. */
   readonly needsMunicipality: boolean;
   /** True when it must bring the subject's attributes. */
@@ -55,7 +56,6 @@ export class Profile {
   readonly printable: readonly string[];
   /** Which extensions its certificates have, in their order. */
   readonly expectedExtensions: readonly Pick<Extension, 'oid' | 'critical'>[];
-  readonly #policy: Policy;
   readonly #subject: NameTemplate;
   readonly #sources: readonly ExtensionSource[];
   /** Fields that stand in attributes of the subject that are PrintableString. */
@@ -81,7 +81,7 @@ export class Profile {
     this.needsDnsNames = names.includes('dnsNames');
     this.needsBirthDate = definition.validity?.untilBirthday !== undefined;
     this.needsCardExpiry = definition.validity?.notBeyond === 'cardExpiry';
-    this.#policy = policy;
+    this.policy = policy;
     const { issuer } = policy.names;
     const printable = definition.printable ?? policy.names.printable;
     this.printable = printable;
@@ -132,7 +132,7 @@ export class Profile {
     const { validity } = this.definition;
     assert(validity !== undefined, `${this.name} has a validity of its own`);
     const notBeforeMs = Math.floor(nowMs / 1000) * 1000;
-    const offsetMs = this.#policy.utcOffsetMs;
+    const offsetMs = this.policy.utcOffsetMs;
     const wantedMs = endOfRuleMs(validity, notBeforeMs, { ...facts, offsetMs });
     if (issuerEndMs === undefined || wantedMs <= issuerEndMs) {
       return { notBeforeMs, notAfterMs: wantedMs };
