@@ -207,6 +207,7 @@ export function expectedOfScope(
     onlyContains: scope.onlyContains,
     isFull: scope.isFull,
     distributionPointDer: state.distributionPointDer,
+    isUnnamed: !scope.isNamed,
     issuerDer: name.der,
     keyIdentifier,
     certificateSerialNumber: policy.crl.issuerAndSerial ? serialNumber : undefined,
