@@ -106,9 +106,17 @@ export class Requests {
     try {
       const { kind, route } = this.#kinds.find(submission.kind);
       assertBounds(submission);
+      const received = { kind: kind.name, input: submission.input as JsonObject };
+      // What was right when it came first may have come true since, and would be refused as a second one.
+      const known = await reading(this.#core.store, (view) =>
+        this.#submitted(view, submission.key, received),
+      );
+      if (known !== undefined) {
+        return await this.#goOn(known, origin);
+      }
       const input = await checkInput(kind, submission.input);
       const partition = (await kind.partition?.(input)) ?? null;
-      const asked = { kind: kind.name, input: submission.input as JsonObject, partition };
+      const asked = { ...received, partition };
       const record = await transactAsOwner(this.#core, 'ca: submit', async (transaction) => {
         const before = await this.#submitted(transaction, submission.key, asked);
         if (before !== undefined) {
@@ -134,8 +142,8 @@ export class Requests {
           ...{ method: by.operator.method, atMs: nowMs, hash: contentHash(fresh) },
         });
         const progress = progressOf(taken, { route, nowMs, isStanding: () => true });
-        const received = { ...taken, state: stateOf(progress, route) };
-        return await this.#put(transaction, received, { kind: 'request.receive', origin });
+        const accepted = { ...taken, state: stateOf(progress, route) };
+        return await this.#put(transaction, accepted, { kind: 'request.receive', origin });
       });
       return await this.#goOn(record, origin);
     } catch (error) {
