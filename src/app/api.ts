@@ -120,6 +120,14 @@ export function apiAuthority(
     nameKey: (dn) => Dn.parse(dn, directory.schema).key,
     operations,
     requests: authority.requests,
+    est: {
+      ...{ policy, requests: authority.requests },
+      certificates: () =>
+        reading(ca.store, (view) =>
+          directory.managed.readValues(view, policy.names.issuer, 'cACertificate'),
+        ),
+      findCertificate: (serialNumber) => authority.findCertificate(serialNumber),
+    },
     accesses: { looked: (look) => journal.add(journal.prepare(factsOf(look))) },
   };
 }

@@ -44,6 +44,9 @@ const system = new SystemClock();
 const random = new SystemRandom();
 const serverTls = makeTlsCertificate({ address: '127.0.0.1', clock: system, random });
 
+/** What the server shows under TLS. */
+export const serverCertificatePem: string = serverTls.certificatePem;
+
 export class ApiBed extends ApiClient {
   readonly ca: CaTestBed;
   /** What the access journal was told. */

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { RegisteredCertificate } from '../../ca/certificates/certificate-register.ts';
+import type { Policy } from '../../ca/policy/policy.ts';
 import type { Requests } from '../../ca/requests/requests.ts';
 import type { Directory } from '../../directory/directory.ts';
 import type { Operations } from '../operations.ts';
@@ -26,6 +28,15 @@ export interface AccessNotes {
   looked(look: CertificateLook): void;
 }
 
+/** What EST asks of a CA. */
+export interface EstAuthority {
+  readonly policy: Policy;
+  readonly requests: Requests;
+  /** DER of the CA's own that are published: with those of older keys, and the links between them. */
+  certificates(): Promise<readonly Uint8Array[]>;
+  findCertificate(serialNumber: bigint): Promise<RegisteredCertificate | undefined>;
+}
+
 export interface ApiAuthority {
   /** The policy's id: the part of the path after `/api/v1/`. */
   readonly id: string;
@@ -38,5 +49,6 @@ export interface ApiAuthority {
   nameKey(dn: string): Uint8Array;
   readonly operations: Operations;
   readonly requests: Requests;
+  readonly est: EstAuthority;
   readonly accesses: AccessNotes;
 }

@@ -19,6 +19,7 @@ import type { Log } from '../../core/log.ts';
 import type { RandomSource } from '../../core/random.ts';
 import { sourceOf } from '../../directory/access/address-range.ts';
 import { HttpError, type HttpErrorCode } from '../errors.ts';
+import { addEst } from '../est/est-routes.ts';
 import { listenAt } from '../listening.ts';
 import type { ApiAuthority } from './api-authority.ts';
 import type { ApiRoute, ApiService } from './api-route.ts';
@@ -116,6 +117,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
     });
   }
   refuseOtherMethods(server, routes);
+  await addEst(server, parts);
   const url = await listenAt(server, { ...options, setting: 'api' });
   // The framework does not know what its server speaks.
   return { url: url.replace(/^http:/, 'https:'), close: () => server.close() };
