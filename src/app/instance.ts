@@ -8,9 +8,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import type { AuditEvent, AuditLog } from '../audit/audit-log.ts';
 import { openAuditLog } from '../audit/merkle-audit-log.ts';
 import { CertificateAuthority } from '../ca/certificate-authority.ts';
 import { loadPolicy, type Policy } from '../ca/policy/policy.ts';
+import { assertNeighbours, realmsOf, suffixesOf } from '../ca/policy/policy-neighbours.ts';
 import { sharePolicies } from '../ca/policy/shared-policy.ts';
 import {
   CONFIGURATION_FILE,
@@ -92,12 +94,30 @@ async function openCa(
   return { ...own, authority };
 }
 
+/** The log as one of several CAs writes it. */
+function auditOf(audit: AuditLog, fields: { readonly ca: string }): AuditLog {
+  const named = (event: AuditEvent): AuditEvent => ({
+    ...event,
+    details: { ...event.details, ...fields },
+  });
+  return {
+    ...audit,
+    append: (transaction, event) => audit.append(transaction, named(event)),
+    appendAll: (transaction, events) => audit.appendAll(transaction, events.map(named)),
+  };
+}
+
 /** What the CA of a policy works with. Where there are several, log and records say which one it is. */
 export function partsOfCa<T extends InstanceParts>(
   parts: T,
   policy: Policy,
 ): T & { readonly policy: Policy } {
-  return { ...parts, policy };
+  if (parts.policies.length === 1) {
+    return { ...parts, policy };
+  }
+  const { audit, log } = parts;
+  const fields = { ca: policy.id };
+  return { ...parts, policy, audit: auditOf(audit, fields), log: log.with(fields) };
 }
 
 /** Opens everything below the CA, in the order in which one rests on the other. */
@@ -216,10 +236,11 @@ export async function openCheckSubject(
 
 /** In the order of the configuration. */
 async function loadPolicies({ policies: [first, ...others] }: Configuration): Promise<Policies> {
-  if (others.length > 0) {
-    throw new ConfigError('CONFIG_INVALID', 'policies: one CA for each data folder');
+  const policies: [Policy, ...Policy[]] = [await loadPolicy(first)];
+  for (const other of others) {
+    policies.push(await loadPolicy(other));
   }
-  return [await loadPolicy(first)];
+  return policies;
 }
 
 function loadSchema({ directory }: Configuration): Promise<Schema> {
@@ -258,15 +279,15 @@ async function openDirectory(
   },
 ): Promise<Directory> {
   const { policies, log } = parts;
-  const [policy] = policies;
   const offersStartTls = configuration.ldap.listeners.some(({ tls }) => tls === 'starttls');
+  const schema = await loadSchema(configuration);
+  assertNeighbours(policies, schema);
   const opening = Directory.open({
     ...parts,
     log: log.with({ component: 'directory' }),
-    schema: await loadSchema(configuration),
-    suffixes: [policy.directory.suffix],
-    access: policy.access,
-    passwords: policy.passwords,
+    schema,
+    suffixes: suffixesOf(policies, schema),
+    realms: realmsOf(policies),
     indexes: [...new Set([...defaultIndexes, ...configuration.directory.indexes])],
     limits: definedOnly(configuration.directory.limits),
     rootDse: {
@@ -279,16 +300,20 @@ async function openDirectory(
   try {
     return await opening;
   } catch (error) {
-    throw error instanceof AccessRuleError ? await locatedInPolicy(error, configuration) : error;
+    throw error instanceof AccessRuleError
+      ? await locatedInPolicy(error, { configuration, policies })
+      : error;
   }
 }
 
 /** The fault of an access rule with the place where the rule stands. */
 async function locatedInPolicy(
   fault: AccessRuleError,
-  { policies }: Configuration,
+  { configuration, policies }: Pick<InstanceParts, 'configuration' | 'policies'>,
 ): Promise<ConfigError> {
-  const where = await locateInYamlFile(policies[0], ['access', fault.ruleNumber - 1]);
+  const index = policies.findIndex(({ id }) => id === fault.realm);
+  const file = configuration.policies[index] ?? configuration.policies[0];
+  const where = await locateInYamlFile(file, ['access', fault.ruleNumber - 1]);
   return new ConfigError('CONFIG_INVALID', `${where}: ${fault.problem}`, { cause: fault });
 }
 

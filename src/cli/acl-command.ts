@@ -118,7 +118,7 @@ function formatItems(items: readonly ItemExplanation[]): string {
     ['', 'rule', ...header],
     items.map(({ item, rights }) => [
       item,
-      String(rights[0]?.rule ?? '-'),
+      ruleNumber(rights[0]),
       ...rights.map(({ isGranted }) => (isGranted ? 'yes' : '-')),
     ]),
   );
@@ -128,17 +128,16 @@ function formatItems(items: readonly ItemExplanation[]): string {
 function formatItem({ item, isPresent, rights, passed }: ItemExplanation): string {
   const table = formatTable(
     [item, '', 'rule', 'why'],
-    rights.map(({ right, isGranted, rule, ruleName, why }) => [
-      right,
-      isGranted ? 'yes' : 'no',
-      ruleText(rule, ruleName),
-      why,
+    rights.map((decided) => [
+      decided.right,
+      decided.isGranted ? 'yes' : 'no',
+      ruleText(decided),
+      decided.why,
     ]),
   );
   const absent = isPresent === false ? [`The entry has no ${item} now.`, ''] : [];
   const above = passed.map(
-    ({ rule, ruleName, rights: granted, why }) =>
-      `  rule ${ruleText(rule, ruleName)} (${granted.join(', ')}): ${why}`,
+    (one) => `  rule ${ruleText(one)} (${one.rights.join(', ')}): ${one.why}`,
   );
   return [
     ...absent,
@@ -149,6 +148,17 @@ function formatItem({ item, isPresent, rights, passed }: ItemExplanation): strin
   ].join('\n');
 }
 
-function ruleText(rule: number | null, name: string | null): string {
-  return rule === null ? '-' : name === null ? String(rule) : `${rule} (${name})`;
+interface NumberedRule {
+  readonly rule: number | null;
+  readonly policy?: string;
+  readonly ruleName: string | null;
+}
+
+/** `5`, where each CA has its own rules `gunma 5`. */
+function ruleNumber({ rule = null, policy }: Partial<NumberedRule> = {}): string {
+  return rule === null ? '-' : policy === undefined ? String(rule) : `${policy} ${rule}`;
+}
+
+function ruleText(rule: NumberedRule): string {
+  return rule.ruleName === null ? ruleNumber(rule) : `${ruleNumber(rule)} (${rule.ruleName})`;
 }

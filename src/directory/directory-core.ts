@@ -46,7 +46,8 @@ export interface DirectoryCore {
   readonly audit: AuditLog;
   readonly log: Log;
   readonly limits: DirectoryLimits;
-  readonly passwords: PasswordPolicy;
+  /** What holds for the passwords of the account with this key. */
+  readonly passwordsOf: (account: Uint8Array) => PasswordPolicy;
   readonly monitor: MonitorTree;
   readonly pageCookies: PageCookies;
   readonly sortRoom: SortRoom;

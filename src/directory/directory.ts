@@ -50,6 +50,7 @@ import { type ImportOptions, LdifImport } from './ldif/ldif-import.ts';
 import { type MonitorSource, MonitorTree } from './monitor-tree.ts';
 import { Dn } from './names/dn.ts';
 import { PublicEntryCache, type RootDseFacts, subschemaName } from './public-entries.ts';
+import { type RealmDefinition, Realms } from './realms.ts';
 import type { Schema } from './schema/schema.ts';
 import { compareValue } from './search/compare.ts';
 import { PageCookies } from './search/page-cookies.ts';
@@ -78,7 +79,10 @@ export interface DirectoryOptions {
   readonly schema: Schema;
   /** Naming contexts, e.g. `o=JPKI,c=JP`. Their entries are added like any other. */
   readonly suffixes: readonly string[];
-  readonly access: readonly AccessRule[];
+  /** Rules of a tree that is one realm. */
+  readonly access?: readonly AccessRule[];
+  /** Instead, parts of the tree with rules of their own; see `realms.ts`. */
+  readonly realms?: readonly RealmDefinition[];
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly audit: AuditLog;
@@ -87,7 +91,7 @@ export interface DirectoryOptions {
   /** Attribute types with an equality index. Default {@link defaultIndexes}. */
   readonly indexes?: readonly string[];
   readonly rootDse?: RootDseFacts;
-  /** Rules for passwords. Default {@link lenientPasswordPolicy}. */
+  /** Rules for passwords, of a tree that is one realm. Default {@link lenientPasswordPolicy}. */
   readonly passwords?: PasswordPolicy;
   /** Told of every search and compare, also of answers that are given again. */
   readonly observer?: AccessObserver;
@@ -141,7 +145,7 @@ export class Directory implements DirectoryService {
       maxWaiting: core.limits.maxWaitingHashes,
       ...(scrypt === undefined ? {} : { cost: scrypt }),
     });
-    const passwords = new PasswordValues({ hasher, types: core.types, policy: core.passwords });
+    const passwords = new PasswordValues({ hasher, types: core.types, policyOf: core.passwordsOf });
     this.#core = core;
     this.#publicEntries = new PublicEntryCache(options.rootDse ?? {}, {
       ...{ suffixes: options.suffixes, schema, loadedMs: core.clock.nowMs() },
@@ -182,17 +186,18 @@ export class Directory implements DirectoryService {
     if (await mayHoldReferrals(store, index, schema)) {
       kinds.expectReferrals();
     }
+    const policy = AccessPolicy.ofRealms(realmsOf(options), schema);
     const core: DirectoryCore = {
       ...{ store, schema, types, tree, index, kinds, clock, random, audit, log },
       computed: new ComputedAttributes(tree, types, subschemaName),
-      policy: AccessPolicy.compile(options.access, schema),
+      policy,
+      passwordsOf: (account) => policy.realms.passwordsOf(account),
       suffixes: options.suffixes.map((suffix) => Dn.parse(suffix, schema)),
       limits,
       monitor: new MonitorTree(schema),
       pageCookies: new PageCookies(random.bytes(32)),
       sortRoom: new SortRoom(limits.maxSortedEntriesInAll),
       observer: options.observer,
-      passwords: options.passwords ?? lenientPasswordPolicy,
       counters: {
         searches: 0,
         entriesReturned: 0,
@@ -383,6 +388,14 @@ export class Directory implements DirectoryService {
   async close(): Promise<void> {
     await this.#changes.settle();
   }
+}
+
+function realmsOf({ realms, access = [], passwords, schema }: DirectoryOptions): Realms {
+  const whole = {
+    ...{ name: '', subtrees: [''], access },
+    passwords: passwords ?? lenientPasswordPolicy,
+  };
+  return new Realms(realms ?? [whole], schema);
 }
 
 function resolveIndexes(

@@ -20,7 +20,12 @@ class Bed {
 
   constructor(options: Partial<GuessThrottleOptions> = {}) {
     const random = new SeededRandom();
-    this.throttle = new GuessThrottle({ delays, clock: this.clock, random, ...options });
+    this.throttle = new GuessThrottle({
+      delaysOf: () => delays,
+      clock: this.clock,
+      random,
+      ...options,
+    });
   }
 
   /** A guess that was not made before. */

@@ -68,6 +68,11 @@ const rules: readonly Rule[] = [
     meaning: 'the operators stand below it, and would lose their rights',
   },
   {
+    path: 'directory.subtrees',
+    effect: 'at-once',
+    meaning: 'beside other CAs, where its access rules hold and whose accounts they mean',
+  },
+  {
     path: 'directory.baseTree',
     effect: 'text',
     meaning: 'is read when the CA is made, not again',

@@ -38,13 +38,14 @@ export function findPolicyFaults(policy: PolicyFile): readonly PolicyFault[] {
 
 function namesFaults(policy: PolicyFile): PolicyFault[] {
   const { issuer, issuerAlternative } = policy.names;
-  const { suffix, verifiers, operators } = policy.directory;
+  const { suffix, verifiers, operators, subtrees = [] } = policy.directory;
   const texts: readonly (readonly [PolicyFault['path'], string | undefined])[] = [
     [['names', 'issuer'], issuer],
     [['names', 'issuerAlternative'], issuerAlternative],
     [['directory', 'suffix'], suffix],
     [['directory', 'verifiers'], verifiers],
     [['directory', 'operators'], operators],
+    ...subtrees.map((text, index) => [['directory', 'subtrees', index], text] as const),
   ];
   return texts.flatMap(([path, text]) =>
     text === undefined ? [] : templateFaults(policy, { path, text, allowed: [] }),

@@ -140,6 +140,7 @@ export const policySchema: z.ZodType<PolicyFile> = strictObject({
   }),
   directory: strictObject({
     suffix: text,
+    subtrees: z.array(text).min(1).max(16).optional(),
     baseTree: text,
     verifiers: text.optional(),
     operators: text,

@@ -157,6 +157,11 @@ export interface PolicyFile {
   readonly directory: {
     /** The suffix of the tree that holds the CA's entry. */
     readonly suffix: string;
+    /**
+     * The tops of what of the tree is this CA's alone; its own entry when left out. Beside other CAs of a server its access
+     * rules hold there and nowhere else.
+     */
+    readonly subtrees?: readonly string[] | undefined;
     /** LDIF file with the entries around the CA's own. */
     readonly baseTree: string;
     /** Parent of the registered verifiers' entries; absent where nobody is registered. */

@@ -46,6 +46,8 @@ export interface RightExplanation {
   readonly isGranted: boolean;
   /** The rule that decides, from 1; null when none fits. */
   readonly rule: number | null;
+  /** Whose rule it is, where each CA has its own. */
+  readonly policy?: string;
   readonly ruleName: string | null;
   readonly why: string;
 }
@@ -53,6 +55,7 @@ export interface RightExplanation {
 /** A rule above the deciding one that grants something and is not for this caller, entry or moment. */
 export interface PassedRule {
   readonly rule: number;
+  readonly policy?: string;
   readonly ruleName: string | null;
   readonly rights: readonly ExplainedRight[];
   readonly why: string;
@@ -228,7 +231,7 @@ function itemsOf(
 function explainItem(policy: AccessPolicy, item: AccessItem, subject: Subject): ItemExplanation {
   const { asker, entry, nowMs } = subject;
   const facts = factsOf(asker.effective, nowMs);
-  const covering = policy.rules.filter((rule) => rule.covers(item));
+  const covering = policy.rulesOn(entry.key).filter((rule) => rule.covers(item));
   const deciding = covering.find(
     (rule) =>
       rule.subject.mismatch(facts) === undefined &&
@@ -248,12 +251,18 @@ function explainItem(policy: AccessPolicy, item: AccessItem, subject: Subject): 
         right,
         isGranted,
         rule: deciding?.number ?? null,
+        ...ofRealm(deciding),
         ruleName: deciding?.source.name ?? null,
         why: `${reasonOf(deciding, { right, item, subject })}${butFor}`,
       };
     }),
     passed: passed.map(({ isNear, ...each }) => each),
   };
+}
+
+/** Left out where there is one list of rules. */
+function ofRealm(rule: CompiledRule | undefined): { readonly policy?: string } {
+  return rule === undefined || rule.realm === '' ? {} : { policy: rule.realm };
 }
 
 /** A rule that is for this kind of caller, but not as things stand. */
@@ -312,7 +321,10 @@ function passedRule(
     return undefined;
   }
   const mismatch = rule.subject.mismatch(claimed) ?? onEntry;
-  const named = { rule: rule.number, ruleName: rule.source.name ?? null, rights };
+  const named = {
+    ...{ rule: rule.number, ...ofRealm(rule), ruleName: rule.source.name ?? null },
+    rights,
+  };
   if (mismatch !== undefined && mismatch !== 'undecided') {
     const why = phraseOf(mismatch, { rule: rule.source, principal: claimed.principal, nowMs });
     return { ...named, why, isNear: nearMismatches.has(mismatch) };

@@ -38,6 +38,7 @@ const phrases = {
     `it is for verifiers of kind ${who.kind === 'verifier' ? who.kinds?.join(', ') : ''}, not ` +
     `${principal?.verifier?.kind}`,
   notOperator: () => 'it is for operators',
+  otherRealm: () => 'it is for accounts of its own CA',
   otherRole: ({ rule: { who }, principal }) =>
     `it is for operators with the role ${who.kind === 'operator' ? who.roles?.join(', ') : ''}, not ` +
     `${principal?.operatorRoles?.join(', ')}`,

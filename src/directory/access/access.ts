@@ -10,8 +10,10 @@
  */
 
 import { isInForce } from '../accounts/account.ts';
+import { lenientPasswordPolicy } from '../accounts/password-policy.ts';
 import type { EntryPrincipal, GroupKey, Principal } from '../accounts/principal.ts';
 import type { Entry } from '../entries/entry.ts';
+import { type Realm, Realms } from '../realms.ts';
 import type { SchemaLookup } from '../schema/schema-model.ts';
 import type { Caller, Session } from '../service.ts';
 import type { AccessRight, AccessRule } from './access-rule.ts';
@@ -42,28 +44,58 @@ export const publicAccess: EntryAccess = {
     right === 'disclose' || right === 'search' || right === 'compare' || right === 'read',
 };
 
-export class AccessPolicy {
+/** The rules for entries of one realm, or of none. */
+interface RuleList {
+  readonly realm: Realm | undefined;
   readonly rules: readonly CompiledRule[];
+}
+
+export class AccessPolicy {
+  readonly realms: Realms;
   /** The groups that rules ask for membership in. */
   readonly groups: ReadonlySet<GroupKey>;
+  /** One list for each realm; for entries of none the last. */
+  readonly #lists: readonly RuleList[];
   /** What was found for the last caller of a session, who is most often the next one too. */
   readonly #known = new WeakMap<Session, RuledCaller>();
 
-  private constructor(rules: readonly CompiledRule[]) {
-    this.rules = rules;
+  private constructor(realms: Realms, lists: readonly RuleList[]) {
+    this.realms = realms;
+    this.#lists = lists;
+    const rules = lists.flatMap((list) => list.rules);
     this.groups = new Set(rules.flatMap(({ subject: { groupKey } }) => groupKey ?? []));
   }
 
   /**
-   * Resolves every name in the rules.
+   * Resolves every name in the rules of a tree that is one realm.
    *
    * @throws {AccessRuleError} `DIRECTORY_ACCESS_RULE` with the rule's number (from 1) for a name, filter,
    *   address or DN that means nothing.
    */
   static compile(rules: readonly AccessRule[], schema: SchemaLookup): AccessPolicy {
-    return new AccessPolicy(
-      rules.map((rule, index) => new CompiledRule(rule, { number: index + 1, schema })),
+    const whole = { name: '', subtrees: [''], access: rules, passwords: lenientPasswordPolicy };
+    return AccessPolicy.ofRealms(new Realms([whole], schema), schema);
+  }
+
+  /** The same for each realm. */
+  static ofRealms(realms: Realms, schema: SchemaLookup): AccessPolicy {
+    const compiled = realms.all.map((realm) => {
+      const rules = realm.access.map(
+        (rule, index) => new CompiledRule(rule, { number: index + 1, schema, realm }),
+      );
+      return { realm, rules };
+    });
+    const common = realms.all.flatMap((realm) =>
+      realm.access.map((rule, index) =>
+        CompiledRule.onCommonEntries(rule, { number: index + 1, schema, realm }),
+      ),
     );
+    return new AccessPolicy(realms, [...compiled, { realm: undefined, rules: common }]);
+  }
+
+  /** Those that are looked at for an entry, in order. */
+  rulesOn(entryKey: Uint8Array): readonly CompiledRule[] {
+    return listOn(this.#lists, entryKey)?.rules ?? [];
   }
 
   /** @param nowMs Agreements of verifiers are checked against this instant. */
@@ -75,10 +107,14 @@ export class AccessPolicy {
     if (known?.isStillFor(principal, nowMs) === true) {
       return known;
     }
-    const found = new RuledCaller(this.rules, { principal, session }, nowMs);
+    const found = new RuledCaller(this.#lists, { principal, session }, nowMs);
     this.#known.set(session, found);
     return found;
   }
+}
+
+function listOn(lists: readonly RuleList[], entryKey: Uint8Array): RuleList | undefined {
+  return lists.find(({ realm }) => realm === undefined || realm.has(entryKey));
 }
 
 /** The program's own. */
@@ -102,19 +138,22 @@ class RuledCaller implements CallerAccess {
   readonly #asked: Principal;
   readonly #principal: EntryPrincipal | undefined;
   readonly #wasInForce: boolean;
-  readonly #rules: readonly CompiledRule[];
+  readonly #lists: readonly RuleList[];
   #audience: Audience | undefined;
 
   /** What the root DSE says to the caller's connection alone. */
   readonly #offered: string;
 
-  constructor(rules: readonly CompiledRule[], caller: Caller, nowMs: number) {
+  constructor(lists: readonly RuleList[], caller: Caller, nowMs: number) {
     const facts = factsOf(caller, nowMs);
     this.#asked = caller.principal;
     this.#offered = caller.session.saslMechanisms?.join(' ') ?? '';
     this.#principal = facts.principal;
     this.#wasInForce = isGrantInForce(facts.principal, facts.nowMs);
-    this.#rules = rules.filter(({ subject }) => subject.mismatch(facts) === undefined);
+    this.#lists = lists.map(({ realm, rules }) => ({
+      realm,
+      rules: rules.filter(({ subject }) => subject.mismatch(facts) === undefined),
+    }));
   }
 
   isStillFor(principal: Principal, nowMs: number): boolean {
@@ -122,12 +161,13 @@ class RuledCaller implements CallerAccess {
   }
 
   on(entry: Entry): EntryAccess {
-    return new RuledAccess(this.#rules, entry, this.#principal);
+    const rules = listOn(this.#lists, entry.key)?.rules ?? [];
+    return new RuledAccess(rules, entry, this.#principal);
   }
 
   audience(): Audience {
     if (this.#audience === undefined) {
-      const audience = audienceOf(this.#rules, this.#principal);
+      const audience = audienceOf(this.#lists, this.#principal);
       this.#audience = { ...audience, name: `${audience.name} ${this.#offered}` };
     }
     return this.#audience;
@@ -140,12 +180,14 @@ function isGrantInForce(principal: EntryPrincipal | undefined, nowMs: number): b
 }
 
 /** The rules that fit, and whatever else of the caller they look at (`RuleSubject.mismatchOn`). */
-function audienceOf(
-  rules: readonly CompiledRule[],
-  principal: EntryPrincipal | undefined,
-): Audience {
+function audienceOf(lists: readonly RuleList[], principal: EntryPrincipal | undefined): Audience {
+  const rules = lists.flatMap((list) => list.rules);
   const compared = new Set(rules.map(({ subject }) => subject.comparesCallerWithEntry));
-  const numbers = rules.map(({ number }) => `${number} `).join('');
+  // The rules on entries of no realm are the same once more.
+  const own = lists.filter(({ realm }) => realm !== undefined);
+  const numbers = own
+    .map((list) => list.rules.map(({ number }) => `${number} `).join(''))
+    .join('/');
   const name = compared.has('partitions')
     ? numbers + namePartitions(principal?.verifier?.partitions)
     : numbers;

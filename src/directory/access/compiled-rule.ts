@@ -33,12 +33,17 @@ const allBits = 255;
 const lookingBits = search | compare | read;
 const secretNames: ReadonlySet<string> = new Set(['userPassword', 'certdirPasswordHistory']);
 
+/** What rules may grant on entries that are several CAs'. */
+const commonRights: readonly AccessRight[] = ['disclose', 'search', 'compare', 'read'];
+
 /** Why a rule that fits a caller does not fit an entry. */
 export type EntryMismatch = CallerEntryMismatch | TargetMismatch;
 
 export class CompiledRule {
   /** Its place in the list, from 1. */
   readonly number: number;
+  /** Whose list that is; empty where there is one. */
+  readonly realm: string;
   /** As the configuration has it. */
   readonly source: AccessRule;
   readonly subject: RuleSubject;
@@ -50,6 +55,7 @@ export class CompiledRule {
 
   constructor(rule: AccessRule, context: RuleContext) {
     this.number = context.number;
+    this.realm = context.realm?.name ?? '';
     this.source = rule;
     this.#rights = rule.rights.reduce((bits, right) => bits | bitsOf(right, context), 0);
     this.subject = new RuleSubject(rule, context);
@@ -57,6 +63,14 @@ export class CompiledRule {
     this.#items = new RuleItems(rule.attributes ?? '*', context);
     const mayBeUndecided = this.#target.hasFilter && this.#rights !== 0;
     this.#denying = mayBeUndecided ? new CompiledRule({ ...rule, rights: [] }, context) : undefined;
+  }
+
+  /** The rule on entries of no realm: changing them and binding as them is nobody's. */
+  static onCommonEntries(rule: AccessRule, context: RuleContext): CompiledRule {
+    const looking = rule.rights.includes('manage')
+      ? commonRights
+      : rule.rights.filter((right) => commonRights.includes(right));
+    return new CompiledRule({ ...rule, rights: looking }, context);
   }
 
   /** Target, `self` and granted partition, for a caller that fits; undefined when it fits the entry. */

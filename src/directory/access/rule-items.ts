@@ -17,6 +17,14 @@ export interface RuleContext {
   /** The rule's place in the list, from 1, for messages. */
   readonly number: number;
   readonly schema: SchemaLookup;
+  /** Whose rule it is; accounts elsewhere are nobody to it. */
+  readonly realm?: RuleRealm | undefined;
+}
+
+/** What a rule looks at of its realm (`realms.ts`). */
+export interface RuleRealm {
+  readonly name: string;
+  has(key: Uint8Array): boolean;
 }
 
 /** Attribute types, `entry` and `children`; subtypes are worked out once each. */
@@ -101,14 +109,18 @@ export class AccessRuleError extends DirectoryError {
   readonly ruleNumber: number;
   /** What is wrong, as a phrase without the number. */
   readonly problem: string;
+  /** Whose rule it is; empty where there is one realm. */
+  readonly realm: string;
 
-  constructor(problem: string, ruleNumber: number, cause?: unknown) {
-    super('DIRECTORY_ACCESS_RULE', `access rule ${ruleNumber}: ${problem}`, { cause });
-    this.ruleNumber = ruleNumber;
+  constructor(problem: string, { number, realm }: Omit<RuleContext, 'schema'>, cause?: unknown) {
+    const whose = realm === undefined || realm.name === '' ? '' : ` of ${realm.name}`;
+    super('DIRECTORY_ACCESS_RULE', `access rule ${number}${whose}: ${problem}`, { cause });
+    this.ruleNumber = number;
+    this.realm = realm?.name ?? '';
     this.problem = problem;
   }
 }
 
 export function ruleError(problem: string, context: RuleContext, cause?: unknown): AccessRuleError {
-  return new AccessRuleError(problem, context.number, cause);
+  return new AccessRuleError(problem, context, cause);
 }

@@ -15,7 +15,7 @@ import { DirectoryError } from '../errors.ts';
 import type { AttributeType } from '../schema/schema-model.ts';
 import type { AccessRule, AccessSubject, TlsLevel } from './access-rule.ts';
 import { AddressRange, type PeerAddress } from './address-range.ts';
-import { type RuleContext, ruleError } from './rule-items.ts';
+import { type RuleContext, type RuleRealm, ruleError } from './rule-items.ts';
 import { parseRuleDn } from './rule-target.ts';
 
 /** A caller as far as a rule looks at it. */
@@ -42,6 +42,7 @@ export type CallerMismatch =
   | 'agreementEnded'
   | 'otherVerifierKind'
   | 'notOperator'
+  | 'otherRealm'
   | 'otherRole';
 
 /** Why a rule is not for a caller when it comes to one entry. */
@@ -54,6 +55,7 @@ export class RuleSubject {
   readonly #tls: TlsLevel | undefined;
   readonly #addresses: readonly AddressRange[] | undefined;
   readonly #partitionCode: AttributeType | undefined;
+  readonly #realm: RuleRealm | undefined;
   /** The key of the group that it asks for membership in. */
   readonly groupKey: string | undefined;
 
@@ -64,6 +66,7 @@ export class RuleSubject {
       who.kind === 'dn' || who.kind === 'group' ? parseRuleDn(who.dn, context) : undefined;
     this.groupKey =
       who.kind === 'group' && this.#whoKey !== undefined ? memberKey(this.#whoKey) : undefined;
+    this.#realm = context.realm;
     this.#tls = rule.tls;
     this.#addresses = rule.address?.map((text) => parseRange(text, context));
     this.#partitionCode = context.schema.attributeType('certdirPartitionCode');
@@ -117,9 +120,10 @@ export class RuleSubject {
       case 'anonymous':
         return 'bound';
       case 'anyone':
+        return undefined;
       case 'authenticated':
       case 'self':
-        return undefined;
+        return this.#realmMismatch(principal);
       case 'dn':
         return this.#whoKey !== undefined && equalBytes(principal.dn.key, this.#whoKey)
           ? undefined
@@ -129,10 +133,15 @@ export class RuleSubject {
           ? undefined
           : 'notMember';
       case 'verifier':
-        return verifierMismatch(who, principal, caller.nowMs);
+        return this.#realmMismatch(principal) ?? verifierMismatch(who, principal, caller.nowMs);
       case 'operator':
-        return operatorMismatch(who, principal);
+        return this.#realmMismatch(principal) ?? operatorMismatch(who, principal);
     }
+  }
+
+  /** Roles and agreements are those that this CA has given. */
+  #realmMismatch({ dn }: EntryPrincipal): 'otherRealm' | undefined {
+    return this.#realm?.has(dn.key) === false ? 'otherRealm' : undefined;
   }
 
   #isGranted(entry: Entry, principal: EntryPrincipal | undefined): boolean {

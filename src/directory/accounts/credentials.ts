@@ -112,12 +112,12 @@ export class Credentials {
   #revision = 0;
 
   constructor(core: DirectoryCore, hasher: PasswordHasher) {
-    const { clock, random, passwords, types, limits } = core;
+    const { clock, random, passwordsOf, types, limits } = core;
     this.#core = core;
     this.#hasher = hasher;
     this.#verified = new VerifiedPasswords({ clock, random, types });
     this.#throttle = new GuessThrottle({
-      ...{ clock, random, delays: passwords.delays },
+      ...{ clock, random, delaysOf: (account) => passwordsOf(account).delays },
       maxTracked: limits.maxTrackedGuessers,
     });
     this.#groups = new GroupMembers({ ...core, groups: core.policy.groups });
@@ -260,7 +260,7 @@ export class Credentials {
   }
 
   async #check(dn: Dn, password: Uint8Array, session: Session): Promise<ProvenAccount | undefined> {
-    const { types, clock, passwords } = this.#core;
+    const { types, clock, passwordsOf } = this.#core;
     const revision = this.#revision;
     const entry = dn.depth === 0 ? undefined : await this.#readBindable(dn, session);
     const stored = entry?.values(types.userPassword)[0];
@@ -272,13 +272,18 @@ export class Credentials {
       return undefined;
     }
     const principal = await this.#readPrincipal(entry, dn);
-    return { entry, principal, revision, passwordEndMs: passwordEndMs(entry, types, passwords) };
+    return {
+      entry,
+      principal,
+      revision,
+      passwordEndMs: passwordEndMs(entry, types, passwordsOf(dn.key)),
+    };
   }
 
   /** Once a day for each account, while its password is about to end. */
   #warn({ principal, passwordEndMs: endMs = 0 }: ProvenAccount, restMs: number): void {
-    const { passwords, clock, log } = this.#core;
-    const warningMs = (passwords.ageing?.warningDays ?? 0) * DAY_MS;
+    const { passwordsOf, clock, log } = this.#core;
+    const warningMs = (passwordsOf(principal.dn.key).ageing?.warningDays ?? 0) * DAY_MS;
     const nowMs = clock.monotonicMs();
     const { entryUuid, dn } = principal;
     if (restMs >= warningMs || nowMs < (this.#warned.get(entryUuid) ?? 0)) {

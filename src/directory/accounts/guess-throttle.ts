@@ -18,7 +18,8 @@ import { sourceOf } from '../access/address-range.ts';
 import type { GuessDelays } from './password-policy.ts';
 
 export interface GuessThrottleOptions {
-  readonly delays: GuessDelays;
+  /** Of an account, whether or not it exists. */
+  readonly delaysOf: (account: Uint8Array) => GuessDelays;
   readonly clock: Clock;
   readonly random: RandomSource;
   /** Pairs of account and address that are remembered. Default 65,536. */
@@ -45,6 +46,7 @@ export interface DelayedGuess {
 }
 
 interface Guesser {
+  readonly delays: GuessDelays;
   failures: number;
   /** Monotonic time before which nothing is checked. */
   closedUntilMs: number;
@@ -61,7 +63,7 @@ const KEY_BYTES = 32;
 const MAX_PLAIN_BYTES = 128;
 
 export class GuessThrottle {
-  readonly #delays: GuessDelays;
+  readonly #delaysOf: (account: Uint8Array) => GuessDelays;
   readonly #clock: Clock;
   readonly #maxTracked: number;
   /** Hides guesses and accounts in memory. */
@@ -69,8 +71,8 @@ export class GuessThrottle {
   /** Least recently used first. */
   readonly #guessers = new Map<string, Guesser>();
 
-  constructor({ delays, clock, random, maxTracked = 65_536 }: GuessThrottleOptions) {
-    this.#delays = delays;
+  constructor({ delaysOf, clock, random, maxTracked = 65_536 }: GuessThrottleOptions) {
+    this.#delaysOf = delaysOf;
     this.#clock = clock;
     this.#maxTracked = maxTracked;
     this.#key = random.bytes(KEY_BYTES);
@@ -87,7 +89,7 @@ export class GuessThrottle {
    */
   admit(account: Uint8Array, address: string, guess: Uint8Array): AdmittedGuess | DelayedGuess {
     const name = `${this.#nameOf(account)} ${sourceOf(address)}`;
-    const guesser = this.#use(name);
+    const guesser = this.#use(name, account);
     const digest = this.#digest(guess);
     if (!this.#mayTry(guesser, digest)) {
       const isFirst = !guesser.wasDelayed;
@@ -112,20 +114,20 @@ export class GuessThrottle {
     };
   }
 
-  #mayTry({ failures, closedUntilMs, inFlight }: Guesser, digest: string): boolean {
+  #mayTry({ delays, failures, closedUntilMs, inFlight }: Guesser, digest: string): boolean {
     const isOpen = this.#clock.monotonicMs() >= closedUntilMs;
     return (
       isOpen &&
       (inFlight.size === 0 ||
         inFlight.has(digest) ||
-        failures + inFlight.size < this.#delays.freeFailures)
+        failures + inFlight.size < delays.freeFailures)
     );
   }
 
   #fail(guesser: Guesser, digest: string): number {
     const isLast = this.#land(guesser, digest);
     if (isLast) {
-      const { freeFailures, firstSeconds, maxSeconds } = this.#delays;
+      const { freeFailures, firstSeconds, maxSeconds } = guesser.delays;
       guesser.failures += 1;
       const doublings = guesser.failures - freeFailures;
       const seconds = doublings < 0 ? 0 : Math.min(maxSeconds, firstSeconds * 2 ** doublings);
@@ -146,14 +148,17 @@ export class GuessThrottle {
   }
 
   /** The guesser, as the one most recently used. */
-  #use(name: string): Guesser {
+  #use(name: string, account: Uint8Array): Guesser {
     const known = this.#guessers.get(name);
     this.#guessers.delete(name);
     const nowMs = this.#clock.monotonicMs();
     const guesser =
       known !== undefined && !this.#isForgotten(known, nowMs)
         ? known
-        : { failures: 0, closedUntilMs: 0, lastMs: nowMs, wasDelayed: false, inFlight: new Map() };
+        : {
+            ...{ delays: this.#delaysOf(account), failures: 0, closedUntilMs: 0 },
+            ...{ lastMs: nowMs, wasDelayed: false, inFlight: new Map<string, number>() },
+          };
     this.#makeRoom();
     this.#guessers.set(name, guesser);
     return guesser;
@@ -170,8 +175,8 @@ export class GuessThrottle {
   }
 
   /** After so long, the free failures that start anew are no more than the longest delay allows. */
-  #isForgotten({ lastMs, inFlight }: Guesser, nowMs: number): boolean {
-    const { freeFailures, maxSeconds } = this.#delays;
+  #isForgotten({ delays, lastMs, inFlight }: Guesser, nowMs: number): boolean {
+    const { freeFailures, maxSeconds } = delays;
     return inFlight.size === 0 && nowMs - lastMs > (freeFailures + 1) * maxSeconds * SECOND_MS;
   }
 

@@ -45,8 +45,9 @@ export class PasswordChanger {
 
   /** See `DirectoryService.changePassword`. */
   async change(request: PasswordChange, caller: Caller): Promise<Uint8Array | undefined> {
-    const { passwords, random, types } = this.#core;
+    const { passwordsOf, random, types } = this.#core;
     const dn = targetOf(request, caller, this.#core);
+    const passwords = passwordsOf(dn.key);
     const authority = await this.#authorise(dn, request, caller);
     const generated =
       request.newPassword === undefined ? generatePassword(passwords, random) : undefined;

@@ -41,8 +41,8 @@ export async function readPasswordEnds(
   core: DirectoryCore,
   search: (request: SearchRequest) => AsyncIterable<SearchResultEntry>,
 ): Promise<readonly PasswordEnd[]> {
-  const { types, passwords, suffixes, clock } = core;
-  if (passwords.ageing === undefined) {
+  const { types, passwordsOf, policy, suffixes, clock } = core;
+  if (policy.realms.all.every(({ passwords }) => passwords.ageing === undefined)) {
     return [];
   }
   const wanted = [
@@ -69,7 +69,7 @@ export async function readPasswordEnds(
     });
     for await (const result of found) {
       const entry = entryOf(result, core);
-      const endMs = passwordEndMs(entry, types, passwords);
+      const endMs = passwordEndMs(entry, types, passwordsOf(entry.key));
       if (endMs !== undefined && isUsable(entry, types, clock.nowMs())) {
         const isOperator = entry.attribute(types.operatorRole) !== undefined;
         ends.push({ dn: result.dn, account: isOperator ? 'operator' : 'verifier', endMs });

@@ -23,7 +23,7 @@ import { checkPasswordQuality, namesOf } from './password-quality.ts';
 export interface PasswordValuesOptions {
   readonly hasher: PasswordHasher;
   readonly types: DirectoryTypes;
-  readonly policy: PasswordPolicy;
+  readonly policyOf: (account: Uint8Array) => PasswordPolicy;
 }
 
 /** What a new password is judged by. */
@@ -33,17 +33,18 @@ interface Account {
   readonly used: readonly Uint8Array[];
   /** Hashes cannot be judged, so only the program itself and its owner may bring them. */
   readonly mayBringHashes: boolean;
+  readonly policy: PasswordPolicy;
 }
 
 export class PasswordValues {
   readonly #hasher: PasswordHasher;
   readonly #types: DirectoryTypes;
-  readonly #policy: PasswordPolicy;
+  readonly #policyOf: (account: Uint8Array) => PasswordPolicy;
 
-  constructor({ hasher, types, policy }: PasswordValuesOptions) {
+  constructor({ hasher, types, policyOf }: PasswordValuesOptions) {
     this.#hasher = hasher;
     this.#types = types;
-    this.#policy = policy;
+    this.#policyOf = policyOf;
   }
 
   isPassword(type: AttributeType): boolean {
@@ -107,14 +108,17 @@ export class PasswordValues {
    */
   async hashNew(password: Uint8Array, entry: Entry): Promise<Uint8Array> {
     const names = namesOf(entry);
-    const used = usedPasswords(entry, this.#types, this.#policy);
-    return await this.#hashOne(password, { names, used, mayBringHashes: false });
+    const policy = this.#policyOf(entry.key);
+    const used = usedPasswords(entry, this.#types, policy);
+    return await this.#hashOne(password, { names, used, mayBringHashes: false, policy });
   }
 
   #account(entry: Entry, { principal }: Caller): Account {
+    const policy = this.#policyOf(entry.key);
     return {
+      policy,
       names: namesOf(entry),
-      used: usedPasswords(entry, this.#types, this.#policy).filter(
+      used: usedPasswords(entry, this.#types, policy).filter(
         (value) => parsePasswordHash(Buffer.from(value).toString('latin1')) !== undefined,
       ),
       mayBringHashes: principal.kind === 'system',
@@ -148,7 +152,7 @@ export class PasswordValues {
     if (value.length === 0 || hasPasswordScheme(text)) {
       throw new DirectoryError('DIRECTORY_CONSTRAINT', 'a password must be given in clear');
     }
-    checkPasswordQuality(value, this.#policy, account.names);
+    checkPasswordQuality(value, account.policy, account.names);
     for (const earlier of account.used) {
       if (await this.#hasher.verify(value, earlier)) {
         throw new DirectoryError('DIRECTORY_CONSTRAINT', 'the password was in use before');

@@ -133,7 +133,8 @@ export class DirectoryWriter {
     readonly facts: ChangeFacts;
   }): Entry {
     const { before, changed, facts } = change;
-    const { types, passwords: policy } = this.#core;
+    const { types, passwordsOf } = this.#core;
+    const policy = passwordsOf(before.key);
     const ageing = { types, policy, nowMs: facts.nowMs };
     return stampModified(stampChangedPassword(before, changed, ageing), types, facts);
   }
