@@ -43,6 +43,8 @@ export interface Auditing {
   readonly journal: AccessJournal;
   readonly accounts: AccessAccounts;
   readonly keeping: KeepingRegister;
+  /** A list's name in the accounts: with its CA's, but for the CA that the data folder was made with. */
+  readonly partitionOf: (ca: string, scopeId: string) => string;
   /** See `rotateAuditKey`. */
   readonly rotateKey: (rotation: {
     readonly destroysOld: boolean;
@@ -86,12 +88,14 @@ export async function openAuditing(parts: AuditingParts, closing: ClosingStack):
   const accounts = new AccessAccounts(journal);
   const rotateKey: Auditing['rotateKey'] = (rotation) =>
     rotateAuditKey(parts, checkpointer, rotation);
-  return { checkpointer, trail, journal, accounts, keeping, rotateKey };
+  const partitionOf: Auditing['partitionOf'] = (ca, scopeId) =>
+    ca === shared.id ? scopeId : `${ca}/${scopeId}`;
+  return { checkpointer, trail, journal, accounts, keeping, partitionOf, rotateKey };
 }
 
 /** Tells the accounts which lists a CA has now. */
 export async function announceLists(
-  { accounts }: Auditing,
+  { accounts, partitionOf }: Pick<Auditing, 'accounts' | 'partitionOf'>,
   authority: Pick<CertificateAuthority, 'status' | 'policy'>,
 ): Promise<void> {
   const { lists } = await authority.status();
@@ -99,7 +103,7 @@ export async function announceLists(
     authority.policy.id,
     lists.map(({ scope, published }) => ({
       dn: scope.dn,
-      partition: scope.id,
+      partition: partitionOf(authority.policy.id, scope.id),
       listNumber: published?.number.toString() ?? '',
     })),
   );

@@ -7,8 +7,11 @@
 import { verifyAccesses } from '../audit/access-verification.ts';
 import type { AuditEvent } from '../audit/audit-log.ts';
 import type { TakenCheckpoints } from '../audit/kept-checkpoint.ts';
-import { readAccounts } from '../audit/provision-accounts.ts';
+import { type ProvisionCount, readAccounts } from '../audit/provision-accounts.ts';
 import { pruneRecords } from '../audit/pruning.ts';
+import type { Policy } from '../ca/policy/policy.ts';
+import { subtreesOf } from '../ca/policy/policy-neighbours.ts';
+import { Dn } from '../directory/names/dn.ts';
 import type { AuditOperations } from '../http/audit-operations.ts';
 import { LocalAuditOperations } from '../http/local-audit-operations.ts';
 import { LocalOperations, type PublishLists } from '../http/local-operations.ts';
@@ -19,7 +22,7 @@ import type { JobStatus } from '../scheduler/job.ts';
 import type { Snapshot, Store } from '../store/store.ts';
 import { readArchiveStatus } from './archive-status.ts';
 import { backUp } from './backup.ts';
-import type { CaInstance } from './ca-instance.ts';
+import type { CaInstance, InstanceParts } from './ca-instance.ts';
 import { LocalCeremonies } from './ceremonies.ts';
 import { checkStore } from './check.ts';
 import type { LocalCustody } from './custody.ts';
@@ -104,6 +107,7 @@ function localAudit(instance: CaInstance): AuditOperations {
   const { store, audit, auditing } = instance;
   return new LocalAuditOperations({
     ...instance,
+    auditorRolesOf: (dn) => auditorRolesOf(instance, dn),
     trail: auditing.trail,
     verifyAccesses: () =>
       withSnapshot(store, (snapshot) =>
@@ -114,7 +118,8 @@ function localAudit(instance: CaInstance): AuditOperations {
       ),
     accounts: async (period) => {
       await auditing.journal.seal();
-      return await withSnapshot(store, (snapshot) => collect(readAccounts(snapshot, period)));
+      const all = await withSnapshot(store, (snapshot) => collect(readAccounts(snapshot, period)));
+      return all.flatMap((count) => ownCount(instance, count) ?? []);
     },
     rotateKey: auditing.rotateKey,
     prune: (beforeMs, origin) => pruneRecords({ store, audit, beforeMs, origin }),
@@ -126,6 +131,16 @@ function localAudit(instance: CaInstance): AuditOperations {
         }),
       ),
   });
+}
+
+/** A count by the CA's own name for the list; undefined for one of another CA. */
+function ownCount(
+  { auditing, policy }: CaInstance,
+  count: ProvisionCount,
+): ProvisionCount | undefined {
+  const prefix = auditing.partitionOf(policy.id, '');
+  const isOwn = prefix === '' ? !count.partition.includes('/') : count.partition.startsWith(prefix);
+  return isOwn ? { ...count, partition: count.partition.slice(prefix.length) } : undefined;
 }
 
 async function withSnapshot<T>(store: Store, use: (snapshot: Snapshot) => Promise<T>): Promise<T> {
@@ -168,4 +183,13 @@ async function readStatus(
   } finally {
     await snapshot.close();
   }
+}
+
+/** By the policy of the CA whose account it is: the log is that of all of them. */
+function auditorRolesOf({ policies, directory }: InstanceParts, dn: Dn): readonly string[] {
+  const [only, ...others] = policies;
+  const { schema } = directory;
+  const isOwn = (policy: Policy): boolean =>
+    subtreesOf(policy).some((top) => dn.isWithin(Dn.parse(top, schema)));
+  return (others.length === 0 ? only : policies.find(isOwn))?.audit.auditorRoles ?? [];
 }

@@ -56,6 +56,10 @@ export interface OpenOptions {
   readonly clock?: Clock;
   /** Asked where the configuration names no passphrase file. */
   readonly askPassphrase?: (() => Promise<string>) | undefined;
+  /** Which of several CAs the operations are about. */
+  readonly ca?: string | undefined;
+  /** A policy that the configuration does not name yet. */
+  readonly addedPolicy?: string | undefined;
   /** A server's instance: standbys are served. */
   readonly isServing?: boolean;
 }
@@ -125,7 +129,10 @@ export async function openParts(
   options: OpenOptions,
   { closing, isNew }: { readonly closing: ClosingStack; readonly isNew: boolean },
 ): Promise<InstanceParts> {
-  const configuration = await loadConfiguration(join(options.folder, CONFIGURATION_FILE));
+  const configuration = withPolicy(
+    await loadConfiguration(join(options.folder, CONFIGURATION_FILE)),
+    options.addedPolicy,
+  );
   const policies = await loadPolicies(configuration);
   const shared = sharePolicies(policies);
   const clock = options.clock ?? new SystemClock();
@@ -232,6 +239,11 @@ export async function openCheckSubject(
   });
   const checkpointFile = checkpointFileOf(configuration);
   return { store, policies, schema, checkpointFile, nowMs: clock.nowMs() };
+}
+
+function withPolicy(configuration: Configuration, added: string | undefined): Configuration {
+  const { policies } = configuration;
+  return added === undefined ? configuration : { ...configuration, policies: [...policies, added] };
 }
 
 /** In the order of the configuration. */

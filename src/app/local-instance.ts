@@ -45,7 +45,7 @@ export async function openLocalOperations(options: OpenOptions): Promise<LocalIn
     const operations = new InstanceOperations(instance, {
       publishLists: (ca) => publishers.get(ca) ?? publishDirectly(ca),
       jobs: undefined,
-    }).named(undefined);
+    }).named(options.ca);
     return { operations, close: () => closing.close() };
   });
 }

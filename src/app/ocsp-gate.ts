@@ -29,15 +29,22 @@ const MAX_REMEMBERED = 20_000;
 /** Those whom one answer was given to. */
 const MAX_TOLD = 256;
 
+/** The accounts' name for a list. */
+export type PartitionNaming = (scopeId: string) => string;
+
+const asItIs: PartitionNaming = (scopeId) => scopeId;
+
 /** What the access journal is told of OCSP. */
 class OcspAccounts {
   readonly #journal: AccessJournal;
+  readonly #partitionOf: PartitionNaming;
   readonly #handles = new Map<string, AccessHandle>();
   /** By what was said, which is the same object when an answer is given again, and who it was said to. */
   readonly #told = new WeakMap<readonly ToldStatus[], Map<string, readonly AccessHandle[]>>();
 
-  constructor(journal: AccessJournal) {
+  constructor(journal: AccessJournal, partitionOf: PartitionNaming) {
     this.#journal = journal;
+    this.#partitionOf = partitionOf;
   }
 
   told({ address }: OcspPeer, verifier: string, statuses: readonly ToldStatus[]): void {
@@ -66,7 +73,7 @@ class OcspAccounts {
     return (
       this.#handles.get(key) ??
       this.#prepare(key, {
-        ...{ method: 'ocsp', verifier, address, partition: scopeId },
+        ...{ method: 'ocsp', verifier, address, partition: this.#partitionOf(scopeId) },
         subject: subjectOf(serialNumber),
         ...{ attribute: status, listNumber: '', outcome: 'provided', code: '' },
       })
@@ -79,7 +86,13 @@ class OcspAccounts {
     { serialNumber, scopeId }: AskedCertificate,
   ): void {
     const handle = this.#journal.prepare({
-      ...{ method: 'ocsp', verifier, address, partition: scopeId, listNumber: '' },
+      ...{
+        method: 'ocsp',
+        verifier,
+        address,
+        partition: this.#partitionOf(scopeId),
+        listNumber: '',
+      },
       ...{ subject: subjectOf(serialNumber), attribute: 'status' },
       ...{ outcome: 'refused', code: 'withheld' },
     });
@@ -120,8 +133,8 @@ export class PublicOcspGate implements OcspGate {
   /** By address. */
   readonly #askers = new Map<string, OcspAsker>();
 
-  constructor(journal: AccessJournal) {
-    this.#accounts = new OcspAccounts(journal);
+  constructor(journal: AccessJournal, partitionOf: PartitionNaming = asItIs) {
+    this.#accounts = new OcspAccounts(journal, partitionOf);
   }
 
   admit(peer: OcspPeer): OcspAsker {
@@ -158,13 +171,14 @@ export class VerifierOcspGate implements OcspGate {
     readonly scopes: Scopes;
     readonly acceptsSigned: boolean;
     readonly journal: AccessJournal;
+    readonly partitionOf?: PartitionNaming;
     readonly clock: Clock;
   }) {
     this.#directory = options.directory;
     this.#scopes = options.scopes;
     this.#hidden = new HiddenLists(options.scopes.list, options.clock);
     this.#acceptsSigned = options.acceptsSigned;
-    this.#accounts = new OcspAccounts(options.journal);
+    this.#accounts = new OcspAccounts(options.journal, options.partitionOf ?? asItIs);
   }
 
   async admit(peer: OcspPeer, signer: Uint8Array | undefined): Promise<OcspAsker> {

@@ -53,15 +53,18 @@ export function prepareOcsp(instance: CaInstance): RunningOcsp | undefined {
     return undefined;
   }
   const { journal } = auditing;
+  const partitionOf = (scopeId: string): string =>
+    scopeId === '' ? '' : auditing.partitionOf(policy.id, scopeId);
   const responder = new OcspResponder({
     issuers: issuersOf(authority, ocsp),
     gate: isPublic
-      ? new PublicOcspGate(journal)
+      ? new PublicOcspGate(journal, partitionOf)
       : new VerifierOcspGate({
           directory,
           scopes: authority.scopes,
           acceptsSigned: ocsp.signedRequests,
           journal,
+          partitionOf,
           clock,
         }),
     isPublic,

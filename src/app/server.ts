@@ -126,6 +126,7 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
       await openControlServer({
         socketFile: join(configuration.folder, CONTROL_SOCKET),
         operations: operations.named(undefined),
+        operationsOf: (ca) => operations.named(ca),
         log: log.with({ component: 'control' }),
       }),
       { name: 'control socket', close: (server) => server.close() },

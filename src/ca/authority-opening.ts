@@ -33,6 +33,8 @@ import { ServiceState } from './service-state.ts';
 
 export interface CertificateAuthorityOptions {
   readonly policy: Policy;
+  /** Of all CAs in the store, this one's included; it is alone when they are left out. */
+  readonly policies?: readonly Pick<Policy, 'id'>[];
   readonly store: Store;
   readonly directory: Directory;
   /** Active while certificates are issued and lists are published. */
@@ -51,6 +53,7 @@ export function prepare(options: CertificateAuthorityOptions): CaParts {
   return {
     ...options,
     entries: directory.managed,
+    neighbours: (options.policies ?? [policy]).map(({ id }) => id),
     accounts: directory.accounts,
     log: options.log.with({ component: 'ca' }),
     tables: new CaTables(policy.id),

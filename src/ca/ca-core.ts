@@ -53,6 +53,8 @@ export interface SigningAuthority {
 /** What the engine works with before there is a key. */
 export interface CaParts {
   readonly policy: Policy;
+  /** Ids of all CAs in the store, this one's included. */
+  readonly neighbours: readonly string[];
   readonly store: Store;
   /** The entries that the engine keeps in the directory. */
   readonly entries: ManagedEntries;
@@ -115,7 +117,7 @@ export async function readCounters(view: ReadView, tables: CaTables): Promise<Co
  * @throws {CaError} `CA_RECOVERY_PENDING`
  */
 export async function signPieces(
-  parts: Pick<CaParts, 'signer' | 'store'>,
+  parts: Pick<CaParts, 'signer' | 'store' | 'policy'>,
   key: {
     readonly label: string;
     readonly purpose: KeyUsagePurpose;
@@ -125,7 +127,7 @@ export async function signPieces(
   },
   pieces: readonly Uint8Array[],
 ): Promise<Uint8Array> {
-  await assertMaySign(parts.store);
+  await assertMaySign(parts.store, parts.policy.id);
   return await parts.signer.sign({ ...key, content: pieces });
 }
 

@@ -519,7 +519,8 @@ export class CertificateAuthority {
 
   /** Why nothing is signed; undefined when nothing is held back. */
   recoveryHold(): Promise<RecoveryHold | undefined> {
-    return reading(this.#core.store, readHold);
+    const { store, policy } = this.#core;
+    return reading(store, (view) => readHold(view, policy.id));
   }
 
   /** Every list of a scope that was published, by number, without its bytes. @throws {CaError} `CA_SCOPE_UNKNOWN`. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { concatBytes, decodeUtf8, encodeUtf8, prefixEnd } from '../core/bytes.ts';
+import { concatBytes, decodeUtf8, encodeUtf8, equalBytes, prefixEnd } from '../core/bytes.ts';
 import { Keyspace, keyOf } from '../store/keyspace.ts';
 import type { ReadView, Store, Transaction } from '../store/store.ts';
 import { CaError } from './errors.ts';
@@ -26,19 +26,39 @@ export function holdSigning(transaction: Transaction, hold: RecoveryHold): void 
   transaction.put(HOLD_KEY, Buffer.from(JSON.stringify(hold)));
 }
 
-/** @returns undefined when nothing is held back. */
-export async function readHold(view: ReadView): Promise<RecoveryHold | undefined> {
+/**
+ * @param policyId Of the CA that asks, of several in a store; what they share is held until all are released.
+ * @returns undefined when nothing is held back.
+ */
+export async function readHold(
+  view: ReadView,
+  policyId?: string,
+): Promise<RecoveryHold | undefined> {
   const bytes = await view.read(HOLD_KEY);
-  return bytes === undefined
-    ? undefined
-    : (JSON.parse(Buffer.from(bytes).toString('utf8')) as RecoveryHold);
+  if (
+    bytes === undefined ||
+    (policyId !== undefined && (await isReleased(view, policyId, bytes)))
+  ) {
+    return undefined;
+  }
+  return JSON.parse(Buffer.from(bytes).toString('utf8')) as RecoveryHold;
+}
+
+/** The row says which hold the CA was released from: a later one is another. */
+function releasedOf(policyId: string): Uint8Array {
+  return keyOf(Keyspace.recovery, encodeUtf8(`released\0${policyId}`));
+}
+
+async function isReleased(view: ReadView, policyId: string, hold: Uint8Array): Promise<boolean> {
+  const from = await view.read(releasedOf(policyId));
+  return from !== undefined && equalBytes(from, hold);
 }
 
 /** @throws {CaError} `CA_RECOVERY_PENDING` */
-export async function assertMaySign(store: Store): Promise<void> {
+export async function assertMaySign(store: Store, policyId?: string): Promise<void> {
   const snapshot = store.snapshot();
   try {
-    if ((await readHold(snapshot)) !== undefined) {
+    if ((await readHold(snapshot, policyId)) !== undefined) {
       throw new CaError(
         'CA_RECOVERY_PENDING',
         'the store was restored from a backup, was put back, or was a standby that may lack something: nothing is ' +
@@ -52,13 +72,28 @@ export async function assertMaySign(store: Store): Promise<void> {
 }
 
 /**
- * Lets the CA sign again.
+ * Lets a CA sign again, and with the last of them what they share.
  *
  * @param checkpoint SHA-256 of a checkpoint that the audit log contradicts, where there is one: it holds back nothing
  *   any more.
  */
-export function releaseSigning(transaction: Transaction, checkpoint: string | undefined): void {
-  transaction.delete(HOLD_KEY);
+export async function releaseSigning(
+  transaction: Transaction,
+  { policyId, all }: { readonly policyId: string; readonly all: readonly string[] },
+  checkpoint: string | undefined,
+): Promise<void> {
+  const hold = await transaction.read(HOLD_KEY);
+  if (hold !== undefined) {
+    transaction.put(releasedOf(policyId), hold);
+    const others = all.filter((id) => id !== policyId);
+    const released = await Promise.all(others.map((id) => isReleased(transaction, id, hold)));
+    if (released.every((is) => is)) {
+      transaction.delete(HOLD_KEY);
+      for (const id of all) {
+        transaction.delete(releasedOf(id));
+      }
+    }
+  }
   if (checkpoint !== undefined) {
     transaction.put(CONFIRMED_KEY, encodeUtf8(checkpoint));
   }

@@ -100,7 +100,7 @@ export async function confirmRecovery(
     );
   }
   return await changeServiceRecord(core, 'ca: confirm recovery', async (transaction, before) => {
-    if ((await readHold(transaction)) === undefined) {
+    if ((await readHold(transaction, core.policy.id)) === undefined) {
       throw new CaError('CA_RECOVERY_NONE', 'nothing is held back: the store was not restored');
     }
     const record = recoverCessations(core, before, read);
@@ -124,7 +124,9 @@ export async function confirmRecovery(
       );
     }
     const moved = await moveNumbers(core, transaction, numbers);
-    releaseSigning(transaction, marks.contradicting);
+    const { policy, neighbours } = core;
+    const release = { policyId: policy.id, all: neighbours };
+    await releaseSigning(transaction, release, marks.contradicting);
     await core.audit.append(transaction, {
       kind: 'recovery.confirm',
       result: 'done',

@@ -9,6 +9,7 @@ import type { Command } from 'commander';
 
 import type { IssuedReport, PublishedReport, SubjectAttributes } from '../http/operations.ts';
 
+import { addAddCommand } from './ca-add-command.ts';
 import { addKeysCommands } from './ca-keys-command.ts';
 import { addShowCommand } from './ca-show-command.ts';
 import { contextOf, withOperations } from './context.ts';
@@ -40,6 +41,7 @@ const MAX_REQUEST_BYTES = 64 * 1024;
 /** Adds the command to the program. */
 export function addCaCommand(program: Command): void {
   const ca = program.command('ca').description('issue and revoke certificates, publish lists');
+  addAddCommand(ca);
   addIssue(ca);
   addShowCommand(ca);
   addRevoke(ca);

@@ -28,15 +28,18 @@ export interface Context {
   readonly folder: string;
   readonly output: Output;
   readonly operator: Operator;
+  /** Which of several CAs is meant. */
+  readonly ca: string | undefined;
 }
 
 /** Reads the global options of a command. */
 export function contextOf(command: Command): Context {
-  const options = command.optsWithGlobals<{ data: string; json?: boolean }>();
+  const options = command.optsWithGlobals<{ data: string; json?: boolean; ca?: string }>();
   return {
     folder: resolve(options.data),
     output: openOutput({ isJson: options.json === true }),
     operator: { name: userInfo().username },
+    ca: options.ca,
   };
 }
 
@@ -90,20 +93,20 @@ export async function withServerOr<T, Name extends keyof Operations>(
 /** @returns undefined while another process has the store open and no server answers. */
 async function openOperations<Name extends keyof Operations>(
   openLocal: (options: OpenOptions) => Promise<LocalInstance<Name>>,
-  { folder, operator }: Context,
+  { folder, operator, ca }: Context,
   clock: Clock,
 ): Promise<LocalInstance<Name> | undefined> {
   const socketFile = join(folder, CONTROL_SOCKET);
   if (await isServerAnswering(socketFile)) {
     return {
-      operations: connectControl(socketFile, operator.name),
+      operations: connectControl(socketFile, operator.name, ca),
       close: () => Promise.resolve(),
     };
   }
   const { openLog } = await import('../core/log.ts');
   const log = openLog(clock, { level: 'warn', format: 'text' });
   try {
-    return await openLocal({ folder, log, askPassphrase: passphrasePrompt() });
+    return await openLocal({ folder, log, ca, askPassphrase: passphrasePrompt() });
   } catch (error) {
     if (isCertdirError(error) && error.code === 'STORE_LOCKED') {
       return undefined;

@@ -42,6 +42,7 @@ const exitNames = {
   SETUP_PRESET_UNKNOWN: 'absent',
   SETUP_FOLDER: 'unavailable',
   SETUP_CUSTODY: 'conflict',
+  SETUP_CA_EXISTS: 'conflict',
 } as const satisfies Record<OwnCode, ExitName>;
 
 const exitNameByCode: ReadonlyMap<string, ExitName> = new Map([

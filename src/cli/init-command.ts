@@ -6,7 +6,7 @@
 
 import { type Command, Option } from 'commander';
 
-import type { HsmChoice } from '../setup/initialise.ts';
+import type { HsmChoice, InitialisedReport } from '../setup/initialise.ts';
 import { contextOf } from './context.ts';
 import { examples } from './examples.ts';
 import { parseEnvironment } from './module-environment.ts';
@@ -14,7 +14,7 @@ import { parsePort } from './port.ts';
 import { UsageError } from './usage-error.ts';
 
 interface InitOptions {
-  readonly preset: string;
+  readonly preset: readonly string[];
   readonly ldapPort: string;
   readonly ldapsPort: string;
   readonly httpPort: string;
@@ -30,12 +30,15 @@ interface InitOptions {
   readonly removeLeftover?: boolean;
 }
 
+const PRESET =
+  'whose practice statement it follows, e.g. gunma; of several a CA each, in one server';
+
 /** Adds the command to the program. */
 export function addInitCommand(program: Command): void {
   program
     .command('init')
     .description('make a new CA: its key, its self-signed certificate, its directory, first lists')
-    .requiredOption('--preset <name>', 'whose practice statement it follows: gunma, tokyo')
+    .requiredOption('--preset <names...>', PRESET)
     .option('--address <address>', 'address the listeners bind to', '127.0.0.1')
     .option('--ldap-port <port>', 'LDAP with StartTLS', '1389')
     .option('--ldaps-port <port>', 'LDAP over TLS', '1636')
@@ -63,6 +66,7 @@ export function addInitCommand(program: Command): void {
       'after',
       examples(
         'certdir init --preset gunma --data /var/lib/certdir',
+        'certdir init --preset gunma tokyo --data /var/lib/certdir',
         'certdir init --preset gunma --data /var/lib/certdir --token pkcs11 \\\n' +
           '    --module /usr/lib/softhsm/libsofthsm2.so --token-label gunma --pin-file /etc/certdir/pin \\\n' +
           '    --env SOFTHSM2_CONF=/etc/softhsm/softhsm2.conf',
@@ -74,7 +78,7 @@ export function addInitCommand(program: Command): void {
       const { initialise } = await import('../setup/initialise.ts');
       const report = await initialise({
         folder: context.folder,
-        preset: options.preset,
+        ...presetsOf(options.preset),
         address: options.address,
         ldapPort: parsePort(options.ldapPort),
         ldapsPort: parsePort(options.ldapsPort),
@@ -89,11 +93,8 @@ export function addInitCommand(program: Command): void {
       }).finally(() => bar.stop());
       context.output.answer(report, () =>
         [
-          `${report.caName} is ready in ${report.folder}`,
-          `self-signed certificate SHA-256 ${report.sha256Fingerprint}`,
+          ...report.cas.flatMap((ca) => formatCreated(ca, report.folder)),
           `${options.token === 'pkcs11' ? 'PIN of the HSM          ' : 'token passphrase        '}${report.passphraseFile}`,
-          `directory administrator ${report.administratorDn}`,
-          `  its password          ${report.administratorPasswordFile}`,
           `audit log's key          ${report.auditKey}`,
           'its first checkpoint, to be kept outside (certdir audit --help):',
           ...report.checkpoint
@@ -104,6 +105,26 @@ export function addInitCommand(program: Command): void {
         ].join('\n'),
       );
     });
+}
+
+/** A CA that was made, and who may manage its directory. */
+export function formatCreated(
+  ca: InitialisedReport['cas'][number],
+  folder: string,
+): readonly string[] {
+  return [
+    `${ca.caName} is ready in ${folder}`,
+    `self-signed certificate SHA-256 ${ca.sha256Fingerprint}`,
+    `directory administrator ${ca.administratorDn}`,
+    `  its password          ${ca.administratorPasswordFile}`,
+  ];
+}
+
+function presetsOf([preset = '', ...otherPresets]: readonly string[]): {
+  readonly preset: string;
+  readonly otherPresets: readonly string[];
+} {
+  return { preset, otherPresets };
 }
 
 function hsmChoice(options: InitOptions): HsmChoice | undefined {

@@ -64,6 +64,7 @@ function buildProgram(): Command {
     .version(version)
     .option('--data <dir>', 'data folder', 'data')
     .option('--json', 'answer as one JSON document')
+    .option('--ca <id>', 'which CA, where the data folder has several')
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(certdir <command> --help shows what it takes)')
     .addHelpText('after', overview);

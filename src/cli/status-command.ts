@@ -32,8 +32,15 @@ export function addStatusCommand(program: Command): void {
         context.output.answer(standby, () => formatStandby(standby));
         return;
       }
-      const status = await withOperations(context, (operations) => operations.status());
-      context.output.answer(status, () => formatStatus(status));
+      const statuses = await withOperations(context, async (operations) =>
+        context.ca === undefined ? await operations.statuses() : [await operations.status()],
+      );
+      const [status] = statuses;
+      if (statuses.length === 1 && status !== undefined) {
+        context.output.answer(status, () => formatStatus(status));
+      } else {
+        context.output.answer({ cas: statuses }, () => statuses.map(formatStatus).join('\n\n'));
+      }
     });
 }
 

@@ -14,7 +14,7 @@ import type { AccessExplanation } from '../directory/access/access-explanation.t
 import type { ArchivedList, ArchiveStatusReport, DisclosureReport } from './archive-operations.ts';
 import { parseFiles, remoteAudit } from './audit-control.ts';
 import { remoteCeremonies } from './ceremony-operations.ts';
-import { type AnswerLine, OPERATOR_HEADER } from './control-protocol.ts';
+import { type AnswerLine, CA_HEADER, OPERATOR_HEADER } from './control-protocol.ts';
 import { remoteCrl } from './crl-operations.ts';
 import { remoteCustody } from './custody-operations.ts';
 import { HttpError } from './errors.ts';
@@ -58,14 +58,23 @@ export function isServerAnswering(socketFile: string): Promise<boolean> {
   });
 }
 
-/** The operations of the server behind `socketFile`. */
-export function connectControl(socketFile: string, operatorName: string): Operations {
+/**
+ * The operations of the server behind `socketFile`.
+ *
+ * @param ca Which CA is meant; may be left out where the server has one.
+ */
+export function connectControl(
+  socketFile: string,
+  operatorName: string,
+  ca?: string | undefined,
+): Operations {
+  const to = { socketFile, operatorName, ca };
   const call = async <T>(name: string, body: unknown, onProgress?: OnProgress): Promise<T> => {
-    const answer = await send({ socketFile, operatorName, name, body });
+    const answer = await send({ ...to, name, body });
     return (await readAnswer(answer, { onProgress })) as T;
   };
   const chunks = (name: string, body: unknown): AsyncIterable<string> =>
-    exportChunks({ socketFile, operatorName, name, body });
+    exportChunks({ ...to, name, body });
   return {
     audit: remoteAudit({ call, chunks }),
     archive: {
@@ -84,6 +93,7 @@ export function connectControl(socketFile: string, operatorName: string): Operat
     operators: remoteOperators(call),
     keys: remoteKeys(call),
     status: () => call<ServiceStatus>('status', {}),
+    statuses: () => call<readonly ServiceStatus[]>('statuses', {}),
     check: (input, onProgress) => call<CheckReport>('check', input, onProgress),
     recoverConfirm: (input) =>
       call<RecoverReport>('recover-confirm', Readable.from(writeRecovery(input))),
@@ -126,6 +136,7 @@ function bodyOf({ source, filesUnder }: LdifInput): Readable {
 interface Request {
   readonly socketFile: string;
   readonly operatorName: string;
+  readonly ca: string | undefined;
   readonly name: string;
   readonly body: unknown;
 }
@@ -136,7 +147,7 @@ interface Exchange {
   readonly request: ClientRequest;
 }
 
-function send({ socketFile, operatorName, name, body }: Request): Promise<Exchange> {
+function send({ socketFile, operatorName, ca, name, body }: Request): Promise<Exchange> {
   const isStream = body instanceof Readable;
   return new Promise((resolve, reject) => {
     const outgoing = httpRequest(
@@ -147,6 +158,7 @@ function send({ socketFile, operatorName, name, body }: Request): Promise<Exchan
         headers: {
           'content-type': isStream ? 'application/octet-stream' : 'application/json',
           [OPERATOR_HEADER]: encodeURIComponent(operatorName),
+          ...(ca === undefined ? {} : { [CA_HEADER]: encodeURIComponent(ca) }),
         },
       },
       (answer) => resolve({ answer, request: outgoing }),

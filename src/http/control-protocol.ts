@@ -26,6 +26,9 @@ export type AnswerLine =
 /** Who asks, for the audit log; percent-encoded. */
 export const OPERATOR_HEADER = 'x-certdir-operator';
 
+/** Which CA is meant, where the server has several. */
+export const CA_HEADER = 'x-certdir-ca';
+
 /** The socket's file name in the data folder. */
 export const CONTROL_SOCKET = 'certdir.sock';
 
@@ -63,6 +66,7 @@ export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> =
   ...keySchemas,
   ...verifierSchemas,
   status: objectOf({}),
+  statuses: objectOf({}),
   check: objectOf({ isDeep: { type: 'boolean' }, parts: { enum: ['all', 'store'] } }),
   journal: objectOf({}),
   backup: objectOf({ folder: text, passphrase: text }, ['passphrase']),

@@ -18,7 +18,7 @@ import type { AccessQuestion } from '../directory/access/access-explanation.ts';
 import type { ListQuery } from './archive-operations.ts';
 import { auditHandlers } from './audit-control.ts';
 import { ceremonyHandlers } from './ceremony-operations.ts';
-import { type AnswerLine, OPERATOR_HEADER, requestSchemas } from './control-protocol.ts';
+import { type AnswerLine, CA_HEADER, OPERATOR_HEADER, requestSchemas } from './control-protocol.ts';
 import { crlHandlers } from './crl-operations.ts';
 import { custodyHandlers } from './custody-operations.ts';
 import { HttpError } from './errors.ts';
@@ -52,6 +52,8 @@ type Handler = (call: Call) => Promise<unknown>;
 interface Call {
   readonly body: unknown;
   readonly operator: Operator;
+  /** Which CA the command names. */
+  readonly ca: string | undefined;
   readonly onProgress: OnProgress;
   readonly onChunk: (text: string) => Promise<void>;
 }
@@ -64,6 +66,8 @@ interface Call {
 export async function openControlServer(options: {
   readonly socketFile: string;
   readonly operations: Operations;
+  /** Those of the CA that a command names; without it no name is known. */
+  readonly operationsOf?: ((ca: string) => Operations) | undefined;
   readonly log: Log;
 }): Promise<ControlServer> {
   const { socketFile, log } = options;
@@ -78,8 +82,10 @@ export async function openControlServer(options: {
   server.addContentTypeParser('application/octet-stream', (_request, payload, done) => {
     done(null, payload);
   });
-  const handlers = handlersOf(options.operations);
-  for (const [name, handler] of Object.entries(handlers)) {
+  const find = handlerFinder(options);
+  for (const name of Object.keys(find(undefined))) {
+    // A name that there is not is refused like everything else that a command asks for wrongly.
+    const handler: Handler = async (call) => await find(call.ca)[name]?.(call);
     route(server, { name, handler, log });
   }
   server.setErrorHandler((error, _request, reply) => {
@@ -98,6 +104,34 @@ export async function openControlServer(options: {
       await server.close();
       await rm(socketFile, { force: true });
     },
+  };
+}
+
+type Handlers = Readonly<Record<string, Handler>>;
+
+/** Made once for each CA. */
+function handlerFinder({
+  operations,
+  operationsOf,
+}: Pick<Parameters<typeof openControlServer>[0], 'operations' | 'operationsOf'>): (
+  ca: string | undefined,
+) => Handlers {
+  const unnamed = handlersOf(operations);
+  const known = new Map<string, Handlers>();
+  return (ca) => {
+    if (ca === undefined) {
+      return unnamed;
+    }
+    const found = known.get(ca);
+    if (found !== undefined) {
+      return found;
+    }
+    if (operationsOf === undefined) {
+      throw new HttpError('HTTP_REQUEST_INVALID', 'this server knows its CA by no name');
+    }
+    const handlers = handlersOf(operationsOf(ca));
+    known.set(ca, handlers);
+    return handlers;
   };
 }
 
@@ -132,7 +166,7 @@ function isValidationError(error: unknown): error is Error {
   return error instanceof Error && 'validation' in error;
 }
 
-function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
+function handlersOf(operations: Operations): Handlers {
   return {
     ...auditHandlers(operations.audit),
     ...crlHandlers(operations.crl),
@@ -144,6 +178,7 @@ function handlersOf(operations: Operations): Readonly<Record<string, Handler>> {
     ...operatorHandlers(operations.operators),
     ...keyHandlers(operations.keys),
     status: () => operations.status(),
+    statuses: () => operations.statuses(),
     check: ({ body, onProgress }) => operations.check(body as CheckInput, onProgress),
     'recover-confirm': async ({ body, operator }) =>
       operations.recoverConfirm(await readRecovery(streamOf(body)), operator),
@@ -252,7 +287,8 @@ async function answer(
   };
   const last = await run({
     body: request.body,
-    operator: { name: operatorName(request) },
+    operator: { name: headerOf(request, OPERATOR_HEADER) ?? 'unknown' },
+    ca: headerOf(request, CA_HEADER),
     // Progress is advice: a client that reads slowly loses lines, not the operation.
     onProgress: (progress) => {
       if (!stream.writableNeedDrain && !stream.destroyed) {
@@ -264,13 +300,12 @@ async function answer(
   stream.end(`${JSON.stringify(last)}\n`);
 }
 
-function operatorName(request: FastifyRequest): string {
-  const header = request.headers[OPERATOR_HEADER];
-  const name = typeof header === 'string' ? header : 'unknown';
+function headerOf(request: FastifyRequest, header: string): string | undefined {
+  const text = request.headers[header];
   try {
-    return decodeURIComponent(name).slice(0, 256);
+    return typeof text === 'string' ? decodeURIComponent(text).slice(0, 256) : undefined;
   } catch {
-    return 'unknown';
+    return undefined;
   }
 }
 

@@ -16,10 +16,12 @@ import type { ProvisionCount } from '../audit/provision-accounts.ts';
 import { VerifierRegister } from '../ca/accounts/verifier-register.ts';
 import type { Policy } from '../ca/policy/policy.ts';
 import { keptLongEnoughBeforeMs, retentionOf } from '../ca/policy/retention.ts';
+import type { SharedPolicy } from '../ca/policy/shared-policy.ts';
 import { encodeUtf8, formatHex, parseHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import { actorOf } from '../directory/accounts/principal.ts';
 import type { Directory } from '../directory/directory.ts';
+import type { Dn } from '../directory/names/dn.ts';
 import {
   type AuditFile,
   type AuditMarksReport,
@@ -42,6 +44,10 @@ import { formatTime, parseTime } from './report-time.ts';
 
 export interface LocalAuditOptions {
   readonly policy: Policy;
+  /** What has to be kept longest, of all CAs whose acts are in the log. */
+  readonly shared: Pick<SharedPolicy, 'retention'>;
+  /** Whoever has this account is an auditor by one of these roles. */
+  readonly auditorRolesOf: (dn: Dn) => readonly string[];
   readonly directory: Directory;
   readonly trail: AuditTrail;
   readonly audit: AuditLog;
@@ -182,9 +188,9 @@ export class LocalAuditOperations implements AuditOperations {
   }
 
   async prune(input: { readonly auditor: AuditorCredentials }): Promise<AuditMarksReport> {
-    const { policy, clock, prune } = this.#options;
+    const { shared, clock, prune } = this.#options;
     const origin = await this.#authenticate(input.auditor, 'audit.prune');
-    const retention = retentionOf(policy.retention, 'auditRecords');
+    const retention = retentionOf(shared.retention, 'auditRecords');
     return marksReport(await prune(keptLongEnoughBeforeMs(retention, clock.nowMs()), origin));
   }
 
@@ -198,23 +204,33 @@ export class LocalAuditOperations implements AuditOperations {
     act: AuditorAct,
   ): Promise<AuditOrigin> {
     const { policy, recordRefusal } = this.#options;
-    const { origin, roles } =
-      auditor instanceof AuthenticatedAuditor ? auditor : await this.#bind(auditor);
-    if (!roles.some((role) => policy.audit.auditorRoles.includes(role))) {
+    const { origin, roles, wanted } =
+      auditor instanceof AuthenticatedAuditor
+        ? { ...auditor, wanted: policy.audit.auditorRoles }
+        : await this.#bind(auditor);
+    if (!roles.some((role) => wanted.includes(role))) {
       await recordRefusal(act, origin);
       throw new AuditError(
         'AUDIT_NOT_AUDITOR',
-        `${origin.actor} has none of the roles ${policy.audit.auditorRoles.join(', ')}`,
+        `${origin.actor} has none of the roles ${wanted.join(', ')}`,
       );
     }
     return origin;
   }
 
-  async #bind({ dn, password }: AuditorCredentials): Promise<AuthenticatedAuditor> {
+  async #bind({
+    dn,
+    password,
+  }: AuditorCredentials): Promise<AuthenticatedAuditor & { readonly wanted: readonly string[] }> {
     const session = { isProtected: true, address: '', channel: 'cli' };
-    const principal = await this.#options.directory.bind(dn, encodeUtf8(password), session);
-    const roles = principal.kind === 'entry' ? (principal.operatorRoles ?? []) : [];
-    return new AuthenticatedAuditor({ channel: 'cli', actor: actorOf(principal) }, roles);
+    const { directory, auditorRolesOf } = this.#options;
+    const principal = await directory.bind(dn, encodeUtf8(password), session);
+    const isEntry = principal.kind === 'entry';
+    return {
+      origin: { channel: 'cli', actor: actorOf(principal) },
+      roles: isEntry ? (principal.operatorRoles ?? []) : [],
+      wanted: isEntry ? auditorRolesOf(principal.dn) : [],
+    };
   }
 
   #checkpointReport({ size, rootHash, note }: SignedCheckpoint): CheckpointReport {

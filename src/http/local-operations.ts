@@ -161,6 +161,10 @@ export class LocalOperations implements Operations {
     return this.#options.status();
   }
 
+  async statuses(): Promise<readonly ServiceStatus[]> {
+    return [await this.status()];
+  }
+
   backup(
     input: BackupInput,
     operator: Operator,

@@ -375,6 +375,8 @@ export interface Operations {
   readonly operators: OperatorOperations;
   readonly keys: KeyOperations;
   status(): Promise<ServiceStatus>;
+  /** Of every CA of the data folder. */
+  statuses(): Promise<readonly ServiceStatus[]>;
   /** Reads everything that is stored, from one state, and says what is wrong with it. */
   check(input: CheckInput, onProgress: OnProgress): Promise<CheckReport>;
   /** Lets the CA of a restored store sign again; see ca/recovery.ts. */

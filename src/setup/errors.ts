@@ -13,6 +13,8 @@ export type SetupErrorCode =
   | 'SETUP_LEFTOVER'
   /** An init failed and the keys that it made are still in the HSM. */
   | 'SETUP_KEYS_LEFT'
+  /** The data folder has this CA already. */
+  | 'SETUP_CA_EXISTS'
   /** No policy of that name is shipped. */
   | 'SETUP_PRESET_UNKNOWN'
   /** The token has custodians already, or nothing to hand over to them. */

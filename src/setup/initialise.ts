@@ -10,7 +10,7 @@ import { copyFile, mkdir, mkdtemp, open, readdir, rename, rm, rmdir } from 'node
 import { basename, dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 
-import { type CreatedInstance, createInstance } from '../app/creation.ts';
+import { type CreatedCa, type CreatedInstance, createInstance } from '../app/creation.ts';
 import { loadPolicy, type Policy, shippedPolicyFile } from '../ca/policy/policy.ts';
 import { CONFIGURATION_FILE } from '../config/configuration.ts';
 import { asBuffer } from '../core/bytes.ts';
@@ -27,6 +27,8 @@ export interface InitialiseOptions {
   readonly folder: string;
   /** The name of a shipped policy. */
   readonly preset: string;
+  /** Of more CAs in the same data folder. */
+  readonly otherPresets?: readonly string[] | undefined;
   readonly address: string;
   readonly ldapPort: number;
   readonly ldapsPort: number;
@@ -55,10 +57,12 @@ export interface HsmChoice {
 
 export interface InitialisedReport {
   readonly folder: string;
+  /** The first CA; all of them are in `cas`. */
   readonly caName: string;
   readonly caDn: string;
   /** Of the self-signed certificate, upper-case hexadecimal with colons. */
   readonly sha256Fingerprint: string;
+  readonly cas: readonly (CreatedCa & { readonly administratorPasswordFile: string })[];
   /** Of the token: its passphrase, or its PIN. */
   readonly passphraseFile: string;
   readonly administratorDn: string;
@@ -69,6 +73,7 @@ export interface InitialisedReport {
 }
 
 const PASSPHRASE_FILE = 'secrets/token-passphrase';
+/** Of the first CA; those of others have its name at their end. */
 const ADMINISTRATOR_FILE = 'secrets/administrator';
 const TLS_CERTIFICATE_FILE = 'tls/server.pem';
 const AUDIT_PASSPHRASE_FILE = 'secrets/audit-token-passphrase';
@@ -82,7 +87,7 @@ const TLS_KEY_FILE = 'tls/server-key.pem';
  */
 export async function initialise(options: InitialiseOptions): Promise<InitialisedReport> {
   const folder = resolve(options.folder);
-  await assertPreset(options.preset);
+  await assertPresets(presetsOf(options));
   await assertAbsentOrEmpty(folder);
   await settleLeftover(folder, { removes: options.removesLeftovers === true });
   const workshop = await makeWorkshop(folder);
@@ -95,6 +100,10 @@ export async function initialise(options: InitialiseOptions): Promise<Initialise
       passphraseFile:
         options.hsm?.pinFile ?? options.passphraseFile ?? join(folder, PASSPHRASE_FILE),
       administratorPasswordFile: join(folder, ADMINISTRATOR_FILE),
+      cas: made.cas.map((ca, index) => ({
+        ...ca,
+        administratorPasswordFile: join(folder, administratorFile(ca.id, index)),
+      })),
     };
   } catch (error) {
     await discardWorkshop(workshop, error);
@@ -102,15 +111,32 @@ export async function initialise(options: InitialiseOptions): Promise<Initialise
   }
 }
 
-async function assertPreset(preset: string): Promise<void> {
-  const folder = dirname(shippedPolicyFile(preset));
+function presetsOf({ preset, otherPresets = [] }: InitialiseOptions): readonly string[] {
+  return [preset, ...otherPresets];
+}
+
+function administratorFile(id: string, index: number): string {
+  return index === 0 ? ADMINISTRATOR_FILE : `${ADMINISTRATOR_FILE}-${id}`;
+}
+
+/** Where the policies of several CAs are. */
+export const POLICIES_FOLDER = 'policies';
+
+function policyFile(preset: string, isOnly: boolean): string {
+  return isOnly ? 'policy.yaml' : join(POLICIES_FOLDER, `${preset}.yaml`);
+}
+
+/** @throws {SetupError} `SETUP_PRESET_UNKNOWN` */
+export async function assertPresets(presets: readonly string[]): Promise<void> {
+  const folder = dirname(shippedPolicyFile('any'));
   const names = (await readdir(folder))
     .filter((name) => name.endsWith('.yaml') && !name.startsWith('municipalities'))
     .map((name) => basename(name, '.yaml'));
-  if (!names.includes(preset)) {
+  const unknown = presets.find((preset) => !names.includes(preset));
+  if (unknown !== undefined) {
     throw new SetupError(
       'SETUP_PRESET_UNKNOWN',
-      `no preset ${preset}; there is ${names.sort().join(', ')}`,
+      `no preset ${unknown}; there is ${names.sort().join(', ')}`,
     );
   }
 }
@@ -151,7 +177,13 @@ async function furnish(folder: string, options: InitialiseOptions): Promise<Crea
   for (const name of ['secrets', 'tls', 'token', ...audit]) {
     await mkdir(join(folder, name), { mode: 0o700 });
   }
-  await copyFile(shippedPolicyFile(options.preset), join(folder, 'policy.yaml'));
+  const presets = presetsOf(options);
+  const files = presets.map((preset) => policyFile(preset, presets.length === 1));
+  for (const [index, preset] of presets.entries()) {
+    const file = join(folder, files[index] ?? '');
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await copyFile(shippedPolicyFile(preset), file);
+  }
   const { certificatePem, keyPem } = makeTlsCertificate({
     address: options.address,
     clock,
@@ -163,17 +195,28 @@ async function furnish(folder: string, options: InitialiseOptions): Promise<Crea
     const file = options.hsm === undefined ? PASSPHRASE_FILE : AUDIT_PASSPHRASE_FILE;
     await writeDurably(join(folder, file), makeUpSecret(random), 0o600);
   }
-  const policy = await loadPolicy(shippedPolicyFile(options.preset));
-  const { passwords } = policy;
-  const administratorPassword = asBuffer(generatePassword(passwords, random)).toString('utf8');
-  await writeDurably(join(folder, ADMINISTRATOR_FILE), administratorPassword, 0o600);
-  await writeDurably(join(folder, CONFIGURATION_FILE), configurationText(options, policy), 0o600);
+  const administratorPasswords = new Map<string, string>();
+  const policies: Policy[] = [];
+  for (const [index, preset] of presets.entries()) {
+    const policy = await loadPolicy(shippedPolicyFile(preset));
+    policies.push(policy);
+    const password = makeUpPassword(policy, random);
+    administratorPasswords.set(policy.id, password);
+    await writeDurably(join(folder, administratorFile(policy.id, index)), password, 0o600);
+  }
+  const text = configurationText(options, { policies, files });
+  await writeDurably(join(folder, CONFIGURATION_FILE), text, 0o600);
   return createInstance({
     folder,
-    administratorPassword,
+    administratorPasswords,
     operator: options.operator,
     onProgress: options.onProgress,
   });
+}
+
+/** A first password that the CA's policy accepts. */
+export function makeUpPassword({ passwords }: Policy, random: RandomSource): string {
+  return asBuffer(generatePassword(passwords, random)).toString('utf8');
 }
 
 /** 32 characters without a newline, so that `ldapsearch -y` can read the file as it is. */
@@ -181,13 +224,17 @@ function makeUpSecret(random: RandomSource): string {
   return asBuffer(random.bytes(24)).toString('base64url');
 }
 
-function configurationText(options: InitialiseOptions, { ocsp }: Policy): string {
+function configurationText(
+  options: InitialiseOptions,
+  { policies, files }: { readonly policies: readonly Policy[]; readonly files: readonly string[] },
+): string {
   const { address, ocspPort } = options;
   // What everyone may ask is answered by the repository; verifiers show certificates, which takes TLS.
-  const hasOcsp = ocspPort !== undefined && ocsp?.access === 'verifiers';
+  const isAsked = policies.some(({ ocsp }) => ocsp?.access === 'verifiers');
+  const hasOcsp = ocspPort !== undefined && isAsked;
   const configuration = {
     formatVersion: 1,
-    policy: 'policy.yaml',
+    policies: files,
     store: { folder: 'store' },
     token: tokenConfiguration(options),
     ...(options.hsm === undefined ? {} : { audit: { token: auditTokenConfiguration(options) } }),
@@ -237,7 +284,7 @@ function softwareToken(
   return { kind: 'software', file, passphraseFile: opening };
 }
 
-async function writeDurably(file: string, text: string, mode: number): Promise<void> {
+export async function writeDurably(file: string, text: string, mode: number): Promise<void> {
   const handle = await open(file, 'wx', mode);
   try {
     await handle.writeFile(text);

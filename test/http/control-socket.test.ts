@@ -48,6 +48,7 @@ function recordingOperations(calls: unknown[]): Operations {
     operators: absentOperators,
     keys: absentKeys,
     status: never,
+    statuses: never,
     check: never,
     recoverConfirm: never,
     journal: never,

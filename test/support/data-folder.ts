@@ -25,8 +25,11 @@ export interface DataFolder {
 const PASSPHRASE = 'correct horse';
 const TOKEN_FILE = 'token/software-token.json';
 
-/** Makes the folder, which must not exist, and the CA of Gunma in it. */
-export async function makeDataFolder(folder: string): Promise<DataFolder> {
+/** Makes the folder, which must not exist, and the CAs of the presets in it. @returns the first one's account. */
+export async function makeDataFolder(
+  folder: string,
+  presets: readonly string[] = ['gunma'],
+): Promise<DataFolder> {
   const clock = new SystemClock();
   const random = new SystemRandom();
   const administratorPassword = 'administrator of a test';
@@ -35,12 +38,15 @@ export async function makeDataFolder(folder: string): Promise<DataFolder> {
   }
   const write = (name: string, text: string): void =>
     writeFileSync(join(folder, name), text, { mode: 0o600 });
-  copyFileSync(shippedPolicyFile('gunma'), join(folder, 'policy.yaml'));
+  const policies = presets.map((preset, index) => (index === 0 ? 'policy.yaml' : `${preset}.yaml`));
+  for (const [index, preset] of presets.entries()) {
+    copyFileSync(shippedPolicyFile(preset), join(folder, policies[index] ?? ''));
+  }
   const { certificatePem, keyPem } = makeTlsCertificate({ address: '127.0.0.1', clock, random });
   write('tls/server.pem', certificatePem);
   write('tls/server-key.pem', keyPem);
   write('secrets/token-passphrase', PASSPHRASE);
-  write(CONFIGURATION_FILE, JSON.stringify(configuration));
+  write(CONFIGURATION_FILE, JSON.stringify({ ...configuration, policies }));
   const token = await openSoftwareToken({
     file: join(folder, TOKEN_FILE),
     passphrase: { text: PASSPHRASE },
@@ -49,7 +55,7 @@ export async function makeDataFolder(folder: string): Promise<DataFolder> {
   await token.close();
   const { administratorDn } = await createInstance({
     folder,
-    administratorPassword,
+    administratorPasswords: new Map(presets.map((preset) => [preset, administratorPassword])),
     operator: { name: 'tester' },
     onProgress: () => undefined,
   });
@@ -60,7 +66,6 @@ const listener = { address: '127.0.0.1', port: 0 };
 
 const configuration = {
   formatVersion: 1,
-  policy: 'policy.yaml',
   token: { kind: 'software', file: TOKEN_FILE, passphraseFile: 'secrets/token-passphrase' },
   ldap: {
     listeners: [
