@@ -88,3 +88,11 @@ export function jobNameOf(
 ): string {
   return policies.length === 1 ? name : `${name} of ${policy.id}`;
 }
+
+/** How the register of copies names the CA: not at all where the data folder was made with it. */
+export function exporterOf({
+  policy,
+  shared,
+}: Pick<CaInstance, 'policy' | 'shared'>): string | undefined {
+  return policy.id === shared.id ? undefined : policy.id;
+}

@@ -22,7 +22,7 @@ import type { JobStatus } from '../scheduler/job.ts';
 import type { Snapshot, Store } from '../store/store.ts';
 import { readArchiveStatus } from './archive-status.ts';
 import { backUp } from './backup.ts';
-import type { CaInstance, InstanceParts } from './ca-instance.ts';
+import { type CaInstance, exporterOf, type InstanceParts } from './ca-instance.ts';
 import { LocalCeremonies } from './ceremonies.ts';
 import { checkStore } from './check.ts';
 import type { LocalCustody } from './custody.ts';
@@ -65,6 +65,7 @@ export function operationsOf(instance: CaInstance, setting: OperationsSetting): 
       signNote: (text) => instance.auditing.checkpointer.signNote(text),
     },
     keeping: instance.auditing.keeping,
+    exporter: exporterOf(instance),
     archiveStatus: () => readArchiveStatus(instance),
     takeCheckpoints: (notes) => takeCheckpoints(instance, notes),
     custodyOperations: custody,

@@ -57,19 +57,26 @@ export async function checkStore(
   }
 }
 
-class Check {
-  readonly #subject: CheckSubject;
-  readonly #snapshot: Snapshot;
-  readonly #onProgress: OnProgress;
-  readonly #entries: StoredEntries;
-  readonly #findings: CheckFinding[] = [];
-  readonly #tally: ConsistencyTally = {
+const tallied = ['certificates', 'revoked', 'lists', 'generations', 'ownCertificates'] as const;
+
+function nothingCounted(): ConsistencyTally {
+  return {
     certificates: 0,
     revoked: 0,
     lists: 0,
     generations: 0,
     ownCertificates: 0,
   };
+}
+
+class Check {
+  readonly #subject: CheckSubject;
+  readonly #snapshot: Snapshot;
+  readonly #onProgress: OnProgress;
+  readonly #entries: StoredEntries;
+  readonly #findings: CheckFinding[] = [];
+  /** Of all CAs. */
+  readonly #tally: ConsistencyTally = nothingCounted();
   /** Audit records by kind and result. */
   readonly #records = new Map<string, number>();
   #findingCount = 0;
@@ -192,7 +199,7 @@ class Check {
       publishedValues: (dn: string, attribute: string) =>
         this.#entries.readValues(this.#snapshot, dn, attribute),
     };
-    const tally = this.#tally;
+    const tally = nothingCounted();
     const onStep = (): void =>
       this.#tell('certificates and lists', tally.certificates + tally.lists);
     try {
@@ -201,6 +208,9 @@ class Check {
       }
     } catch (error) {
       this.#noteError('ca', policy.id, error);
+    }
+    for (const name of tallied) {
+      this.#tally[name] += tally[name];
     }
   }
 

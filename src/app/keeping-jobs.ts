@@ -22,7 +22,7 @@ import type { Job } from '../scheduler/job.ts';
 import { VerifierError } from '../verifier/errors.ts';
 import { verifyArchiveFolder, writeArchiveFolder } from './archive-folder.ts';
 import { backUp } from './backup.ts';
-import type { CaInstance, InstanceParts } from './ca-instance.ts';
+import { type CaInstance, exporterOf, type InstanceParts } from './ca-instance.ts';
 import { type EndedMonth, endedMonths, findOverdue, isExported } from './overdue.ts';
 
 const schedule: AuditOrigin = { channel: 'scheduler', actor: 'certdir' };
@@ -79,8 +79,9 @@ export function archiveJob(
   { folder, exportMonth }: { readonly folder: string; readonly exportMonth: ExportMonth },
 ): Job {
   const { auditing, clock, policy } = instance;
+  const exporter = exporterOf(instance);
   const missing = (facts: KeepingFacts): EndedMonth | undefined =>
-    endedMonths(facts, policy.utcOffsetMs, clock.nowMs()).find((one) => !isExported(one));
+    endedMonths(facts, policy.utcOffsetMs, clock.nowMs()).find((one) => !isExported(one, exporter));
   return {
     name: 'archive export',
     nextDueMs: async () => {

@@ -15,12 +15,20 @@ import { computeKeyIdentifier } from '../x509/key-identifier.ts';
 import type { CaInstance } from './ca-instance.ts';
 
 type HandlerParts = Pick<CaInstance, 'authority' | 'directory' | 'policy' | 'log'> & {
+  /** Of all CAs; this one is alone when they are left out. */
+  readonly policies?: readonly unknown[];
   readonly configuration: { readonly ldap: { readonly allowClearPasswords: boolean } };
 };
 
+/** Asks the handler of each CA; none may take a path of another (`policy-neighbours.ts`). */
+export function listHandlers(cas: readonly CaInstance[]): ListHandler {
+  const handlers = cas.map((ca) => listHandler(ca));
+  return (request, response) => handlers.some((handler) => handler(request, response));
+}
+
 /** The handler for the listeners of an instance. */
 export function listHandler(instance: HandlerParts): ListHandler {
-  const { directory, policy, configuration, log } = instance;
+  const { directory, policy, policies = [policy], configuration, log } = instance;
   return makeListHandler({
     directory,
     lists: downloadableLists(instance),
@@ -28,6 +36,7 @@ export function listHandler(instance: HandlerParts): ListHandler {
       user.includes('=')
         ? user
         : `cn=${escapeValue(user)},${policy.directory.verifiers ?? policy.directory.suffix}`,
+    ...(policies.length > 1 ? { prefix: `/${policy.id}` } : {}),
     allowClearPasswords: configuration.ldap.allowClearPasswords,
     log: log.with({ component: 'http' }),
   });

@@ -15,6 +15,7 @@ import { makeOcspHandler, type OcspHandler, openOcspServer } from '../http/ocsp-
 import { OcspError } from '../ocsp/errors.ts';
 import type { OcspIssuer, OcspSigner, RegisteredStatus } from '../ocsp/issuer.ts';
 import { OcspResponder } from '../ocsp/responder.ts';
+import { joinResponders } from '../ocsp/responders.ts';
 import type { Job } from '../scheduler/job.ts';
 import { isPassing } from '../signing/errors.ts';
 import { maxSerialNumber } from '../x509/certificate.ts';
@@ -34,8 +35,8 @@ const YEAR_MS = 365 * DAY_MS;
 export interface RunningOcsp {
   readonly responder: OcspResponder;
   readonly job: Job;
-  /** For the path `/ocsp` of the public repository; only where answers are public. */
-  readonly publicHandler: OcspHandler | undefined;
+  /** Whether everyone is answered, also at the path `/ocsp` of the public repository. */
+  readonly isPublic: boolean;
 }
 
 /**
@@ -73,10 +74,21 @@ export function prepareOcsp(instance: CaInstance): RunningOcsp | undefined {
   });
   authority.onRevocation((serialNumber) => responder.revoked(serialNumber));
   const job = renewalJob(authority, ocsp);
-  const publicHandler = isPublic
-    ? makeOcspHandler({ service: responder, clock, log: log.with({ component: 'ocsp' }) })
-    : undefined;
-  return { responder, job, publicHandler };
+  return { responder, job, isPublic };
+}
+
+/** For the path `/ocsp` of the public repository: the CAs that answer everyone; undefined where none does. */
+export function publicHandler(
+  { clock, log }: Pick<InstanceParts, 'clock' | 'log'>,
+  all: readonly RunningOcsp[],
+): OcspHandler | undefined {
+  const responders = all.flatMap(({ responder, isPublic }) => (isPublic ? [responder] : []));
+  return responders.length === 0
+    ? undefined
+    : makeOcspHandler({
+        service: joinResponders(responders),
+        ...{ clock, log: log.with({ component: 'ocsp' }) },
+      });
 }
 
 /** The CA under each of its keys: another one after a renewal. */
@@ -178,7 +190,7 @@ function renewalJob(authority: CertificateAuthority, { renewBeforeDays }: OcspPo
 /** Listens where the configuration says. @returns URLs, with the ports that were really taken. */
 export async function serveOcsp(
   instance: InstanceParts,
-  { responder }: RunningOcsp,
+  all: readonly RunningOcsp[],
   parts: {
     readonly tls: { readonly certificate: string; readonly key: string } | undefined;
     readonly closing: ClosingStack;
@@ -191,7 +203,7 @@ export async function serveOcsp(
   const { address, port, tls } = configuration.ocsp;
   const server = parts.closing.push(
     await openOcspServer({
-      service: responder,
+      service: joinResponders(all.map(({ responder }) => responder)),
       ...{ address, port, clock },
       ...(tls && parts.tls !== undefined ? { tls: parts.tls } : {}),
       log: log.with({ component: 'ocsp' }),

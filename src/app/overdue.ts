@@ -8,6 +8,7 @@ import { monthOf } from '../audit/civil-month.ts';
 import type { KeepingFacts } from '../audit/keeping-register.ts';
 import type { ArchivedMonth, Attestation, KeptCopy } from '../audit/keeping-state.ts';
 import type { Policy } from '../ca/policy/policy.ts';
+import type { SharedPolicy } from '../ca/policy/shared-policy.ts';
 
 export const overdueMatters = [
   'auditReview',
@@ -36,7 +37,10 @@ const EXPORT_GRACE_MS = DAY_MS;
 /** A hundred years. */
 const MAX_MONTHS = 1_200;
 
-type KeepingPolicy = Pick<Policy, 'keeping' | 'utcOffsetMs'>;
+type KeepingPolicy = Pick<Policy, 'keeping' | 'utcOffsetMs'> & Pick<SharedPolicy, 'exporters'>;
+
+/** The CA that the data folder was made with. */
+const onlyFounder = [undefined];
 
 /** Of each matter the one that is overdue for the longest. */
 export function findOverdue(
@@ -91,7 +95,7 @@ function overdueBackup(
 
 function overdueExports(
   facts: KnownFacts,
-  { keeping, utcOffsetMs }: KeepingPolicy,
+  { keeping, utcOffsetMs, exporters = onlyFounder }: KeepingPolicy,
   nowMs: number,
 ): readonly Overdue[] {
   if (!keeping.monthlyExport) {
@@ -106,7 +110,7 @@ function overdueExports(
     },
   ];
   const ended = endedMonths(facts, utcOffsetMs, nowMs);
-  const missing = ended.find((month) => !isExported(month));
+  const missing = ended.find((month) => exporters.some((ca) => !isExported(month, ca)));
   if (missing !== undefined) {
     overdue.push({
       matter: 'archiveExport',
@@ -115,7 +119,9 @@ function overdueExports(
     });
   }
   const { receiptDays } = keeping;
-  const open = ended.find((month) => lastAttested(wholeCopies(month), 'received') === undefined);
+  const open = ended.find((month) =>
+    exporters.some((ca) => lastAttested(wholeCopies(month, ca), 'received') === undefined),
+  );
   if (receiptDays !== undefined && open !== undefined) {
     overdue.push({
       matter: 'receipt',
@@ -172,15 +178,15 @@ export function endedMonths(
 }
 
 /** An export of the whole month that was written, or that somebody has put away. */
-export function isExported(month: EndedMonth): boolean {
-  return wholeCopies(month).some(
+export function isExported(month: EndedMonth, ca?: string): boolean {
+  return wholeCopies(month, ca).some(
     ({ attestedMs: { written, received } }) => written !== undefined || received !== undefined,
   );
 }
 
 /** Those that were made before the month was over lack something. */
-function wholeCopies({ copies, untilMs }: EndedMonth): readonly KeptCopy[] {
-  return copies.filter(({ madeMs }) => madeMs >= untilMs);
+function wholeCopies({ copies, untilMs }: EndedMonth, ca: string | undefined): readonly KeptCopy[] {
+  return copies.filter((copy) => copy.madeMs >= untilMs && copy.ca === ca);
 }
 
 function lastAttested(copies: readonly KeptCopy[], what: Attestation): number | undefined {

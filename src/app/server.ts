@@ -23,6 +23,7 @@ import {
   openPublicRepository,
   type PublicAudit,
   type PublicRepositoryOptions,
+  type RepositoryCa,
 } from '../http/public-repository.ts';
 import { LdapError } from '../ldap/errors.ts';
 import { defaultLdapLimits } from '../ldap/limits.ts';
@@ -47,9 +48,9 @@ import { InstanceOperations } from './instance-operations.ts';
 import { journalJob } from './journal-keeping.ts';
 import { archiveJobs, type ExportMonth, keepingJobs } from './keeping-jobs.ts';
 import type { LdapFigures } from './ldap-metrics.ts';
-import { listHandler } from './list-download.ts';
+import { listHandlers } from './list-download.ts';
 import { closingOnFailure, signLast } from './local-instance.ts';
-import { type RunningOcsp, serveOcsp } from './ocsp.ts';
+import { publicHandler, type RunningOcsp, serveOcsp } from './ocsp.ts';
 import type { OpenListener } from './own-readers.ts';
 import {
   openServiceMetrics,
@@ -61,7 +62,10 @@ import { keepTellingOldPrimary } from './standby-promotion.ts';
 import { watchPublishedLists } from './watched-lists.ts';
 
 export interface RunningServer {
+  /** Of the one CA; of several, what they share. */
   readonly operations: Operations;
+  /** Of a CA by its policy's id. @throws {CaError} `CA_UNKNOWN` */
+  operationsOf(ca: string): Operations;
   /** URLs that clients can use, with the ports that were really taken. */
   readonly endpoints: readonly string[];
   /** Stops listening, waits for work under way, closes the store. */
@@ -137,7 +141,12 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
     const ownEndpoints = [...metricsEndpoints, ...replicationEndpoints];
     const webEndpoints = [...httpEndpoints, ...apiEndpoints, ...ownEndpoints];
     const endpoints = [...ldap.endpoints, ...ocspEndpoints, ...webEndpoints];
-    return { operations: operations.named(undefined), endpoints, close: () => closing.close() };
+    return {
+      operations: operations.named(undefined),
+      operationsOf: (ca) => operations.named(ca),
+      endpoints,
+      close: () => closing.close(),
+    };
   });
 }
 
@@ -229,14 +238,14 @@ async function readTlsCredentials({ ldap }: Configuration): Promise<TlsCredentia
 /** Under TLS it shows what LDAP shows. */
 async function openOcsp(
   instance: Instance,
-  [ocsp]: readonly RunningOcsp[],
+  ocsp: readonly RunningOcsp[],
   closing: ClosingStack,
 ): Promise<readonly string[]> {
   const settings = instance.configuration.ocsp;
   if (settings === undefined) {
     return [];
   }
-  if (ocsp === undefined) {
+  if (ocsp.length === 0) {
     instance.log.warn('the policy has no OCSP: nothing listens at ocsp.address');
     return [];
   }
@@ -252,22 +261,20 @@ async function openOcsp(
 
 async function openHttp(
   instance: Instance,
-  [ocsp]: readonly RunningOcsp[],
+  ocsp: readonly RunningOcsp[],
   closing: ClosingStack,
 ): Promise<readonly string[]> {
-  const { configuration, directory, log } = instance;
-  const [ca] = instance.cas;
-  const { policy } = ca;
+  const { cas, configuration, directory, log } = instance;
   if (configuration.http === undefined) {
     return [];
   }
   const { address, port, tlsPort } = configuration.http;
   const options = {
-    ...{ directory, address, caDn: policy.names.issuer, caName: policy.title },
+    ...{ directory, address, ...pagesOf(cas[0]) },
+    cas: cas.length === 1 ? undefined : cas.map(pagesOf),
     audit: publicAudit(instance),
-    ocsp: ocsp?.publicHandler,
-    lists: listHandler(ca),
-    notices: () => publicNotices(ca),
+    ocsp: publicHandler(instance, ocsp),
+    lists: listHandlers(cas),
     log: log.with({ component: 'http' }),
   };
   const open = async (at: Pick<PublicRepositoryOptions, 'port' | 'tls'>): Promise<string> => {
@@ -287,6 +294,12 @@ async function openHttp(
     urls.push(await open({ port: tlsPort, tls }));
   }
   return urls;
+}
+
+function pagesOf(ca: CaInstance): RepositoryCa & { readonly base: string } {
+  const { id, names, title } = ca.policy;
+  const notices = (): ReturnType<typeof publicNotices> => publicNotices(ca);
+  return { base: `/${id}`, caDn: names.issuer, caName: title, notices };
 }
 
 /** What the public may see of the audit log: checkpoints, and the tree's hashes where the policy says so. */

@@ -68,12 +68,17 @@ export class KeepingRegister {
 
   /** Records that the manifest of a month is about to be given out. @param month `YYYY-MM`. */
   async noteMonth(
-    { month, sha256 }: { readonly month: string; readonly sha256: string },
+    {
+      month,
+      sha256,
+      ca,
+    }: { readonly month: string; readonly sha256: string; readonly ca?: string | undefined },
     origin: AuditOrigin,
   ): Promise<void> {
     const { store, audit, clock } = this.#options;
     await store.transact('audit: sign a month', async (transaction) => {
-      await addMonth(transaction, month, { sha256, madeMs: clock.nowMs() });
+      const made = { sha256, madeMs: clock.nowMs(), ...(ca === undefined ? {} : { ca }) };
+      await addMonth(transaction, month, made);
       await audit.append(transaction, {
         ...{ kind: 'archive.sign', result: 'done', origin, subject: month, after: sha256 },
       });

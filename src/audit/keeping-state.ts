@@ -20,6 +20,8 @@ export interface KeptCopy {
   /** Of the manifest, lower-case hexadecimal. */
   readonly sha256: string;
   readonly madeMs: number;
+  /** Of a month: whose archive it is, but for the CA that the data folder was made with. */
+  readonly ca?: string | undefined;
   /** When each was last said of it. */
   readonly attestedMs: Partial<Readonly<Record<Attestation, number>>>;
 }
@@ -67,7 +69,7 @@ export async function addBackup(
 export async function addMonth(
   transaction: Transaction,
   month: string,
-  made: Pick<KeptCopy, 'sha256' | 'madeMs'>,
+  made: Pick<KeptCopy, 'sha256' | 'madeMs' | 'ca'>,
 ): Promise<void> {
   const key = monthKey(month);
   const copies = parseCopies(await transaction.read(key));
@@ -147,10 +149,11 @@ function isCopy(value: unknown): value is KeptCopy {
   if (typeof value !== 'object' || value === null) {
     return false;
   }
-  const { sha256, madeMs, attestedMs } = value as Partial<Record<string, unknown>>;
+  const { sha256, madeMs, ca, attestedMs } = value as Partial<Record<string, unknown>>;
   return (
     typeof sha256 === 'string' &&
     Number.isSafeInteger(madeMs) &&
+    (ca === undefined || typeof ca === 'string') &&
     typeof attestedMs === 'object' &&
     attestedMs !== null &&
     Object.values(attestedMs).every((atMs) => Number.isSafeInteger(atMs))

@@ -6,6 +6,9 @@
  *     /search-crls?sKIDHash=…      …or of the key identifier; where the CA has several lists, with &scope=…
  *     and the paths that the policy gives a list.
  *
+ * Where there are several CAs, what begins with /crl/ stands below the name of the CA, as /gunma/crl/10201.crl; searches
+ * do, too, and are answered at the root by the CA whose hash it is.
+ *
  * Who may have a list is decided by the directory, by the rules that hold over LDAP, and counted there: everybody what
  * everybody may read, registered verifiers theirs. They show themselves over TLS with the client certificate of their
  * entry or with their password (Basic, RFC 7617). A list that there is not, one that is not for whoever asks, and one
@@ -69,6 +72,8 @@ export interface ListDownloadOptions {
   readonly lists: DownloadableLists;
   /** The name of an account by what a verifier types, e.g. `demo-verifier`. */
   readonly accountDn: (user: string) => string;
+  /** What stands before the paths of a CA that is one of several, e.g. `/gunma`. */
+  readonly prefix?: string | undefined;
   /** Takes passwords on clear connections. */
   readonly allowClearPasswords: boolean;
   readonly log: Log;
@@ -86,7 +91,7 @@ export function makeListHandler(options: ListDownloadOptions): ListHandler {
   const download = new ListDownload(options);
   return (request, response) => {
     const url = request.url ?? '';
-    const wanted = url.length > MAX_URL_CHARACTERS ? undefined : wantedIn(url, options.lists);
+    const wanted = url.length > MAX_URL_CHARACTERS ? undefined : wantedIn(url, options);
     if (wanted === undefined) {
       return false;
     }
@@ -119,18 +124,35 @@ interface Wanted {
   readonly list: DownloadableList | undefined;
 }
 
-function wantedIn(url: string, lists: DownloadableLists): Wanted | undefined {
+function wantedIn(
+  url: string,
+  { lists, prefix = '' }: Pick<ListDownloadOptions, 'lists' | 'prefix'>,
+): Wanted | undefined {
   const cut = url.indexOf('?');
-  const path = cut === -1 ? url : url.slice(0, cut);
+  const whole = cut === -1 ? url : url.slice(0, cut);
+  if (!whole.startsWith(`${prefix}/`)) {
+    const list = whole === '/search-crls' ? bySearch(url, cut, lists) : lists.findByPath(whole);
+    // At the root another CA may have it.
+    return list && { list };
+  }
+  const path = whole.slice(prefix.length);
   if (path === '/search-crls') {
-    return { list: searched(new URLSearchParams(url.slice(cut === -1 ? url.length : cut)), lists) };
+    return { list: bySearch(url, cut, lists) };
   }
   const [, scopeId] = /^\/crl\/([A-Za-z0-9-]{1,64})\.crl$/.exec(path) ?? [];
   if (scopeId !== undefined) {
     return { list: lists.find(scopeId) };
   }
-  const list = lists.findByPath(path);
+  const list = lists.findByPath(whole);
   return list === undefined && !path.startsWith('/crl/') ? undefined : { list };
+}
+
+function bySearch(
+  url: string,
+  cut: number,
+  lists: DownloadableLists,
+): DownloadableList | undefined {
+  return searched(new URLSearchParams(url.slice(cut === -1 ? url.length : cut)), lists);
 }
 
 /** RFC 4387 §2.1, §2.2. */

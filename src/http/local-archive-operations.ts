@@ -34,6 +34,8 @@ export interface LocalArchiveOptions {
     readonly nowMs: () => number;
   };
   readonly keeping: KeepingRegister;
+  /** As `KeptCopy.ca` names the CA. */
+  readonly exporter?: string | undefined;
   readonly status: () => Promise<ArchiveStatusReport>;
 }
 
@@ -99,7 +101,7 @@ export class LocalArchiveOperations implements ArchiveOperations {
     const provisions = (month: string): Promise<ProvisionReport> =>
       audit.provisions({ period: month });
     const noteManifest = (sha256: string): Promise<void> =>
-      keeping.noteMonth({ month: period, sha256 }, origin);
+      keeping.noteMonth({ month: period, sha256, ca: this.#options.exporter }, origin);
     yield* exportArchive({ ...exportParts, authority, provisions, noteManifest }, period);
   }
 

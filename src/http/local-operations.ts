@@ -110,6 +110,7 @@ export interface LocalOperationsOptions {
   readonly recordArchive: (kind: string, subject: string, origin: AuditOrigin) => Promise<void>;
   readonly archiveParts: LocalArchiveOptions['exportParts'];
   readonly keeping: KeepingRegister;
+  readonly exporter?: string | undefined;
   readonly archiveStatus: () => Promise<ArchiveStatusReport>;
   readonly custodyOperations: CustodyOperations;
   readonly ceremonyOperations: CeremonyOperations;
@@ -144,6 +145,7 @@ export class LocalOperations implements Operations {
       record: options.recordArchive,
       exportParts: options.archiveParts,
       keeping: options.keeping,
+      exporter: options.exporter,
       status: options.archiveStatus,
     });
     this.crl = new LocalCrlOperations(options);

@@ -27,7 +27,11 @@ import type { ListHandler } from './list-download.ts';
 import { listenAt } from './listening.ts';
 import type { OcspHandler } from './ocsp-server.ts';
 import { formatNotices, type RepositoryNotice } from './repository-notice.ts';
-import { formatFingerprint, renderRepositoryPage } from './repository-page.ts';
+import {
+  formatFingerprint,
+  renderRepositoryIndex,
+  renderRepositoryPage,
+} from './repository-page.ts';
 
 export interface PublicRepository {
   /** `http://address:port`, with the port that was really taken. */
@@ -47,18 +51,24 @@ export interface PublicAudit {
   tile(path: string): Promise<Uint8Array | undefined>;
 }
 
-export interface PublicRepositoryOptions {
-  readonly directory: DirectoryService;
+/** A CA as its pages show it. */
+export interface RepositoryCa {
   /** The CA entry's name. */
   readonly caDn: string;
   readonly caName: { readonly ja: string; readonly en: string };
+  /** What everybody is told, the newest first. */
+  readonly notices?: (() => readonly RepositoryNotice[]) | undefined;
+}
+
+export interface PublicRepositoryOptions extends RepositoryCa {
+  readonly directory: DirectoryService;
+  /** Of several CAs: each below a path of its own, e.g. `/gunma`, and at the root what leads to them. */
+  readonly cas?: readonly (RepositoryCa & { readonly base: string })[] | undefined;
   readonly address: string;
   readonly port: number;
   readonly audit?: PublicAudit;
   /** Answers below `/ocsp`, where that is public. */
   readonly ocsp?: OcspHandler | undefined;
-  /** What everybody is told, the newest first. */
-  readonly notices?: (() => readonly RepositoryNotice[]) | undefined;
   /** Answers requests for lists. */
   readonly lists?: ListHandler | undefined;
   /** PEM; without it the server speaks HTTP. Clients may show a certificate. */
@@ -105,7 +115,7 @@ export async function openPublicRepository(
   server.setNotFoundHandler((_request, reply) => {
     void reply.status(404).type('text/plain').send('not found\n');
   });
-  addRoutes(server, options);
+  addCas(server, options);
   if (options.audit !== undefined) {
     addAuditRoutes(server, options.audit);
   }
@@ -160,12 +170,35 @@ function statusOf(error: unknown): number {
   return typeof status === 'number' && status >= 400 && status < 500 ? status : 500;
 }
 
-function addRoutes(server: FastifyInstance, options: PublicRepositoryOptions): void {
+function addCas(server: FastifyInstance, options: PublicRepositoryOptions): void {
+  const { cas } = options;
+  if (cas === undefined) {
+    addRoutes(server, { ...options, base: '' });
+    return;
+  }
+  server.get('/', async (_request, reply) =>
+    reply.type('text/html; charset=utf-8').send(renderRepositoryIndex(cas)),
+  );
+  for (const ca of cas) {
+    void server.register(
+      async (own) => {
+        addRoutes(own, { ...options, ...ca });
+      },
+      { prefix: ca.base },
+    );
+  }
+}
+
+function addRoutes(
+  server: FastifyInstance,
+  options: PublicRepositoryOptions & { readonly base?: string },
+): void {
   server.get('/', async (_request, reply) => {
     const certificates = await readValues(options, 'cACertificate');
     const hasArl = await hasAttribute(options, 'authorityRevocationList');
     const page = renderRepositoryPage({
       caName: options.caName,
+      base: options.base,
       certificates,
       hasArl,
       notices: options.notices?.() ?? [],

@@ -16,6 +16,8 @@ import { type RepositoryNotice, renderNotices } from './repository-notice.ts';
 
 export interface RepositoryPage {
   readonly caName: { readonly ja: string; readonly en: string };
+  /** What stands before the paths of the CA where there are several, e.g. `/gunma`. */
+  readonly base?: string | undefined;
   /** DER. */
   readonly certificates: readonly Uint8Array[];
   readonly hasArl: boolean;
@@ -31,11 +33,11 @@ export function formatFingerprint(digest: 'sha1' | 'sha256', der: Uint8Array): s
 
 /** The page as HTML. */
 export function renderRepositoryPage(page: RepositoryPage): string {
-  const { caName, certificates, hasArl, notices } = page;
+  const { caName, base = '', certificates, hasArl, notices } = page;
   const parsed = certificates.map((der) => parseCertificate(der));
-  const rows = parsed.map((one) => renderCertificate(one, kindOf(one, parsed))).join('\n');
+  const rows = parsed.map((one) => renderCertificate(one, kindOf(one, parsed), base)).join('\n');
   const arl = hasArl
-    ? '<p><a href="/arl.crl">認証局失効リスト / Authority revocation list (ARL)</a></p>'
+    ? `<p><a href="${base}/arl.crl">認証局失効リスト / Authority revocation list (ARL)</a></p>`
     : '';
   return `<!doctype html>
 <html lang="ja">
@@ -55,12 +57,37 @@ dd { margin: 0; overflow-wrap: anywhere; font-family: monospace; }
 ${renderNotices(notices, escapeHtml)}
 <h2>CA 証明書 / CA certificates</h2>
 ${rows}
-<p><a href="/fingerprints.txt">フィンガープリント / Fingerprints</a>
- · <a href="/ca.pem">すべて PEM / all as PEM</a></p>
+<p><a href="${base}/fingerprints.txt">フィンガープリント / Fingerprints</a>
+ · <a href="${base}/ca.pem">すべて PEM / all as PEM</a></p>
 <h2>失効情報 / Revocation information</h2>
 ${arl}
-<p>失効リストは LDAP および HTTP（/crl/…）で提供します。公開でないものは、登録された署名検証者等に LDAPS または HTTPS で提供します。<br>
-Revocation lists are provided over LDAP and HTTP (/crl/…); those that are not public, to registered verifiers over LDAPS and HTTPS.</p>
+<p>失効リストは LDAP および HTTP（${base}/crl/…）で提供します。公開でないものは、登録された署名検証者等に LDAPS または HTTPS で提供します。<br>
+Revocation lists are provided over LDAP and HTTP (${base}/crl/…); those that are not public, to registered verifiers over LDAPS and HTTPS.</p>
+</body>
+</html>
+`;
+}
+
+/** A page that leads to those of several CAs. */
+export function renderRepositoryIndex(
+  cas: readonly (Pick<RepositoryPage, 'caName'> & { readonly base: string })[],
+): string {
+  const items = cas.map(
+    ({ base, caName: { ja, en } }) =>
+      `<li><a href="${base}/">${escapeHtml(ja)}<br>${escapeHtml(en)}</a></li>`,
+  );
+  return `<!doctype html>
+<html lang="ja">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>リポジトリ / Repository</title>
+</head>
+<body>
+<h1>リポジトリ / Repository</h1>
+<ul>
+${items.join('\n')}
+</ul>
 </body>
 </html>
 `;
@@ -90,7 +117,7 @@ function signerOf(certificate: Certificate): string {
   return key === undefined ? keyOf(certificate) : formatHex(key);
 }
 
-function renderCertificate(certificate: Certificate, kind: string): string {
+function renderCertificate(certificate: Certificate, kind: string, base: string): string {
   const { der } = certificate;
   const name = createHash('sha256').update(der).digest('hex');
   const day = (atMs: number): string => new Date(atMs).toISOString().slice(0, 10);
@@ -102,7 +129,7 @@ function renderCertificate(certificate: Certificate, kind: string): string {
 <dt>SHA-256</dt><dd>${formatFingerprint('sha256', der)}</dd>
 <dt>SHA-1</dt><dd>${formatFingerprint('sha1', der)}</dd>
 <dt>ダウンロード / Download</dt>
-<dd><a href="/certificates/${name}.cer">DER</a> · <a href="/certificates/${name}.pem">PEM</a></dd>
+<dd><a href="${base}/certificates/${name}.cer">DER</a> · <a href="${base}/certificates/${name}.pem">PEM</a></dd>
 </dl>`;
 }
 

@@ -135,6 +135,12 @@ export class OcspResponder {
     };
   }
 
+  /** Whether the certificates asked about are of one of its issuers; of several in a request the first. */
+  answersFor({ certIds }: OcspRequest): boolean {
+    const [first] = certIds;
+    return first !== undefined && this.#knownIssuers().find(first) !== undefined;
+  }
+
   /** To be called when a certificate was revoked, before that is acknowledged. */
   revoked(serialNumber: bigint): void {
     this.#cache.dropSerial(serialNumber);
@@ -211,15 +217,20 @@ export class OcspResponder {
 
   /** One and the same for all that is asked (RFC 6960 §4.2.2.2: its delegate signs). */
   #issuerOf({ certIds }: OcspRequest): OcspIssuer {
-    const issuers = this.#options.issuers();
-    if (issuers !== this.#issuers.list) {
-      this.#issuers = new OcspIssuers(issuers);
-    }
-    const [first, ...others] = certIds.map((certId) => this.#issuers.find(certId));
+    const issuers = this.#knownIssuers();
+    const [first, ...others] = certIds.map((certId) => issuers.find(certId));
     if (first === undefined || others.some((issuer) => issuer !== first)) {
       throw new OcspError('OCSP_UNAUTHORIZED', 'no issuer that is answered for here');
     }
     return first;
+  }
+
+  #knownIssuers(): OcspIssuers {
+    const issuers = this.#options.issuers();
+    if (issuers !== this.#issuers.list) {
+      this.#issuers = new OcspIssuers(issuers);
+    }
+    return this.#issuers;
   }
 
   /** Nothing is made for who may not learn it. */

@@ -26,6 +26,8 @@ export interface SharedPolicy {
   /** The longest of each kind of records. */
   readonly retention: RetentionClasses;
   readonly audit: { readonly publicTiles: boolean };
+  /** Whose months are written out, as `KeptCopy.ca` names them; the only CA's when left out. */
+  readonly exporters?: readonly (string | undefined)[];
 }
 
 const WEEKS_A_YEAR = 52.1775;
@@ -55,6 +57,9 @@ export function sharePolicies(policies: readonly Policy[]): SharedPolicy {
     utcOffsetMs: first.utcOffsetMs,
     keeping: strictestKeeping(policies.map(({ keeping }) => keeping)),
     retention: Object.fromEntries(recordKinds.map((kind) => [kind, longestOf(policies, kind)])),
+    exporters: policies
+      .filter(({ keeping }) => keeping.monthlyExport)
+      .map(({ id }) => (id === first.id ? undefined : id)),
     // Hashes that one of them keeps back are kept back: the tree is one.
     audit: { publicTiles: policies.every(({ audit }) => audit.publicTiles) },
   };
