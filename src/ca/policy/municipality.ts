@@ -8,6 +8,7 @@
 
 import { z } from 'zod';
 
+import { loadTableFile } from '../../config/table-file.ts';
 import { loadYamlFile } from '../../config/yaml-file.ts';
 import { CaError } from '../errors.ts';
 
@@ -59,31 +60,33 @@ const municipality = z
     error: 'is code5 followed by its check digit',
   });
 
+const listSchema: z.ZodType<readonly Municipality[]> = z
+  .array(municipality)
+  .min(1)
+  .superRefine((list, context) => {
+    for (const field of ['code5', 'dnName'] as const) {
+      const seen = new Set<string>();
+      for (const [index, entry] of list.entries()) {
+        // Two municipalities of one name in one prefecture would share a distribution point.
+        const key = field === 'code5' ? entry.code5 : `${entry.dnPrefecture}/${entry.dnName}`;
+        if (seen.has(key)) {
+          context.addIssue({
+            code: 'custom',
+            path: [index, field],
+            message: `"${entry[field]}" is there twice; each municipality once`,
+          });
+        }
+        seen.add(key);
+      }
+    }
+  });
+
 const fileSchema: z.ZodType<MunicipalityFile> = z.strictObject({
   formatVersion: z.literal(1),
   source: z.string().min(1),
   licence: z.string().min(1),
   asOf: z.string().min(1),
-  municipalities: z
-    .array(municipality)
-    .min(1)
-    .superRefine((list, context) => {
-      for (const field of ['code5', 'dnName'] as const) {
-        const seen = new Set<string>();
-        for (const [index, entry] of list.entries()) {
-          // Two municipalities of one name in one prefecture would share a distribution point.
-          const key = field === 'code5' ? entry.code5 : `${entry.dnPrefecture}/${entry.dnName}`;
-          if (seen.has(key)) {
-            context.addIssue({
-              code: 'custom',
-              path: [index, field],
-              message: `"${entry[field]}" is there twice; each municipality once`,
-            });
-          }
-          seen.add(key);
-        }
-      }
-    }),
+  municipalities: listSchema,
 });
 
 /** The check digit of JIS X 0402 appendix: modulus 11 with weights 6 to 2. */
@@ -108,9 +111,15 @@ export class Municipalities {
     );
   }
 
-  /** @throws {ConfigError} as `loadYamlFile` does. */
+  /**
+   * @param file YAML, or a table (`.csv`) with the columns of a municipality: that of a nation.
+   * @throws {ConfigError} as `loadYamlFile` and `loadTableFile` do.
+   */
   static async load(file: string): Promise<Municipalities> {
-    return new Municipalities((await loadYamlFile(file, fileSchema)).municipalities);
+    const list = file.endsWith('.csv')
+      ? await loadTableFile(file, listSchema)
+      : (await loadYamlFile(file, fileSchema)).municipalities;
+    return new Municipalities(list);
   }
 
   /**

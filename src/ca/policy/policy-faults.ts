@@ -23,6 +23,7 @@ export function findPolicyFaults(policy: PolicyFile): readonly PolicyFault[] {
     ...namesFaults(policy),
     ...keyFaults(policy),
     ...legacyFaults(policy),
+    ...environmentFaults(policy),
     ...attributeFaults(policy),
     ...profileFaults(policy),
     ...profileSetFaults(policy),
@@ -68,6 +69,19 @@ function holdFaults({ revocation, crl }: PolicyFile): PolicyFault[] {
     });
   }
   return faults;
+}
+
+function environmentFaults({ environment, policyIdentifiers }: PolicyFile): PolicyFault[] {
+  return Object.entries(policyIdentifiers).flatMap(([name, identifier]) =>
+    identifier[environment] === undefined
+      ? [
+          {
+            path: ['policyIdentifiers', name, environment],
+            message: `is missing; environment is ${environment}`,
+          },
+        ]
+      : [],
+  );
 }
 
 function keyFaults({ keys }: PolicyFile): PolicyFault[] {

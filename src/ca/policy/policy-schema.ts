@@ -165,7 +165,9 @@ export const policySchema: z.ZodType<PolicyFile> = strictObject({
   }),
   subjectAttributes: subjectAttributes.optional(),
   environment: z.enum(['production', 'test']),
-  policyIdentifiers: z.record(text, strictObject({ production: oid, test: oid })).default({}),
+  policyIdentifiers: z
+    .record(text, strictObject({ production: oid, test: oid.optional() }))
+    .default({}),
   profiles: recordOf(name, profileSchema),
   revocation: strictObject({
     reasons: z.array(z.enum(reasonNames)).min(1),

@@ -120,7 +120,8 @@ export interface CrlDelta {
 /** An object identifier for production and the one for tests of the same thing. */
 export interface PolicyIdentifier {
   readonly production: string;
-  readonly test: string;
+  /** Absent where the statement prints none; then there is no test environment. */
+  readonly test?: string | undefined;
 }
 
 /** Which attributes of persons are taken (gunma 3-1-7, 3-1-8, 4-2-2). */

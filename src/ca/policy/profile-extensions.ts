@@ -207,8 +207,9 @@ function policyInformation(
 
 function policyOid({ policyIdentifiers, environment }: Policy, name: string): string {
   const identifier = policyIdentifiers[name];
-  assert(identifier !== undefined, `policy identifier ${name} passed validation`);
-  return identifier[environment];
+  const oid = identifier?.[environment];
+  assert(oid !== undefined, `policy identifier ${name} passed validation`);
+  return oid;
 }
 
 /** Made once when all its names are the same in every certificate. */
