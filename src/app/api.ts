@@ -128,6 +128,7 @@ export function apiAuthority(
         ),
       findCertificate: (serialNumber) => authority.findCertificate(serialNumber),
     },
+    operators: authority.operators,
     accesses: { looked: (look) => journal.add(journal.prepare(factsOf(look))) },
   };
 }

@@ -87,6 +87,35 @@ describe('a request', () => {
   });
 });
 
+describe('a revocation', () => {
+  it('earns a receipt when it is accepted, and one when it is done (gunma 4-4-2-2, 4-4-2-3)', async (t) => {
+    const { bed, requests, ...all } = await open(t);
+    const { serialNumber } = await bed.issue();
+    const serial = serialNumber.toString(16).toUpperCase();
+    const input = { serialNumber: serial, reason: 'keyCompromise' };
+    const received = await requests.submit({ kind: 'revoke', input }, all.reception);
+    const [acceptance, ...none] = received.receipts;
+    assert.deepEqual(none, []);
+    assert.equal(acceptance?.number, `${received.id}-A`);
+    assert.match(acceptance?.text.ja ?? '', /失効（keyCompromise）の申請を受理しました。/);
+    await requests.examine({ id: received.id }, all.examiner);
+    const done = await requests.approve(received, all.approver);
+    const [first, completion] = done.receipts;
+    assert.deepEqual(first, acceptance);
+    assert.equal(completion?.kind, 'completion');
+    const record = (await bed.records('certificate.revoke')).at(-1);
+    assert.equal(record?.subject, serial);
+    assert.ok(completion?.text.en.includes(`serial number: ${serial}`));
+    assert.match(completion?.text.en ?? '', /was carried out\.\nCarried out at .* \+09:00\n/);
+    const rejected = await requests.submit({ kind: 'issue', input: citizen() }, all.reception);
+    const { receipts } = await requests.reject({ id: rejected.id }, all.examiner);
+    assert.deepEqual(
+      receipts.map(({ kind }) => kind),
+      ['acceptance'],
+    );
+  });
+});
+
 /** Gunma where executing is a step of its own. */
 const fourSteps: Policy = {
   ...smallGunma,

@@ -84,6 +84,14 @@ export class OperatorRegistration {
     this.#duty = new Duty({ policy, store, accounts: directory.accounts });
   }
 
+  /** Every operator, closed accounts included. */
+  list(): Promise<readonly StoredOperator[]> {
+    const { store, directory, policy } = this.#parts;
+    return reading(store, (view) =>
+      directory.accounts.operatorsBelow(view, policy.directory.operators),
+    );
+  }
+
   /**
    * Makes an operator; durable, and recorded, when it resolves.
    *
@@ -259,10 +267,7 @@ export class OperatorRegistration {
   async #assertNewPerson(draft: StoredOperator, registrar: Person | undefined): Promise<void> {
     this.#assertOther(draft, registrar);
     const person = personOf(draft);
-    const others = await reading(this.#parts.store, (view) =>
-      this.#parts.directory.accounts.operatorsBelow(view, this.#parts.policy.directory.operators),
-    );
-    const same = others.find(
+    const same = (await this.list()).find(
       (other) =>
         other.entryUuid !== draft.entryUuid &&
         !other.isDisabled &&
@@ -318,11 +323,7 @@ export class OperatorRegistration {
   }
 
   async #find(name: string): Promise<StoredOperator> {
-    const { store, directory, policy } = this.#parts;
-    const all = await reading(store, (view) =>
-      directory.accounts.operatorsBelow(view, policy.directory.operators),
-    );
-    const found = all.find((one) => one.name.toLowerCase() === name.toLowerCase());
+    const found = (await this.list()).find((one) => one.name.toLowerCase() === name.toLowerCase());
     if (found === undefined) {
       throw new CaError(
         'CA_OPERATOR_UNKNOWN',

@@ -5,8 +5,9 @@
  */
 
 import type { RequestStep } from '../policy/permissions.ts';
-import type { LocalizedText } from '../policy/policy.ts';
+import type { LocalizedText, Policy } from '../policy/policy.ts';
 import type { FoundKind } from './kind-register.ts';
+import { type Receipt, receiptsOf } from './receipt.ts';
 import type { Progress } from './request-progress.ts';
 import { contentHash, type RequestRecord } from './request-record.ts';
 
@@ -18,18 +19,29 @@ export interface RequestReport extends RequestRecord {
   readonly next: RequestStep | null;
   /** How many people it takes still. */
   readonly missing: number;
+  /** For whoever asked. */
+  readonly receipts: readonly Receipt[];
 }
 
 export function reportOf(
   request: RequestRecord,
-  { found, progress }: { readonly found: FoundKind; readonly progress: Progress },
+  {
+    found: { kind },
+    progress,
+    policy,
+  }: {
+    readonly found: FoundKind;
+    readonly progress: Progress;
+    readonly policy: Pick<Policy, 'title' | 'utcOffsetMs'>;
+  },
 ): RequestReport {
-  const { kind } = found;
+  const description = kind.describe(kind.schema.parse(request.input));
   return {
     ...request,
-    description: kind.describe(kind.schema.parse(request.input)),
+    description,
     hash: contentHash(request),
     next: progress.next ?? null,
     missing: progress.missing,
+    receipts: receiptsOf(request, description, policy),
   };
 }

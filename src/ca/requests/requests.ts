@@ -434,6 +434,7 @@ export class Requests {
       reportOf(request, {
         found: this.#kinds.of(request),
         progress: await this.#progress(from, request),
+        policy: this.#core.policy,
       });
     return view === undefined ? reading(this.#core.store, report) : report(view);
   }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { OperatorRegistration } from '../../ca/accounts/operator-registration.ts';
 import type { RegisteredCertificate } from '../../ca/certificates/certificate-register.ts';
 import type { Policy } from '../../ca/policy/policy.ts';
 import type { Requests } from '../../ca/requests/requests.ts';
@@ -50,5 +51,6 @@ export interface ApiAuthority {
   readonly operations: Operations;
   readonly requests: Requests;
   readonly est: EstAuthority;
+  readonly operators: OperatorRegistration;
   readonly accesses: AccessNotes;
 }

@@ -8,6 +8,7 @@ import type { ApiRoute } from './api-route.ts';
 import { auditRoutes } from './audit-routes.ts';
 import { certificateRoutes } from './certificate-routes.ts';
 import { listRoutes } from './list-routes.ts';
+import { operatorRoutes } from './operator-routes.ts';
 import { procedureRoutes } from './procedure-routes.ts';
 import { requestRoutes } from './request-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
@@ -17,6 +18,7 @@ export const apiRoutes: readonly ApiRoute[] = [
   ...sessionRoutes,
   ...certificateRoutes,
   ...requestRoutes,
+  ...operatorRoutes,
   ...listRoutes,
   ...verifierRoutes,
   ...procedureRoutes,

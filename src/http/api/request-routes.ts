@@ -71,6 +71,16 @@ const report = z.object({
   result: json.nullable(),
   failure: z.strictObject({ at: instant, code: z.string(), message: z.string() }).nullable(),
   endedAt: instant.nullable(),
+  receipts: z
+    .array(
+      z.object({
+        kind: z.enum(['acceptance', 'completion']),
+        number: z.string(),
+        at: instant,
+        text: z.object({ ja: z.string(), en: z.string() }),
+      }),
+    )
+    .describe('For whoever asked, as far as they were earned.'),
 });
 
 type Shown = z.output<typeof report>;
@@ -251,5 +261,8 @@ function shown(request: RequestReport): Shown {
         ? null
         : { at: formatTime(failure.atMs), code: failure.code, message: failure.message },
     endedAt: endedMs === null ? null : formatTime(endedMs),
+    receipts: request.receipts.map(({ kind, number, atMs, text }) => {
+      return { kind, number, at: formatTime(atMs), text };
+    }),
   };
 }
