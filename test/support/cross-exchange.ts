@@ -7,11 +7,13 @@
 
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
+import { join } from 'node:path';
 
 import type { CrossOutcome } from '../../src/ca/bridge/cross-change.ts';
 import type { ExtensionDefinition } from '../../src/ca/policy/extension-definition.ts';
 import { loadPolicy, type Policy, shippedPolicyFile } from '../../src/ca/policy/policy.ts';
 import { fromBase64 } from '../../src/ca/records/cross-record.ts';
+import { packageRoot } from '../../src/config/package-root.ts';
 import type { Certificate } from '../../src/x509/certificate.ts';
 import { type CaTestBed, smallGunma, tester } from './ca-test-bed.ts';
 
@@ -58,6 +60,7 @@ function governmentCa(
     names: { ...smallBca.names, issuer, issuerAlternative: 'O=日本国政府,C=JP' },
     access: [anyone],
     directory: { ...smallBca.directory, operators: `OU=Operators,${issuer}` },
+    baseTreeFile: join(packageRoot, 'test/fixtures/ldif/government.ldif'),
   };
 }
 
@@ -127,8 +130,7 @@ export const smallGpki: Policy = governmentCa('gpki', government, {
   },
 });
 
-/** A ministry's CA, with a profile for its officials. */
-export const smallMinistry: Policy = governmentCa('ministry', ministry, {
+const plainMinistry: Policy = governmentCa('ministry', ministry, {
   profiles: {
     ...commonProfiles,
     'cross-bridge': withinGovernment,
@@ -155,12 +157,20 @@ export const smallMinistry: Policy = governmentCa('ministry', ministry, {
   },
 });
 
-export const ministryWithOfficials: Policy = {
-  ...smallMinistry,
+/** A ministry's CA, with a profile for its officials. */
+export const smallMinistry: Policy = {
+  ...plainMinistry,
+  keys: {
+    ...plainMinistry.keys,
+    authority: {
+      ...plainMinistry.keys.authority,
+      certificates: ['self-signed', 'link', 'cross', 'end-entity'],
+    },
+  },
   crl: {
-    ...smallMinistry.crl,
+    ...plainMinistry.crl,
     scopes: [
-      ...smallMinistry.crl.scopes,
+      ...plainMinistry.crl.scopes,
       {
         id: 'officials',
         partition: 'single',
