@@ -242,7 +242,7 @@ describe('paths over two bridges', () => {
         t,
         [
           `from a ministry to a citizen|CITIZEN|MINISTRY|${government}|lists|4`,
-          `and to no revoked one|REVOKED|MINISTRY|${government}|lists|REVOKED`,
+          `and to no revoked one|REVOKED|MINISTRY|${government}|lists|REVOKED/none`,
           `who would be found otherwise|REVOKED|MINISTRY|${government}|none|4`,
           `to an official, whose list is not there|OFFICIAL|GUNMA|${jpki}|lists|none`,
         ],
@@ -263,7 +263,7 @@ describe('paths over two bridges', () => {
       await run(
         t,
         [
-          `from a prefecture|OFFICIAL|GUNMA|${jpki}|lists|none`,
+          `from a prefecture|OFFICIAL|GUNMA|${jpki}|lists|REVOKED/none`,
           `who would be found otherwise|OFFICIAL|GUNMA|${jpki}|none|4`,
           `and between prefectures still|CITIZEN|TOKYO|${jpki}|none|3`,
         ],
