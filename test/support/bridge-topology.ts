@@ -124,22 +124,31 @@ export async function integrate({ gunma, ...others }: Topology['sides']): Promis
   for (const { bed } of Object.values(others)) {
     const { issuer } = bed.policy.names;
     const [ou = ''] = /(?<=^OU=)[^,]+/.exec(issuer) ?? [];
-    const copied: AttributeValues[] = [];
-    for (const description of [
-      'cACertificate',
-      'crossCertificatePair',
-      'authorityRevocationList',
-    ]) {
-      copied.push({
-        description: `${description};binary`,
-        values: await bed.published(issuer, description),
-      });
-    }
+    const copied = await copiesOf(bed);
     await add(issuer, [
       text('objectClass', 'organizationalUnit', 'pkiCA'),
       text('ou', ou),
       ...copied,
     ]);
+  }
+}
+
+async function copiesOf(bed: CaTestBed): Promise<readonly AttributeValues[]> {
+  const copied: AttributeValues[] = [];
+  for (const type of ['cACertificate', 'crossCertificatePair', 'authorityRevocationList']) {
+    const values = await bed.published(bed.policy.names.issuer, type);
+    copied.push({ description: `${type};binary`, values });
+  }
+  return copied;
+}
+
+/** The copies again, as the entries are now. */
+export async function refreshCopies({ gunma, ...others }: Topology['sides']): Promise<void> {
+  for (const { bed } of Object.values(others)) {
+    const changes = (await copiesOf(bed)).map(({ description, values }) => ({
+      ...({ operation: 'replace', attribute: description, values } as const),
+    }));
+    await gunma.bed.directory.modify({ dn: bed.policy.names.issuer, changes }, administrator);
   }
 }
 
