@@ -6,11 +6,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import type { Policy } from '../../src/ca/policy/policy.ts';
 import type { GenerationState } from '../../src/ca/records/authority-record.ts';
 import { parseCertificate } from '../../src/x509/certificate.ts';
 import { assertConsistent } from '../support/ca-consistency.ts';
-import { CaTestBed, smallGunma, tester } from '../support/ca-test-bed.ts';
+import { CaTestBed, smallGunma, tester, withoutCross } from '../support/ca-test-bed.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -19,9 +18,7 @@ const MARGIN_MS = 2 * 72 * HOUR_MS;
 
 const CA_DN = smallGunma.names.issuer;
 
-/** A CA that exchanges no cross certificates, which live for longer than those of subscribers. */
-const { cross: _profile, ...profiles } = smallGunma.profiles;
-const withoutCross: Policy = { ...smallGunma, profiles, cross: undefined };
+const plainGunma = withoutCross(smallGunma);
 
 async function renew(bed: CaTestBed): Promise<void> {
   await bed.ca.renewal.prepare(tester);
@@ -38,7 +35,7 @@ async function publishedCount(bed: CaTestBed): Promise<number> {
 
 describe('an older key', () => {
   it('is retired when what it may have issued has ended, and not a moment before', async (t) => {
-    const bed = await CaTestBed.open(t, { policy: withoutCross });
+    const bed = await CaTestBed.open(t, { policy: plainGunma });
     await bed.clock.advance(30 * DAY_MS);
     const { certificate } = await bed.issue();
     await renew(bed);
@@ -65,11 +62,11 @@ describe('an older key', () => {
     const profile = smallGunma.profiles['end-entity'];
     assert(profile?.validity !== undefined);
     const validity = { ...profile.validity, years: 5 };
-    const longer = { ...profiles, 'end-entity': { ...profile, validity } };
-    const bed = await CaTestBed.open(t, { policy: { ...withoutCross, profiles: longer } });
+    const longer = { ...plainGunma.profiles, 'end-entity': { ...profile, validity } };
+    const bed = await CaTestBed.open(t, { policy: { ...plainGunma, profiles: longer } });
     const { certificate } = await bed.issue();
     await renew(bed);
-    await bed.reopen(withoutCross);
+    await bed.reopen(plainGunma);
     await bed.ca.retirement.run(tester);
     const early = bed.ca.retirement.dueMs ?? assert.fail();
     assert.ok(early < certificate.notAfterMs, 'by the policy of now');
@@ -83,7 +80,7 @@ describe('an older key', () => {
   });
 
   it('leaves the CA’s entry with its links when its certificate ends, and is not due again', async (t) => {
-    const bed = await CaTestBed.open(t, { policy: withoutCross });
+    const bed = await CaTestBed.open(t, { policy: plainGunma });
     const endMs = bed.ca.certificate.notAfterMs;
     bed.clock.setWallClock(bed.clock.nowMs() + 5 * 365 * DAY_MS);
     await renew(bed);
@@ -105,7 +102,7 @@ describe('an older key', () => {
   });
 
   it('loses a link that is revoked, and nothing else', async (t) => {
-    const bed = await CaTestBed.open(t, { policy: withoutCross });
+    const bed = await CaTestBed.open(t, { policy: plainGunma });
     await renew(bed);
     await bed.ca.retirement.run(tester);
     const { links } = bed.ca.authorities.generation(2);
@@ -123,7 +120,7 @@ describe('an older key', () => {
   });
 
   it('is looked after at once when a server starts, and writes nothing where all is well', async (t) => {
-    const bed = await CaTestBed.open(t, { policy: withoutCross });
+    const bed = await CaTestBed.open(t, { policy: plainGunma });
     assert.equal(bed.ca.retirement.dueMs, 0);
     const before = await bed.digestOfRecords();
     await bed.ca.retirement.run(tester);

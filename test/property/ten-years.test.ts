@@ -162,7 +162,10 @@ class TenYears {
     }
   }
 
-  /** Everything that is valid verifies from every self-signed certificate in the CA's entry; each key has a responder. */
+  /**
+   * Everything that is valid verifies from every self-signed certificate in the CA's entry; each key has a responder for
+   * as long as there is something to ask about.
+   */
   async #look(): Promise<void> {
     const { ca, clock } = this.#bed;
     const nowMs = clock.nowMs();
@@ -182,7 +185,14 @@ class TenYears {
         assert.ok(hasPath(certificate, anchor, shown), `no path at ${when}`);
       }
     }
-    for (const { generation } of ca.authorities.alive) {
+    for (const { generation, certificate: own } of ca.authorities.alive) {
+      // Until its lists are over a key lives on after the last certificate that could be asked about.
+      const isAsked = this.#issued.some(
+        ({ certificate }) => isValidAt(certificate, nowMs) && isSignedBy(certificate, own),
+      );
+      if (!isAsked && generation !== ca.authorities.current.generation) {
+        continue;
+      }
       const responder = ca.responder.of(generation)?.certificate;
       assert.ok(responder !== undefined && isValidAt(responder, nowMs));
       assert.equal((await ca.findCertificate(responder.serialNumber))?.generation, generation);

@@ -45,6 +45,12 @@ export const smallGunma: Policy = {
   municipalities: new Municipalities(gunma.municipalities.list.slice(0, 3)),
 };
 
+/** The same CA exchanging no cross certificates, which live for longer than those of subscribers. */
+export function withoutCross({ profiles, ...policy }: Policy): Policy {
+  const { cross: _profile, ...rest } = profiles;
+  return { ...policy, profiles: rest, cross: undefined };
+}
+
 const schema = await Schema.load(join(packageRoot, 'schema'));
 
 export const hanako: SubjectAttributes = {
