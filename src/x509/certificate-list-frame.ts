@@ -1,13 +1,15 @@
 /**
- * Where the entries of a CRL lie, found from its beginning alone (RFC 5280 §5.1): for lists that are read in pieces.
+ * Where the entries of a CRL lie and what stands before them, found from its beginning alone (RFC 5280 §5.1): for lists that are read in pieces.
  *
  * Not here: reading what is around them (`certificate-list.ts`), or the entries (`certificate-list-cursor.ts`).
  *
  * @module
  */
 
+import { DerReader } from '../asn1/der-reader.ts';
 import { Tag } from '../asn1/tags.ts';
 import { X509Error } from './errors.ts';
+import { type Name, parseName } from './name.ts';
 
 /** Positions in octets from the beginning of the list. */
 export interface CertificateListFrame {
@@ -55,6 +57,35 @@ export function findEntries(beginning: Uint8Array, byteLength: number): Certific
     throw malformed();
   }
   return { entriesStart: entries.contentStart, entriesEnd: entries.contentEnd };
+}
+
+/** What a list says of itself before its entries. */
+export interface CertificateListBeginning {
+  readonly issuer: Name;
+  readonly thisUpdateMs: number;
+}
+
+/**
+ * Reads the issuer and thisUpdate.
+ *
+ * @param beginning At least everything up to them; or the whole list.
+ * @throws {X509Error} `X509_CERTIFICATE_LIST`, `X509_NAME`. @throws {DerError}
+ */
+export function parseListBeginning(beginning: Uint8Array): CertificateListBeginning {
+  const list = expectHeader(beginning, 0, Tag.sequence);
+  const tbs = expectHeader(beginning, list.contentStart, Tag.sequence);
+  const version = expectHeader(beginning, tbs.contentStart);
+  const at = version.tag === Tag.integer ? version.contentEnd : tbs.contentStart;
+  const algorithm = expectHeader(beginning, at, Tag.sequence);
+  const issuer = expectHeader(beginning, algorithm.contentEnd, Tag.sequence);
+  const time = expectHeader(beginning, issuer.contentEnd);
+  if (time.contentEnd > beginning.length) {
+    throw malformed();
+  }
+  return {
+    issuer: parseName(beginning.subarray(algorithm.contentEnd, issuer.contentEnd)),
+    thisUpdateMs: new DerReader(beginning.subarray(issuer.contentEnd, time.contentEnd)).readTime(),
+  };
 }
 
 /** The length of the element at `at`, tag and length included; its header must be there. */

@@ -142,7 +142,9 @@ class RegionLayout {
 
   #allocate(entriesLength: number): void {
     const { before, behind } = this.#order.room(entriesLength);
-    this.#buffer = new Uint8Array(before + entriesLength + behind);
+    // Every octet of the list is written; what is around it is never looked at.
+    const length = before + entriesLength + behind;
+    this.#buffer = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
     this.#start = before;
     this.#end = before;
   }

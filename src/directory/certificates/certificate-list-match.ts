@@ -10,7 +10,12 @@
 
 import type { GserReader } from '../../asn1/gser-reader.ts';
 import { concatBytes, encodeUtf8, equalBytes } from '../../core/bytes.ts';
+import { isCertdirError } from '../../core/errors.ts';
 import { type CertificateListHead, parseCertificateListHead } from '../../x509/certificate-list.ts';
+import {
+  type CertificateListBeginning,
+  parseListBeginning,
+} from '../../x509/certificate-list-frame.ts';
 import type { EqualityAssertion, EqualityRule, SchemaLookup } from '../schema/schema-model.ts';
 import { SyntaxOid } from '../schema/syntax-oid.ts';
 import { checked, readGser, readNameKey, readTime } from './assertion-reader.ts';
@@ -44,7 +49,7 @@ function exactKey(issuerKey: Uint8Array, thisUpdateMs: number): Uint8Array {
   return concatBytes(encodeUtf8(`${thisUpdateMs}$`), issuerKey);
 }
 
-function exactKeyOf(list: CertificateListHead, schema: SchemaLookup): Uint8Array {
+function exactKeyOf(list: CertificateListBeginning, schema: SchemaLookup): Uint8Array {
   return exactKey(keyOfName(list.issuer, schema), list.thisUpdateMs);
 }
 
@@ -165,6 +170,16 @@ export const certificateListExactMatch: EqualityRule = {
     });
   },
   indexKeys: (value, schema) => [exactKeyOf(parseHead(value), schema)],
+  indexKeysOfBeginning: (beginning, schema) => {
+    try {
+      return [exactKeyOf(parseListBeginning(beginning), schema)];
+    } catch (error) {
+      if (isCertdirError(error)) {
+        return undefined;
+      }
+      throw error;
+    }
+  },
   readAssertion: (assertion, schema) =>
     readGser(assertion, 'a certificate list assertion', (reader) =>
       readExactAssertion(reader, schema),

@@ -28,9 +28,9 @@ import type { ReadView, RowSink, Transaction } from '../../store/store.ts';
 import { DirectoryError } from '../errors.ts';
 import { isSubtypeOf } from '../schema/attribute-description.ts';
 import type { AttributeType, SchemaLookup } from '../schema/schema-model.ts';
-import type { Entry, StoredValue } from './entry.ts';
+import { type Entry, LargeValue, type StoredValue } from './entry.ts';
 import { isKeyWithin } from './key-range.ts';
-import { loadValue } from './large-values.ts';
+import { loadBeginning, loadValue } from './large-values.ts';
 
 /** Longer normalised values end in a hash. */
 const MAX_VALUE_BYTES = 128;
@@ -40,6 +40,9 @@ const endOfValue = Uint8Array.of(0x00, 0x01);
 /** Keys of sets of postings, by their text. */
 type Postings = ReadonlyMap<string, Uint8Array>;
 const noPostings: Postings = new Map();
+
+/** Shorter values are read whole. */
+const MIN_READ_IN_PIECES = 64 * 1024;
 
 /** Keys of names, in order: a few at once, or as they are read. */
 export type NameKeys = readonly Uint8Array[] | AsyncIterable<Uint8Array>;
@@ -169,13 +172,29 @@ export class EqualityIndex {
   async #postings(view: ReadView, { type, values }: PostedValues): Promise<Postings> {
     const postings = new Map<string, Uint8Array>();
     for (const value of values) {
-      const bytes = await loadValue(view, value);
-      for (const indexKey of type.equality?.indexKeys(bytes, this.#schema) ?? []) {
+      for (const indexKey of await this.#indexKeys(view, type, value)) {
         const key = postingsKey(type, indexKey);
         postings.set(formatHex(key), key);
       }
     }
     return postings;
+  }
+
+  /** Of a long value its beginning may do: lists have fifty megabytes. */
+  async #indexKeys(
+    view: ReadView,
+    { equality }: AttributeType,
+    value: StoredValue,
+  ): Promise<readonly Uint8Array[]> {
+    if (value instanceof LargeValue && value.length >= MIN_READ_IN_PIECES) {
+      const ofBeginning = equality?.indexKeysOfBeginning;
+      const beginning = ofBeginning && (await loadBeginning(view, value));
+      const found = beginning && ofBeginning?.(beginning, this.#schema);
+      if (found !== undefined) {
+        return found;
+      }
+    }
+    return equality?.indexKeys(await loadValue(view, value), this.#schema) ?? [];
   }
 
   #targetsOf(type: AttributeType): readonly AttributeType[] {

@@ -11,6 +11,7 @@ import { type Attribute, Entry, isLoaded, LargeValue, type StoredValue } from '.
 
 /** Values longer than this are kept apart, under their hash. */
 const maxInlineBytes = 4096;
+const BEGINNING_BYTES = 64 * 1024;
 
 /**
  * The bytes of a value.
@@ -26,6 +27,21 @@ export async function loadValue(view: ReadView, value: StoredValue): Promise<Uin
     throw new DirectoryError('DIRECTORY_ENTRY_DAMAGED', 'stored entry: a large value is missing');
   }
   return bytes;
+}
+
+/**
+ * A copy of a value's first octets, 64 KiB or all that it has.
+ *
+ * @returns undefined when the store has lost it.
+ */
+export async function loadBeginning(
+  view: ReadView,
+  { sha256 }: LargeValue,
+): Promise<Uint8Array | undefined> {
+  for await (const piece of view.largePieces(sha256)) {
+    return piece.slice(0, BEGINNING_BYTES);
+  }
+  return undefined;
 }
 
 /** The values of an attribute as bytes. */

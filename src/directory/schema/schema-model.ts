@@ -64,6 +64,14 @@ export interface EqualityRule extends RuleFacts {
   valueKey(value: Uint8Array, schema: SchemaLookup): Uint8Array;
   /** What an index posts the value under. */
   indexKeys(value: Uint8Array, schema: SchemaLookup): readonly Uint8Array[];
+  /**
+   * The same from the first octets of a long value, which is not read whole then; undefined when they are not enough.
+   * Absent for rules that need the whole value.
+   */
+  indexKeysOfBeginning?(
+    beginning: Uint8Array,
+    schema: SchemaLookup,
+  ): readonly Uint8Array[] | undefined;
   readAssertion(assertion: Uint8Array, schema: SchemaLookup): EqualityAssertion;
 }
 
