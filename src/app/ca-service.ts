@@ -59,9 +59,9 @@ export function addJob(scheduler: Scheduler, ca: CaInstance, job: Job): void {
 
 /** Whatever a run has published is under a checkpoint when it ends well; otherwise within the minute. */
 function withCheckpoint(job: Job, ca: CaInstance): Job {
-  const run: Job['run'] = async (signal) => {
+  const run: Job['run'] = async (signal, asOfMs) => {
     try {
-      await job.run(signal);
+      await job.run(signal, asOfMs);
     } finally {
       await announceLists(ca.auditing, ca.authority);
     }

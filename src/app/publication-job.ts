@@ -60,7 +60,7 @@ export class ListPublication {
     return {
       name: JOB_NAME,
       nextDueMs: async () => authority.nextDueMs(),
-      run: (signal) => this.#run(signal),
+      run: (signal, asOfMs) => this.#run(signal, asOfMs),
       lateAlarmsMs: [warningAgeHours, alarmAgeHours].map((age) => (age - periodHours) * HOUR_MS),
     };
   }
@@ -85,13 +85,13 @@ export class ListPublication {
     };
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
+  async #run(signal: AbortSignal, asOfMs = Number.NEGATIVE_INFINITY): Promise<void> {
     const orders = this.#orders;
     this.#orders = [];
     const failures: unknown[] = [];
     const tried = new Set<string>();
     const next = (): Due | undefined => {
-      const found = signal.aborted ? undefined : this.#next(orders, tried);
+      const found = signal.aborted ? undefined : this.#next(orders, { tried, asOfMs });
       if (found !== undefined) {
         tried.add(found.scopeId);
       }
@@ -128,7 +128,10 @@ export class ListPublication {
   }
 
   /** Asked before each list: others become due while lists are made. */
-  #next(orders: readonly Order[], tried: ReadonlySet<string>): Due | undefined {
+  #next(
+    orders: readonly Order[],
+    { tried, asOfMs }: { readonly tried: ReadonlySet<string>; readonly asOfMs: number },
+  ): Due | undefined {
     for (const { scopeIds, origin } of orders) {
       const scopeId = scopeIds.find((one) => !tried.has(one));
       if (scopeId !== undefined) {
@@ -136,7 +139,8 @@ export class ListPublication {
       }
     }
     const { authority, clock } = this.#surroundings;
-    const scopeId = authority.dueScopes(clock.nowMs()).find((one) => !tried.has(one));
+    const dueByMs = Math.max(clock.nowMs(), asOfMs);
+    const scopeId = authority.dueScopes(dueByMs).find((one) => !tried.has(one));
     return scopeId === undefined ? undefined : { scopeId, origin: scheduleOrigin };
   }
 }
@@ -179,9 +183,9 @@ export function deltaJob({
       const dueMs = deltas.nextDueMs();
       return dueMs === Number.POSITIVE_INFINITY ? undefined : dueMs;
     },
-    run: async (signal) => {
+    run: async (signal, asOfMs = clock.nowMs()) => {
       const failures: unknown[] = [];
-      const due = deltas.dueScopes(clock.nowMs()).values();
+      const due = deltas.dueScopes(asOfMs).values();
       await runInLanes(
         () => (signal.aborted ? undefined : due.next().value),
         async (scopeId) => {

@@ -22,6 +22,13 @@ export class DueTime {
     return this.#dueMs;
   }
 
+  /** What is due by this time is due: now, or the due time that has come although the clock says otherwise. */
+  get asOfMs(): number {
+    const nowMs = this.#clock.nowMs();
+    const hasCome = this.#clock.monotonicMs() >= this.#dueMonotonicMs;
+    return this.#dueMs !== undefined && hasCome ? Math.max(nowMs, this.#dueMs) : nowMs;
+  }
+
   /**
    * @param dueMs What the job computes now; undefined for nothing to do.
    * @returns by how many milliseconds it is late, at least 0, or undefined when it is not due.

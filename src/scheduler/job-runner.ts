@@ -191,7 +191,7 @@ export class JobRunner {
     const { clock, log, signal } = this.#surroundings;
     const startedMs = clock.monotonicMs();
     try {
-      await this.#job.run(signal);
+      await this.#job.run(signal, this.#due.asOfMs);
     } catch (error) {
       this.#isOwed ||= wanted !== undefined;
       this.#noteFailure(error);

@@ -20,8 +20,10 @@ export interface Job {
    * rejection is retried.
    *
    * @param signal Aborted when the scheduler closes: stop at the next place where nothing is half done.
+   * @param asOfMs What is due at this time is to be done. Later than the clock says where that was set back since the job's
+   *   due time was first seen: what would have been due without that is not put off. Now when left out.
    */
-  run(signal: AbortSignal): Promise<void>;
+  run(signal: AbortSignal, asOfMs?: number): Promise<void>;
   /**
    * How late a job may be before that is an alarm, in ascending order: one alarm for each, e.g. 2 h and
    * 12 h for a CRL of 24 h. None when left out.

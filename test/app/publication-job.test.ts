@@ -4,7 +4,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { deltaJob, ListPublication } from '../../src/app/publication-job.ts';
 import { silentLog } from '../../src/core/log.ts';
 import type { PublishLists } from '../../src/http/local-operations.ts';
-import type { Job } from '../../src/scheduler/job.ts';
+import type { Job, JobAlarm } from '../../src/scheduler/job.ts';
 import { Scheduler } from '../../src/scheduler/scheduler.ts';
 import type { Signer } from '../../src/signing/signer.ts';
 import { CaTestBed, type CaTestBedOptions, tester } from '../support/ca-test-bed.ts';
@@ -88,6 +88,25 @@ describe('publicationJob', () => {
     const published = new Set(Object.values(await numbers(bed)));
     assert.ok(((await job.nextDueMs()) ?? 0) > bed.clock.nowMs(), 'at rest');
     assert.ok(published.has(3n));
+  });
+
+  it('does not put off what is due when the clock is set back', async (t) => {
+    const bed = await CaTestBed.open(t);
+    const ticker = new ManualTicker();
+    const alarms: JobAlarm[] = [];
+    const onAlarm = (alarm: JobAlarm): void => void alarms.push(alarm);
+    const scheduler = new Scheduler({ ticker, clock: bed.clock, log: silentLog, onAlarm });
+    scheduler.add(jobOf(bed));
+    scheduler.start();
+    await bed.clock.advance(20 * HOUR_MS);
+    bed.clock.setWallClock(bed.clock.nowMs() - HOUR_MS);
+    await bed.clock.advance(4 * HOUR_MS);
+    ticker.tick();
+    await scheduler.trigger('publish lists');
+    assert.deepEqual(new Set(Object.values(await numbers(bed))), new Set([2n]));
+    assert.equal(scheduler.status()[0]?.failures, 0);
+    assert.deepEqual(alarms, []);
+    await scheduler.close();
   });
 
   it('stops between two lists when it is told to', async (t) => {

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 
+import { certificateListExactMatch } from '../../src/directory/certificates/certificate-list-match.ts';
+import { LargeValue } from '../../src/directory/entries/entry.ts';
 import { Keyspace } from '../../src/store/keyspace.ts';
 import { parseCertificate } from '../../src/x509/certificate.ts';
 import { encodeCertificatePair } from '../../src/x509/certificate-pair.ts';
 import { buildIssuingDistributionPoint } from '../../src/x509/distribution-point.ts';
 import { nameFromText } from '../../src/x509/name.ts';
 import {
+  attributesOf,
   type DirectoryFixture,
   openDirectory,
   searchNames,
@@ -136,6 +139,72 @@ describe('indexes of the exact rules (RFC 4523 §3)', () => {
     assert.equal(await countPostings(fixture, '2.5.4.36'), 2);
     assert.equal(await countPostings(fixture, '2.5.4.40'), 4);
     assert.equal(await countPostings(fixture, '2.5.4.39'), 2);
+  });
+});
+
+describe('the index of a list of many entries', () => {
+  const sizes = [0, 1, 300, 4_000];
+
+  it('needs the beginning of the list alone', async (t) => {
+    const { schema } = await openDirectory(t);
+    const rule = certificateListExactMatch;
+    for (const thisUpdateMs of [Date.UTC(2026, 0, 6), Date.UTC(2060, 0, 6)]) {
+      for (const count of sizes) {
+        const list = sampleList(key, sampleEntries(count), {
+          ...{ thisUpdateMs, nextUpdateMs: thisUpdateMs + 1000 },
+        });
+        const whole = rule.indexKeys(list, schema);
+        assert.deepEqual(rule.indexKeysOfBeginning?.(list, schema), whole);
+        assert.deepEqual(rule.indexKeysOfBeginning?.(list.subarray(0, 512), schema), whole);
+        // Issuer and thisUpdate are not all there.
+        assert.equal(rule.indexKeysOfBeginning?.(list.subarray(0, 60), schema), undefined);
+      }
+    }
+    assert.equal(rule.indexKeysOfBeginning?.(new Uint8Array(600), schema), undefined);
+  });
+
+  it('follows a change of it, which does not read it whole', async (t) => {
+    let wholeReads = 0;
+    const fixture = await openStrict(t);
+    const { directory, store } = fixture;
+    const long = (day: number): Uint8Array =>
+      sampleList(key, sampleEntries(4_000), {
+        ...{ thisUpdateMs: Date.UTC(2026, 1, day), nextUpdateMs: Date.UTC(2026, 1, day + 3) },
+      });
+    const find = (day: number): Promise<string[]> => {
+      const list = `{ issuer rdnSequence:"${issuer}", thisUpdate utcTime:"26020${day}000000Z" }`;
+      return searchNames(directory, { filter: `(certificateRevocationList=${list})` });
+    };
+    const dn = `cn=long,${suffix}`;
+    await store.transact('test: its entry', (transaction) =>
+      directory.managed.createEntry(transaction, {
+        dn,
+        attributes: attributesOf({
+          objectClass: ['cRLDistributionPoint', 'certdirPartition'],
+          certdirPartitionCode: '1',
+        }),
+        manager: 'gunma',
+      }),
+    );
+    for (const day of [1, 2]) {
+      await store.transact('test: a long list', async (transaction) => {
+        const counting = new Proxy(transaction, {
+          get: (target, name) => {
+            wholeReads += name === 'readLarge' ? 1 : 0;
+            const member: unknown = Reflect.get(target, name, target);
+            return typeof member === 'function' ? member.bind(target) : member;
+          },
+        });
+        const der = long(day);
+        const sha256 = await transaction.putLarge(der);
+        const value = new LargeValue(sha256, der.length);
+        const description = 'certificateRevocationList';
+        await directory.managed.replaceWithLarge(counting, dn, { description, value });
+      });
+      assert.deepEqual(await find(day), [dn]);
+    }
+    assert.deepEqual(await find(1), []);
+    assert.equal(wholeReads, 0);
   });
 });
 

@@ -99,7 +99,8 @@ class Fates {
     const forMs = this.#random.below(2) === 0 ? 46 * HOUR_MS : this.#within(46 * HOUR_MS);
     if (kind === 2) {
       const byMs = this.#within(240_000) - 120_000;
-      simulation.trouble(HOUR_MS);
+      // Until each list has come out by the time that it is now.
+      simulation.trouble((simulation.policy.crl.periodHours + 1) * HOUR_MS);
       simulation.clock.setWallClock(simulation.clock.nowMs() + byMs);
       return;
     }

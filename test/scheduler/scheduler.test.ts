@@ -210,6 +210,29 @@ describe('clocks that jump', () => {
     });
   }
 
+  it('back: the run is told what is due by the time that really went by, forward: now', async () => {
+    for (const byMs of [-HOUR_MS, HOUR_MS]) {
+      const clock = new SimulatedClock();
+      const ticker = new ManualTicker();
+      const scheduler = new Scheduler({ ticker, clock, log: silentLog });
+      const dueMs = clock.nowMs() + DAY_MS;
+      const told: (number | undefined)[] = [];
+      scheduler.add({
+        name: 'told',
+        nextDueMs: async () => dueMs + told.length * DAY_MS,
+        run: async (_signal, asOfMs) => void told.push(asOfMs),
+      });
+      scheduler.start();
+      await clock.advance(0);
+      clock.setWallClock(clock.nowMs() + byMs);
+      await clock.advance(DAY_MS);
+      ticker.tick();
+      await clock.advance(0);
+      assert.deepEqual(told, [byMs < 0 ? dueMs : dueMs + HOUR_MS]);
+      await scheduler.close();
+    }
+  });
+
   it('a year forward: one run, then every 24 hours', async () => {
     const { clock, job, pass, scheduler } = openBench();
     scheduler.start();
