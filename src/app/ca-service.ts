@@ -12,6 +12,7 @@ import type { Scheduler } from '../scheduler/scheduler.ts';
 import { announceLists } from './auditing.ts';
 import { type CaInstance, jobNameOf } from './ca-instance.ts';
 import { cessationJob } from './cessation-job.ts';
+import { deliveryJob } from './delivery-job.ts';
 import { keyJobs } from './key-generations.ts';
 import { signLast } from './local-instance.ts';
 import { prepareOcsp, type RunningOcsp } from './ocsp.ts';
@@ -39,6 +40,7 @@ export function runCa(
     ...(ocsp === undefined ? [] : [ocsp.job]),
     cessationJob(ca),
     requestsJob(ca),
+    deliveryJob(ca),
     ...keyJobs(ca),
   ];
   for (const job of jobs) {

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import type { AuditEvent, AuditLog } from '../audit/audit-log.ts';
 import { openAuditLog } from '../audit/merkle-audit-log.ts';
 import { CertificateAuthority } from '../ca/certificate-authority.ts';
+import type { DeliveryVault } from '../ca/delivery/delivery-vault.ts';
 import { loadPolicy, type Policy } from '../ca/policy/policy.ts';
 import { assertNeighbours, realmsOf, suffixesOf } from '../ca/policy/policy-neighbours.ts';
 import { sharePolicies } from '../ca/policy/shared-policy.ts';
@@ -41,6 +42,7 @@ import type { Store } from '../store/store.ts';
 import { announceLists, openAuditing } from './auditing.ts';
 import type { CaInstance, Instance, InstanceParts, Policies } from './ca-instance.ts';
 import type { CheckSubject } from './check.ts';
+import { DeliveryFolder } from './delivery-folder.ts';
 import { makeFeed, serveJournal } from './replication.ts';
 import { checkpointFileOf, holdIfSetBack } from './set-back.ts';
 import { recordSettings } from './settings-record.ts';
@@ -115,6 +117,7 @@ function auditOf(audit: AuditLog, fields: { readonly ca: string }): AuditLog {
 export function partsOfCa<T extends InstanceParts>(
   parts: T,
   policy: Policy,
+<<<<<<< HEAD
 ): T & { readonly policy: Policy } {
   if (parts.policies.length === 1) {
     return { ...parts, policy };
@@ -122,6 +125,11 @@ export function partsOfCa<T extends InstanceParts>(
   const { audit, log } = parts;
   const fields = { ca: policy.id };
   return { ...parts, policy, audit: auditOf(audit, fields), log: log.with(fields) };
+=======
+): T & { readonly policy: Policy; readonly vault: DeliveryVault } {
+  const folder = join(parts.configuration.deliveries.folder, policy.id);
+  return { ...parts, policy, vault: new DeliveryFolder(folder) };
+>>>>>>> 63ce48b (ca: deliveries: keys made for subscribers, certificates that wait for a receipt)
 }
 
 /** Opens everything below the CA, in the order in which one rests on the other. */

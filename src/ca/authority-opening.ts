@@ -18,6 +18,7 @@ import type { ReadView, Store } from '../store/store.ts';
 import { nameFromText } from '../x509/name.ts';
 import { Authorities, type Authority } from './authorities.ts';
 import { type CaCore, type CaParts, reading } from './ca-core.ts';
+import { absentVault, type DeliveryVault } from './delivery/delivery-vault.ts';
 import { CaError } from './errors.ts';
 import { assertKeyInToken } from './generations/authority-key.ts';
 import { settleScopes } from './lists/scope-settling.ts';
@@ -43,6 +44,8 @@ export interface CertificateAuthorityOptions {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly log: Log;
+  /** Where keys and files for subscribers lie; none are made where it is left out. */
+  readonly vault?: DeliveryVault;
 }
 
 const OWNER_OCTETS = 16;
@@ -56,6 +59,7 @@ export function prepare(options: CertificateAuthorityOptions): CaParts {
     neighbours: (options.policies ?? [policy]).map(({ id }) => id),
     accounts: directory.accounts,
     log: options.log.with({ component: 'ca' }),
+    vault: options.vault ?? absentVault,
     tables: new CaTables(policy.id),
     scopes: new Scopes(policy),
     profiles: compileProfiles(policy),

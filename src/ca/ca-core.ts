@@ -24,6 +24,7 @@ import type { ReadView, Store, Transaction } from '../store/store.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { VerifyingKey } from '../x509/verify-signature.ts';
 import type { Authorities, Authority } from './authorities.ts';
+import type { DeliveryVault } from './delivery/delivery-vault.ts';
 import { CaError } from './errors.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Profile } from './policy/profile.ts';
@@ -67,6 +68,8 @@ export interface CaParts {
   readonly random: RandomSource;
   readonly log: Log;
   readonly tables: CaTables;
+  /** Keys and files for subscribers. */
+  readonly vault: DeliveryVault;
   readonly scopes: Scopes;
   readonly profiles: ReadonlyMap<string, Profile>;
   /** This process's claim on the CA, written at opening (I13). */

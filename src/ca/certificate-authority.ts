@@ -47,6 +47,7 @@ import {
   type SubjectAttributes,
 } from './certificates/subject-attributes.ts';
 import { createAuthority } from './creation.ts';
+import { Deliveries } from './delivery/deliveries.ts';
 import { KeyRenewal } from './generations/key-renewal.ts';
 import { Retirement } from './generations/retirement.ts';
 import { CrlPublication, type Publication } from './lists/crl-publication.ts';
@@ -92,6 +93,8 @@ export class CertificateAuthority {
   readonly deltas: Deltas;
   /** What is asked for in writing, and the people it passes. */
   readonly requests: Requests;
+  /** Certificates, and keys made for subscribers, on their way to whom they are for. */
+  readonly delivery: Deliveries;
   /** Certificates exchanged with other CAs. */
   readonly bridge: Bridge;
   /** Who acts for the CA: registering them. */
@@ -122,6 +125,11 @@ export class CertificateAuthority {
     this.#publication = new CrlPublication(core);
     this.cessations = new Cessations(core, (outcome) => this.#noteRevoked(outcome));
     this.bridge = new Bridge(core, {
+      onRevoked: (outcome) => this.#noteRevoked(outcome),
+      announce: () => this.announceGroups(),
+    });
+    this.delivery = new Deliveries(core, parts.issuance, {
+      onDelivered: (serialNumber) => this.#onRevoked(serialNumber),
       onRevoked: (outcome) => this.#noteRevoked(outcome),
       announce: () => this.announceGroups(),
     });
@@ -215,7 +223,16 @@ export class CertificateAuthority {
 
   /** Issues a certificate; see `Issuance.issue` for what is refused. */
   issue(request: IssueRequest): Promise<IssuedCertificate> {
-    return this.#track(this.#issuance.issue(request));
+    return this.#track(this.#issueNow(request));
+  }
+
+  async #issueNow(request: IssueRequest): Promise<IssuedCertificate> {
+    const issued = await this.#issuance.issue(request);
+    if (issued.superseded !== undefined) {
+      await this.#noteRevoked(issued.superseded);
+      this.announceGroups();
+    }
+    return issued;
   }
 
   /** What `issue` would refuse about a request by itself, all at once and without effect. */

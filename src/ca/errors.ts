@@ -81,6 +81,27 @@ export type CaErrorCode =
   | 'CA_NOT_HELD'
   /** The CA's own self-signed certificate is revoked by the compromise procedure, not one by one. */
   | 'CA_NOT_REVOCABLE'
+  // Deliveries.
+  /** The policy has no keys made for this profile, or there is no folder for them. */
+  | 'CA_DELIVERY_OFF'
+  | 'CA_DELIVERY_UNKNOWN'
+  /** It cannot be done with the delivery as it stands. */
+  | 'CA_DELIVERY_STATE'
+  /** The key, file or password was erased. */
+  | 'CA_DELIVERY_GONE'
+  /** A password, transport key or receipt that cannot be taken. */
+  | 'CA_DELIVERY_INVALID'
+  // Notices of changes, and what subscribers ask on line.
+  /** Of an unknown kind, about nobody, or the id of another one. */
+  | 'CA_NOTICE_INVALID'
+  /** The policy takes no notices, or no requests on line. */
+  | 'CA_NOTICE_OFF'
+  /** Not signed by the subscriber whose certificate it is about. */
+  | 'CA_ONLINE_FOREIGN'
+  /** Signed too long ago, or in the future. */
+  | 'CA_ONLINE_STALE'
+  /** It was taken before. */
+  | 'CA_ONLINE_REPLAYED'
   // What ends the service.
   /** A compromise was reported, or the service has ended. */
   | 'CA_ISSUING_STOPPED'

@@ -105,6 +105,8 @@ interface FileConfiguration {
     /** Where the log's key is kept; with the CA's keys when it is left out. */
     readonly token?: TokenConfiguration | undefined;
   };
+  /** Where keys and files for subscribers lie until they are fetched; in no backup and on no standby. */
+  readonly deliveries: { readonly folder: string };
   /** Where the server adds backups by itself. */
   readonly backup?:
     | { readonly folder: string; readonly passphraseFile?: string | undefined }
@@ -205,6 +207,7 @@ const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
   backup: z
     .strictObject({ folder: z.string().min(1), passphraseFile: z.string().min(1).optional() })
     .optional(),
+  deliveries: z.strictObject({ folder: z.string().min(1).default('deliveries') }).prefault({}),
   archive: z.strictObject({ folder: z.string().min(1) }).optional(),
   log: z
     .strictObject({
@@ -252,6 +255,7 @@ export async function loadConfiguration(file: string): Promise<Configuration> {
     policies: policyFiles({ policy, policies }, file, at),
     store: { ...raw.store, folder: at(raw.store.folder) },
     access: { ...raw.access, folder: at(raw.access.folder) },
+    deliveries: { folder: at(raw.deliveries.folder) },
     audit: {
       ...raw.audit,
       folder: at(raw.audit.folder),

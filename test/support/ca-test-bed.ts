@@ -8,12 +8,14 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
+import { DeliveryFolder } from '../../src/app/delivery-folder.ts';
 import type { AuditLog, AuditOrigin, AuditRecord } from '../../src/audit/audit-log.ts';
 import { openAuditLog } from '../../src/audit/merkle-audit-log.ts';
 import type { CertificateAuthorityOptions } from '../../src/ca/authority-opening.ts';
 import { CertificateAuthority } from '../../src/ca/certificate-authority.ts';
 import type { IssuedCertificate } from '../../src/ca/certificates/issuance.ts';
 import type { SubjectAttributes } from '../../src/ca/certificates/subject-attributes.ts';
+import type { DeliveryVault } from '../../src/ca/delivery/delivery-vault.ts';
 import { Municipalities } from '../../src/ca/policy/municipality.ts';
 import { loadPolicy, type Policy, shippedPolicyFile } from '../../src/ca/policy/policy.ts';
 import { packageRoot } from '../../src/config/package-root.ts';
@@ -67,6 +69,8 @@ export interface CaTestBedOptions {
   readonly wrapSigner?: (signer: Signer) => Signer;
   /** The same for the store. */
   readonly wrapStore?: (store: Store) => Store;
+  /** The same for what lies ready for subscribers. */
+  readonly wrapVault?: (vault: DeliveryVault) => DeliveryVault;
   /** The same for the audit log. */
   readonly wrapAudit?: (audit: AuditLog) => AuditLog;
 }
@@ -142,7 +146,14 @@ export class CaTestBed {
 
   get options(): CertificateAuthorityOptions {
     const { clock, random, policy } = this;
-    return { ...this.#parts, clock, random, policy, log: silentLog };
+    const vault = this.vault;
+    return { ...this.#parts, clock, random, policy, vault, log: silentLog };
+  }
+
+  /** Where keys for subscribers lie. */
+  get vault(): DeliveryVault {
+    const own = new DeliveryFolder(join(this.#folder, 'deliveries'));
+    return this.#options.wrapVault?.(own) ?? own;
   }
 
   async create(): Promise<void> {

@@ -15,6 +15,7 @@ import type { Certificate } from '../../x509/certificate.ts';
 import type { Name } from '../../x509/name.ts';
 import type { Authority } from '../authorities.ts';
 import { type CaCore, reading, recordFailure, transactAsOwner } from '../ca-core.ts';
+import { startDelivery } from '../delivery/delivery-start.ts';
 import { CaError } from '../errors.ts';
 import { assignScope } from '../lists/list-opening.ts';
 import type { PlaceholderValues } from '../policy/name-template.ts';
@@ -40,6 +41,7 @@ import {
   type RequestFault,
   RequestRules,
 } from './issue-request.ts';
+import type { GroupOutcome } from './revocation-group.ts';
 import { formatSerialNumber } from './serial-number.ts';
 
 export interface IssuedCertificate {
@@ -47,6 +49,8 @@ export interface IssuedCertificate {
   readonly profile: string;
   readonly scope: Scope;
   readonly certificate: Certificate;
+  /** What it has taken the place of, revoked in the same transaction. */
+  readonly superseded?: GroupOutcome | undefined;
 }
 
 /** Each step takes some two tenths of a millisecond. */
@@ -95,14 +99,14 @@ export class Issuance {
         await this.#turnstile.pass();
         const certificate = await signCertificate(this.#core, authority, draft);
         await this.#turnstile.pass();
-        const isRecorded = await this.#record(checked, {
+        const recorded = await this.#record(checked, {
           ...{ authority, draft, certificate },
           isCurrent: () => authority === this.#authority(generation),
           ...{ origin: request.origin, within: request.within },
         });
-        if (isRecorded) {
+        if (recorded !== undefined) {
           const { profile, scope } = draft;
-          return { serialNumber, profile: profile.name, scope, certificate };
+          return { serialNumber, profile: profile.name, scope, certificate, ...recorded };
         }
         // The key was renewed meanwhile. The number is not used again, and what was signed is forgotten.
       }
@@ -124,7 +128,7 @@ export class Issuance {
     return generation === undefined ? authorities.current : authorities.of(generation);
   }
 
-  /** @returns false when the certificate is of a key that issues no longer: nothing was written. */
+  /** @returns undefined when the certificate is of a key that issues no longer: nothing was written. */
   #record(
     checked: CheckedRequest,
     {
@@ -140,10 +144,10 @@ export class Issuance {
       readonly certificate: Certificate;
       readonly isCurrent: () => boolean;
     } & Pick<IssueRequest, 'origin' | 'within'>,
-  ): Promise<boolean> {
+  ): Promise<Pick<IssuedCertificate, 'superseded'> | undefined> {
     return transactAsOwner(this.#core, 'ca: issue', async (transaction) => {
       if (!isCurrent()) {
-        return false;
+        return undefined;
       }
       // Again: what was signed before a stop is not issued after it.
       this.#assertIssues(authority, draft.profile);
@@ -166,9 +170,12 @@ export class Issuance {
         after: recordDigest(certificate.der),
         details: { profile: draft.profile.name, scope: draft.scope.id },
       });
-      const { serialNumber, scope } = draft;
+      const { serialNumber, scope, profile } = draft;
+      const { renews } = checked;
+      const started = { profile, serialNumber, renews, origin };
+      const superseded = await startDelivery(this.#core, transaction, started);
       await within?.(transaction, { serialNumber, scope, certificate });
-      return true;
+      return superseded === undefined ? {} : { superseded };
     });
   }
 

@@ -7,8 +7,10 @@
 
 import { timeOfDayMs } from './cadence.ts';
 import { crossFaults } from './cross-policy.ts';
+import { deliveryFaults } from './delivery-policy.ts';
 import { renewalFaults } from './key-life.ts';
 import { legacyFaults } from './legacy-algorithms.ts';
+import { noticeFaults } from './notice-policy.ts';
 import { ocspFaults } from './ocsp-policy.ts';
 import { peopleFaults } from './people-faults.ts';
 import type { PolicyFile } from './policy.ts';
@@ -34,6 +36,8 @@ export function findPolicyFaults(policy: PolicyFile): readonly PolicyFault[] {
     ...ocspFaults(policy),
     ...peopleFaults(policy),
     ...crossFaults(policy),
+    ...deliveryFaults(policy),
+    ...noticeFaults(policy),
   ];
 }
 

@@ -12,6 +12,8 @@ import { strictObject } from '../../config/strict-object.ts';
 import { CrlReason, type CrlReasonName } from '../../x509/crl-extensions.ts';
 import { accessRuleSchema } from './access-rule-schema.ts';
 import { crossSchema } from './cross-policy.ts';
+import { deliveriesSchema } from './delivery-policy.ts';
+import { noticesSchema, onlineRevocationSchema } from './notice-policy.ts';
 import { ocspSchema } from './ocsp-policy.ts';
 import { passwordsSchema } from './passwords-schema.ts';
 import { peopleSchema } from './people-schema.ts';
@@ -176,6 +178,9 @@ export const policySchema: z.ZodType<PolicyFile> = strictObject({
   crl,
   ocsp: ocspSchema({ keyTypes, signatures }).optional(),
   cross: crossSchema.optional(),
+  deliveries: deliveriesSchema.optional(),
+  notices: noticesSchema.optional(),
+  onlineRevocation: onlineRevocationSchema.optional(),
   verifierKinds: z
     .record(
       z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/, 'letters, digits and hyphens'),

@@ -18,8 +18,10 @@ import type { CertificateKind } from '../../signing/key-use.ts';
 import type { KeyType, SignatureAlgorithm } from '../../signing/signer.ts';
 import type { CrlReasonName } from '../../x509/crl-extensions.ts';
 import type { CrossPolicy } from './cross-policy.ts';
+import type { DeliveryPolicy } from './delivery-policy.ts';
 import type { CharacterSet } from './jis-characters.ts';
 import { Municipalities } from './municipality.ts';
+import type { NoticePolicy, OnlineRevocationPolicy } from './notice-policy.ts';
 import type { OcspPolicy } from './ocsp-policy.ts';
 import type { PeopleDefinition } from './people-schema.ts';
 import { policySchema } from './policy-schema.ts';
@@ -232,6 +234,12 @@ export interface PolicyFile {
   readonly ocsp?: OcspPolicy | undefined;
   /** CAs that this one is cross-certified with; none where it is left out. */
   readonly cross?: CrossPolicy | undefined;
+  /** How certificates and keys made for subscribers get to them, by profile. */
+  readonly deliveries?: DeliveryPolicy | undefined;
+  /** Changes that municipalities give notice of, and what they mean. */
+  readonly notices?: NoticePolicy | undefined;
+  /** Requests that subscribers sign; none are taken where it is left out. */
+  readonly onlineRevocation?: OnlineRevocationPolicy | undefined;
   /** Kinds of verifiers that can be registered, by the value of certdirVerifierKind. */
   readonly verifierKinds: Readonly<Record<string, LocalizedText>>;
   readonly access: readonly AccessRule[];

@@ -46,6 +46,12 @@ const Table = {
   openRequest: 0x41,
   requestKey: 0x42,
   requestSubject: 0x43,
+  delivery: 0x58,
+  openDelivery: 0x59,
+  deliveryOrder: 0x5a,
+  deliveryReference: 0x5b,
+  notice: 0x5c,
+  onlineRequest: 0x5d,
 } as const;
 
 const end = Uint8Array.of(0);
@@ -262,6 +268,56 @@ export class CaTables {
 
   deltaArchives(scopeId: string): KeyRange {
     return this.#range(Table.deltaArchive, encodeUtf8(scopeId), end);
+  }
+
+  /** A certificate on its way to whom it is for (`delivery-record.ts`). */
+  delivery(serialNumber: bigint): Uint8Array {
+    return this.#key(Table.delivery, encodeSerialKey(serialNumber));
+  }
+
+  get deliveries(): KeyRange {
+    return this.#range(Table.delivery);
+  }
+
+  /** There while something of it is to be done. */
+  openDelivery(serialNumber: bigint): Uint8Array {
+    return this.#key(Table.openDelivery, encodeSerialKey(serialNumber));
+  }
+
+  get openDeliveries(): KeyRange {
+    return this.#range(Table.openDelivery);
+  }
+
+  /** The serial number by the SHA-256 of the order that the delivery was made for. */
+  deliveryOrder(digest: Uint8Array): Uint8Array {
+    return this.#key(Table.deliveryOrder, digest);
+  }
+
+  /** The same by that of the reference that subscribers fetch it with. */
+  deliveryReference(digest: Uint8Array): Uint8Array {
+    return this.#key(Table.deliveryReference, digest);
+  }
+
+  /** A notice of a change that was carried out, by the SHA-256 of its id (`change-notices.ts`). */
+  notice(digest: Uint8Array): Uint8Array {
+    return this.#key(Table.notice, digest);
+  }
+
+  /** A signed request that was taken, by the time until which it is remembered and its SHA-256. */
+  onlineRequest(untilMs: number, digest: Uint8Array): Uint8Array {
+    return this.#key(Table.onlineRequest, encodeUint64(untilMs), digest);
+  }
+
+  /** Those that need not be remembered any more. */
+  pastOnlineRequests(nowMs: number): KeyRange {
+    return {
+      gte: this.#key(Table.onlineRequest),
+      lt: this.#key(Table.onlineRequest, encodeUint64(nowMs)),
+    };
+  }
+
+  get onlineRequests(): KeyRange {
+    return this.#range(Table.onlineRequest);
   }
 
   #key(table: number, ...parts: readonly Uint8Array[]): Uint8Array {
