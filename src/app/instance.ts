@@ -117,19 +117,14 @@ function auditOf(audit: AuditLog, fields: { readonly ca: string }): AuditLog {
 export function partsOfCa<T extends InstanceParts>(
   parts: T,
   policy: Policy,
-<<<<<<< HEAD
-): T & { readonly policy: Policy } {
+): T & { readonly policy: Policy; readonly vault: DeliveryVault } {
+  const vault = new DeliveryFolder(join(parts.configuration.deliveries.folder, policy.id));
   if (parts.policies.length === 1) {
-    return { ...parts, policy };
+    return { ...parts, policy, vault };
   }
   const { audit, log } = parts;
   const fields = { ca: policy.id };
-  return { ...parts, policy, audit: auditOf(audit, fields), log: log.with(fields) };
-=======
-): T & { readonly policy: Policy; readonly vault: DeliveryVault } {
-  const folder = join(parts.configuration.deliveries.folder, policy.id);
-  return { ...parts, policy, vault: new DeliveryFolder(folder) };
->>>>>>> 63ce48b (ca: deliveries: keys made for subscribers, certificates that wait for a receipt)
+  return { ...parts, policy, vault, audit: auditOf(audit, fields), log: log.with(fields) };
 }
 
 /** Opens everything below the CA, in the order in which one rests on the other. */
