@@ -120,7 +120,8 @@ export function formatOperation(operation: CustodyOperation): string {
       return JSON.stringify([operation.act]);
     case 'generate': {
       const { act, label, type, purposes, use } = operation;
-      const uses = use === null ? null : [use.issuer, use.certificates];
+      const legacy = use?.sha1 === true ? ['sha1'] : [];
+      const uses = use === null ? null : [use.issuer, use.certificates, ...legacy];
       return JSON.stringify([act, label, formatType(type), purposes, uses]);
     }
     case 'destroy':

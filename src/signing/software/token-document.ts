@@ -134,8 +134,8 @@ function withKnownFields(document: TokenDocument): TokenDocument {
   return { format, version, createdMs, passphrase, wrappedKey, keys, keysTag };
 }
 
-function withKnownUse({ issuer, certificates }: StoredKeyUse): StoredKeyUse {
-  return { issuer, certificates };
+function withKnownUse({ issuer, certificates, sha1 }: StoredKeyUse): StoredKeyUse {
+  return { issuer, certificates, ...(sha1 === undefined ? {} : { sha1 }) };
 }
 
 function withKnownType(type: KeyType): KeyType {
