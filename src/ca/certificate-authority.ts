@@ -35,6 +35,7 @@ import {
   type IssueRequest,
   type RequestFault,
 } from './certificates/issue-request.ts';
+import { PublishedNames } from './certificates/published-names.ts';
 import { ResponderKeys } from './certificates/responder.ts';
 import {
   Revocation,
@@ -99,6 +100,8 @@ export class CertificateAuthority {
   readonly bridge: Bridge;
   /** Who acts for the CA: registering them. */
   readonly operators: OperatorRegistration;
+  /** Whose certificates are known to everybody by name. */
+  readonly publishedNames: PublishedNames;
   /** Lists that groups of revocations have made due. */
   readonly #announceable = new Set<string>();
   #onUrgent: (scopeId: string, dueMs: number) => void = () => undefined;
@@ -124,6 +127,7 @@ export class CertificateAuthority {
     this.#holding = new Holding(core);
     this.#publication = new CrlPublication(core);
     this.cessations = new Cessations(core, (outcome) => this.#noteRevoked(outcome));
+    this.publishedNames = new PublishedNames(core);
     this.bridge = new Bridge(core, {
       onRevoked: (outcome) => this.#noteRevoked(outcome),
       announce: () => this.announceGroups(),

@@ -161,6 +161,11 @@ const rules: readonly Rule[] = [
     meaning: 'requests under way go on by the steps as they are now',
   },
   { path: 'people', effect: 'at-once', meaning: 'who may do what, with the next act' },
+  {
+    path: 'publishedNames',
+    effect: 'at-once',
+    meaning: 'whose names the repository shows',
+  },
   { path: 'passwords', effect: 'at-once', meaning: 'with the next password that is set' },
   {
     path: 'retention.*.years',

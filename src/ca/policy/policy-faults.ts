@@ -35,6 +35,7 @@ export function findPolicyFaults(policy: PolicyFile): readonly PolicyFault[] {
     ...findScopeFaults(policy),
     ...ocspFaults(policy),
     ...peopleFaults(policy),
+    ...publishedNamesFaults(policy),
     ...crossFaults(policy),
     ...deliveryFaults(policy),
     ...noticeFaults(policy),
@@ -232,4 +233,17 @@ function gapsBetween(times: readonly string[]): readonly number[] {
     const next = minutes[index + 1] ?? (minutes[0] ?? 0) + MINUTES_PER_DAY;
     return next - minute;
   });
+}
+
+function publishedNamesFaults({ publishedNames, profiles }: PolicyFile): PolicyFault[] {
+  return publishedNames.flatMap((name, index) =>
+    Object.hasOwn(profiles, name)
+      ? []
+      : [
+          {
+            path: ['publishedNames', index],
+            message: `is the name of a profile: ${Object.keys(profiles).join(', ')}`,
+          },
+        ],
+  );
 }

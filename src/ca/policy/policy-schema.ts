@@ -188,6 +188,7 @@ export const policySchema: z.ZodType<PolicyFile> = strictObject({
     )
     .default({}),
   access: z.array(accessRuleSchema).min(1),
+  publishedNames: z.array(name).max(64).default([]),
   people: peopleSchema.optional(),
   passwords: passwordsSchema,
   retention: retentionSchema,

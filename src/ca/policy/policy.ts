@@ -243,6 +243,8 @@ export interface PolicyFile {
   /** Kinds of verifiers that can be registered, by the value of certdirVerifierKind. */
   readonly verifierKinds: Readonly<Record<string, LocalizedText>>;
   readonly access: readonly AccessRule[];
+  /** Profiles whose certificates' subjects are published by name, with those whose certificates were revoked. */
+  readonly publishedNames: readonly string[];
   /** Roles, what each may do, and how requests go; without it there are no requests. */
   readonly people?: PeopleDefinition | undefined;
   /** Passwords of every account in the directory. */
