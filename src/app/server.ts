@@ -23,7 +23,6 @@ import {
   openPublicRepository,
   type PublicAudit,
   type PublicRepositoryOptions,
-  type RepositoryCa,
 } from '../http/public-repository.ts';
 import { LdapError } from '../ldap/errors.ts';
 import { defaultLdapLimits } from '../ldap/limits.ts';
@@ -36,7 +35,6 @@ import { openApi } from './api.ts';
 import { checkpointJob } from './auditing.ts';
 import type { CaInstance, Instance } from './ca-instance.ts';
 import { addJob, type RunningCa, runCa } from './ca-service.ts';
-import { publicNotices } from './cessation-notice.ts';
 import {
   definedOnly,
   isKeyActive,
@@ -52,6 +50,7 @@ import { listHandlers } from './list-download.ts';
 import { closingOnFailure, signLast } from './local-instance.ts';
 import { publicHandler, type RunningOcsp, serveOcsp } from './ocsp.ts';
 import type { OpenListener } from './own-readers.ts';
+import { publicPages } from './repository-publications.ts';
 import {
   openServiceMetrics,
   readServerFigures,
@@ -269,9 +268,10 @@ async function openHttp(
     return [];
   }
   const { address, port, tlsPort } = configuration.http;
+  const pages = publicPages(instance);
   const options = {
-    ...{ directory, address, ...pagesOf(cas[0]) },
-    cas: cas.length === 1 ? undefined : cas.map(pagesOf),
+    ...{ directory, address, ...pages[0] },
+    cas: cas.length === 1 ? undefined : pages,
     audit: publicAudit(instance),
     ocsp: publicHandler(instance, ocsp),
     lists: listHandlers(cas),
@@ -294,12 +294,6 @@ async function openHttp(
     urls.push(await open({ port: tlsPort, tls }));
   }
   return urls;
-}
-
-function pagesOf(ca: CaInstance): RepositoryCa & { readonly base: string } {
-  const { id, names, title } = ca.policy;
-  const notices = (): ReturnType<typeof publicNotices> => publicNotices(ca);
-  return { base: `/${id}`, caDn: names.issuer, caName: title, notices };
 }
 
 /** What the public may see of the audit log: checkpoints, and the tree's hashes where the policy says so. */

@@ -11,6 +11,7 @@ import { z } from 'zod';
 
 import type { LogLevel } from '../core/log.ts';
 import { type ApiConfiguration, apiSchema } from './api-configuration.ts';
+import { type DocumentSettings, documentsSchema } from './document-settings.ts';
 import { ConfigError } from './errors.ts';
 import {
   type DirectoryLimitsConfiguration,
@@ -76,6 +77,8 @@ interface FileConfiguration {
         readonly port: number;
         /** HTTPS beside it, where verifiers show who they are. */
         readonly tlsPort?: number | undefined;
+        /** Practice statements and the like. */
+        readonly documents: readonly DocumentSettings[];
       }
     | undefined;
   /** Where OCSP is answered beside the public repository. */
@@ -177,7 +180,14 @@ const configurationSchema: z.ZodType<FileConfiguration> = z.strictObject({
     allowClearPasswords: z.boolean().default(false),
     limits: ldapLimitsSchema.default({}),
   }),
-  http: z.strictObject({ address, port, tlsPort: port.optional() }).optional(),
+  http: z
+    .strictObject({
+      address,
+      port,
+      tlsPort: port.optional(),
+      documents: documentsSchema.default([]),
+    })
+    .optional(),
   /** Under TLS with the certificate and key of LDAP, where verifiers show their own. */
   ocsp: z.strictObject({ address, port, tls: z.boolean().default(false) }).optional(),
   api: apiSchema.optional(),
@@ -252,6 +262,7 @@ export async function loadConfiguration(file: string): Promise<Configuration> {
     ...(raw.replication === undefined ? {} : { replication: withFiles(raw.replication) }),
     ...(raw.standby === undefined ? {} : { standby: withFiles(raw.standby) }),
     ...(raw.api === undefined ? {} : { api: apiPaths(raw.api, at) }),
+    ...(raw.http === undefined ? {} : { http: httpPaths(raw.http, at) }),
     policies: policyFiles({ policy, policies }, file, at),
     store: { ...raw.store, folder: at(raw.store.folder) },
     access: { ...raw.access, folder: at(raw.access.folder) },
@@ -285,6 +296,14 @@ function apiPaths(api: ApiConfiguration, at: (path: string) => string): ApiConfi
   return certificateFile === undefined || keyFile === undefined
     ? api
     : { ...api, certificateFile: at(certificateFile), keyFile: at(keyFile) };
+}
+
+function httpPaths(
+  http: NonNullable<FileConfiguration['http']>,
+  at: (path: string) => string,
+): NonNullable<FileConfiguration['http']> {
+  const documents = http.documents.map((one) => ({ ...one, file: at(one.file) }));
+  return { ...http, documents };
 }
 
 function policyFiles(

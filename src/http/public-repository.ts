@@ -32,6 +32,12 @@ import {
   renderRepositoryIndex,
   renderRepositoryPage,
 } from './repository-page.ts';
+import {
+  addDocumentRoutes,
+  addPublicationRoutes,
+  type RepositoryPublications,
+  renderPublications,
+} from './repository-publications.ts';
 
 export interface PublicRepository {
   /** `http://address:port`, with the port that was really taken. */
@@ -58,6 +64,8 @@ export interface RepositoryCa {
   readonly caName: { readonly ja: string; readonly en: string };
   /** What everybody is told, the newest first. */
   readonly notices?: (() => readonly RepositoryNotice[]) | undefined;
+  /** What it publishes beside certificates and lists. */
+  readonly publications?: RepositoryPublications | undefined;
 }
 
 export interface PublicRepositoryOptions extends RepositoryCa {
@@ -116,6 +124,11 @@ export async function openPublicRepository(
     void reply.status(404).type('text/plain').send('not found\n');
   });
   addCas(server, options);
+  const publishing = options.cas ?? [options];
+  addDocumentRoutes(
+    server,
+    publishing.flatMap(({ publications }) => publications?.documents ?? []),
+  );
   if (options.audit !== undefined) {
     addAuditRoutes(server, options.audit);
   }
@@ -193,6 +206,7 @@ function addRoutes(
   server: FastifyInstance,
   options: PublicRepositoryOptions & { readonly base?: string },
 ): void {
+  const { publications } = options;
   server.get('/', async (_request, reply) => {
     const certificates = await readValues(options, 'cACertificate');
     const hasArl = await hasAttribute(options, 'authorityRevocationList');
@@ -202,21 +216,25 @@ function addRoutes(
       certificates,
       hasArl,
       notices: options.notices?.() ?? [],
+      pairs: (await readValues(options, 'crossCertificatePair')).length,
+      publications:
+        publications === undefined
+          ? ''
+          : await renderPublications(publications, options.base ?? ''),
     });
     return reply.type('text/html; charset=utf-8').send(page);
   });
+  if (publications !== undefined) {
+    const fingerprints = (): Promise<string> => fingerprintsOf(options);
+    addPublicationRoutes(server, { ...options, publications, fingerprints });
+  }
   server.get('/notices.txt', async (_request, reply) => {
     const text = formatNotices(options.notices?.() ?? []);
     return reply.type('text/plain; charset=utf-8').header('cache-control', 'no-cache').send(text);
   });
-  server.get('/fingerprints.txt', async (_request, reply) => {
-    const certificates = await readValues(options, 'cACertificate');
-    const lines = certificates.flatMap((der) => [
-      `SHA-256 ${formatFingerprint('sha256', der)}`,
-      `SHA-1   ${formatFingerprint('sha1', der)}`,
-    ]);
-    return reply.type('text/plain').send(`${lines.join('\n')}\n`);
-  });
+  server.get('/fingerprints.txt', async (_request, reply) =>
+    reply.type('text/plain').send(await fingerprintsOf(options)),
+  );
   server.get('/ca.pem', async (_request, reply) => {
     const certificates = await readValues(options, 'cACertificate');
     const pem = certificates.map((der) => encodePem('CERTIFICATE', der)).join('');
@@ -247,6 +265,15 @@ function addRoutes(
       ? reply.callNotFound()
       : sendBytes(reply, 'application/pkix-crl', list);
   });
+}
+
+async function fingerprintsOf(options: PublicRepositoryOptions): Promise<string> {
+  const certificates = await readValues(options, 'cACertificate');
+  const lines = certificates.flatMap((der) => [
+    `SHA-256 ${formatFingerprint('sha256', der)}`,
+    `SHA-1   ${formatFingerprint('sha1', der)}`,
+  ]);
+  return `${lines.join('\n')}\n`;
 }
 
 /** C2SP tlog-tiles below `/audit`. */

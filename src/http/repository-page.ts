@@ -12,6 +12,7 @@ import { findExtension } from '../x509/extensions.ts';
 import { computeKeyIdentifier, parseAuthorityKeyIdentifier } from '../x509/key-identifier.ts';
 import { formatName } from '../x509/name.ts';
 import { Oid } from '../x509/object-identifiers.ts';
+import { escapeHtml } from './html-text.ts';
 import { type RepositoryNotice, renderNotices } from './repository-notice.ts';
 
 export interface RepositoryPage {
@@ -23,6 +24,10 @@ export interface RepositoryPage {
   readonly hasArl: boolean;
   /** The newest first. */
   readonly notices: readonly RepositoryNotice[];
+  /** How many cross-certificate pairs there are. */
+  readonly pairs: number;
+  /** HTML of what else is published. */
+  readonly publications: string;
 }
 
 /** A fingerprint as people compare it: upper-case pairs with colons. */
@@ -33,7 +38,7 @@ export function formatFingerprint(digest: 'sha1' | 'sha256', der: Uint8Array): s
 
 /** The page as HTML. */
 export function renderRepositoryPage(page: RepositoryPage): string {
-  const { caName, base = '', certificates, hasArl, notices } = page;
+  const { caName, base = '', certificates, hasArl, notices, pairs, publications } = page;
   const parsed = certificates.map((der) => parseCertificate(der));
   const rows = parsed.map((one) => renderCertificate(one, kindOf(one, parsed), base)).join('\n');
   const arl = hasArl
@@ -49,15 +54,18 @@ export function renderRepositoryPage(page: RepositoryPage): string {
 body { font-family: sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 dt { font-weight: bold; margin-top: .6rem; }
 dd { margin: 0; overflow-wrap: anywhere; font-family: monospace; }
+table { border-collapse: collapse; }
+th, td { border: 1px solid #888; padding: .3rem; text-align: left; overflow-wrap: anywhere; }
 </style>
 </head>
 <body>
 <h1>リポジトリ / Repository</h1>
 <p>${escapeHtml(caName.ja)}<br>${escapeHtml(caName.en)}</p>
 ${renderNotices(notices, escapeHtml)}
+${publications}
 <h2>CA 証明書 / CA certificates</h2>
 ${rows}
-<p><a href="${base}/fingerprints.txt">フィンガープリント / Fingerprints</a>
+${renderPairs(pairs, base)}<p><a href="${base}/fingerprints.txt">フィンガープリント / Fingerprints</a>
  · <a href="${base}/ca.pem">すべて PEM / all as PEM</a></p>
 <h2>失効情報 / Revocation information</h2>
 ${arl}
@@ -66,6 +74,16 @@ Revocation lists are provided over LDAP and HTTP (${base}/crl/…); those that a
 </body>
 </html>
 `;
+}
+
+function renderPairs(pairs: number, base: string): string {
+  const links = Array.from(
+    { length: pairs },
+    (_, index) => `<a href="${base}/pairs/${index}">${index + 1}</a>`,
+  );
+  return pairs === 0
+    ? ''
+    : `<p>相互認証証明書ペア / Cross-certificate pairs: ${links.join(' · ')}</p>\n`;
 }
 
 /** A page that leads to those of several CAs. */
@@ -131,12 +149,4 @@ function renderCertificate(certificate: Certificate, kind: string, base: string)
 <dt>ダウンロード / Download</dt>
 <dd><a href="${base}/certificates/${name}.cer">DER</a> · <a href="${base}/certificates/${name}.pem">PEM</a></dd>
 </dl>`;
-}
-
-function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }

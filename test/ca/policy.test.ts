@@ -418,6 +418,12 @@ describe('a policy is refused', () => {
       names: ['access.2.who.kind', 'anyone', '"everyone"'],
     },
     {
+      why: 'with names published of a profile that there is not (mic 2.6.1)',
+      from: 'clauses: clauses/gunma.yaml',
+      to: 'publishedNames: [servers]',
+      names: ['publishedNames.0', 'end-entity', '"servers"'],
+    },
+    {
       why: 'with clauses in itself instead of in a file',
       from: 'clauses: clauses/gunma.yaml',
       to: 'clauses: []',

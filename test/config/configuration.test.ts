@@ -46,6 +46,37 @@ describe('loadConfiguration', () => {
     assert.deepEqual(configuration.access, { folder: join(folder, 'access'), syncMs: 500 });
   });
 
+  it('names documents of the repository, each at a path that is not the repository’s own', async (t) => {
+    const setting = (...documents: readonly object[]): string =>
+      `${minimal}http: ${JSON.stringify({ address: '127.0.0.1', port: 0, documents })}\n`;
+    const sound = {
+      path: '/PassportFor/G-ID/repository/CPS.pdf',
+      file: 'documents/cps.pdf',
+      title: { ja: '認証運用規定', en: 'CPS' },
+    };
+    const { folder, http } = (await load(
+      t,
+      setting(sound, { ...sound, path: '/cp.pdf', ca: 'x' }),
+    )) as Configuration;
+    assert.deepEqual(http?.documents[0], { ...sound, file: join(folder, 'documents/cps.pdf') });
+    assert.equal(http?.documents[1]?.ca, 'x');
+    const refused: readonly (readonly object[])[] = [
+      [sound, sound],
+      ...['/audit/x.txt', '/notices.txt', '/fingerprints.txt', '/crl/x.pdf'].map((path) => [
+        { ...sound, path },
+      ]),
+      ...['cps.pdf', '/', '/cps', '/../cps.pdf.exe', '/c%2e.pdf', '//x.pdf'].map((path) => [
+        { ...sound, path },
+      ]),
+      [{ ...sound, file: 'secrets/passphrase' }],
+      [{ ...sound, title: { ja: 'x' } }],
+    ];
+    for (const documents of refused) {
+      const code = 'CONFIG_INVALID';
+      await assert.rejects(load(t, setting(...documents)), { code }, JSON.stringify(documents));
+    }
+  });
+
   it('keeps the journal for 1 to 36,500 days', async (t) => {
     const setting = (days: string): string =>
       `${minimal}store: { journal: { keepDays: ${days}, keepUntilBackedUp: false } }\n`;
