@@ -77,7 +77,8 @@ export async function openApi(
     log: log.with({ component: 'api' }),
   });
   closing.push(server, { name: 'API', close: (opened) => opened.close() });
-  return [server.url];
+  // With a path, so that it is no other listener's address.
+  return [`${server.url}/api`];
 }
 
 async function ownCredentials({

@@ -42,8 +42,14 @@ function addDescription(api: Command): void {
   api
     .command('list')
     .description('list the operations, and which permission each needs')
+    .option('--markdown', 'as docs/api.md has them')
     .addHelpText('after', examples('certdir api list'))
-    .action(async (_options: unknown, command: Command) => {
+    .action(async (options: { readonly markdown?: boolean }, command: Command) => {
+      if (options.markdown === true) {
+        const { formatApiTable } = await import('../http/api/api-table.ts');
+        process.stdout.write(formatApiTable(await allRoutes()));
+        return;
+      }
       const operations = (await allRoutes()).map(
         ({ operationId, method, path, access, summary }) => {
           const permission = typeof access === 'string' ? access : access.permission;

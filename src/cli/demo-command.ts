@@ -23,6 +23,7 @@ interface DemoOptions {
   readonly ldapsPort: string;
   readonly httpPort: string;
   readonly ocspPort: string;
+  readonly apiPort: string;
 }
 
 /** Adds the command to the program. */
@@ -34,6 +35,11 @@ export function addDemoCommand(program: Command): void {
     .option('--ldaps-port <port>', 'LDAP over TLS; used when the CA is made', '1636')
     .option('--http-port <port>', 'public repository; used when the CA is made', '8080')
     .option('--ocsp-port <port>', 'OCSP over TLS; used when the CA is made', '8443')
+    .option(
+      '--api-port <port>',
+      "the API for operators' programs; used when the CA is made",
+      '8444',
+    )
     .addHelpText('after', examples('certdir demo', 'certdir demo --data /tmp/trial'))
     .action(async (options: DemoOptions, command: Command) => {
       const context = contextOf(command);
@@ -70,6 +76,7 @@ async function makeCa(context: Context, options: DemoOptions): Promise<void> {
     ldapsPort: parsePort(options.ldapsPort),
     httpPort: parsePort(options.httpPort),
     ocspPort: parsePort(options.ocspPort),
+    apiPort: parsePort(options.apiPort),
     passphraseFile: undefined,
     allowClearPasswords: true,
     removesLeftovers: true,
@@ -95,8 +102,10 @@ function invitation(
     const path = relative(process.cwd(), join(folder, ...parts));
     return path.startsWith('..') ? join(folder, ...parts) : path;
   };
+  const api = server.endpoints.find((endpoint) => endpoint.endsWith('/api'));
+  const others = server.endpoints.filter((endpoint) => endpoint !== api);
   const [ldap = '', ldaps = '', http = '', ocsp] = ['ldap:', 'ldaps:', 'http:', 'https:'].map(
-    (scheme) => server.endpoints.find((endpoint) => endpoint.startsWith(scheme)),
+    (scheme) => others.find((endpoint) => endpoint.startsWith(scheme)),
   );
   // Folders of earlier versions have no listener for it.
   const askByOcsp =
@@ -111,7 +120,7 @@ function invitation(
 `;
   return `
 certdir demonstration: ${facts.caDn}
-  ${[ldap, ldaps, http, ...(ocsp === undefined ? [] : [ocsp])].join('   ')}
+  ${[ldap, ldaps, http, ...(ocsp === undefined ? [] : [ocsp]), ...(api === undefined ? [] : [api])].join('   ')}
 
 1. Anyone may read the CA certificate and the ARL:
 
@@ -136,6 +145,22 @@ ${askByOcsp}
 ${ocsp === undefined ? 4 : 5}. The CA itself (in another terminal):
 
    bin/certdir status${folder === join(process.cwd(), 'data') ? '' : ` --data ${at()}`}
-
+${inviteToApi(api, { at, isNext: ocsp === undefined ? 5 : 6 })}
 Stop with Ctrl-C; the next start finds everything as it was.`;
+}
+
+/** Folders of earlier versions have no listener for it. */
+function inviteToApi(
+  api: string | undefined,
+  { at, isNext }: { readonly at: (...parts: string[]) => string; readonly isNext: number },
+): string {
+  return api === undefined
+    ? ''
+    : `
+${isNext}. The API as an operator, e.g. the one that may manage others (docs/api.md):
+
+   bin/certdir login --server ${api.replace(/\/api$/, '')} --ca gunma --name administrator \\
+     --password-file ${at('secrets', 'administrator')} --ca-file ${at('tls', 'server.pem')}
+   bin/certdir api call listLists
+`;
 }

@@ -19,6 +19,7 @@ interface InitOptions {
   readonly ldapsPort: string;
   readonly httpPort: string;
   readonly ocspPort: string;
+  readonly apiPort?: string;
   readonly address: string;
   readonly passphraseFile?: string;
   readonly token: string;
@@ -44,6 +45,7 @@ export function addInitCommand(program: Command): void {
     .option('--ldaps-port <port>', 'LDAP over TLS', '1636')
     .option('--http-port <port>', 'public repository', '8080')
     .option('--ocsp-port <port>', 'OCSP over TLS, where the policy answers verifiers', '8443')
+    .option('--api-port <port>', "the API for operators' programs; none when left out")
     .option(
       '--passphrase-file <file>',
       "passphrase of the software token, with pkcs11 of the audit log's; made up when left out",
@@ -84,6 +86,7 @@ export function addInitCommand(program: Command): void {
         ldapsPort: parsePort(options.ldapsPort),
         httpPort: parsePort(options.httpPort),
         ocspPort: parsePort(options.ocspPort),
+        apiPort: options.apiPort === undefined ? undefined : parsePort(options.apiPort),
         passphraseFile: options.passphraseFile,
         hsm: hsmChoice(options),
         allowClearPasswords: false,

@@ -35,6 +35,8 @@ export interface InitialiseOptions {
   readonly httpPort: number;
   /** Where the policy answers verifiers alone: OCSP over TLS. No listener when it is left out. */
   readonly ocspPort?: number | undefined;
+  /** Where operators' programs reach the CAs. No listener when it is left out. */
+  readonly apiPort?: number | undefined;
   /** File with the software token's passphrase, with an HSM that of the audit log's; one is made up when it is undefined. */
   readonly passphraseFile: string | undefined;
   /** The HSM that is to hold the CA's key; the software token when it is left out. */
@@ -228,7 +230,7 @@ function configurationText(
   options: InitialiseOptions,
   { policies, files }: { readonly policies: readonly Policy[]; readonly files: readonly string[] },
 ): string {
-  const { address, ocspPort } = options;
+  const { address, ocspPort, apiPort } = options;
   // What everyone may ask is answered by the repository; verifiers show certificates, which takes TLS.
   const isAsked = policies.some(({ ocsp }) => ocsp?.access === 'verifiers');
   const hasOcsp = ocspPort !== undefined && isAsked;
@@ -249,6 +251,7 @@ function configurationText(
     },
     http: { address, port: options.httpPort },
     ...(hasOcsp ? { ocsp: { address, port: ocspPort, tls: true } } : {}),
+    ...(apiPort === undefined ? {} : { api: { address, port: apiPort } }),
     log: { level: 'info', format: 'auto' },
   };
   return `# How this certdir runs; docs/operations.md explains every setting.\n${stringify(configuration)}`;

@@ -39,7 +39,7 @@ export async function serveApi(suite: { after(fn: () => unknown): void }): Promi
   const api = { address: '127.0.0.1', port: 0, limits };
   writeFileSync(file, JSON.stringify({ ...configuration, api }));
   const server = await serve({ folder });
-  const url = server.endpoints.find((one) => one.startsWith('https:')) ?? '';
+  const url = server.endpoints.find((one) => one.endsWith('/api'))?.replace(/\/api$/, '') ?? '';
   const trusted = readFileSync(join(folder, 'tls/server.pem'), 'utf8');
   const client = new ApiClient({ url, id: 'gunma', trusted });
   suite.after(async () => {
