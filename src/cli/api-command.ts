@@ -95,7 +95,7 @@ function addCall(api: Command): void {
       if (route === undefined) {
         throw new UsageError(`there is no operation ${operationId}; see certdir api list`);
       }
-      const { call } = await connectApi(options);
+      const { call } = await connectApi(options, command);
       const body = options.body === undefined ? undefined : await readJson(options.body);
       const path = pathFor(route, options.set);
       const answer = await call({

@@ -37,7 +37,6 @@ export interface StoredSession {
 
 export interface ConnectionOptions {
   readonly server?: string;
-  readonly ca?: string;
   readonly certificate?: string;
   readonly key?: string;
   readonly caFile?: string;
@@ -64,7 +63,6 @@ class ApiRefusal extends CertdirError {}
 export function withConnection(command: Command): Command {
   return command
     .option('--server <url>', 'the API of a server, e.g. https://ca.example.jp:8444')
-    .option('--ca <id>', "the CA, by its policy's id")
     .option('--certificate <file>', 'client certificate of the operator, PEM')
     .option('--key <file>', 'its key, PEM, readable by its owner only')
     .option('--ca-file <file>', "PEM of the certificates that the server's is trusted by")
@@ -78,16 +76,22 @@ interface Access {
   readonly token: string | undefined;
 }
 
-/** @throws {UsageError} for options that do not say which server, as whom. */
-export async function connectApi(options: ConnectionOptions): Promise<ApiConnection> {
-  const access = await readAccess(options);
+/**
+ * @param command Its global `--ca` says which CA.
+ * @throws {UsageError} for options that do not say which server, as whom.
+ */
+export async function connectApi(
+  options: ConnectionOptions,
+  command: Command,
+): Promise<ApiConnection> {
+  const access = await readAccess(options, command.optsWithGlobals<{ ca?: string }>().ca);
   return {
     call: async <T>(input: ApiCallInput): Promise<T> => (await callWithRetries(access, input)) as T,
   };
 }
 
-async function readAccess(options: ConnectionOptions): Promise<Access> {
-  const { server, ca, certificate, key, caFile } = options;
+async function readAccess(options: ConnectionOptions, ca: string | undefined): Promise<Access> {
+  const { server, certificate, key, caFile } = options;
   if (certificate === undefined && key === undefined) {
     const session = await readSession(options.sessionFile ?? defaultSessionFile);
     const trusted = caFile === undefined ? session.trusted : await readTrusted(caFile);

@@ -21,10 +21,10 @@ import {
 import { contextOf } from './context.ts';
 import { examples } from './examples.ts';
 import { removeOutputFile, withOutputFile } from './output-file.ts';
+import { UsageError } from './usage-error.ts';
 
 interface LoginOptions {
   readonly server: string;
-  readonly ca: string;
   readonly name: string;
   readonly passwordFile: string;
   readonly caFile?: string;
@@ -44,7 +44,6 @@ export function addLoginCommands(program: Command): void {
     .command('login')
     .description('open a session with the API of a server')
     .requiredOption('--server <url>', 'e.g. https://ca.example.jp:8444')
-    .requiredOption('--ca <id>', "the CA, by its policy's id")
     .requiredOption('--name <name>', 'the operator')
     .requiredOption('--password-file <file>', 'file with the password, readable by its owner only')
     .option('--ca-file <file>', "PEM of the certificates that the server's is trusted by")
@@ -57,7 +56,7 @@ export function addLoginCommands(program: Command): void {
     )
     .action(async (options: LoginOptions, command: Command) => {
       const context = contextOf(command);
-      const { session, idleSeconds } = await logIn(options);
+      const { session, idleSeconds } = await logIn(options, caOf(command));
       const { token: _token, trusted: _trusted, ...shown } = session;
       context.output.answer({ ...shown, idleSeconds }, () =>
         [
@@ -73,17 +72,27 @@ export function addLoginCommands(program: Command): void {
     .addHelpText('after', examples('certdir logout'))
     .action(async (options: ConnectionOptions, command: Command) => {
       const context = contextOf(command);
-      const { call } = await connectApi(options);
+      const { call } = await connectApi(options, command);
       await call({ method: 'DELETE', path: '/session' });
       await removeOutputFile(options.sessionFile ?? defaultSessionFile);
       context.output.answer({ loggedOut: true }, () => 'The session has ended');
     });
 }
 
+/** Of several CAs on one server each has operators of its own. */
+function caOf(command: Command): string {
+  const { ca } = command.optsWithGlobals<{ ca?: string }>();
+  if (ca === undefined) {
+    throw new UsageError("name the CA with --ca, by its policy's id, e.g. --ca gunma");
+  }
+  return ca;
+}
+
 async function logIn(
   options: LoginOptions,
+  ca: string,
 ): Promise<{ readonly session: StoredSession; readonly idleSeconds: number }> {
-  const { ca, name, passwordFile, caFile } = options;
+  const { name, passwordFile, caFile } = options;
   const server = serverUrl(options.server);
   const trusted = caFile === undefined ? undefined : await readTrusted(caFile);
   const password = await readSecretFile(passwordFile);

@@ -85,7 +85,7 @@ function addSubmit(request: Command): void {
     .action(async (kind: string, options: SubmitOptions, command: Command) => {
       const context = contextOf(command);
       const body = { kind, input: await inputOf(options), ...noteOf(options) };
-      const { call } = await connectApi(options);
+      const { call } = await connectApi(options, command);
       const shown = await call<ShownRequest>({ method: 'POST', path: '/requests', body });
       context.output.answer(shown, () => formatRequest(shown));
     });
@@ -127,7 +127,7 @@ function addBulk(request: Command): void {
     .addHelpText('after', examples('certdir request bulk notices-of-may.json --json'))
     .action(async (file: string, options: ConnectionOptions, command: Command) => {
       const context = contextOf(command);
-      const { call } = await connectApi(options);
+      const { call } = await connectApi(options, command);
       const body = { requests: await readJson(file) };
       const answer = await call<BulkAnswer>({ method: 'POST', path: '/requests/bulk', body });
       context.output.answer(answer, () =>
@@ -169,7 +169,7 @@ function addList(request: Command): void {
     )
     .action(async (options: ListOptions, command: Command) => {
       const context = contextOf(command);
-      const { call } = await connectApi(options);
+      const { call } = await connectApi(options, command);
       const { state, kind, subject, mine, after, limit } = options;
       const wanted = {
         state,
@@ -205,7 +205,7 @@ function addShow(request: Command): void {
     .addHelpText('after', examples('certdir request show 20260105-4F2A'))
     .action(async (id: string, options: ConnectionOptions, command: Command) => {
       const context = contextOf(command);
-      const shown = await read(await connectApi(options), id);
+      const shown = await read(await connectApi(options, command), id);
       context.output.answer(shown, () => formatRequest(shown));
     });
 }
@@ -241,7 +241,7 @@ function addDecision(request: Command, decision: Decision, description: string):
     )
     .action(async (id: string, options: DecisionOptions, self: Command) => {
       const context = contextOf(self);
-      const { call } = await connectApi(options);
+      const { call } = await connectApi(options, self);
       const body = {
         ...(options.hash === undefined ? {} : { hash: options.hash }),
         ...noteOf(options),

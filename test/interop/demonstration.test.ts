@@ -26,6 +26,8 @@ const demo = [
   '0',
   '--ocsp-port',
   '0',
+  '--api-port',
+  '0',
 ];
 const MAX_READY_MS = 60_000;
 
@@ -106,6 +108,16 @@ describe('the demonstration', { skip: skipWithout('openssl', 'ldapsearch', 'curl
     const { stdout, stderr } = await runCommand('bash', ['-c', script]);
     assert.match(stdout, /good\.pem: OK$/m);
     assert.match(stderr, /^error 23 at 0 depth lookup: certificate revoked$/m);
+  });
+
+  it('prints how to call the API as an operator', async () => {
+    const [, commands = ''] = /\n6\. [^\n]*\n\n([\s\S]*?)\n\n/.exec(server.log) ?? [];
+    const session = `--session-file "${certdir.path('session')}"`;
+    const script = commands
+      .replaceAll('bin/certdir', `"${process.execPath}" "${certdirCommand}"`)
+      .replaceAll(/(?<=[^\\])$/gm, ` ${session}`);
+    const { stdout, stderr } = await runCommand('bash', ['-c', script]);
+    assert.match(stdout, /"scope": "arl"/, stderr);
   });
 
   it('finds everything as it was at the next start', async () => {
