@@ -43,9 +43,9 @@ describe('comparing policies', async () => {
     },
     {
       name: 'a reason that is no longer known',
-      from: 'affiliationChanged, ',
+      from: 'superseded, ',
       to: '',
-      path: 'revocation.reasons.affiliationChanged',
+      path: 'revocation.reasons.superseded',
       effect: 'breaks',
     },
     {
