@@ -32,8 +32,13 @@ const presets = readdirSync(dirname(shippedPolicyFile('gunma')))
   .filter((name) => name !== 'tokyo.yaml')
   .map((name) => name.replace('.yaml', ''));
 
-for (const preset of presets) {
-  const { people } = await loadPolicy(shippedPolicyFile(preset));
+let made = 0;
+
+const policies = await Promise.all(
+  presets.map(async (preset) => [preset, await loadPolicy(shippedPolicyFile(preset))] as const),
+);
+
+for (const [preset, { people }] of policies) {
   describe(`the people of ${preset}`, { skip: people === undefined }, () => {
     assert.ok(people !== undefined);
     // A small CA with these people: who may do what hangs on nothing else.
@@ -100,8 +105,6 @@ for (const preset of presets) {
     });
   });
 }
-
-let made = 0;
 
 /** Somebody with these roles whom nobody else is. */
 async function fresh(bed: CaTestBed, ...roles: readonly string[]): Promise<Acting> {
