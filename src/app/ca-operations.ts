@@ -30,6 +30,7 @@ import { isKeyActive, programVersion } from './instance.ts';
 import { describeJournal } from './journal-keeping.ts';
 import { LocalKeys } from './key-generations.ts';
 import { readLdifControls } from './ldif-controls.ts';
+import { LocalCross } from './local-cross.ts';
 import { findOverdue } from './overdue.ts';
 import { reportReplication } from './replication.ts';
 import { checkpointFileOf, findSetBack } from './set-back.ts';
@@ -76,6 +77,11 @@ export function operationsOf(instance: CaInstance, setting: OperationsSetting): 
     }),
     ceremonyOperations: new LocalCeremonies({ ...instance, custody, publishLists }),
     keyOperations: new LocalKeys({ ...instance, publishLists }),
+    crossOperations: new LocalCross({
+      ...instance,
+      custody,
+      custodiansFile: instance.configuration.token.custodiansFile,
+    }),
     backup: (input, origin, onProgress) => backUp(instance, { ...input, origin }, onProgress),
     journal: () => describeJournal(instance),
     check: (input, onProgress) => {

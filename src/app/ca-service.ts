@@ -12,6 +12,7 @@ import type { Scheduler } from '../scheduler/scheduler.ts';
 import { announceLists } from './auditing.ts';
 import { type CaInstance, jobNameOf } from './ca-instance.ts';
 import { cessationJob } from './cessation-job.ts';
+import { crossJobs } from './cross-job.ts';
 import { deliveryJob } from './delivery-job.ts';
 import { keyJobs } from './key-generations.ts';
 import { signLast } from './local-instance.ts';
@@ -42,6 +43,7 @@ export function runCa(
     requestsJob(ca),
     deliveryJob(ca),
     ...keyJobs(ca),
+    ...crossJobs(ca),
   ];
   for (const job of jobs) {
     addJob(scheduler, ca, job);

@@ -106,6 +106,7 @@ async function carryOut(signer: SignerProcess, operation: CustodyOperation): Pro
       return;
     }
     case 'sign':
+    case 'sign-cross':
     case 'promote':
     case 'attest':
       return;

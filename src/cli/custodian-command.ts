@@ -34,6 +34,7 @@ export function addCustodianCommand(program: Command): void {
 }
 
 interface MakeOptions {
+  readonly approveCross?: true;
   readonly quorum: string;
   readonly custodian: readonly string[];
   readonly validMinutes: string;
@@ -50,6 +51,7 @@ function addMakeCommand(custodian: Command): void {
       'each custodian: NAME, whose passphrase is asked for, or NAME=FILE (mode 0600)',
     )
     .option('--valid-minutes <n>', 'how long an act waits for its approvals', '60')
+    .option('--approve-cross', 'each certificate for another CA needs them too (cross.approval)')
     .option('--idle-minutes <n>', 'lock the token after so long without a signature; 0: never', '0')
     .addHelpText(
       'after',
@@ -70,7 +72,10 @@ function addMakeCommand(custodian: Command): void {
         quorum: wholeNumber(options.quorum, '--quorum'),
         custodians,
         rules: {
-          acts: ['activate', 'deactivate', 'generate', 'destroy'],
+          acts: [
+            ...(['activate', 'deactivate', 'generate', 'destroy'] as const),
+            ...(options.approveCross === true ? (['sign-cross'] as const) : []),
+          ],
           validMs: wholeNumber(options.validMinutes, '--valid-minutes') * MINUTE_MS,
           idleMs: wholeNumber(options.idleMinutes, '--idle-minutes') * MINUTE_MS,
         },
@@ -201,5 +206,6 @@ function wholeNumber(text: string, option: string): number {
 
 function describeAct({ proposal }: ProposalReport): string {
   const { operation } = proposal as Proposal;
-  return 'label' in operation ? `${operation.act} ${operation.label}` : operation.act;
+  const about = 'sha256' in operation ? ` SHA-256 ${operation.sha256}` : '';
+  return 'label' in operation ? `${operation.act} ${operation.label}${about}` : operation.act;
 }

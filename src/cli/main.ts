@@ -19,6 +19,7 @@ import { addCeremonyCommand } from './ceremony-command.ts';
 import { addCheckCommand } from './check-command.ts';
 import { addCpsCommand } from './cps-command.ts';
 import { addCrlCommand } from './crl-command.ts';
+import { addCrossCommand } from './cross-command.ts';
 import { addCustodianCommand } from './custodian-command.ts';
 import { addDemoCommand } from './demo-command.ts';
 import { reportFailure } from './exit-codes.ts';
@@ -81,6 +82,7 @@ function buildProgram(): Command {
   addStandbyCommand(program);
   addCaCommand(program);
   addCrlCommand(program);
+  addCrossCommand(program);
   addOcspCommand(program);
   addOperatorCommand(program);
   addVerifierCommand(program);

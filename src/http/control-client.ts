@@ -16,6 +16,7 @@ import { parseFiles, remoteAudit } from './audit-control.ts';
 import { remoteCeremonies } from './ceremony-operations.ts';
 import { type AnswerLine, CA_HEADER, OPERATOR_HEADER } from './control-protocol.ts';
 import { remoteCrl } from './crl-operations.ts';
+import { remoteCross } from './cross-operations.ts';
 import { remoteCustody } from './custody-operations.ts';
 import { HttpError } from './errors.ts';
 import { remoteHolds } from './hold-operations.ts';
@@ -88,6 +89,7 @@ export function connectControl(
     custody: remoteCustody(call),
     ceremonies: remoteCeremonies(call),
     revocations: remoteRevocations({ chunks }),
+    cross: remoteCross(call),
     holds: remoteHolds(call),
     verifiers: remoteVerifiers(call),
     operators: remoteOperators(call),

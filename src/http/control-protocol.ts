@@ -9,6 +9,7 @@
 import { auditSchemas } from './audit-control.ts';
 import { ceremonySchemas } from './ceremony-operations.ts';
 import { crlSchemas } from './crl-operations.ts';
+import { crossSchemas } from './cross-operations.ts';
 import { custodySchemas } from './custody-operations.ts';
 import { holdSchemas } from './hold-operations.ts';
 import { keySchemas } from './key-operations.ts';
@@ -61,6 +62,7 @@ export const requestSchemas: Readonly<Record<string, Record<string, unknown>>> =
   ...crlSchemas,
   ...custodySchemas,
   ...ceremonySchemas,
+  ...crossSchemas,
   ...holdSchemas,
   ...operatorSchemas,
   ...keySchemas,

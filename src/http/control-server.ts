@@ -20,6 +20,7 @@ import { auditHandlers } from './audit-control.ts';
 import { ceremonyHandlers } from './ceremony-operations.ts';
 import { type AnswerLine, CA_HEADER, OPERATOR_HEADER, requestSchemas } from './control-protocol.ts';
 import { crlHandlers } from './crl-operations.ts';
+import { crossHandlers } from './cross-operations.ts';
 import { custodyHandlers } from './custody-operations.ts';
 import { HttpError } from './errors.ts';
 import { holdHandlers } from './hold-operations.ts';
@@ -173,6 +174,7 @@ function handlersOf(operations: Operations): Handlers {
     ...custodyHandlers(operations.custody),
     ...ceremonyHandlers(operations.ceremonies),
     ...revocationHandlers(operations.revocations),
+    ...crossHandlers(operations.cross),
     ...holdHandlers(operations.holds),
     ...verifierHandlers(operations.verifiers),
     ...operatorHandlers(operations.operators),

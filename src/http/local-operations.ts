@@ -34,6 +34,7 @@ import type { ArchiveStatusReport } from './archive-operations.ts';
 import type { AuditOperations } from './audit-operations.ts';
 import type { CeremonyOperations } from './ceremony-operations.ts';
 import type { CrlOperations } from './crl-operations.ts';
+import type { CrossOperations } from './cross-operations.ts';
 import type { CustodyOperations } from './custody-operations.ts';
 import type { HoldOperations } from './hold-operations.ts';
 import type { KeyOperations } from './key-operations.ts';
@@ -116,6 +117,7 @@ export interface LocalOperationsOptions {
   readonly ceremonyOperations: CeremonyOperations;
   readonly revocationOperations: RevocationOperations;
   readonly keyOperations: KeyOperations;
+  readonly crossOperations: CrossOperations;
 }
 
 /** Whoever lists operators: the names of those who only look are not recorded. */
@@ -130,6 +132,7 @@ export class LocalOperations implements Operations {
   readonly custody: CustodyOperations;
   readonly ceremonies: CeremonyOperations;
   readonly revocations: RevocationOperations;
+  readonly cross: CrossOperations;
   readonly holds: HoldOperations;
   readonly verifiers: VerifierOperations;
   readonly operators: OperatorOperations;
@@ -153,6 +156,7 @@ export class LocalOperations implements Operations {
     this.custody = options.custodyOperations;
     this.ceremonies = options.ceremonyOperations;
     this.revocations = options.revocationOperations;
+    this.cross = options.crossOperations;
     this.holds = new LocalHolds(options.authority);
     this.verifiers = new LocalVerifiers(options);
     this.operators = new LocalOperators(options.authority.operators);

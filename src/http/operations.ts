@@ -15,6 +15,7 @@ import type { ArchiveOperations } from './archive-operations.ts';
 import type { AuditOperations } from './audit-operations.ts';
 import type { CeremonyOperations } from './ceremony-operations.ts';
 import type { CrlOperations } from './crl-operations.ts';
+import type { CrossOperations } from './cross-operations.ts';
 import type { CustodyOperations } from './custody-operations.ts';
 import type { HoldOperations } from './hold-operations.ts';
 import type { KeyOperations } from './key-operations.ts';
@@ -370,6 +371,7 @@ export interface Operations {
   readonly custody: CustodyOperations;
   readonly ceremonies: CeremonyOperations;
   readonly revocations: RevocationOperations;
+  readonly cross: CrossOperations;
   readonly holds: HoldOperations;
   readonly verifiers: VerifierOperations;
   readonly operators: OperatorOperations;

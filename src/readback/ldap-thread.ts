@@ -18,6 +18,8 @@ export interface DirectoryOrder {
   /** Scheme, host and port. */
   readonly url: string;
   readonly names: readonly string[];
+  /** Of each entry; its lists when left out. */
+  readonly attributes?: readonly string[] | undefined;
   readonly credentials: { readonly dn: string; readonly password: string } | undefined;
   readonly trusted: string | undefined;
   /** PEM of the one certificate that the server has to show, whoever issued it and for whichever name. */
@@ -96,7 +98,7 @@ async function readEntries(order: DirectoryOrder): Promise<readonly EntryLists[]
     }
     const entries: EntryLists[] = [];
     for (const name of names) {
-      const lists = await listsOf(client, name);
+      const lists = await listsOf(client, name, order.attributes ?? ATTRIBUTES);
       const hashes = lists.map((list) => hash('sha256', list, 'hex'));
       entries.push({ name, hashes, lists: order.wants === 'lists' ? lists : [] });
     }
@@ -145,9 +147,13 @@ function bind(
 }
 
 /** The lists of one entry; none where there is no such entry for whoever asks. */
-async function listsOf(client: Client, name: string): Promise<readonly Uint8Array[]> {
+async function listsOf(
+  client: Client,
+  name: string,
+  attributes: readonly string[],
+): Promise<readonly Uint8Array[]> {
   const response = await new Promise<SearchCallbackResponse>((resolve, reject) => {
-    const options = { scope: 'base' as const, attributes: ATTRIBUTES };
+    const options = { scope: 'base' as const, attributes: [...attributes] };
     client.search(name, options, (error, result) =>
       error === null ? resolve(result) : reject(error),
     );

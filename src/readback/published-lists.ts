@@ -60,6 +60,8 @@ export interface DirectoryReading extends ListAddress {
   /** PEM of the one certificate that the server has to show; instead of `trusted`. */
   readonly pinned?: string | undefined;
   readonly startTls?: boolean;
+  /** What is read of each entry; its lists when left out. */
+  readonly attributes?: readonly string[] | undefined;
   /** Whether the lists are wanted or their SHA-256 suffices. */
   readonly wants: 'lists' | 'hashes';
 }

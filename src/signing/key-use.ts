@@ -147,6 +147,26 @@ export function assertUse(
   return found;
 }
 
+/**
+ * Whether a certificate is one for another CA, as this looks at it. What cannot be read is refused elsewhere, and a key
+ * without a list of uses could sign anything: then whatever is no end entity's counts.
+ */
+export function isCrossCertificate(key: KeyDescription, content: Content): boolean {
+  if (content.kind !== 'whole') {
+    return false;
+  }
+  try {
+    const tbs = readTbsCertificate(content.bytes);
+    const issuer = key.use?.issuer ?? tbs?.issuer;
+    if (tbs === undefined || issuer === undefined) {
+      return false;
+    }
+    return kindOf(tbs, { key, use: { issuer, certificates: [] } }) === 'cross';
+  } catch {
+    return false;
+  }
+}
+
 /** Who is to sign. */
 interface UsedKey {
   readonly key: KeyDescription;

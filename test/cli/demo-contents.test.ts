@@ -16,6 +16,7 @@ import { describeStatus } from '../../src/http/status-report.ts';
 import { absentAudit } from '../support/absent-audit.ts';
 import {
   absentCeremonies,
+  absentCross,
   absentCustody,
   absentKeys,
   absentRevocations,
@@ -59,6 +60,7 @@ async function open(t: TestContext): Promise<Bench> {
     ceremonyOperations: absentCeremonies,
     revocationOperations: absentRevocations,
     keyOperations: absentKeys,
+    crossOperations: absentCross,
     check: () => Promise.reject(new Error('nobody asks')),
     journal: () => Promise.reject(new Error('nobody asks')),
     takeCheckpoints: () => Promise.reject(new Error('nobody asks')),

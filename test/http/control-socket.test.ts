@@ -19,6 +19,7 @@ import { absentAudit } from '../support/absent-audit.ts';
 import {
   absentCeremonies,
   absentCrl,
+  absentCross,
   absentCustody,
   absentHolds,
   absentKeys,
@@ -44,6 +45,7 @@ function recordingOperations(calls: unknown[]): Operations {
     custody: absentCustody,
     ceremonies: absentCeremonies,
     revocations: absentRevocations,
+    cross: absentCross,
     holds: absentHolds,
     operators: absentOperators,
     keys: absentKeys,

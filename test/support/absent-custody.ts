@@ -6,6 +6,7 @@
 
 import type { CeremonyOperations } from '../../src/http/ceremony-operations.ts';
 import type { CrlOperations } from '../../src/http/crl-operations.ts';
+import type { CrossOperations } from '../../src/http/cross-operations.ts';
 import type { CustodyOperations } from '../../src/http/custody-operations.ts';
 import type { HoldOperations } from '../../src/http/hold-operations.ts';
 import type { KeyOperations } from '../../src/http/key-operations.ts';
@@ -27,6 +28,11 @@ export const absentCeremonies: CeremonyOperations = {
 export const absentKeys: KeyOperations = { list: refuse, renew: refuse, make: refuse };
 
 const nothing = (): AsyncIterable<never> => ({ [Symbol.asyncIterator]: () => ({ next: refuse }) });
+
+export const absentCross: CrossOperations = {
+  ...{ show: refuse, request: refuse, examine: refuse, test: refuse, issue: refuse },
+  ...{ receipt: refuse, accept: refuse, renew: refuse, revoke: refuse },
+};
 
 export const absentHolds: HoldOperations = { hold: refuse, release: refuse };
 export const absentOperators: OperatorOperations = {

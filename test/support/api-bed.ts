@@ -8,6 +8,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { apiAuthority } from '../../src/app/api.ts';
 import { failureKinds } from '../../src/app/failure-kinds.ts';
 import { StoredAnswers } from '../../src/app/kept-answers.ts';
+import { LocalCross } from '../../src/app/local-cross.ts';
 import type { AccessFacts } from '../../src/audit/access-event.ts';
 import { KeepingRegister } from '../../src/audit/keeping-register.ts';
 import type { Publication } from '../../src/ca/lists/crl-publication.ts';
@@ -190,5 +191,9 @@ function operationsOf(bed: CaTestBed): LocalOperations {
     ceremonyOperations: absentCeremonies,
     revocationOperations: absentRevocations,
     keyOperations: absentKeys,
+    crossOperations: new LocalCross({
+      ...{ authority: bed.ca, policy: bed.policy, clock: bed.clock },
+      ...{ custody: absentCustody, custodiansFile: undefined },
+    }),
   });
 }

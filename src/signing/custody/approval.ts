@@ -57,7 +57,8 @@ export type CustodyOperation =
       readonly sha256: string;
     }
   | {
-      readonly act: 'sign';
+      /** `sign-cross`: a certificate for another CA. */
+      readonly act: 'sign' | 'sign-cross';
       readonly label: string;
       readonly purpose: KeyUsagePurpose;
       readonly algorithm: SigningAlgorithm;
@@ -89,7 +90,7 @@ export function isCustodyOperation(value: unknown): value is CustodyOperation {
   if (typeof value !== 'object' || value === null || !('act' in value)) {
     return false;
   }
-  const { act, label, type, purposes, use, subject, sha256 } = value as Partial<
+  const { act, label, type, purposes, use, subject, sha256, purpose, algorithm } = value as Partial<
     Record<string, unknown>
   >;
   switch (act) {
@@ -99,7 +100,11 @@ export function isCustodyOperation(value: unknown): value is CustodyOperation {
     case 'destroy':
       return isKeyLabel(label);
     case 'attest':
-      return isKeyLabel(subject) && typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256);
+      return isKeyLabel(subject) && isSha256(sha256);
+    case 'sign-cross':
+      return (
+        isKeyLabel(label) && purpose === 'certificate' && isAlgorithm(algorithm) && isSha256(sha256)
+      );
     case 'generate':
       return (
         isKeyLabel(label) &&
@@ -110,6 +115,21 @@ export function isCustodyOperation(value: unknown): value is CustodyOperation {
     default:
       return false;
   }
+}
+
+function isSha256(value: unknown): boolean {
+  return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
+}
+
+const schemes: readonly unknown[] = ['rsa-pkcs1', 'rsa-pss', 'ecdsa'];
+const digests: readonly unknown[] = ['sha1', 'sha256', 'sha384', 'sha512'];
+
+function isAlgorithm(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) {
+    return false;
+  }
+  const { scheme, digest } = value as Partial<Record<string, unknown>>;
+  return schemes.includes(scheme) && digests.includes(digest);
 }
 
 /** Two operations are the same when this is. */
@@ -132,7 +152,8 @@ export function formatOperation(operation: CustodyOperation): string {
     }
     case 'attest':
       return JSON.stringify([operation.act, operation.subject, operation.sha256]);
-    case 'sign': {
+    case 'sign':
+    case 'sign-cross': {
       const { act, label, purpose, algorithm, sha256 } = operation;
       const { scheme } = algorithm;
       const digest = scheme === 'ed25519' ? null : algorithm.digest;

@@ -40,6 +40,8 @@ export const custodyActs = [
   'generate',
   'destroy',
   'sign',
+  /** A certificate for another CA, each; every other signature of the key is everyday use. */
+  'sign-cross',
   /** Of a standby; always, where there are custodians. */
   'promote',
 ] as const;

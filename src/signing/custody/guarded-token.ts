@@ -13,7 +13,7 @@ import type { Clock, TimerHandle } from '../../core/clock.ts';
 import type { Content } from '../content.ts';
 import { SigningError } from '../errors.ts';
 import type { KeyRequest } from '../key-rules.ts';
-import { storeKeyUse } from '../key-use.ts';
+import { isCrossCertificate, storeKeyUse } from '../key-use.ts';
 import type { KeyDescription } from '../signer.ts';
 import type { SubjectKey, SubjectKeyRequest } from '../subject-key.ts';
 import type { Token, TokenSignRequest } from '../token.ts';
@@ -101,11 +101,12 @@ export class GuardedToken implements Token {
   }
 
   async sign(request: TokenSignRequest): Promise<Uint8Array> {
-    if (this.#board.needsQuorum('sign')) {
+    const act = await this.#approvedAct(request);
+    if (act !== undefined) {
       await this.#assertActive();
       const { label, purpose, algorithm, content } = request;
       const sha256 = formatHex(sha256Of(content));
-      this.#board.use({ act: 'sign', label, purpose, algorithm, sha256 });
+      this.#board.use({ act, label, purpose, algorithm, sha256 });
     }
     const signature = await this.#token.sign(request);
     this.#restartIdleTimer();
@@ -117,6 +118,21 @@ export class GuardedToken implements Token {
     const made = await this.#token.makeSubjectKey(request);
     this.#restartIdleTimer();
     return made;
+  }
+
+  /** What of a signature needs a quorum; undefined where nothing does. */
+  async #approvedAct({
+    label,
+    purpose,
+    content,
+  }: TokenSignRequest): Promise<'sign' | 'sign-cross' | undefined> {
+    if (this.#board.needsQuorum('sign')) {
+      return 'sign';
+    }
+    const isAsked = this.#board.needsQuorum('sign-cross') && purpose === 'certificate';
+    return isAsked && isCrossCertificate(await this.#token.describe(label), content)
+      ? 'sign-cross'
+      : undefined;
   }
 
   async inspect(): Promise<TokenInspection | undefined> {
