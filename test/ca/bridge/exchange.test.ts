@@ -247,6 +247,7 @@ describe('a cross certificate is renewed (gunma 4-9)', () => {
     assert.deepEqual(await pairsOf(gunma), []);
     assert.equal(await gunma.bed.ca.bridge.dueMs(), undefined);
     assert.equal((await gunma.bed.ca.bridge.certifiedPeers())[0]?.state, 'cancelled');
+    assert.equal((await gunma.bed.records('cross.end')).length, 1);
   });
 });
 
@@ -272,6 +273,7 @@ describe('cross-certification ends (gunma 4-10)', () => {
     );
     const [named] = await gunma.bed.ca.bridge.certifiedPeers();
     assert.equal(named?.state, 'cancelled');
+    assert.equal((await gunma.bed.records('cross.revoke')).length, 1);
     const repeated = gunma.bed.ca.bridge.revoke('bca', { reason: 'superseded', origin: tester });
     await assert.rejects(repeated, { code: 'CA_CROSS_STATE' });
     // They can begin anew.
