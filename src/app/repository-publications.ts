@@ -4,6 +4,7 @@
  * @module
  */
 
+import { subtreesOf } from '../ca/policy/policy-neighbours.ts';
 import type { DocumentSettings } from '../config/document-settings.ts';
 import { ConfigError } from '../config/errors.ts';
 import type { RepositoryCa } from '../http/public-repository.ts';
@@ -44,12 +45,13 @@ export function publicPages(instance: Instance): readonly [PublicPage, ...Public
 
 export interface PublishingParts {
   readonly authority: Pick<CaInstance['authority'], 'bridge' | 'publishedNames' | 'scopes'>;
+  readonly policy: Pick<CaInstance['policy'], 'directory' | 'names'>;
   readonly auditing: { readonly checkpointer: { signNote(text: string): Promise<string> } };
 }
 
 /** @param base What stands before the paths of its lists. */
 export function publicationsOf(
-  { authority, auditing }: PublishingParts,
+  { authority, auditing, policy }: PublishingParts,
   documents: readonly DocumentSettings[],
   base: string,
 ): RepositoryPublications {
@@ -73,6 +75,7 @@ export function publicationsOf(
       ),
     }),
     documents,
+    tops: subtreesOf(policy),
     listPath: (dn, attribute) => {
       const scope = authority.scopes.list.find(
         (one) => one.dn.toLowerCase() === dn.toLowerCase() && one.attribute === attribute,

@@ -26,6 +26,8 @@ export interface RepositoryList {
 export interface ListReading {
   readonly directory: Pick<DirectoryService, 'search'>;
   readonly caDn: string;
+  /** The tops of the CA's own trees. */
+  readonly tops: readonly string[];
 }
 
 const listTypes = [
@@ -72,22 +74,24 @@ export async function readRepositoryLists(
   return lists;
 }
 
-function search(
-  { directory, caDn }: ListReading,
+async function* search(
+  { directory, tops }: ListReading,
   attributes: readonly string[],
   typesOnly: boolean,
-): AsyncIterable<SearchResultEntry> {
-  const request = {
-    base: caDn,
-    scope: 'subtree',
-    filter: withLists,
-    attributes,
-    typesOnly,
-    sizeLimit: 0,
-    timeLimitMs: 0,
-  } as const;
+): AsyncGenerator<SearchResultEntry, void, undefined> {
   const session = { isProtected: false, address: '', channel: 'http' };
-  return directory.search(request, { principal: anonymous, session });
+  for (const base of tops) {
+    const request = {
+      base,
+      scope: 'subtree',
+      filter: withLists,
+      attributes,
+      typesOnly,
+      sizeLimit: 0,
+      timeLimitMs: 0,
+    } as const;
+    yield* directory.search(request, { principal: anonymous, session });
+  }
 }
 
 function textOf(attributes: readonly AttributeValues[], name: string): string | undefined {

@@ -16,6 +16,8 @@ import { formatNames, type RepositoryNames, renderNames } from './repository-nam
 export interface RepositoryPublications {
   readonly names: () => Promise<RepositoryNames>;
   readonly documents: readonly RepositoryDocument[];
+  /** The tops of the trees that the CA's entries for lists stand in. */
+  readonly tops: readonly string[];
   /** The path of a list that everybody may download. */
   readonly listPath: (dn: string, attribute: string) => string | undefined;
   /** A signed note (C2SP signed-note) of a text, by the audit log's key. */
@@ -42,7 +44,7 @@ export function addPublicationRoutes(server: FastifyInstance, ca: PublishingCa):
     fresh(reply, TEXT).send(formatNames(await publications.names())),
   );
   server.get('/lists.html', async (_request, reply) => {
-    const lists = await readRepositoryLists(ca);
+    const lists = await readRepositoryLists({ ...ca, tops: publications.tops });
     return fresh(reply, HTML).send(renderRepositoryLists(ca.caName, lists, publications.listPath));
   });
   const signed = onceEach(publications.signNote);

@@ -26,7 +26,8 @@ async function open(
   change: Partial<RepositoryPublications> = {},
 ): Promise<Opened> {
   const checkpointer = { signNote: async (text: string) => `${text}\n— log signature\n` };
-  const base = publicationsOf({ authority: bed.ca, auditing: { checkpointer } }, [], '');
+  const parts = { authority: bed.ca, auditing: { checkpointer }, policy: bed.policy };
+  const base = publicationsOf(parts, [], '');
   const repository = await openPublicRepository({
     directory: bed.directory,
     caDn: bed.policy.names.issuer,
@@ -103,6 +104,18 @@ describe('the lists that there are (gunma 2-6-1, 2-6-3, 2-8-3)', () => {
     const serial = issued.serialNumber.toString(16);
     assert.ok(!page.toLowerCase().includes(serial), 'no serial number');
     assert.ok(!(await request('/lists.html')).headers.has('set-cookie'));
+  });
+
+  it('are found in each tree of the CA, also beside its entry (jlis-auth 2.2)', async (t) => {
+    const bed = await CaTestBed.open(t, { policy: smallGunma });
+    const { issuer } = bed.policy.names;
+    const points = `OU=CRL Distribution Points,${issuer}`;
+    const { get } = await open(t, bed, { tops: [points] });
+    const page = await get('/lists.html');
+    assert.match(page, /CN=Maebashi-shi CRLDP/);
+    assert.doesNotMatch(page, /authorityRevocationList/);
+    const both = await open(t, bed, { tops: [points, issuer.replace(/^OU=/, 'ou=')] });
+    assert.match(await both.get('/lists.html'), /authorityRevocationList/);
   });
 
   it('are named over LDAP to anyone, and counted by nobody', async (t) => {
