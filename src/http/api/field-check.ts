@@ -38,9 +38,18 @@ export function checkParts(shapes: RouteShapes, raw: RawParts): RawParts {
   const query = check(shapes.query, raw.query, (path) => `?${path.join('.')}`);
   const body = check(shapes.body, raw.body, pointerOf);
   if (faults.length > 0) {
-    throw new FieldsInvalid(faults.slice(0, MAX_FAULTS));
+    throw new FieldsInvalid(firstOfEach(faults).slice(0, MAX_FAULTS));
   }
   return { params, query, body };
+}
+
+/** A place that is wrong in two ways is wrong: once it is mended, the rest is seen. */
+function firstOfEach(faults: readonly FieldFault[]): readonly FieldFault[] {
+  const first = new Map<string, FieldFault>();
+  for (const fault of faults) {
+    first.set(fault.pointer, first.get(fault.pointer) ?? fault);
+  }
+  return [...first.values()];
 }
 
 type Path = readonly PropertyKey[];
@@ -67,9 +76,52 @@ function faultsOf(issue: z.core.$ZodIssue, point: Point): readonly FieldFault[] 
       ({ ...one, path: [...issue.path, ...one.path] }) as z.core.$ZodIssue;
     return closest.flatMap((one) => faultsOf(within(one), point));
   }
-  const code = codeOf(issue);
-  const detail = code === 'required' ? 'is missing' : issue.message;
-  return [{ pointer: point(issue.path), code, detail }];
+  return [{ pointer: point(issue.path), code: codeOf(issue), detail: detailOf(issue) }];
+}
+
+/** What follows the field's name in a sentence. */
+function detailOf(issue: z.core.$ZodIssue): string {
+  if (codeOf(issue) === 'required') {
+    return 'is missing';
+  }
+  switch (issue.code) {
+    case 'invalid_type':
+      return `is no ${names[issue.expected] ?? issue.expected}`;
+    case 'too_small':
+      return Number(issue.minimum) === 1 && issue.origin !== 'number' && issue.origin !== 'int'
+        ? 'is empty'
+        : `is less than ${issue.minimum}${unitOf(issue.origin)}`;
+    case 'too_big':
+      return `is more than ${issue.maximum}${unitOf(issue.origin)}`;
+    case 'invalid_format':
+      return /^Invalid/.test(issue.message)
+        ? `is no ${issue.format}`
+        : `is to be written otherwise: ${issue.message}`;
+    case 'invalid_value':
+      return `is none of ${issue.values.join(', ')}`.slice(0, 400);
+    default:
+      return issue.message;
+  }
+}
+
+const names: Readonly<Record<string, string>> = {
+  string: 'text',
+  int: 'whole number',
+  object: 'JSON object',
+  record: 'JSON object',
+  array: 'JSON array',
+  boolean: 'true or false',
+};
+
+function unitOf(origin: string): string {
+  switch (origin) {
+    case 'string':
+      return ' characters';
+    case 'array':
+      return ' members';
+    default:
+      return '';
+  }
 }
 
 function codeOf(issue: z.core.$ZodIssue): string {

@@ -63,7 +63,11 @@ interface Shown {
 
 describe('a request over the API', () => {
   it('passes reception, examination and approval by three people, and is carried out', async (t) => {
-    const { as, serial } = await open(t);
+    const {
+      bed: { ca: bed },
+      as,
+      serial,
+    } = await open(t);
     const input = { serialNumber: serial, reason: 'keyCompromise' };
     const submitted = await as('reception', '/requests', { kind: 'revoke', input, note: '2026-1' });
     assert.equal(submitted.status, 201, submitted.text);
@@ -81,6 +85,10 @@ describe('a request over the API', () => {
       await as('reception', `/certificates/${serial}`),
     );
     assert.equal(shown.state, 'revoked');
+    const [record] = await bed.records('request.receive');
+    const { channel, actor, address } = record?.origin ?? {};
+    assert.deepEqual([channel, address], ['api', '127.0.0.1']);
+    assert.match(actor ?? '', /^cn=reception,/i);
   });
 
   it("is nobody else's, nor is the certificate", async (t) => {
