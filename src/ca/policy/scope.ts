@@ -78,6 +78,10 @@ export class Scopes {
   readonly #list: Scope[];
   readonly #policy: ScopePolicy;
   readonly #byId = new Map<string, Scope>();
+  /** Municipalities' lists by their six digits. */
+  readonly #byCode6 = new Map<string, Scope>();
+  /** By the definition's id and what `partOf` says; of numbered lists the first, of full lists none. */
+  readonly #byPart = new Map<string, Scope>();
   #listener: ScopeListener = { opened: () => undefined, closed: () => undefined };
 
   constructor(policy: ScopePolicy) {
@@ -100,8 +104,7 @@ export class Scopes {
    * @throws {CaError} `CA_SCOPE_UNKNOWN`
    */
   find(id: string): Scope {
-    const scope =
-      this.#byId.get(id) ?? this.list.find(({ municipality }) => municipality?.code6 === id);
+    const scope = this.#byId.get(id) ?? this.#byCode6.get(id);
     if (scope === undefined) {
       const others = this.list.filter(({ municipality }) => municipality === undefined);
       throw new CaError(
@@ -120,11 +123,11 @@ export class Scopes {
    * @throws {CaError} `CA_SCOPE_UNKNOWN`
    */
   of(definitionId: string, facts: PartitionFacts = {}): Scope {
-    const scope = this.list.find(
-      (one) => one.definition.id === definitionId && isFor(one, facts) && !one.isFull,
-    );
+    const definition = this.#policy.crl.scopes.find(({ id }) => id === definitionId);
+    const part = definition && partOf(definition, facts);
+    const scope = part === undefined ? undefined : this.#byPart.get(`${definitionId}\0${part}`);
     if (scope === undefined) {
-      const { values } = this.#policy.crl.scopes.find(({ id }) => id === definitionId) ?? {};
+      const { values } = definition ?? {};
       throw new CaError(
         'CA_SCOPE_UNKNOWN',
         values === undefined
@@ -188,6 +191,14 @@ export class Scopes {
   #add(scope: Scope): void {
     this.#list.push(scope);
     this.#byId.set(scope.id, scope);
+    const { definition, municipality, value: ownValue, isFull } = scope;
+    if (municipality !== undefined) {
+      this.#byCode6.set(municipality.code6, scope);
+    }
+    const key = `${definition.id}\0${municipality?.code5 ?? ownValue ?? ''}`;
+    if (!isFull && !this.#byPart.has(key)) {
+      this.#byPart.set(key, scope);
+    }
   }
 
   /** What the policy alone says. */
@@ -257,18 +268,22 @@ function slugOf(value: string): string {
   return value.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
 }
 
-function isFor({ definition, municipality, value }: Scope, facts: PartitionFacts): boolean {
-  if (definition.partition === 'municipality') {
-    return municipality?.code5 === facts.municipality?.code5;
+/** Which of a definition's lists certificates of these facts go into; undefined when the facts do not say. */
+function partOf(
+  { partition, by }: ScopeDefinition,
+  { municipality, profile, value }: PartitionFacts,
+): string | undefined {
+  if (partition === 'municipality') {
+    return municipality?.code5;
   }
-  switch (definition.partition === 'attribute' ? definition.by : undefined) {
+  switch (partition === 'attribute' ? by : undefined) {
     case 'prefecture':
-      return value === facts.municipality?.dnPrefecture;
+      return municipality?.dnPrefecture;
     case 'profile':
-      return value === facts.profile;
+      return profile;
     case 'request':
-      return value === facts.value;
+      return value;
     default:
-      return true;
+      return '';
   }
 }
