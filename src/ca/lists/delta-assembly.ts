@@ -32,6 +32,7 @@ import {
   signAround,
 } from './crl-assembly.ts';
 import { EntryFacts } from './entry-facts.ts';
+import { BYTES_PER_TURN } from './entry-region.ts';
 
 /** A delta list that nobody has seen yet. */
 export interface AssembledDelta extends Omit<AssembledList, 'region' | 'isRegular'> {
@@ -42,8 +43,10 @@ export interface AssembledDelta extends Omit<AssembledList, 'region' | 'isRegula
   readonly removedCount: number;
 }
 
-/** Entries that are looked at in one turn of the event loop. */
-const ENTRIES_PER_TURN = 256;
+/** Certificates that are looked up in one turn of the event loop. */
+const LOOKUPS_PER_TURN = 64;
+/** Taking entries apart takes as long as copying some twenty times their octets. */
+const TAKING_APART_COST = 20;
 
 /**
  * Assembles and signs the next delta list of a scope.
@@ -126,7 +129,7 @@ export async function releasedSince(
   { scope, base, withdrawals }: Changes & { readonly base: PublishedList },
 ): Promise<readonly bigint[]> {
   const facts = new EntryFacts(tables, view, scope);
-  const turns = new Turns(ENTRIES_PER_TURN);
+  const turns = new Turns(LOOKUPS_PER_TURN);
   const released: bigint[] = [];
   for (const [sequence, serialNumber] of withdrawals) {
     if (sequence <= base.sequence) {
@@ -152,14 +155,14 @@ async function* changedSince(
   view: ReadView,
   { scope, withdrawals }: Changes,
 ): AsyncGenerator<Run, void, undefined> {
-  const turns = new Turns(ENTRIES_PER_TURN);
+  const turns = new Turns(BYTES_PER_TURN);
   for await (const row of readWaiting(view, tables, scope.id)) {
     const first = row.firstSequence;
     const isWhole = ![...withdrawals.keys()].some(
       (sequence) => sequence >= first && sequence < first + BigInt(row.count),
     );
     yield* isWhole ? [{ der: row.der, count: row.count }] : keptOf(row, withdrawals);
-    await turns.spend(isWhole ? 1 : row.count);
+    await turns.spend(isWhole ? row.der.length : row.der.length * TAKING_APART_COST);
   }
 }
 
