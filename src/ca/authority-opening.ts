@@ -21,6 +21,7 @@ import { type CaCore, type CaParts, reading } from './ca-core.ts';
 import { absentVault, type DeliveryVault } from './delivery/delivery-vault.ts';
 import { CaError } from './errors.ts';
 import { assertKeyInToken } from './generations/authority-key.ts';
+import { fillFullLists } from './lists/full-list-filling.ts';
 import { settleScopes } from './lists/scope-settling.ts';
 import { legacyWarnings } from './policy/legacy-algorithms.ts';
 import type { Policy } from './policy/policy.ts';
@@ -103,6 +104,7 @@ export async function openCore(parts: CaParts): Promise<CaCore> {
     core,
     core.scopes.list.map(({ id }) => id),
   );
+  await fillFullLists(core);
   return core;
 }
 

@@ -4,7 +4,8 @@ import { describe, it } from 'node:test';
 import { parseCertificateList } from '../../src/x509/certificate-list.ts';
 import { findExtension } from '../../src/x509/extensions.ts';
 import { Oid } from '../../src/x509/object-identifiers.ts';
-import { assertConsistent } from '../support/ca-consistency.ts';
+import { assertConsistent, faultsOf } from '../support/ca-consistency.ts';
+import { addRevoked } from '../support/ca-load.ts';
 import { CaTestBed, smallGunma, tester } from '../support/ca-test-bed.ts';
 import { secomLike } from '../support/scope-policies.ts';
 
@@ -112,25 +113,102 @@ describe('a full list beside the partitions (secom 2.6.1)', () => {
     await assertConsistent(bed);
   });
 
-  it('may be added before the first revocation, not behind it', async (t) => {
-    const withFull = {
-      ...smallGunma,
-      crl: {
-        ...smallGunma.crl,
-        scopes: [...smallGunma.crl.scopes, { id: 'full', partition: 'full' } as const],
-      },
-    };
-    const early = await CaTestBed.open(t);
-    await early.issue();
-    await early.reopen(withFull);
-    const { serialNumber } = await early.issue();
-    await early.revoke(serialNumber);
-    await early.clock.advance(6_000);
-    await early.ca.publish('full-1', tester);
-    assert.deepEqual(await serialsIn(early, 'full-1'), [serialNumber]);
-    const late = await CaTestBed.open(t);
-    await late.revoke((await late.issue()).serialNumber);
-    await assert.rejects(late.reopen(withFull), { code: 'CA_POLICY_CHANGED' });
-    await late.reopen();
+  const withFull = {
+    ...smallGunma,
+    revocation: { ...smallGunma.revocation, hold: 'until-expiry' } as const,
+    crl: {
+      ...smallGunma.crl,
+      scopes: [...smallGunma.crl.scopes, { id: 'full', partition: 'full' } as const],
+    },
+  };
+  const { scopes } = smallGunma.crl;
+  const withoutFull = { ...withFull, crl: { ...withFull.crl, scopes } };
+
+  it('may be added before the first revocation', async (t) => {
+    const bed = await CaTestBed.open(t);
+    await bed.issue();
+    await bed.reopen(withFull);
+    const { serialNumber } = await bed.issue();
+    await bed.revoke(serialNumber);
+    await bed.clock.advance(6_000);
+    await bed.ca.publish('full-1', tester);
+    assert.deepEqual(await serialsIn(bed, 'full-1'), [serialNumber]);
+  });
+
+  it('may be added later, and has what was revoked or held before, but for what has ended', async (t) => {
+    const bed = await CaTestBed.open(t, { policy: withoutFull });
+    const ended = await bed.issue();
+    await bed.revoke(ended.serialNumber);
+    await bed.clock.advance(6_000);
+    await bed.ca.publish('10201', tester);
+    await bed.clock.advance(ended.certificate.notAfterMs - bed.clock.nowMs() + 1000);
+    const [held, revoked, released, good] = [
+      (await bed.issue()).serialNumber,
+      (await bed.issue('10202')).serialNumber,
+      (await bed.issue()).serialNumber,
+      (await bed.issue()).serialNumber,
+    ];
+    await bed.ca.hold({ serialNumber: held, origin: tester });
+    await bed.ca.hold({ serialNumber: released, origin: tester });
+    await bed.revoke(revoked, 'superseded');
+    await bed.ca.release({ serialNumber: released, origin: tester });
+    await bed.reopen(withFull);
+    assert.deepEqual(await faultsOf(bed), [], 'before its first list');
+    await bed.clock.advance(2_000);
+    await bed.ca.publish('full-1', tester);
+    const before = [held, revoked];
+    assert.deepEqual([...(await serialsIn(bed, 'full-1'))].sort(), [...before].sort());
+    assert.equal(bed.ca.gateFindings.size, 0, 'nothing is late in a first list');
+    // From now on it goes on like any other.
+    await bed.revoke(good);
+    await bed.ca.release({ serialNumber: held, origin: tester });
+    await bed.clock.advance(2_000);
+    await bed.ca.publish('full-1', tester);
+    assert.deepEqual(await serialsIn(bed, 'full-1'), [revoked, good]);
+    assert.deepEqual(await faultsOf(bed), []);
+    await bed.reopen(withFull);
+    assert.equal((await bed.records('crl.fill')).length, 1);
+  });
+
+  it('is filled in steps', async (t) => {
+    const bed = await CaTestBed.open(t, { policy: withoutFull });
+    const model = await bed.issue();
+    const { store, ca, random } = bed;
+    await addRevoked({ store, ca, random }, model, 2_500);
+    await bed.reopen(withFull);
+    assert.equal((await bed.records('crl.fill')).length, 2);
+    await bed.clock.advance(2_000);
+    assert.equal((await bed.ca.publish('full-1', tester)).entryCount, 2_500);
+  });
+
+  it('goes on filling where that was interrupted, and takes nothing twice', async (t) => {
+    let left = Number.POSITIVE_INFINITY;
+    const bed = await CaTestBed.open(t, {
+      policy: withoutFull,
+      wrapAudit: (audit) =>
+        new Proxy(audit, {
+          get: (target, name) => {
+            const member: unknown = Reflect.get(target, name, target);
+            if (name !== 'append' || typeof member !== 'function') {
+              return typeof member === 'function' ? member.bind(target) : member;
+            }
+            return (...args: readonly [unknown, { readonly kind: string }]) => {
+              left -= args[1].kind === 'crl.fill' ? 1 : 0;
+              return left < 0 ? Promise.reject(new Error('power cut')) : member.apply(target, args);
+            };
+          },
+        }),
+    });
+    const { serialNumber } = await bed.issue();
+    await bed.revoke(serialNumber);
+    left = 0;
+    await assert.rejects(bed.reopen(withFull), /power cut/);
+    left = Number.POSITIVE_INFINITY;
+    await bed.reopen(withFull);
+    await bed.reopen(withFull);
+    await bed.clock.advance(2_000);
+    await bed.ca.publish('full-1', tester);
+    assert.deepEqual(await serialsIn(bed, 'full-1'), [serialNumber]);
+    assert.deepEqual(await faultsOf(bed), []);
   });
 });

@@ -266,8 +266,10 @@ function revocationsComeOutLate({
   entries,
   nowMs,
   expected,
+  previous,
 }: PublicationFacts): string | undefined {
-  const { oldestAddedMs = nowMs } = entries;
+  // A full list that was added later begins with what was revoked long before.
+  const { oldestAddedMs = nowMs } = previous === undefined ? {} : entries;
   return nowMs - oldestAddedMs <= expected.longestWaitMs
     ? undefined
     : `a revocation has waited for its list since ${formatTime(oldestAddedMs)}`;

@@ -7,9 +7,8 @@
  */
 
 import { equalBytes } from '../../core/bytes.ts';
-import type { ReadView, Transaction } from '../../store/store.ts';
+import type { Transaction } from '../../store/store.ts';
 import { type CaCore, transactAsOwner } from '../ca-core.ts';
-import { listCertificates } from '../certificates/certificate-register.ts';
 import { CaError } from '../errors.ts';
 import type { Scope } from '../policy/scope.ts';
 import {
@@ -19,6 +18,7 @@ import {
   termsOf,
 } from '../records/partition-record.ts';
 import { parseScopeRecord } from '../records/scope-record.ts';
+import { markForFilling } from './full-list-filling.ts';
 import { addScope } from './scope-entries.ts';
 import { openStoredScopes } from './stored-scopes.ts';
 
@@ -59,14 +59,10 @@ async function settleScope(core: CaCore, transaction: Transaction, scope: Scope)
   const { tables } = core;
   const record = await transaction.read(tables.scope(scope.id));
   if (record === undefined) {
-    if (scope.isFull && (await hasRevoked(core, transaction, scope.generation))) {
-      throw new CaError(
-        'CA_POLICY_CHANGED',
-        'a full list begins with the key or before the first revocation, or it would not be full: ' +
-          'certificates under this key are revoked already. Add it when the key is renewed',
-      );
-    }
     await addScope(core, transaction, scope);
+    if (scope.isFull) {
+      markForFilling(core, transaction, scope.id);
+    }
     return;
   }
   const { distributionPointDer } = parseScopeRecord(record);
@@ -94,18 +90,4 @@ async function settleScope(core: CaCore, transaction: Transaction, scope: Scope)
       `${name} of the list ${scope.id} was "${before[name]}" and would be "${now[name]}"; ${advice}`,
     );
   }
-}
-
-async function hasRevoked(
-  { tables, clock }: CaCore,
-  view: ReadView,
-  generation: number | undefined,
-): Promise<boolean> {
-  const filter = { nowMs: clock.nowMs(), state: 'revoked' } as const;
-  for await (const certificate of listCertificates(view, tables, filter)) {
-    if (certificate.generation === generation) {
-      return true;
-    }
-  }
-  return false;
 }

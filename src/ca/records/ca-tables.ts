@@ -42,6 +42,7 @@ const Table = {
   scopeTerms: 0x28,
   numbered: 0x29,
   deltaArchive: 0x2a,
+  filling: 0x2b,
   request: 0x40,
   openRequest: 0x41,
   requestKey: 0x42,
@@ -259,6 +260,11 @@ export class CaTables {
   /** The request that a key of `requests` or `openRequests` is about. */
   requestIdOf(key: Uint8Array): string {
     return decodeUtf8(key.subarray(this.#key(Table.request).length)) ?? '';
+  }
+
+  /** How far a full list was given what came before it; absent once it was (`lists/full-list-filling.ts`). */
+  filling(scopeId: string): Uint8Array {
+    return this.#key(Table.filling, encodeUtf8(scopeId));
   }
 
   /** A published delta list by number; apart, since nothing about full lists is about them (`scope-record.ts`). */
