@@ -17,7 +17,9 @@ export type OcspErrorCode =
   /** Nobody can sign at the moment: the token is away, or there is no responder yet. */
   | 'OCSP_NO_SIGNER'
   /** More questions wait than may. */
-  | 'OCSP_BUSY';
+  | 'OCSP_BUSY'
+  /** What would have been signed breaks a rule of the linter: a fault of certdir. */
+  | 'OCSP_LINT';
 
 export class OcspError extends CertdirError<OcspErrorCode> {}
 
@@ -28,4 +30,5 @@ export const refusalOf: Readonly<Record<OcspErrorCode, OcspRefusal>> = {
   OCSP_SIGNATURE_REQUIRED: 'sigRequired',
   OCSP_NO_SIGNER: 'tryLater',
   OCSP_BUSY: 'tryLater',
+  OCSP_LINT: 'internalError',
 };

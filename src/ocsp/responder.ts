@@ -28,6 +28,7 @@ import {
 } from '../x509/ocsp-response.ts';
 import type { OcspAnswer, OcspRefused, OcspReply } from './answer.ts';
 import { AnswerCache, type Ticket } from './answer-cache.ts';
+import { assertAnswerLint } from './answer-rules.ts';
 import { OcspError, refusalOf } from './errors.ts';
 import type { AskedCertificate, OcspAsker, OcspGate, OcspPeer } from './gate.ts';
 import { type OcspIssuer, OcspIssuers, type RegisteredStatus } from './issuer.ts';
@@ -327,6 +328,7 @@ export class OcspResponder {
       answers,
       ...(nonce === undefined ? {} : { nonce }),
     });
+    assertAnswerLint(data, { responder: certificate, asked: certIds.map(({ der }) => der) });
     const signature = await signer.sign(data);
     this.#signed += 1;
     const certificates = [certificate.der];

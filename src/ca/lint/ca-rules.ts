@@ -1,12 +1,12 @@
 /**
- * Rules for what a certificate says of CAs: what one must have, and what others must not.
+ * Rules for what a certificate says of CAs: what one must have, and what others must not. A path length without cA and
+ * anyPolicy in mappings are not here: the readers of these extensions refuse them (`x509/`).
  *
  * @module
  */
 
 import type { LintRule } from '../../core/lint-rule.ts';
 import { Oid } from '../../x509/object-identifiers.ts';
-import { parsePolicyMappings } from '../../x509/policy-mappings.ts';
 import type { CertificateSubject } from './certificate-subject.ts';
 
 type Rule = LintRule<CertificateSubject>;
@@ -46,14 +46,6 @@ export const caRules: readonly Rule[] = [
       keyUsage !== undefined && keyUsage.has('keyCertSign') !== isCa
         ? 'keyCertSign and cA of basicConstraints do not go together'
         : undefined,
-  },
-  {
-    id: 'ca-path-length',
-    source: 'RFC 5280 4.2.1.9',
-    severity: 'error',
-    holds: 'pathLenConstraint stands only in certificates of CAs',
-    check: ({ isCa, pathLength }) =>
-      pathLength !== undefined && !isCa ? 'pathLenConstraint without cA' : undefined,
   },
   {
     id: 'ca-crl-sign',
@@ -98,21 +90,5 @@ export const caRules: readonly Rule[] = [
       )
         ? 'a constraint is not critical'
         : undefined,
-  },
-  {
-    id: 'policy-mappings',
-    source: 'RFC 5280 4.2.1.5',
-    severity: 'error',
-    holds: 'policies are not mapped to or from anyPolicy',
-    check: ({ extension }) => {
-      const found = extension(Oid.policyMappings);
-      const isRight =
-        found === undefined ||
-        parsePolicyMappings(found.value).every(
-          ({ issuerDomain, subjectDomain }) =>
-            issuerDomain !== Oid.anyPolicy && subjectDomain !== Oid.anyPolicy,
-        );
-      return isRight ? undefined : 'policyMappings has anyPolicy';
-    },
   },
 ];

@@ -31,7 +31,6 @@ export interface CertificateSubject extends LintContext {
   readonly certificate: Certificate;
   /** cA of basicConstraints. */
   readonly isCa: boolean;
-  readonly pathLength: number | undefined;
   readonly keyUsage: ReadonlySet<KeyUsageName> | undefined;
   /** Empty without the extension. */
   readonly purposes: readonly string[];
@@ -55,7 +54,6 @@ export function readCertificateSubject(
     ...context,
     certificate,
     isCa: constraints?.isCa === true,
-    pathLength: constraints?.pathLength,
     keyUsage: read(Oid.keyUsage, parseKeyUsage),
     purposes: read(Oid.extendedKeyUsage, parseExtendedKeyUsage) ?? [],
     netscapeTypes: read(Oid.netscapeCertType, parseNetscapeCertType),

@@ -26,6 +26,7 @@ import { buildIssuingDistributionPoint } from '../../x509/distribution-point.ts'
 import type { Extension } from '../../x509/extensions.ts';
 import type { Authority } from '../authorities.ts';
 import { type CaCore, signPieces } from '../ca-core.ts';
+import { assertListLint } from '../lint/list-rules.ts';
 import { isRegular, LAST_NEXT_UPDATE_MS, periodMs, validityMs } from '../policy/cadence.ts';
 import type { Policy } from '../policy/policy.ts';
 import {
@@ -70,7 +71,7 @@ export const HEADER_ROOM: number = 8;
  *
  * @param view A snapshot, or the publishing transaction itself.
  * @param nowMs Becomes thisUpdate, in whole seconds.
- * @throws {CaError} `CA_GATE_I10` when the list before is not in the archive; `CA_RECORD_DAMAGED`.
+ * @throws {CaError} `CA_GATE_I10` when the list before is not in the archive; `CA_RECORD_DAMAGED`, `CA_LINT`.
  * @throws {SigningError}
  */
 export async function assembleList(
@@ -86,15 +87,16 @@ export async function assembleList(
   const nextUpdateMs = isLast ? LAST_NEXT_UPDATE_MS : thisUpdateMs + validityMs(policy);
   const number = state.lastNumber + 1n;
   const { algorithm } = authority;
+  const meant = {
+    issuer: authority.reference.name,
+    algorithm,
+    thisUpdateMs,
+    nextUpdateMs,
+    extensions: listExtensions(policy, scope, { authority, number, thisUpdateMs, isLast }),
+  };
+  assertListLint(meant, { issuer: authority.certificate, scope, policy });
   const partsFor = (entriesLength: number): TbsListParts =>
-    buildTbsCertificateList({
-      issuer: authority.reference.name,
-      algorithm,
-      thisUpdateMs,
-      nextUpdateMs,
-      extensions: listExtensions(policy, scope, { authority, number, thisUpdateMs, isLast }),
-      entriesLength,
-    });
+    buildTbsCertificateList({ ...meant, entriesLength });
   const region = await layOutEntries(core, view, {
     scopeId: scope.id,
     state,

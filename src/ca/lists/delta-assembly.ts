@@ -18,6 +18,7 @@ import { RevokedEntryCursor } from '../../x509/certificate-list-cursor.ts';
 import { CrlReason } from '../../x509/crl-extensions.ts';
 import type { CaCore } from '../ca-core.ts';
 import { CaError } from '../errors.ts';
+import { assertListLint } from '../lint/list-rules.ts';
 import { deltaValidityMs, isLastList } from '../policy/cadence.ts';
 import type { Scope } from '../policy/scope.ts';
 import type { PublishedList } from '../records/scope-record.ts';
@@ -52,7 +53,7 @@ const TAKING_APART_COST = 20;
  * Assembles and signs the next delta list of a scope.
  *
  * @returns undefined where there is nothing to start from: no full list yet, or one that none comes after.
- * @throws {CaError} `CA_RECORD_DAMAGED` @throws {SigningError}
+ * @throws {CaError} `CA_RECORD_DAMAGED`, `CA_LINT` @throws {SigningError}
  */
 export async function assembleDelta(
   core: CaCore,
@@ -83,14 +84,15 @@ export async function assembleDelta(
     entryCount += count;
   }
   const terms = { authority, number, thisUpdateMs, isLast: false, deltaOf: base.number };
-  const parts: TbsListParts = buildTbsCertificateList({
+  const meant = {
     issuer: authority.reference.name,
     algorithm: authority.algorithm,
     thisUpdateMs,
     nextUpdateMs,
     extensions: listExtensions(policy, scope, terms),
-    entriesLength,
-  });
+  };
+  assertListLint(meant, { issuer: authority.certificate, scope, policy });
+  const parts: TbsListParts = buildTbsCertificateList({ ...meant, entriesLength });
   const region = roomFor(parts, entriesLength);
   let at = region.start;
   const write = (der: Uint8Array): void => {
