@@ -61,6 +61,10 @@ import {
   type WhichList,
 } from './lists/list-archive.ts';
 import { runInLanes } from './lists/publication-run.ts';
+import { ChangeNotices } from './notices/change-notices.ts';
+import { Duplicates } from './notices/duplicates.ts';
+import { OnlineRevocation } from './notices/online-revocation.ts';
+import type { RevocationListener } from './notices/revocation-listener.ts';
 import type { Policy } from './policy/policy.ts';
 import { hasDelta, type Scopes } from './policy/scope.ts';
 import { Cessations } from './procedures/cessations.ts';
@@ -96,6 +100,12 @@ export class CertificateAuthority {
   readonly requests: Requests;
   /** Certificates, and keys made for subscribers, on their way to whom they are for. */
   readonly delivery: Deliveries;
+  /** Changes that municipalities give notice of. */
+  readonly notices: ChangeNotices;
+  /** Subscribers with two certificates. */
+  readonly duplicates: Duplicates;
+  /** What subscribers sign. */
+  readonly online: OnlineRevocation;
   /** Certificates exchanged with other CAs. */
   readonly bridge: Bridge;
   /** Who acts for the CA: registering them. */
@@ -132,11 +142,17 @@ export class CertificateAuthority {
       onRevoked: (outcome) => this.#noteRevoked(outcome),
       announce: () => this.announceGroups(),
     });
-    this.delivery = new Deliveries(core, parts.issuance, {
-      onDelivered: (serialNumber) => this.#onRevoked(serialNumber),
+    const listener: RevocationListener = {
       onRevoked: (outcome) => this.#noteRevoked(outcome),
       announce: () => this.announceGroups(),
+    };
+    this.delivery = new Deliveries(core, parts.issuance, {
+      ...listener,
+      onDelivered: (serialNumber) => this.#onRevoked(serialNumber),
     });
+    this.notices = new ChangeNotices(core, listener);
+    this.duplicates = new Duplicates(core, listener);
+    this.online = new OnlineRevocation(core, (request) => this.revoke(request));
     this.#calendar = parts.calendar;
     this.deltas = new Deltas(core, {
       publication: this.#publication,
