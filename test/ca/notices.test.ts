@@ -25,7 +25,10 @@ async function issue(
   });
 }
 
-async function stateOf(bed: CaTestBed, serialNumber: bigint): Promise<[string | undefined, number | undefined]> {
+async function stateOf(
+  bed: CaTestBed,
+  serialNumber: bigint,
+): Promise<[string | undefined, number | undefined]> {
   const found = await bed.ca.findCertificate(serialNumber);
   return [found?.state, found?.status?.reason];
 }
