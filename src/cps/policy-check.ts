@@ -94,6 +94,9 @@ async function checkBaseTree(
     [['directory', 'verifiers'], verifiers === undefined ? undefined : Dn.parse(verifiers, schema)],
     [['directory', 'operators'], Dn.parse(operators, schema)],
     [['names', 'issuer'], Dn.parse(policy.names.issuer, schema)],
+    ...(policy.directory.subtrees ?? []).map(
+      (text) => [['directory', 'subtrees'], Dn.parse(text, schema)] as const,
+    ),
     ...own.map(({ dn }) => [['crl', 'scopes'], Dn.parse(dn, schema).parent()] as const),
   ];
   for (const [setting, dn] of needed) {

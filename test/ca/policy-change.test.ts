@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 
 import { loadPolicy, type Policy, shippedPolicyFile } from '../../src/ca/policy/policy.ts';
-import { comparePolicies, type PolicyEffect } from '../../src/ca/policy/policy-change.ts';
+import {
+  comparePolicies,
+  isSectionKnown,
+  type PolicyEffect,
+} from '../../src/ca/policy/policy-change.ts';
+import { policyJsonSchema } from '../../src/ca/policy/policy-json-schema.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const file = shippedPolicyFile('gunma');
@@ -98,6 +103,48 @@ describe('comparing policies', async () => {
       effect: 'at-once',
     },
     {
+      name: 'a peer that has another name (4-6)',
+      from: /(peers:[\s\S]*?name: )[^\n]*/,
+      to: '$1OU=Another BridgeCA,O=JPKI,C=JP',
+      path: 'cross.peers.bca.name',
+      effect: 'breaks',
+    },
+    {
+      name: 'before which days a cross certificate is told of (4-9)',
+      from: /warningDays: \[180, 90, 30, 7\]/,
+      to: 'warningDays: [180]',
+      path: 'cross.warningDays',
+      effect: 'issued-from-now',
+    },
+    {
+      name: 'notices that are no longer taken (4-4-1-1)',
+      from: / {4}movedAway:\n.*\n.*\n/,
+      to: '',
+      path: 'notices.kinds.movedAway.reason',
+      effect: 'at-once',
+    },
+    {
+      name: 'how old a request on line may be (4-4-2-2)',
+      from: 'maxAgeMinutes: 60',
+      to: 'maxAgeMinutes: 30',
+      path: 'onlineRevocation.maxAgeMinutes',
+      effect: 'at-once',
+    },
+    {
+      name: 'how many people a request passes (5-2-2)',
+      from: /( +issue: \{[^}]*persons: )\d/,
+      to: '$12',
+      path: 'people.requests.issue.persons',
+      effect: 'at-once',
+    },
+    {
+      name: 'whose names are shown',
+      from: '\naccess:',
+      to: '\npublishedNames: [ocsp-responder]\n\naccess:',
+      path: 'publishedNames.ocsp-responder',
+      effect: 'at-once',
+    },
+    {
       name: 'a version of the statement',
       from: 'version: "1.7"',
       to: 'version: "1.8"',
@@ -112,6 +159,54 @@ describe('comparing policies', async () => {
       assert.equal(one?.effect, effect, JSON.stringify(changes));
     });
   }
+
+  it('refuses to lose a delivery that certificates may wait for (jlis-auth 4.4)', async () => {
+    const jlis = await loadPolicy(shippedPolicyFile('jlis-auth'));
+    const { 'end-entity': cards, ...profiles } = jlis.profiles;
+    assert.ok(cards);
+    const withoutDelivery: Policy = {
+      ...jlis,
+      deliveries: {},
+      profiles: { ...profiles, 'end-entity': { ...cards, delivery: 'at-once' } },
+    };
+    const changes = comparePolicies(jlis, withoutDelivery);
+    const effectOf = (path: string): PolicyEffect | undefined =>
+      changes.find((change) => change.path === path)?.effect;
+    assert.equal(effectOf('deliveries.end-entity.keys'), 'breaks');
+    assert.equal(effectOf('deliveries.end-entity.keepDays'), 'issued-from-now');
+    assert.equal(effectOf('profiles.end-entity.delivery'), 'issued-from-now');
+    assert.equal(
+      comparePolicies(withoutDelivery, jlis).some(({ effect }) => effect === 'breaks'),
+      false,
+    );
+  });
+
+  it('refuses to lose a peer, whose records are kept by its name', () => {
+    const { cross } = policy;
+    assert.ok(cross);
+    const changes = comparePolicies(policy, { ...policy, cross: { ...cross, peers: {} } });
+    const lost = changes.find(({ path }) => path === 'cross.peers.bca.name');
+    assert.equal(lost?.effect, 'breaks');
+  });
+
+  it('says of a profile that is gone that its certificates stay', () => {
+    const { 'ocsp-responder': gone, ...profiles } = policy.profiles;
+    assert.ok(gone);
+    const changes = comparePolicies(policy, { ...policy, profiles });
+    const one = changes.find(({ path }) => path === 'profiles.ocsp-responder.kind');
+    assert.equal(one?.effect, 'issued-from-now');
+    assert.match(one?.meaning ?? '', /stay/);
+  });
+
+  it('has something to say of every section that a policy can have', () => {
+    const { properties = {} } = policyJsonSchema() as { readonly properties?: object };
+    const sections = Object.keys(properties);
+    assert.ok(sections.length > 20);
+    assert.deepEqual(
+      sections.filter((section) => !isSectionKnown(section)),
+      [],
+    );
+  });
 
   it('tells what breaks something first', async (t) => {
     const other = await changed(

@@ -36,6 +36,12 @@ describe('checking a policy', () => {
       /:\d+:\d+: access\.\d+/,
     ],
     [
+      'a tree of its own that the base tree has not',
+      '  baseTree: gunma.ldif\n',
+      '  baseTree: gunma.ldif\n  subtrees: ["OU=Gunma Prefectural CA,O=JPKI,C=JP", "OU=Elsewhere,C=JP"]\n',
+      /:\d+:\d+: directory\.subtrees.*OU=Elsewhere,C=JP.*gunma\.ldif/,
+    ],
+    [
       'a list without a place in the base tree',
       'CN={municipality} CRLDP,OU={prefecture},',
       'CN={municipality} CRLDP,OU=Elsewhere,OU={prefecture},',

@@ -104,6 +104,23 @@ const rules: readonly Rule[] = [
     effect: 'issued-from-now',
     meaning: 'certificates that were issued stay in the list that they name',
   },
+  {
+    path: 'profiles.*.kind',
+    effect: 'issued-from-now',
+    meaning: 'no such certificates any more, nor renewals of them; those that were issued stay',
+    when: isRemoved,
+  },
+  {
+    path: 'profiles.*.delivery',
+    effect: 'issued-from-now',
+    meaning: 'whether certificates wait for their delivery; those that wait now go on waiting',
+  },
+  {
+    path: 'profiles.*.validity',
+    effect: 'issued-from-now',
+    meaning:
+      'how long certificates live; older keys retire when what they may have issued has ended',
+  },
   { path: 'profiles', effect: 'issued-from-now', meaning: 'what certificates look like' },
   {
     path: 'policyIdentifiers',
@@ -117,6 +134,12 @@ const rules: readonly Rule[] = [
     path: 'crl.validityHours',
     effect: 'at-once',
     meaning: 'with each next list; one that is out keeps its nextUpdate',
+  },
+  {
+    path: 'crl.delta',
+    effect: 'at-once',
+    meaning: 'delta lists come out no more; certificates may point to them (freshestCRL)',
+    when: isRemoved,
   },
   { path: 'crl', effect: 'at-once', meaning: 'with each next list' },
   {
@@ -136,6 +159,30 @@ const rules: readonly Rule[] = [
     path: 'cross',
     effect: 'issued-from-now',
     meaning: 'whom certificates are exchanged with, and what theirs have to say',
+  },
+  {
+    path: 'deliveries.*.keys',
+    effect: 'breaks',
+    meaning: 'certificates that wait for their delivery could be neither delivered nor discarded',
+    when: isRemoved,
+  },
+  {
+    path: 'deliveries',
+    effect: 'issued-from-now',
+    meaning:
+      'how keys are made and handed over; what was ordered before is handed over as it was made',
+  },
+  {
+    path: 'notices.kinds',
+    effect: 'at-once',
+    meaning: 'notices of this kind are no longer taken, those under way included',
+    when: isRemoved,
+  },
+  { path: 'notices', effect: 'at-once', meaning: 'what certificates are revoked for ex officio' },
+  {
+    path: 'onlineRevocation',
+    effect: 'at-once',
+    meaning: 'what subscribers can have revoked on line, with their key',
   },
   {
     path: 'verifierKinds',
@@ -221,6 +268,11 @@ function changeOf(path: string, before: unknown, after: unknown): PolicyChange {
     effect: rule?.effect ?? 'at-once',
     meaning: rule?.meaning ?? 'with the next start',
   };
+}
+
+/** Whether somebody has said what changes of a section come to. */
+export function isSectionKnown(section: string): boolean {
+  return rules.some(({ path }) => path.split('.')[0] === section) || comparedOtherwise.has(section);
 }
 
 function fits(pattern: string, path: string): boolean {
