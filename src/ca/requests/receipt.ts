@@ -67,9 +67,10 @@ function textOf(
 ): LocalizedText {
   const isDone = kind === 'completion';
   const time = formatLocal(atMs, policy.utcOffsetMs);
-  const facts = Object.entries(isDone ? (result ?? {}) : {}).flatMap(([name, value]) => {
-    const label = shown[name];
-    return label === undefined || typeof value !== 'string' ? [] : [{ label, value }];
+  // In this order, however the record has them.
+  const facts = Object.entries(isDone ? shown : {}).flatMap(([name, label]) => {
+    const value = result?.[name];
+    return typeof value === 'string' ? [{ label, value: inLocalTime(value, policy) }] : [];
   });
   const lines = (language: 'ja' | 'en'): readonly string[] =>
     facts.map(({ label, value }) => `${label[language]}: ${value}`);
@@ -89,6 +90,13 @@ function textOf(
       ...lines('en'),
     ].join('\n'),
   };
+}
+
+/** Times of a result are RFC 3339 in UTC; anything else stays as it is. */
+function inLocalTime(value: string, { utcOffsetMs }: Pick<Policy, 'utcOffsetMs'>): string {
+  return /^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/.test(value)
+    ? formatLocal(Date.parse(value), utcOffsetMs)
+    : value;
 }
 
 /** `2026-11-21 17:30:05 +09:00`. */

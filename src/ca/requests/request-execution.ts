@@ -100,21 +100,19 @@ export class RequestExecution {
   async #run(request: RequestRecord, origin: AuditOrigin): Promise<RequestRecord> {
     const { id, input } = request;
     const { kind } = this.#kinds.of(request);
+    let ended: RequestRecord | undefined;
     const context: RequestContext = {
       requestId: id,
       origin,
       complete: async (transaction, result) => {
-        await this.#end(transaction, id, { result, origin });
+        ended = await this.#end(transaction, id, { result, origin });
       },
     };
     try {
       const result = await kind.execute(kind.schema.parse(input), context);
-      const ended = await transactAsOwner(this.#core, 'ca: end a request', async (transaction) => {
-        const now = await this.#rows.read(transaction, id);
-        return now.state === 'executing'
-          ? await this.#end(transaction, id, { result, origin })
-          : now;
-      });
+      ended ??= await transactAsOwner(this.#core, 'ca: end a request', (transaction) =>
+        this.#end(transaction, id, { result, origin }),
+      );
       this.#interrupted.delete(id);
       return ended;
     } catch (error) {
