@@ -47,12 +47,12 @@ describe('a request whose process dies', () => {
       for (let countdown = 0; countdown < count; countdown += 1) {
         const submission = next();
         newest().arm(countdown, moment);
-        const outcome = await work(submission).then(
+        const outcome: string = await work(submission).then(
           ({ state }) => state,
           (error: Error) => error.name,
         );
         // Whoever finds it done although the last answer was lost says so.
-        const isDone = moment === 'after' && countdown === count - 1;
+        const isDone: boolean = moment === 'after' && countdown === count - 1;
         assert.equal(outcome, isDone ? 'executed' : 'StoreError', `${moment} ${countdown}`);
         await bed.reopen();
         await bed.ca.requests.resume();

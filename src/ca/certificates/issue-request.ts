@@ -249,6 +249,11 @@ export class RequestRules {
     { partition }: IssueRequest,
     municipality: Municipality | undefined,
   ): Scope {
+    const { scope } = profile.definition;
+    const isChosen = this.#policy.crl.scopes.some(({ id, by }) => id === scope && by === 'request');
+    if (partition !== undefined && !isChosen) {
+      expectGiven(profile, 'a list to choose (partition)', { isNeeded: false, given: partition });
+    }
     return this.#scopes.of(profile.definition.scope, {
       municipality,
       profile: profile.name,

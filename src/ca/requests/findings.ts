@@ -26,7 +26,7 @@ export class RequestInvalidError extends CaError {
 
 /** An input that has passed. @throws {RequestInvalidError} */
 export async function checkInput<I>(kind: RequestKind<I>, input: unknown): Promise<I> {
-  const parsed = kind.schema.safeParse(input);
+  const parsed = kind.schema.safeParse(input, { reportInput: true });
   if (!parsed.success) {
     const findings = parsed.error.issues.flatMap(findingsOf);
     throw new RequestInvalidError([...findings, ...(await otherFindings(kind, input, findings))]);
