@@ -73,7 +73,9 @@ import { readScopeRecord } from './records/scope-state.ts';
 import { confirmRecovery, type PublishedMarks, type RecoveryReport } from './recovery.ts';
 import { type RecoveryHold, readHold } from './recovery-hold.ts';
 import { holdKind, releaseKind, revokeKind } from './requests/certificate-kinds.ts';
+import { deliverKind, discardKind } from './requests/delivery-kinds.ts';
 import { issueKind } from './requests/issue-kind.ts';
+import { renewKind } from './requests/renew-kind.ts';
 import { Requests } from './requests/requests.ts';
 
 /** How many lists of a longer publication are out. */
@@ -166,6 +168,9 @@ export class CertificateAuthority {
     this.requests.register(revokeKind(this));
     this.requests.register(holdKind(this));
     this.requests.register(releaseKind(this));
+    this.requests.register(renewKind(this));
+    this.requests.register(deliverKind(this));
+    this.requests.register(discardKind(this));
   }
 
   /**

@@ -14,10 +14,12 @@ import type { IssuedCertificate } from '../certificates/issuance.ts';
 import type { IssuedFacts, IssueRequest, RequestFault } from '../certificates/issue-request.ts';
 import { formatSerialNumber } from '../certificates/serial-number.ts';
 import type { SubjectAttributes } from '../certificates/subject-attributes.ts';
+import type { Deliveries } from '../delivery/deliveries.ts';
 import { CaError } from '../errors.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { JsonObject } from './canonical-json.ts';
 import { finding } from './findings.ts';
+import { carryOutKeyOrder, keyOrderFindings } from './key-order.ts';
 import type { Finding, RequestKind } from './request-kind.ts';
 
 /** What this kind has a CA do. */
@@ -25,13 +27,16 @@ export interface IssuingActs {
   readonly policy: Policy;
   issue(request: IssueRequest): Promise<IssuedCertificate>;
   examine(request: IssueRequest): Promise<readonly RequestFault[]>;
+  readonly delivery: Pick<Deliveries, 'prepare' | 'assertOrder'>;
 }
 
 export interface IssueInput {
   /** A profile of the policy; `end-entity` when left out. */
   readonly profile?: string | undefined;
-  /** PKCS#10: PEM, or base64 of the DER. */
-  readonly request: string;
+  /** PKCS#10: PEM, or base64 of the DER. Left out where the CA makes the key. */
+  readonly request?: string | undefined;
+  /** Of the card that the key is for: PEM, or base64 of the SubjectPublicKeyInfo. */
+  readonly transportKey?: string | undefined;
   /** Code of five or six digits. */
   readonly municipality?: string | undefined;
   readonly partition?: string | undefined;
@@ -59,7 +64,18 @@ const attributes: z.ZodType<SubjectAttributes> = strictObject({
 
 export const issueSchema: z.ZodType<IssueInput> = strictObject({
   profile: z.string().min(1).max(64).optional(),
-  request: z.string().min(1).max(64_000).describe('PKCS#10: PEM, or base64 of the DER'),
+  request: z
+    .string()
+    .min(1)
+    .max(64_000)
+    .optional()
+    .describe('PKCS#10: PEM, or base64 of the DER; left out where the CA makes the key'),
+  transportKey: z
+    .string()
+    .min(1)
+    .max(4_000)
+    .optional()
+    .describe("the card's RSA public key: PEM, or base64 of the SubjectPublicKeyInfo"),
   municipality: z.string().min(1).max(16).optional(),
   partition: z.string().min(1).max(64).optional(),
   attributes: attributes.optional(),
@@ -72,7 +88,7 @@ export const issueSchema: z.ZodType<IssueInput> = strictObject({
 export function issueKind(ca: IssuingActs): RequestKind<IssueInput> {
   const checkPart = async (input: Partial<IssueInput>): Promise<readonly Finding[]> => [
     ...(await finding('/profile', () => assertRequestable(ca.policy, input.profile))),
-    ...issueFindings(await ca.examine(issueRequestOf(input, checkOrigin))),
+    ...(await findingsOf(ca, input)),
   ];
   return {
     name: 'issue',
@@ -87,6 +103,11 @@ export function issueKind(ca: IssuingActs): RequestKind<IssueInput> {
     checkPart,
     execute: async (input, context) => {
       assertRequestable(ca.policy, input.profile);
+      if (input.request === undefined) {
+        const { csr: _, ...issue } = issueRequestOf(input, context.origin);
+        const order = { issue, transportKey: input.transportKey };
+        return await carryOutKeyOrder(ca.delivery, order, context);
+      }
       const issued = await ca.issue({
         ...issueRequestOf(input, context.origin),
         within: (transaction, facts) => context.complete(transaction, issueResult(facts)),
@@ -94,6 +115,35 @@ export function issueKind(ca: IssuingActs): RequestKind<IssueInput> {
       return issueResult(issued);
     },
   };
+}
+
+async function findingsOf(
+  ca: IssuingActs,
+  input: Partial<IssueInput>,
+): Promise<readonly Finding[]> {
+  const { csr, ...issue } = issueRequestOf(input, checkOrigin);
+  const findings = issueFindings(await ca.examine({ ...issue, csr }));
+  const { profile = DEFAULT_PROFILE, request, transportKey } = input;
+  if (request !== undefined && transportKey === undefined) {
+    return findings;
+  }
+  if (request !== undefined || !makesKeys(ca.policy, profile)) {
+    const path = request === undefined ? '/request' : '/transportKey';
+    const message =
+      request === undefined
+        ? 'is missing: the PKCS#10 of the key'
+        : 'is for keys that the CA makes';
+    const code = request === undefined ? 'FIELD_MISSING' : 'FIELD_UNKNOWN';
+    return [...findings.filter((one) => one.path !== '/request'), { path, code, message }];
+  }
+  return [
+    ...findings.filter(({ path }) => path !== '/request'),
+    ...(await keyOrderFindings(ca.delivery, { issue, transportKey })),
+  ];
+}
+
+function makesKeys({ deliveries = {} }: Policy, profile: string): boolean {
+  return Object.hasOwn(deliveries, profile) && deliveries[profile]?.keys !== 'none';
 }
 
 /** Operators are enrolled, and the CA certifies its OCSP responder by itself. */

@@ -9,7 +9,9 @@ import { z } from 'zod';
 
 import { requestKindNames, requestSteps } from '../../ca/policy/permissions.ts';
 import { certificateSchema, revokeSchema } from '../../ca/requests/certificate-kinds.ts';
+import { deliverSchema } from '../../ca/requests/delivery-kinds.ts';
 import { issueSchema } from '../../ca/requests/issue-kind.ts';
+import { renewSchema } from '../../ca/requests/renew-kind.ts';
 import { requestStates } from '../../ca/requests/request-record.ts';
 import type { RequestReport } from '../../ca/requests/request-report.ts';
 import type { StepOrder } from '../../ca/requests/requests.ts';
@@ -34,12 +36,17 @@ const submission = z.strictObject({ kind: z.string().min(1).max(40), input, note
 const described = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('issue'), input: issueSchema, note }),
   z.strictObject({ kind: z.literal('revoke'), input: revokeSchema, note }),
-  z.strictObject({ kind: z.enum(['hold', 'release']), input: certificateSchema, note }),
+  z.strictObject({ kind: z.enum(['hold', 'release', 'discard']), input: certificateSchema, note }),
+  z.strictObject({ kind: z.literal('renew'), input: renewSchema, note }),
+  z.strictObject({ kind: z.literal('deliver'), input: deliverSchema, note }),
   z.strictObject({ kind: z.enum(otherKinds()), input, note }),
 ]);
 
 function otherKinds(): string[] {
-  const known: readonly string[] = ['issue', 'revoke', 'hold', 'release'];
+  const known: readonly string[] = [
+    ...['issue', 'revoke', 'hold', 'release'],
+    ...['discard', 'renew', 'deliver'],
+  ];
   return requestKindNames.filter((name) => !known.includes(name));
 }
 
