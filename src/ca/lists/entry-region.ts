@@ -248,7 +248,8 @@ class RegionLayout {
     if (gone.length === 0) {
       this.#builder.keep(chunk);
     } else {
-      this.#builder.reduce(chunk, entries.without(gone), this.#end - newStart);
+      const byteLength = this.#end - newStart;
+      this.#builder.reduce(chunk, entries, { leaving: gone, byteLength });
     }
   }
 

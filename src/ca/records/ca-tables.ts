@@ -43,6 +43,7 @@ const Table = {
   numbered: 0x29,
   deltaArchive: 0x2a,
   filling: 0x2b,
+  ledgerGone: 0x2c,
   request: 0x40,
   openRequest: 0x41,
   requestKey: 0x42,
@@ -205,6 +206,11 @@ export class CaTables {
 
   ledgerChunk(scopeId: string, id: bigint): Uint8Array {
     return this.#key(Table.ledgerChunk, encodeUtf8(scopeId), end, encodeUint64(id));
+  }
+
+  /** Which entries of a chunk's row are in the list no more; absent when all are. */
+  ledgerGone(scopeId: string, id: bigint): Uint8Array {
+    return this.#key(Table.ledgerGone, encodeUtf8(scopeId), end, encodeUint64(id));
   }
 
   ledgerChunks(scopeId: string): KeyRange {

@@ -5,9 +5,11 @@
  *     ledger      ‖ scope             number of the list (8) ‖ for each chunk: id (8) ‖ last sequence (8) ‖
  *                                     count (4) ‖ octets in the list (6) ‖ earliest and latest notAfter (6 each) ‖ reasons (2)
  *     ledgerChunk ‖ scope ‖ id (8)    for each entry: sequence - id (4) ‖ notAfter (6)
+ *     ledgerGone  ‖ scope ‖ id (8)    positions in that row, rising, of entries that have left (2 each)
  *
  * A chunk's id is the sequence of the first entry it ever had. The next list is made by looking at the ledger alone for
- * what may leave; a chunk is read and written only when one of its entries leaves, or when entries are added to the last.
+ * what may leave; a chunk is read only when one of its entries leaves, or when entries are added to the last. Each day a few
+ * entries leave each chunk: their positions are written, and the row itself only when they have become many.
  *
  * @module
  */
@@ -42,12 +44,15 @@ export interface LedgerEntry {
 }
 
 export const MAX_CHUNK_ENTRIES = 4096;
+/** Positions of entries that left, before the row is written without them. */
+export const MAX_GONE = 512;
 
 const HEAD_OCTETS = 8;
 const CHUNK_OCTETS = 40;
 const SEQUENCE_OCTETS = 4;
 const TIME_OCTETS = 6;
 const ENTRY_OCTETS: number = SEQUENCE_OCTETS + TIME_OCTETS;
+const POSITION_OCTETS = 2;
 
 /** Of an entry without a reason. */
 const NO_REASON_BIT = 15;
@@ -133,49 +138,116 @@ export async function readLedger(
   return row === undefined ? { listNumber: 0n, chunks: [] } : parseLedger(row);
 }
 
-/** The entries of a chunk, in the order of the list: its row. */
+/** The entries of a chunk, in the order of the list: its row, but for those that have left. */
 export class ChunkEntries {
   readonly #id: bigint;
   readonly #bytes: Buffer;
+  /** Where in the row each entry is; undefined while all of the row are there. */
+  readonly #positions: Uint16Array | undefined;
+  /** Positions of those that have left. */
+  readonly #gone: readonly number[];
 
   /** @throws {CaError} `CA_RECORD_DAMAGED` */
-  constructor({ id, count }: Pick<LedgerChunk, 'id' | 'count'>, row: Uint8Array) {
-    if (row.length !== count * ENTRY_OCTETS) {
-      throw new CaError('CA_RECORD_DAMAGED', "a part of the ledger of a list's entries is damaged");
-    }
+  constructor(
+    { id, count }: Pick<LedgerChunk, 'id' | 'count'>,
+    row: Uint8Array,
+    gone: Uint8Array = new Uint8Array(0),
+  ) {
     this.#id = id;
     this.#bytes = Buffer.from(row.buffer, row.byteOffset, row.length);
+    this.#gone = parsePositions(gone);
+    if (row.length !== (count + this.#gone.length) * ENTRY_OCTETS) {
+      throw damagedChunk();
+    }
+    this.#positions = this.#gone.length === 0 ? undefined : positionsBut(this.#gone, count);
   }
 
-  get row(): Uint8Array {
-    return this.#bytes;
+  /** How many have left since the row was written. */
+  get goneCount(): number {
+    return this.#gone.length;
   }
 
   get count(): number {
-    return this.#bytes.length / ENTRY_OCTETS;
+    return this.#bytes.length / ENTRY_OCTETS - this.#gone.length;
   }
 
   sequenceAt(index: number): bigint {
-    return this.#id + BigInt(this.#bytes.readUInt32BE(index * ENTRY_OCTETS));
+    return this.#id + BigInt(this.#bytes.readUInt32BE(this.#at(index)));
   }
 
   notAfterMsAt(index: number): number {
-    return this.#bytes.readUIntBE(index * ENTRY_OCTETS + SEQUENCE_OCTETS, TIME_OCTETS);
+    return this.#bytes.readUIntBE(this.#at(index) + SEQUENCE_OCTETS, TIME_OCTETS);
   }
 
-  /** The row without some of its entries. @param indexes Rising. */
+  /** A row of these entries alone, without some. @param indexes Rising. */
   without(indexes: readonly number[]): Uint8Array {
-    const row = new Uint8Array(this.#bytes.length - indexes.length * ENTRY_OCTETS);
-    let from = 0;
+    const row = new Uint8Array((this.count - indexes.length) * ENTRY_OCTETS);
+    let next = 0;
     let to = 0;
-    for (const index of [...indexes, this.count]) {
-      const run = this.#bytes.subarray(from, index * ENTRY_OCTETS);
-      row.set(run, to);
-      to += run.length;
-      from = (index + 1) * ENTRY_OCTETS;
+    for (let index = 0; index < this.count; index += 1) {
+      if (index === indexes[next]) {
+        next += 1;
+      } else {
+        const at = this.#at(index);
+        row.set(this.#bytes.subarray(at, at + ENTRY_OCTETS), to);
+        to += ENTRY_OCTETS;
+      }
     }
     return row;
   }
+
+  /** The positions of what has left, with some that leave now. @param indexes Rising. */
+  goneWith(indexes: readonly number[]): Uint8Array {
+    const positions = [...this.#gone, ...indexes.map((index) => this.#at(index) / ENTRY_OCTETS)];
+    positions.sort((left, right) => left - right);
+    const bytes = Buffer.alloc(positions.length * POSITION_OCTETS);
+    for (const [index, position] of positions.entries()) {
+      bytes.writeUInt16BE(position, index * POSITION_OCTETS);
+    }
+    return new Uint8Array(bytes);
+  }
+
+  #at(index: number): number {
+    return (this.#positions?.[index] ?? index) * ENTRY_OCTETS;
+  }
+}
+
+/** @throws {CaError} `CA_RECORD_DAMAGED` when they do not rise. */
+function parsePositions(bytes: Uint8Array): readonly number[] {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const positions: number[] = [];
+  for (let at = 0; at + POSITION_OCTETS <= view.length; at += POSITION_OCTETS) {
+    const position = view.readUInt16BE(at);
+    if (position <= (positions.at(-1) ?? -1)) {
+      throw damagedChunk();
+    }
+    positions.push(position);
+  }
+  return positions;
+}
+
+/** @throws {CaError} `CA_RECORD_DAMAGED` for a position behind the row. */
+function positionsBut(gone: readonly number[], count: number): Uint16Array {
+  const kept = new Uint16Array(count);
+  let index = 0;
+  let next = 0;
+  for (let position = 0; index < count; position += 1) {
+    if (position === gone[next]) {
+      next += 1;
+    } else {
+      kept[index] = position;
+      index += 1;
+    }
+  }
+  const behind = (kept.at(-1) ?? -1) + 1 + (gone.length - next);
+  if (behind !== count + gone.length || (gone.at(-1) ?? 0) >= count + gone.length) {
+    throw damagedChunk();
+  }
+  return kept;
+}
+
+function damagedChunk(): CaError {
+  return new CaError('CA_RECORD_DAMAGED', "a part of the ledger of a list's entries is damaged");
 }
 
 /** The row of a chunk that entries are added to. */
@@ -213,22 +285,38 @@ export class ChunkWriter {
   }
 }
 
-/** What the ledger says of a chunk, worked out from its row. */
+/**
+ * What the ledger says of a chunk, worked out from its entries.
+ *
+ * @param without Those that leave: their indexes, rising.
+ */
 export function describeChunk(
   { id, byteLength, reasons }: Pick<LedgerChunk, 'id' | 'byteLength' | 'reasons'>,
-  row: Uint8Array,
+  entries: ChunkEntries,
+  without: readonly number[] = [],
 ): LedgerChunk {
-  const count = row.length / ENTRY_OCTETS;
-  const entries = new ChunkEntries({ id, count }, row);
   let minNotAfterMs = Number.MAX_SAFE_INTEGER;
   let maxNotAfterMs = 0;
-  for (let index = 0; index < count; index += 1) {
-    const notAfterMs = entries.notAfterMsAt(index);
-    minNotAfterMs = Math.min(minNotAfterMs, notAfterMs);
-    maxNotAfterMs = Math.max(maxNotAfterMs, notAfterMs);
+  let last = 0;
+  let next = 0;
+  for (let index = 0; index < entries.count; index += 1) {
+    if (index === without[next]) {
+      next += 1;
+    } else {
+      const notAfterMs = entries.notAfterMsAt(index);
+      minNotAfterMs = Math.min(minNotAfterMs, notAfterMs);
+      maxNotAfterMs = Math.max(maxNotAfterMs, notAfterMs);
+      last = index;
+    }
   }
-  const lastSequence = entries.sequenceAt(count - 1);
+  const count = entries.count - without.length;
+  const lastSequence = entries.sequenceAt(last);
   return { id, lastSequence, count, byteLength, minNotAfterMs, maxNotAfterMs, reasons };
+}
+
+/** How many entries a row has. */
+export function countInRow(row: Uint8Array): number {
+  return row.length / ENTRY_OCTETS;
 }
 
 /** @throws {CaError} `CA_RECORD_DAMAGED` when it is missing. */
@@ -241,7 +329,9 @@ export async function readChunk(
   if (row === undefined) {
     throw new CaError('CA_RECORD_DAMAGED', `a part of the ledger of ${of.scopeId} is missing`);
   }
-  return new ChunkEntries(of.chunk, row);
+  const isWhole = row.length === of.chunk.count * ENTRY_OCTETS;
+  const gone = isWhole ? undefined : await view.read(tables.ledgerGone(of.scopeId, of.chunk.id));
+  return new ChunkEntries(of.chunk, row, gone);
 }
 
 /** What a list brings about in its ledger. */
@@ -249,6 +339,8 @@ export interface LedgerChange {
   readonly ledger: Ledger;
   /** Chunks to be written, by id. */
   readonly puts: ReadonlyMap<bigint, Uint8Array>;
+  /** What has left of chunks that stay as they are written, by id. */
+  readonly gone: ReadonlyMap<bigint, Uint8Array>;
   readonly deletes: readonly bigint[];
 }
 
@@ -259,9 +351,14 @@ export function writeLedger(
 ): void {
   for (const id of change.deletes) {
     transaction.delete(tables.ledgerChunk(scopeId, id));
+    transaction.delete(tables.ledgerGone(scopeId, id));
   }
   for (const [id, row] of change.puts) {
     transaction.put(tables.ledgerChunk(scopeId, id), row);
+    transaction.delete(tables.ledgerGone(scopeId, id));
+  }
+  for (const [id, positions] of change.gone) {
+    transaction.put(tables.ledgerGone(scopeId, id), positions);
   }
   transaction.put(tables.ledger(scopeId), encodeLedger(change.ledger));
 }

@@ -6,20 +6,25 @@
  */
 
 import {
-  type ChunkEntries,
+  ChunkEntries,
   ChunkWriter,
+  countInRow,
   describeChunk,
   type LedgerChange,
   type LedgerChunk,
   type LedgerEntry,
   MAX_CHUNK_ENTRIES,
+  MAX_GONE,
   reasonBit,
 } from './entry-ledger.ts';
 
 export class LedgerBuilder {
   readonly #chunks: LedgerChunk[] = [];
   readonly #puts = new Map<bigint, Uint8Array>();
+  readonly #gone = new Map<bigint, Uint8Array>();
   readonly #deletes: bigint[] = [];
+  /** The last chunk of which only the positions are written. */
+  #lastReduced: { readonly id: bigint; readonly row: () => Uint8Array } | undefined;
   #open: ChunkWriter | undefined;
 
   /** The chunk stays as it is. */
@@ -30,15 +35,26 @@ export class LedgerBuilder {
   /**
    * The chunk has lost entries.
    *
-   * @param row What is left of its row. @param byteLength What is left of its octets in the list.
+   * @param leaving Their indexes, rising. @param byteLength What is left of the chunk's octets in the list.
    */
-  reduce(chunk: LedgerChunk, row: Uint8Array, byteLength: number): void {
-    if (row.length === 0) {
+  reduce(
+    chunk: LedgerChunk,
+    entries: ChunkEntries,
+    { leaving, byteLength }: { readonly leaving: readonly number[]; readonly byteLength: number },
+  ): void {
+    if (leaving.length === entries.count) {
       this.#deletes.push(chunk.id);
       return;
     }
     // Reasons that are gone with an entry stay in the mask: it may say too much, never too little.
-    this.#write({ id: chunk.id, byteLength, reasons: chunk.reasons }, row);
+    const left = { id: chunk.id, byteLength, reasons: chunk.reasons };
+    if (entries.goneCount + leaving.length > MAX_GONE) {
+      this.#write(left, entries.without(leaving));
+      return;
+    }
+    this.#gone.set(chunk.id, entries.goneWith(leaving));
+    this.#chunks.push(describeChunk(left, entries, leaving));
+    this.#lastReduced = { id: chunk.id, row: () => entries.without(leaving) };
   }
 
   /**
@@ -52,9 +68,13 @@ export class LedgerBuilder {
     if (last === undefined || last.count >= MAX_CHUNK_ENTRIES) {
       return;
     }
-    const row = this.#puts.get(last.id) ?? (await read(last)).row;
+    const reduced = this.#lastReduced;
+    const row =
+      this.#puts.get(last.id) ??
+      (reduced?.id === last.id ? reduced.row() : (await read(last)).without([]));
     this.#chunks.pop();
     this.#puts.delete(last.id);
+    this.#gone.delete(last.id);
     this.#open = new ChunkWriter(last, row);
   }
 
@@ -76,7 +96,7 @@ export class LedgerBuilder {
   finish(listNumber: bigint): LedgerChange {
     this.#close();
     const ledger = { listNumber, chunks: this.#chunks };
-    return { ledger, puts: this.#puts, deletes: this.#deletes };
+    return { ledger, puts: this.#puts, gone: this.#gone, deletes: this.#deletes };
   }
 
   #close(): void {
@@ -88,6 +108,7 @@ export class LedgerBuilder {
 
   #write(chunk: Pick<LedgerChunk, 'id' | 'byteLength' | 'reasons'>, row: Uint8Array): void {
     this.#puts.set(chunk.id, row);
-    this.#chunks.push(describeChunk(chunk, row));
+    const entries = new ChunkEntries({ id: chunk.id, count: countInRow(row) }, row);
+    this.#chunks.push(describeChunk(chunk, entries));
   }
 }
