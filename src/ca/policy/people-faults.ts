@@ -57,7 +57,7 @@ function roleFaults({ access, audit }: PolicyFile, people: PeopleDefinition): Po
   );
 }
 
-function permissionFaults({ audit }: PolicyFile, people: PeopleDefinition): PolicyFault[] {
+function permissionFaults({ access, audit }: PolicyFile, people: PeopleDefinition): PolicyFault[] {
   const faults: PolicyFault[] = [];
   const used = new Set<string>(
     Object.entries(people.requests).flatMap(([kind, { steps }]) =>
@@ -76,8 +76,13 @@ function permissionFaults({ audit }: PolicyFile, people: PeopleDefinition): Poli
       faults.push({ path: ['people', 'permissions', name], message });
     }
   }
-  if (people.permissions['operators.manage'] === undefined) {
+  const registrars = people.permissions['operators.manage'] ?? [];
+  if (registrars.length === 0) {
     const message = 'is missing: nobody could register operators';
+    faults.push({ path: ['people', 'permissions', 'operators.manage'], message });
+  } else if (!managingRoles(access).some((role) => registrars.includes(role))) {
+    const message =
+      'is for none of the roles that access gives the right to manage, which the first operator has';
     faults.push({ path: ['people', 'permissions', 'operators.manage'], message });
   }
   const reviewers = people.permissions['audit.review'] ?? [];
