@@ -13,7 +13,12 @@ import { pairOf } from '../ca/bridge/published-pairs.ts';
 import { type RenewalNeed, renewalCases } from '../ca/bridge/renewal-needs.ts';
 import { formatSerialNumber } from '../ca/certificates/serial-number.ts';
 import { CaError } from '../ca/errors.ts';
-import { type CrossRecord, fromBase64, toBase64 } from '../ca/records/cross-record.ts';
+import {
+  type CrossRecord,
+  fromBase64,
+  type IssuedCross,
+  toBase64,
+} from '../ca/records/cross-record.ts';
 import type {
   CrossCertificateReport,
   CrossExamination,
@@ -136,7 +141,10 @@ export class LocalCross implements CrossOperations {
     if (isTrial) {
       return { ...examined, isPaired: false, superseded: [], receipt: null };
     }
-    return { ...examined, ...(await bridge.accept(peer, certificate, originOf(operator))) };
+    return {
+      ...examined,
+      ...(await bridge.accept(peer, certificate, { origin: originOf(operator) })),
+    };
   }
 
   /** What can be done at this side: our request for theirs, our certificate for ours. */
@@ -186,7 +194,7 @@ export class LocalCross implements CrossOperations {
     if (signing.kind === 'issued') {
       const { record } = await bridge.standing(peer);
       const certificate = describe(
-        toBase64(signing.certificate.der),
+        { der: toBase64(signing.certificate.der) },
         stateOfIssued(record, record.issued.length - 1),
       );
       return { kind: 'issued', peer, certificate };
@@ -246,14 +254,12 @@ export class LocalCross implements CrossOperations {
       examined: time(request?.examinedMs),
       tested: time(tested?.atMs),
       peerCertificate: trusted === undefined ? null : sha256(fromBase64(trusted.der)),
-      issued: issued
-        .map(({ der }, index) => describe(der, stateOfIssued(record, index)))
-        .toReversed(),
+      issued: issued.map((one, index) => describe(one, stateOfIssued(record, index))).toReversed(),
       received: received
-        .map(({ der, endedMs }, index) =>
+        .map((one, index) =>
           describe(
-            der,
-            index === pair?.received ? 'pair' : endedMs === undefined ? 'waits' : 'ended',
+            one,
+            index === pair?.received ? 'pair' : one.endedMs === undefined ? 'waits' : 'ended',
           ),
         )
         .toReversed(),
@@ -266,6 +272,9 @@ export class LocalCross implements CrossOperations {
     };
   }
 }
+
+/** A certificate as the record has it. */
+type Kept = Pick<IssuedCross, 'der' | 'receipt'>;
 
 function stateOf({
   pair,
@@ -296,7 +305,10 @@ function stateOfIssued(
   return issued[index]?.revokedMs === undefined ? 'waits' : 'revoked';
 }
 
-function describe(kept: string, state: CrossCertificateReport['state']): CrossCertificateReport {
+function describe(
+  { der: kept, receipt }: Kept,
+  state: CrossCertificateReport['state'],
+): CrossCertificateReport {
   const der = fromBase64(kept);
   const { serialNumber, notBeforeMs, notAfterMs } = parseCertificate(der);
   return {
@@ -306,6 +318,7 @@ function describe(kept: string, state: CrossCertificateReport['state']): CrossCe
     sha256: sha256(der),
     state,
     pem: encodePem('CERTIFICATE', der),
+    receipt: receipt?.text ?? null,
   };
 }
 

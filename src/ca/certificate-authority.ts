@@ -73,6 +73,7 @@ import { readScopeRecord } from './records/scope-state.ts';
 import { confirmRecovery, type PublishedMarks, type RecoveryReport } from './recovery.ts';
 import { type RecoveryHold, readHold } from './recovery-hold.ts';
 import { holdKind, releaseKind, revokeKind } from './requests/certificate-kinds.ts';
+import { crossAcceptKind, crossIssueKind, crossRevokeKind } from './requests/cross-kinds.ts';
 import { deliverKind, discardKind } from './requests/delivery-kinds.ts';
 import { issueKind } from './requests/issue-kind.ts';
 import { renewKind } from './requests/renew-kind.ts';
@@ -171,6 +172,9 @@ export class CertificateAuthority {
     this.requests.register(renewKind(this));
     this.requests.register(deliverKind(this));
     this.requests.register(discardKind(this));
+    this.requests.register(crossIssueKind(this));
+    this.requests.register(crossAcceptKind(this));
+    this.requests.register(crossRevokeKind(this));
   }
 
   /**

@@ -24,6 +24,8 @@ export interface CrossCertificateReport {
   /** `pair`: in the pair that is published. `waits`: for a receipt, or for the other half. */
   readonly state: 'pair' | 'waits' | 'revoked' | 'ended';
   readonly pem: string;
+  /** Of the one who has it for the one who issued it; null until it is there. */
+  readonly receipt: string | null;
 }
 
 export interface CrossNeed {

@@ -227,7 +227,7 @@ export async function handOver(
   of: Side,
   by: Side,
 ): Promise<readonly [CrossOutcome, CrossOutcome]> {
-  const accepted = await of.bed.ca.bridge.accept(by.id, certificate.der, tester);
+  const accepted = await of.bed.ca.bridge.accept(by.id, certificate.der, { origin: tester });
   const receipt = { text: accepted.receipt, isPaper: false };
   return [accepted, await by.bed.ca.bridge.takeReceipt(of.id, receipt, tester)];
 }

@@ -28,12 +28,17 @@ import { CaError } from '../errors.ts';
 import { type CrossRecord, fromBase64, toBase64 } from '../records/cross-record.ts';
 import { type ExaminedCertificate, examineCertificate } from './certificate-examination.ts';
 import {
+  type CrossChange,
   type CrossEvent,
   type CrossOutcome,
-  type CrossRevocation,
   changeCross,
 } from './cross-change.ts';
-import { type PendingCross, prepareCross, signPending } from './cross-issuance.ts';
+import {
+  assertMayIssueNow,
+  type PendingCross,
+  prepareCross,
+  signPending,
+} from './cross-issuance.ts';
 import { examineReceipt, writeReceipt } from './cross-receipt.ts';
 import { examineDirectory, type PeerDirectory } from './directory-examination.ts';
 import { assertFlawless, type Finding } from './finding.ts';
@@ -73,6 +78,12 @@ export interface PeerStanding {
 export type CrossSigning =
   | { readonly kind: 'issued'; readonly certificate: Certificate }
   | { readonly kind: 'waits'; readonly pending: PendingCross };
+
+/** Who acts, and what is done in the same transaction. */
+export interface CrossAct {
+  readonly origin: AuditOrigin;
+  readonly within?: CrossChange['within'];
+}
 
 interface Watchers {
   /** Told what was revoked, when it is durable. */
@@ -162,6 +173,12 @@ export class Bridge {
     });
   }
 
+  /** What keeps a certificate for the peer from being issued now; stores nothing. @throws as `issue`. */
+  async assertIssuable(peer: string, isRenewal: boolean): Promise<void> {
+    const { record } = await this.standing(peer);
+    assertMayIssueNow(this.#core, record, isRenewal);
+  }
+
   /** What is wrong with a peer's request; stores nothing. @throws {CaError} `CA_CROSS_PEER_UNKNOWN` */
   async examine(peer: string, given: PeerRequest): Promise<ExaminedRequest> {
     const { store } = this.#core;
@@ -237,14 +254,18 @@ export class Bridge {
    */
   async issue(
     peer: string,
-    order: { readonly origin: AuditOrigin; readonly isRenewal: boolean },
+    order: {
+      readonly origin: AuditOrigin;
+      readonly isRenewal: boolean;
+      readonly within?: (transaction: Transaction, certificate: Certificate) => Promise<void>;
+    },
   ): Promise<CrossSigning> {
-    const { origin } = order;
+    const { origin, within } = order;
     return await this.#recorded('cross.issue', { peer, origin }, async () => {
       peerOf(this.#core.policy, peer);
       const pending = await prepareCross(this.#core, peer, order);
       try {
-        const certificate = await signPending(this.#core, peer, { pending, origin });
+        const certificate = await signPending(this.#core, peer, { pending, origin, within });
         return { kind: 'issued', certificate };
       } catch (error) {
         if (isApprovalNeeded(error)) {
@@ -315,7 +336,7 @@ export class Bridge {
   async accept(
     peer: string,
     given: Uint8Array | string,
-    origin: AuditOrigin,
+    { origin, within }: CrossAct,
   ): Promise<CrossOutcome & { readonly receipt: string }> {
     return await this.#recorded('cross.accept', { peer, origin }, async () => {
       const { certificate } = await this.examineReceived(peer, given);
@@ -339,6 +360,7 @@ export class Bridge {
           };
           return { ...record, received: [...record.received, taken] };
         },
+        { within },
       );
       return { ...outcome, receipt };
     });
@@ -352,7 +374,7 @@ export class Bridge {
    */
   async revoke(
     peer: string,
-    order: { readonly reason: string; readonly origin: AuditOrigin },
+    order: CrossAct & { readonly reason: string },
   ): Promise<{ readonly revoked: readonly string[] }> {
     const { origin } = order;
     return await this.#recorded('cross.revoke', { peer, origin }, async () => {
@@ -378,7 +400,7 @@ export class Bridge {
           const { pending: _given, ourRequest: _asked, request: _theirs, ...rest } = record;
           return { ...withoutPair(rest, nowMs), received };
         },
-        () => ({ serialNumbers: revoked, reason }),
+        { revocation: () => ({ serialNumbers: revoked, reason }), within: order.within },
       );
       return { revoked };
     });
@@ -453,9 +475,9 @@ export class Bridge {
     peer: string,
     event: CrossEvent,
     change: (record: CrossRecord, transaction: Transaction) => CrossRecord | Promise<CrossRecord>,
-    revocation?: () => CrossRevocation,
+    rest: Pick<CrossChange, 'revocation' | 'within'> = {},
   ): Promise<CrossOutcome> {
-    const how = { peer, event, change, revocation };
+    const how = { ...rest, peer, event, change };
     const { revoked, ...outcome } = await changeCross(this.#core, how);
     if (revoked !== undefined) {
       await this.#watchers.onRevoked(revoked);

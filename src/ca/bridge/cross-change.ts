@@ -32,7 +32,7 @@ export interface CrossRevocation {
   readonly reason: CrlReasonName;
 }
 
-interface CrossChange {
+export interface CrossChange {
   readonly peer: string;
   readonly event: CrossEvent;
   /** Given the record as it stands; returns the one to be written. What it throws undoes everything. */
@@ -42,6 +42,10 @@ interface CrossChange {
   ) => CrossRecord | Promise<CrossRecord>;
   /** What is revoked with it; asked after `change`. */
   readonly revocation?: (() => CrossRevocation) | undefined;
+  /** What else is done in the transaction; told what has become of the pair. */
+  readonly within?:
+    | ((transaction: Transaction, outcome: CrossOutcome) => Promise<void>)
+    | undefined;
 }
 
 /**
@@ -51,7 +55,7 @@ interface CrossChange {
  */
 export function changeCross(
   core: CaCore,
-  { peer, event, change, revocation }: CrossChange,
+  { peer, event, change, revocation, within }: CrossChange,
 ): Promise<CrossOutcome & { readonly revoked: GroupOutcome | undefined }> {
   const { tables, clock, audit, policy } = core;
   return transactAsOwner(core, `ca: ${event.kind}`, async (transaction) => {
@@ -71,6 +75,7 @@ export function changeCross(
     const orders = serialNumbers.map((one) => ({ serialNumber: parseSerialNumber(one), reason }));
     const group = { orders, origin: event.origin, procedure: event.kind, isUrgent: true };
     const revoked = orders.length === 0 ? undefined : await revokeGroup(core, transaction, group);
+    await within?.(transaction, { isPaired: isNew, superseded });
     return { isPaired: isNew, superseded, revoked };
   });
 }

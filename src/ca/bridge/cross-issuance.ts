@@ -46,6 +46,13 @@ export interface PendingCross {
 /** A certificate that was to be signed a day ago is made anew: its validity begins when it is made. */
 const PENDING_MS = 86_400_000;
 
+/** @throws {CaError} `CA_CROSS_STATE`, `CA_ISSUING_STOPPED`: what keeps a certificate from being issued now. */
+export function assertMayIssueNow(core: CaCore, record: CrossRecord, isRenewal: boolean): void {
+  assertMayIssue(core, record, isRenewal);
+  const { generation } = core.authorities.current;
+  core.service.assertIssues(generation, core.clock.nowMs(), { isResponder: false });
+}
+
 /** What is to be signed for a peer; made now, or before and not signed yet. */
 export async function prepareCross(
   core: CaCore,
@@ -54,9 +61,8 @@ export async function prepareCross(
 ): Promise<PendingCross> {
   return await transactAsOwner(core, 'ca: prepare cross certificate', async (transaction) => {
     const record = await readCross(transaction, core.tables, peer);
-    assertMayIssue(core, record, isRenewal);
+    assertMayIssueNow(core, record, isRenewal);
     const { current: authority } = core.authorities;
-    core.service.assertIssues(authority.generation, core.clock.nowMs(), { isResponder: false });
     const waiting = pendingOf(core, record);
     if (waiting !== undefined && isFresh(core, record, waiting)) {
       return waiting;
@@ -88,7 +94,18 @@ export async function prepareCross(
 export async function signPending(
   core: CaCore,
   peer: string,
-  { pending, origin }: { readonly pending: PendingCross; readonly origin: AuditOrigin },
+  {
+    pending,
+    origin,
+    within,
+  }: {
+    readonly pending: PendingCross;
+    readonly origin: AuditOrigin;
+    /** What is done in the transaction that records it. */
+    readonly within?:
+      | ((transaction: Transaction, certificate: Certificate) => Promise<void>)
+      | undefined;
+  },
 ): Promise<Certificate> {
   const authority = core.authorities.of(pending.generation);
   const certificate = await signEncoded(core, authority, pending.tbs);
@@ -126,6 +143,7 @@ export async function signPending(
       ...{ ...event, kind: 'cross.issue', subject: peer },
       details: { serialNumber },
     });
+    await within?.(transaction, certificate);
   });
   return certificate;
 }

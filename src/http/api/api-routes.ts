@@ -7,6 +7,7 @@
 import type { ApiRoute } from './api-route.ts';
 import { auditRoutes } from './audit-routes.ts';
 import { certificateRoutes } from './certificate-routes.ts';
+import { crossRoutes } from './cross-routes.ts';
 import { listRoutes } from './list-routes.ts';
 import { operatorRoutes } from './operator-routes.ts';
 import { procedureRoutes } from './procedure-routes.ts';
@@ -22,5 +23,6 @@ export const apiRoutes: readonly ApiRoute[] = [
   ...listRoutes,
   ...verifierRoutes,
   ...procedureRoutes,
+  ...crossRoutes,
   ...auditRoutes,
 ];

@@ -9,6 +9,11 @@ import { z } from 'zod';
 
 import { requestKindNames, requestSteps } from '../../ca/policy/permissions.ts';
 import { certificateSchema, revokeSchema } from '../../ca/requests/certificate-kinds.ts';
+import {
+  crossAcceptSchema,
+  crossIssueSchema,
+  crossRevokeSchema,
+} from '../../ca/requests/cross-kinds.ts';
 import { deliverSchema } from '../../ca/requests/delivery-kinds.ts';
 import { issueSchema } from '../../ca/requests/issue-kind.ts';
 import { renewSchema } from '../../ca/requests/renew-kind.ts';
@@ -39,16 +44,10 @@ const described = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.enum(['hold', 'release', 'discard']), input: certificateSchema, note }),
   z.strictObject({ kind: z.literal('renew'), input: renewSchema, note }),
   z.strictObject({ kind: z.literal('deliver'), input: deliverSchema, note }),
-  z.strictObject({ kind: z.enum(otherKinds()), input, note }),
+  z.strictObject({ kind: z.literal('cross-issue'), input: crossIssueSchema, note }),
+  z.strictObject({ kind: z.literal('cross-accept'), input: crossAcceptSchema, note }),
+  z.strictObject({ kind: z.literal('cross-revoke'), input: crossRevokeSchema, note }),
 ]);
-
-function otherKinds(): string[] {
-  const known: readonly string[] = [
-    ...['issue', 'revoke', 'hold', 'release'],
-    ...['discard', 'renew', 'deliver'],
-  ];
-  return requestKindNames.filter((name) => !known.includes(name));
-}
 
 const json = z.record(z.string(), z.unknown());
 

@@ -101,7 +101,8 @@ describe('cross-certification (gunma 4-6 to 4-8)', () => {
     },
     {
       why: 'a certificate of theirs before their request was examined',
-      act: (gunma: Side) => gunma.bed.ca.bridge.accept('bca', gunma.bed.ca.certificate.der, tester),
+      act: (gunma: Side) =>
+        gunma.bed.ca.bridge.accept('bca', gunma.bed.ca.certificate.der, { origin: tester }),
     },
     {
       why: 'a receipt for nothing',
@@ -195,7 +196,7 @@ describe('a cross certificate is renewed (gunma 4-9)', () => {
     const [before] = await pairsOf(gunma);
     // The new certificate alone makes no pair: the halves would be of two keys.
     const ours = await issueFor(bca, gunma);
-    await assert.rejects(bca.bed.ca.bridge.accept('gunma', ours.der, tester), {
+    await assert.rejects(bca.bed.ca.bridge.accept('gunma', ours.der, { origin: tester }), {
       code: 'CA_CROSS_REFUSED',
     });
     await gunma.bed.clock.advance(1000);
