@@ -12,6 +12,7 @@ import type { RepositoryName } from '../http/repository-names.ts';
 import type { RepositoryPublications } from '../http/repository-publications.ts';
 import type { CaInstance, Instance } from './ca-instance.ts';
 import { publicNotices } from './cessation-notice.ts';
+import { repositoryPaths } from './repository-paths.ts';
 
 type PublicPage = RepositoryCa & { readonly base: string };
 
@@ -37,7 +38,8 @@ export function publicPages(instance: Instance): readonly [PublicPage, ...Public
     const base = `/${id}`;
     const publications = publicationsOf(ca, own, cas.length === 1 ? '' : base);
     const notices = (): ReturnType<typeof publicNotices> => publicNotices(ca);
-    return { base, caDn: names.issuer, caName: title, notices, publications };
+    const paths = repositoryPaths(ca);
+    return { base, caDn: names.issuer, caName: title, notices, publications, paths };
   };
   const [first, ...others] = cas;
   return [pageOf(first), ...others.map(pageOf)];

@@ -32,6 +32,7 @@ import {
   renderRepositoryIndex,
   renderRepositoryPage,
 } from './repository-page.ts';
+import type { RepositoryPaths } from './repository-paths.ts';
 import {
   addDocumentRoutes,
   addPublicationRoutes,
@@ -66,6 +67,8 @@ export interface RepositoryCa {
   readonly notices?: (() => readonly RepositoryNotice[]) | undefined;
   /** What it publishes beside certificates and lists. */
   readonly publications?: RepositoryPublications | undefined;
+  /** Where else it is, by its statement. */
+  readonly paths?: RepositoryPaths | undefined;
 }
 
 export interface PublicRepositoryOptions extends RepositoryCa {
@@ -185,6 +188,9 @@ function statusOf(error: unknown): number {
 
 function addCas(server: FastifyInstance, options: PublicRepositoryOptions): void {
   const { cas } = options;
+  for (const ca of cas ?? [{ ...options, base: '' }]) {
+    addPrintedPaths(server, { ...options, ...ca });
+  }
   if (cas === undefined) {
     addRoutes(server, { ...options, base: '' });
     return;
@@ -202,28 +208,11 @@ function addCas(server: FastifyInstance, options: PublicRepositoryOptions): void
   }
 }
 
-function addRoutes(
-  server: FastifyInstance,
-  options: PublicRepositoryOptions & { readonly base?: string },
-): void {
+type CaRoutes = PublicRepositoryOptions & { readonly base: string };
+
+function addRoutes(server: FastifyInstance, options: CaRoutes): void {
   const { publications } = options;
-  server.get('/', async (_request, reply) => {
-    const certificates = await readValues(options, 'cACertificate');
-    const hasArl = await hasAttribute(options, 'authorityRevocationList');
-    const page = renderRepositoryPage({
-      caName: options.caName,
-      base: options.base,
-      certificates,
-      hasArl,
-      notices: options.notices?.() ?? [],
-      pairs: (await readValues(options, 'crossCertificatePair')).length,
-      publications:
-        publications === undefined
-          ? ''
-          : await renderPublications(publications, options.base ?? ''),
-    });
-    return reply.type('text/html; charset=utf-8').send(page);
-  });
+  server.get('/', async (_request, reply) => sendPage(reply, options));
   if (publications !== undefined) {
     const fingerprints = (): Promise<string> => fingerprintsOf(options);
     addPublicationRoutes(server, { ...options, publications, fingerprints });
@@ -274,6 +263,39 @@ async function fingerprintsOf(options: PublicRepositoryOptions): Promise<string>
     `SHA-1   ${formatFingerprint('sha1', der)}`,
   ]);
   return `${lines.join('\n')}\n`;
+}
+
+async function sendPage(reply: FastifyReply, options: CaRoutes): Promise<FastifyReply> {
+  const { publications, base } = options;
+  const page = renderRepositoryPage({
+    ...{ caName: options.caName, base },
+    certificates: await readValues(options, 'cACertificate'),
+    hasArl: await hasAttribute(options, 'authorityRevocationList'),
+    notices: options.notices?.() ?? [],
+    pairs: (await readValues(options, 'crossCertificatePair')).length,
+    publications: publications === undefined ? '' : await renderPublications(publications, base),
+  });
+  return reply.type('text/html; charset=utf-8').send(page);
+}
+
+/** What the statement has at paths of its own (secom table 2.6-1). */
+function addPrintedPaths(server: FastifyInstance, options: CaRoutes): void {
+  const { paths } = options;
+  if (paths === undefined) {
+    return;
+  }
+  for (const path of paths.pages) {
+    server.get(path, async (_request, reply) => sendPage(reply, options));
+  }
+  for (const path of paths.certificates) {
+    server.get(path, async (_request, reply) => {
+      const published = await readValues(options, 'cACertificate');
+      const der = paths.findCertificate(path, published);
+      return der === undefined
+        ? reply.callNotFound()
+        : sendBytes(reply, 'application/pkix-cert', der);
+    });
+  }
 }
 
 /** C2SP tlog-tiles below `/audit`. */

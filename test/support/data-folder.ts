@@ -32,7 +32,7 @@ export async function makeDataFolder(
 ): Promise<DataFolder> {
   const clock = new SystemClock();
   const random = new SystemRandom();
-  const administratorPassword = 'administrator of a test';
+  const administratorPassword = 'Administrator 1 of a test';
   for (const name of ['secrets', 'tls', 'token']) {
     mkdirSync(join(folder, name), { recursive: true, mode: 0o700 });
   }

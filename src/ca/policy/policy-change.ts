@@ -160,6 +160,7 @@ const rules: readonly Rule[] = [
     effect: 'issued-from-now',
     meaning: 'whom certificates are exchanged with, and what theirs have to say',
   },
+  { path: 'repository', effect: 'at-once', meaning: 'where things are on the Web' },
   {
     path: 'deliveries.*.keys',
     effect: 'breaks',

@@ -10,6 +10,7 @@ import { Dn } from '../../directory/names/dn.ts';
 import type { RealmDefinition } from '../../directory/realms.ts';
 import type { SchemaLookup } from '../../directory/schema/schema-model.ts';
 import type { Policy } from './policy.ts';
+import { pathsOf } from './repository-policy.ts';
 import { Scopes } from './scope.ts';
 
 /** The tops of a CA's own part of the tree. */
@@ -59,10 +60,12 @@ export function assertNeighbours(policies: readonly Policy[], schema: SchemaLook
   for (const policy of policies) {
     assertInside(policy, schema);
   }
-  assertDistinct(policies, 'crl.scopes.httpPaths', (policy) => {
+  assertDistinct(policies, 'path on the Web', (policy) => {
     // Names of lists that are opened later follow from the template.
     const templates = policy.crl.scopes.flatMap(({ httpPaths = [] }) => httpPaths);
-    return [...templates, ...new Scopes(policy).list.flatMap(({ httpPaths }) => httpPaths)];
+    const lists = new Scopes(policy).list.flatMap(({ httpPaths }) => httpPaths);
+    // Each CA's pages stand below its id.
+    return [...templates, ...lists, ...pathsOf(policy.repository)];
   });
 }
 

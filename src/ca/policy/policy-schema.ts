@@ -20,6 +20,7 @@ import { peopleSchema } from './people-schema.ts';
 import type { PolicyFile, ScopeDefinition } from './policy.ts';
 import { findPolicyFaults } from './policy-faults.ts';
 import { profileSchema } from './profile-definition.ts';
+import { repositorySchema } from './repository-policy.ts';
 import { keepingSchema, retentionSchema } from './retention.ts';
 
 const name = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'lower-case letters, digits and hyphens');
@@ -181,6 +182,7 @@ export const policySchema: z.ZodType<PolicyFile> = strictObject({
   deliveries: deliveriesSchema.optional(),
   notices: noticesSchema.optional(),
   onlineRevocation: onlineRevocationSchema.optional(),
+  repository: repositorySchema.optional(),
   verifierKinds: z
     .record(
       z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/, 'letters, digits and hyphens'),

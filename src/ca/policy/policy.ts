@@ -26,6 +26,7 @@ import type { OcspPolicy } from './ocsp-policy.ts';
 import type { PeopleDefinition } from './people-schema.ts';
 import { policySchema } from './policy-schema.ts';
 import type { ProfileDefinition } from './profile-definition.ts';
+import type { RepositoryPolicy } from './repository-policy.ts';
 import type { KeepingSchedule, RetentionClasses } from './retention.ts';
 
 /** A text in the statement's language and in English. */
@@ -260,6 +261,8 @@ export interface PolicyFile {
     /** Whether everybody may fetch the tree's hashes; records are never public. */
     readonly publicTiles: boolean;
   };
+  /** Where the statement has things on the Web. */
+  readonly repository?: RepositoryPolicy | undefined;
   /** File with the statement's clauses, for the conformance report (cps/statement.ts); a CA runs without it. */
   readonly clauses?: string | undefined;
 }

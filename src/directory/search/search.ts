@@ -17,7 +17,8 @@ import { AccessNotes } from '../access/access-notes.ts';
 import { type DirectoryCore, findVisible, type VisibleEntry } from '../directory-core.ts';
 import { DirectoryError } from '../errors.ts';
 import type { SpecialEntries } from '../monitor-tree.ts';
-import { Dn } from '../names/dn.ts';
+import type { Dn } from '../names/dn.ts';
+import { parsePrintedName } from '../names/printed-name.ts';
 import type { PublicEntries } from '../public-entries.ts';
 import type {
   Caller,
@@ -114,7 +115,7 @@ export class EntrySearch implements SearchAnswers {
   #begin(caller: Caller, notes: AccessNotes | undefined): Awaitable<Search> {
     const core = this.#core;
     const { request } = this.#call;
-    const base = Dn.parse(request.base, core.schema);
+    const base = parsePrintedName(request.base, core.schema);
     const access = core.policy.forCaller(caller, core.clock.nowMs());
     const begin = (special: SpecialEntries | undefined): Search => {
       // The figures below cn=Monitor are worked out when they are asked for.
