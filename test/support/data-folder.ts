@@ -25,10 +25,16 @@ export interface DataFolder {
 const PASSPHRASE = 'correct horse';
 const TOKEN_FILE = 'token/software-token.json';
 
-/** Makes the folder, which must not exist, and the CAs of the presets in it. @returns the first one's account. */
+/**
+ * Makes the folder, which must not exist, and the CAs of the presets in it.
+ *
+ * @param beside Texts of files beside the policies, which are read instead of those that ship, by name.
+ * @returns the first one's account.
+ */
 export async function makeDataFolder(
   folder: string,
   presets: readonly string[] = ['gunma'],
+  beside: Readonly<Record<string, string>> = {},
 ): Promise<DataFolder> {
   const clock = new SystemClock();
   const random = new SystemRandom();
@@ -41,6 +47,9 @@ export async function makeDataFolder(
   const policies = presets.map((preset, index) => (index === 0 ? 'policy.yaml' : `${preset}.yaml`));
   for (const [index, preset] of presets.entries()) {
     copyFileSync(shippedPolicyFile(preset), join(folder, policies[index] ?? ''));
+  }
+  for (const [name, text] of Object.entries(beside)) {
+    write(name, text);
   }
   const { certificatePem, keyPem } = makeTlsCertificate({ address: '127.0.0.1', clock, random });
   write('tls/server.pem', certificatePem);
