@@ -107,7 +107,7 @@ function noCredentials(): never {
 
 /** A CA as the routes see it. */
 export function apiAuthority(
-  ca: Pick<CaInstance, 'policy' | 'directory' | 'store' | 'authority'>,
+  ca: Pick<CaInstance, 'policy' | 'directory' | 'store' | 'audit' | 'authority'>,
   operations: Operations,
   journal: Pick<AccessJournal, 'prepare' | 'add'>,
 ): ApiAuthority {
@@ -130,6 +130,14 @@ export function apiAuthority(
       findCertificate: (serialNumber) => authority.findCertificate(serialNumber),
     },
     operators: authority.operators,
+    recordRefusal: async ({ operationId, permission, code, origin }) => {
+      await ca.store.transact('api: a call is refused', (transaction) =>
+        ca.audit.append(transaction, {
+          ...{ kind: 'api.call', result: 'refused', origin, subject: operationId },
+          details: { ca: policy.id, permission, code },
+        }),
+      );
+    },
     accesses: { looked: (look) => journal.add(journal.prepare(factsOf(look))) },
   };
 }

@@ -5,8 +5,10 @@
  * @module
  */
 
+import type { AuditOrigin } from '../../audit/audit-log.ts';
 import type { OperatorRegistration } from '../../ca/accounts/operator-registration.ts';
 import type { RegisteredCertificate } from '../../ca/certificates/certificate-register.ts';
+import type { Permission } from '../../ca/policy/permissions.ts';
 import type { Policy } from '../../ca/policy/policy.ts';
 import type { Requests } from '../../ca/requests/requests.ts';
 import type { Directory } from '../../directory/directory.ts';
@@ -27,6 +29,15 @@ export interface CertificateLook {
 
 export interface AccessNotes {
   looked(look: CertificateLook): void;
+}
+
+/** An operator that called what it may not. */
+export interface RefusedCall {
+  readonly operationId: string;
+  readonly permission: Permission;
+  /** `CA_NOT_PERMITTED`, `CA_SEPARATION`. */
+  readonly code: string;
+  readonly origin: AuditOrigin;
 }
 
 /** What EST asks of a CA. */
@@ -53,4 +64,6 @@ export interface ApiAuthority {
   readonly est: EstAuthority;
   readonly operators: OperatorRegistration;
   readonly accesses: AccessNotes;
+  /** Puts a refusal on record. */
+  recordRefusal(refused: RefusedCall): Promise<void>;
 }

@@ -4,15 +4,16 @@
  * @module
  */
 
+import type { AuditOrigin } from '../../audit/audit-log.ts';
 import { formatHex } from '../../core/bytes.ts';
+import { formatError, isCertdirError } from '../../core/errors.ts';
 import { anonymous } from '../../directory/accounts/principal.ts';
 import { HttpError } from '../errors.ts';
-import type { ApiAuthority } from './api-authority.ts';
-import type { ApiRoute, OperatorCall } from './api-route.ts';
+import type { OperatorCall } from './api-route.ts';
 import type { ApiParts, IncomingCall } from './api-server.ts';
 import { type Authenticated, connectionOf } from './authentication.ts';
 import { checkParts } from './field-check.ts';
-import { TryLater } from './problem.ts';
+import { statusOf, TryLater } from './problem.ts';
 
 /**
  * Carries out a call.
@@ -24,7 +25,7 @@ export async function callRoute(parts: ApiParts, incoming: IncomingCall): Promis
   const { route, ca, request, reply } = incoming;
   const authenticated = await authenticate(parts, incoming);
   if (authenticated !== undefined) {
-    await assertMay(route, ca, authenticated);
+    await assertMay(parts, incoming, authenticated);
   }
   const checked = checkParts(route, {
     params: withoutCa(request.params),
@@ -37,11 +38,7 @@ export async function callRoute(parts: ApiParts, incoming: IncomingCall): Promis
     ca,
     caller: authenticated?.caller ?? { principal: anonymous, session },
     identity: authenticated?.identity,
-    origin: {
-      channel: 'api',
-      actor: authenticated?.identity.dn ?? 'anonymous',
-      address: session.address,
-    },
+    origin: originOf(authenticated?.identity.dn ?? 'anonymous', session.address),
     sessionToken: authenticated?.sessionToken,
     service: parts.service,
   };
@@ -108,14 +105,34 @@ async function authenticate(
   return found;
 }
 
+/** @throws {CaError} `CA_NOT_PERMITTED`, `CA_SEPARATION`; on record then. */
 async function assertMay(
-  { access }: ApiRoute,
-  ca: ApiAuthority,
-  { identity }: Authenticated,
+  { log }: ApiParts,
+  { route, ca }: IncomingCall,
+  authenticated: Authenticated,
 ): Promise<void> {
-  if (typeof access === 'object') {
-    await ca.people.expect(identity, access.permission);
+  const { access, operationId } = route;
+  if (typeof access !== 'object') {
+    return;
   }
+  const { identity, caller } = authenticated;
+  const { permission } = access;
+  try {
+    await ca.people.expect(identity, permission);
+  } catch (error) {
+    if (isCertdirError(error) && statusOf(error.code, undefined) === 403) {
+      const origin = originOf(identity.dn, caller.session.address);
+      const refused = { operationId, permission, code: error.code, origin };
+      await ca.recordRefusal(refused).catch((failure: unknown) => {
+        log.error('a refused call is not on record', { operationId, error: formatError(failure) });
+      });
+    }
+    throw error;
+  }
+}
+
+function originOf(actor: string, address: string): AuditOrigin {
+  return { channel: 'api', actor, address };
 }
 
 /** @throws {TryLater} `HTTP_TOO_MANY_REQUESTS`. */

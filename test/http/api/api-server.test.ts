@@ -83,6 +83,22 @@ describe('a session of the API', () => {
     assert.equal((await bed.ask({ path: '/session', token })).status, 401);
   });
 
+  it('ends with the password that opened it; the old one has to be known', async (t) => {
+    const { bed } = await open(t);
+    const token = await bed.login('taro', PASSWORD);
+    const change = (oldPassword: string): Promise<ApiAnswer> =>
+      bed.ask({
+        ...{ method: 'PUT', path: '/password' },
+        body: { name: 'taro', oldPassword, newPassword: 'another one for the staff' },
+      });
+    assert.equal((await change('a wrong one')).status, 401);
+    assert.equal((await bed.ask({ path: '/session', token })).status, 200);
+    assert.equal((await change(PASSWORD)).status, 204);
+    assert.equal((await bed.ask({ path: '/session', token })).status, 401);
+    await assert.rejects(bed.login('taro', PASSWORD));
+    await bed.login('taro', 'another one for the staff');
+  });
+
   it('makes room for a new one of the same operator', async (t) => {
     const { bed } = await open(t);
     const [first, second, third] = [
