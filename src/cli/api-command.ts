@@ -91,16 +91,14 @@ function addCall(api: Command): void {
     )
     .action(async (operationId: string, options: CallOptions, command: Command) => {
       const context = contextOf(command);
-      const route = (await allRoutes()).find((one) => one.operationId === operationId);
-      if (route === undefined) {
-        throw new UsageError(`there is no operation ${operationId}; see certdir api list`);
-      }
-      const { call } = await connectApi(options, command);
+      const connection = await connectApi(options, command);
       const body = options.body === undefined ? undefined : await readJson(options.body);
-      const path = pathFor(route, options.set);
-      const answer = await call({
-        method: route.method,
-        path,
+      const { invoke } = await import('./api-operations.ts');
+      const answer = await invoke<unknown>(connection, operationId, {
+        ...settingsFor(
+          (await allRoutes()).find((one) => one.operationId === operationId),
+          options.set,
+        ),
         ...(body === undefined ? {} : { body }),
       });
       context.output.answer(answer ?? null, () =>
@@ -114,19 +112,18 @@ async function allRoutes(): Promise<readonly ApiRoute[]> {
   return (await import('../http/api/api-routes.ts')).apiRoutes;
 }
 
-/** @throws {UsageError} */
-function pathFor(route: ApiRoute, settings: readonly string[]): string {
-  const given = new Map(settings.map(splitSetting));
-  const path = route.path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => {
-    const value = given.get(name);
-    if (value === undefined) {
-      throw new UsageError(`${route.operationId} needs --set ${name}=…`);
-    }
-    given.delete(name);
-    return encodeURIComponent(value);
-  });
-  const query = new URLSearchParams([...given]).toString();
-  return query === '' ? path : `${path}?${query}`;
+/** What is in the path is a parameter of it, everything else of the query. */
+function settingsFor(
+  route: ApiRoute | undefined,
+  settings: readonly string[],
+): { readonly params: Record<string, string>; readonly query: Record<string, string> } {
+  const given = settings.map(splitSetting);
+  const isInPath = ([name]: readonly [string, string]): boolean =>
+    route?.path.includes(`{${name}}`) === true;
+  return {
+    params: Object.fromEntries(given.filter(isInPath)),
+    query: Object.fromEntries(given.filter((one) => !isInPath(one))),
+  };
 }
 
 function splitSetting(setting: string): readonly [string, string] {

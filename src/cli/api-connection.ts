@@ -1,6 +1,6 @@
 /**
  * A server's API as commands reach it: by an operator's client certificate, or by the session that `certdir login` has
- * opened and left in a file of the operator's own. Requests that change something carry an Idempotency-Key and are
+ * opened and left in a file of the operator's own (`--session`). Requests that change something carry an Idempotency-Key and are
  * sent again when the answer is lost, so that nothing is done twice.
  *
  * @module
@@ -27,10 +27,13 @@ export const defaultSessionFile: string = join(homedir(), '.certdir', 'session.j
 export interface StoredSession {
   readonly server: string;
   readonly ca: string;
-  readonly token: string;
-  /** RFC 3339. */
-  readonly expires: string;
   readonly operator: string;
+  /** A session's, with its end (RFC 3339); otherwise a client certificate is shown. */
+  readonly token?: string;
+  readonly expires?: string;
+  /** Absolute paths. */
+  readonly certificateFile?: string;
+  readonly keyFile?: string;
   /** PEM that the server's certificate is trusted by; what the system trusts when left out. */
   readonly trusted?: string;
 }
@@ -40,7 +43,12 @@ export interface ConnectionOptions {
   readonly certificate?: string;
   readonly key?: string;
   readonly caFile?: string;
-  readonly sessionFile?: string;
+}
+
+/** Global options of all commands. */
+interface GlobalOptions {
+  readonly ca?: string;
+  readonly session?: string;
 }
 
 /** One call of the API. */
@@ -65,8 +73,7 @@ export function withConnection(command: Command): Command {
     .option('--server <url>', 'the API of a server, e.g. https://ca.example.jp:8444')
     .option('--certificate <file>', 'client certificate of the operator, PEM')
     .option('--key <file>', 'its key, PEM, readable by its owner only')
-    .option('--ca-file <file>', "PEM of the certificates that the server's is trusted by")
-    .option('--session-file <file>', `what certdir login has left (${defaultSessionFile})`);
+    .option('--ca-file <file>', "PEM of the certificates that the server's is trusted by");
 }
 
 interface Access {
@@ -77,43 +84,53 @@ interface Access {
 }
 
 /**
- * @param command Its global `--ca` says which CA.
+ * @param command Its global options `--ca` and `--session` count.
  * @throws {UsageError} for options that do not say which server, as whom.
  */
 export async function connectApi(
   options: ConnectionOptions,
   command: Command,
 ): Promise<ApiConnection> {
-  const access = await readAccess(options, command.optsWithGlobals<{ ca?: string }>().ca);
+  const { ca, session } = command.optsWithGlobals<GlobalOptions>();
+  const { server, certificate, key, caFile } = options;
+  if (certificate === undefined && key === undefined && server === undefined) {
+    return await connectSession(session ?? defaultSessionFile, ca);
+  }
+  if (certificate === undefined || key === undefined || server === undefined || ca === undefined) {
+    throw new UsageError('a client certificate needs --server, --ca, --certificate and --key');
+  }
+  const trusted = caFile === undefined ? undefined : await readTrusted(caFile);
+  const files = { certificateFile: certificate, keyFile: key };
+  return connectionTo(await accessOf({ server, ca, ...files, ...(trusted && { trusted }) }));
+}
+
+/**
+ * What a session's file leads to.
+ *
+ * @param ca Another of the server's CAs than the session's.
+ */
+export async function connectSession(file: string, ca?: string): Promise<ApiConnection> {
+  const session = await readSession(file);
+  return connectionTo(await accessOf({ ...session, ca: ca ?? session.ca }));
+}
+
+function connectionTo(access: Access): ApiConnection {
   return {
     call: async <T>(input: ApiCallInput): Promise<T> => (await callWithRetries(access, input)) as T,
   };
 }
 
-async function readAccess(options: ConnectionOptions, ca: string | undefined): Promise<Access> {
-  const { server, certificate, key, caFile } = options;
-  if (certificate === undefined && key === undefined) {
-    const session = await readSession(options.sessionFile ?? defaultSessionFile);
-    const trusted = caFile === undefined ? session.trusted : await readTrusted(caFile);
-    return {
-      server: serverUrl(server ?? session.server),
-      ca: ca ?? session.ca,
-      tls: trusted === undefined ? {} : { ca: trusted },
-      token: session.token,
-    };
-  }
-  if (certificate === undefined || key === undefined || server === undefined || ca === undefined) {
-    throw new UsageError('a client certificate needs --server, --ca, --certificate and --key');
-  }
-  const shown = await readInputFile(certificate, { what: 'the certificate', maxBytes: 65_536 });
-  return {
-    ...{ server: serverUrl(server), ca, token: undefined },
-    tls: {
-      cert: shown,
-      key: await readSecretFile(key),
-      ...(caFile === undefined ? {} : { ca: await readTrusted(caFile) }),
-    },
-  };
+async function accessOf(session: Omit<StoredSession, 'operator' | 'expires'>): Promise<Access> {
+  const { server, ca, token, certificateFile, keyFile, trusted } = session;
+  const shown =
+    certificateFile === undefined || keyFile === undefined
+      ? {}
+      : {
+          cert: await readInputFile(certificateFile, { what: 'the certificate', maxBytes: 65_536 }),
+          key: await readSecretFile(keyFile),
+        };
+  const tls = { ...shown, ...(trusted === undefined ? {} : { ca: trusted }) };
+  return { server: serverUrl(server), ca, token, tls };
 }
 
 /** @throws {InputError} when it cannot be read. */

@@ -30,16 +30,26 @@ export interface Context {
   readonly operator: Operator;
   /** Which of several CAs is meant. */
   readonly ca: string | undefined;
+  /** Whose session at a server's API the command works by, rather than at this machine. */
+  readonly session: string | undefined;
+}
+
+interface GlobalOptions {
+  readonly data: string;
+  readonly json?: boolean;
+  readonly ca?: string;
+  readonly session?: string;
 }
 
 /** Reads the global options of a command. */
 export function contextOf(command: Command): Context {
-  const options = command.optsWithGlobals<{ data: string; json?: boolean; ca?: string }>();
+  const options = command.optsWithGlobals<GlobalOptions>();
   return {
     folder: resolve(options.data),
     output: openOutput({ isJson: options.json === true }),
     operator: { name: userInfo().username },
     ca: options.ca,
+    session: options.session,
   };
 }
 
@@ -48,7 +58,7 @@ const MAX_WAIT_MS = 10_000;
 const RETRY_MS = 200;
 
 /**
- * Runs `work` on the operations of the data folder: through the running server when one answers,
+ * Runs `work` on the operations of the data folder, or with `--session` on those of a server's API: through the running server when one answers,
  * otherwise on the store opened here and closed afterwards. While another command has the store open,
  * or a server is about to answer, it waits a little.
  */
@@ -93,9 +103,15 @@ export async function withServerOr<T, Name extends keyof Operations>(
 /** @returns undefined while another process has the store open and no server answers. */
 async function openOperations<Name extends keyof Operations>(
   openLocal: (options: OpenOptions) => Promise<LocalInstance<Name>>,
-  { folder, operator, ca }: Context,
+  { folder, operator, ca, session }: Context,
   clock: Clock,
 ): Promise<LocalInstance<Name> | undefined> {
+  if (session !== undefined) {
+    const { connectSession } = await import('./api-connection.ts');
+    const { apiOperations } = await import('./api-operations.ts');
+    const operations = apiOperations(await connectSession(session, ca));
+    return { operations, close: () => Promise.resolve() };
+  }
   const socketFile = join(folder, CONTROL_SOCKET);
   if (await isServerAnswering(socketFile)) {
     return {

@@ -69,6 +69,7 @@ function buildProgram(): Command {
     .option('--data <dir>', 'data folder', 'data')
     .option('--json', 'answer as one JSON document')
     .option('--ca <id>', 'which CA, where the data folder has several')
+    .option('--session <file>', "as an operator over a server's API: what certdir login has left")
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(certdir <command> --help shows what it takes)')
     .addHelpText('after', overview);

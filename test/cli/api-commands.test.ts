@@ -61,11 +61,11 @@ describe('the commands of operators', () => {
     const { status, stderr } = await certdir(
       ...['login', '--server', bed.url, '--ca', 'gunma', '--name', name],
       ...['--password-file', at('password'), '--ca-file', at('server.pem')],
-      ...['--session-file', session],
+      ...['--session', session],
     );
     assert.equal(status, 0, stderr);
     assert.equal(statSync(session).mode & 0o777, 0o600);
-    return ['--session-file', session];
+    return ['--session', session];
   }
 
   it('pass a request from reception to approval, and show what came of it', async () => {
@@ -117,7 +117,7 @@ describe('the commands of operators', () => {
     );
     assert.equal(faulty.status, 4);
     assert.match(faulty.stderr, /#\/input\/serialNumber[\s\S]*#\/input\/reason/);
-    const nobody = await certdir('request', 'list', '--session-file', at('none'));
+    const nobody = await certdir('request', 'list', '--session', at('none'));
     assert.equal(nobody.status, 2);
     chmodSync(at('approver.key'), 0o644);
     const open = await certdir(
@@ -125,6 +125,34 @@ describe('the commands of operators', () => {
       ...['--certificate', at('approver.pem'), '--key', at('approver.key')],
     );
     assert.equal(open.status, 3, 'a key that others may read');
+  });
+
+  it("are others too, as the operator of a session; what is the owner's is refused", async () => {
+    const certificate = bed.clientCertificate();
+    writeFileSync(at('manager.pem'), certificate.certificatePem);
+    writeFileSync(at('manager.key'), certificate.keyPem, { mode: 0o600 });
+    await bed.operator('boss', ['manager'], { certificate });
+    const manager = ['--session', at('manager.session')];
+    const loggedIn = await certdir(
+      ...['login', '--server', bed.url, '--ca', 'gunma', '--ca-file', at('server.pem')],
+      ...['--certificate', at('manager.pem'), '--key', at('manager.key'), ...manager],
+    );
+    assert.equal(loggedIn.status, 0, loggedIn.stderr);
+    const added = await certdir<{ readonly name: string }>(
+      ...['operator', 'add', 'saburo', '--role', 'reception', ...manager],
+    );
+    assert.equal(added.answer?.name, 'saburo', added.stderr);
+    const again = await certdir('operator', 'add', 'saburo', '--role', 'reception', ...manager);
+    assert.equal(again.status, 6, 'the codes of the server give the same exit codes');
+    const listed = await certdir<readonly { readonly name: string }[]>(
+      ...['operator', 'list', ...manager],
+    );
+    assert.ok(listed.answer.some(({ name }) => name === 'saburo'));
+    const publishing = await certdir('ca', 'publish', '--all', ...manager);
+    assert.equal(publishing.status, 4, 'the role decides');
+    const check = await certdir('check', ...manager);
+    assert.equal(check.status, 2);
+    assert.match(check.stderr, /not for operators/);
   });
 
   it('print the description of the API without a server', async () => {

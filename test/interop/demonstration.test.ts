@@ -112,7 +112,7 @@ describe('the demonstration', { skip: skipWithout('openssl', 'ldapsearch', 'curl
 
   it('prints how to call the API as an operator', async () => {
     const [, commands = ''] = /\n6\. [^\n]*\n\n([\s\S]*?)\n\n/.exec(server.log) ?? [];
-    const session = `--session-file "${certdir.path('session')}"`;
+    const session = `--session "${certdir.path('session')}"`;
     const script = commands
       .replaceAll('bin/certdir', `"${process.execPath}" "${certdirCommand}"`)
       .replaceAll(/(?<=[^\\])$/gm, ` ${session}`);
