@@ -29,6 +29,7 @@ import {
 } from './consistency-fault.ts';
 import { findGenerationFaults } from './generation-consistency.ts';
 import { findListFaults } from './list-consistency.ts';
+import { findRequestFaults } from './request-consistency.ts';
 
 /** Certificates or lists between two turns of other work. */
 const STEPS_PER_TURN = 32;
@@ -75,6 +76,7 @@ export async function* findInconsistencies(
   yield* naming('authority', findGenerationFaults(context, record));
   const revoked: RevokedByScope = new Map();
   yield* naming('certificates', findCertificateFaults(context, revoked));
+  yield* naming('requests', findRequestFaults(context));
   /** Undefined when a list could not be looked at to the end. */
   let liveEntries: number | undefined = 0;
   for (const scope of context.scopes.list) {

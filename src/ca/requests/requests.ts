@@ -66,7 +66,7 @@ const kinds = {
   execute: 'request.execute',
 } as const satisfies Record<RequestStep, string>;
 
-const MAX_INPUT_BYTES = 256 * 1024;
+const MAX_INPUT_BYTES = 96 * 1024;
 const MAX_NOTE_CHARACTERS = 1_000;
 const MAX_KEY_CHARACTERS = 200;
 export class Requests {
