@@ -121,6 +121,7 @@ export function apiAuthority(
     nameKey: (dn) => Dn.parse(dn, directory.schema).key,
     operations,
     requests: authority.requests,
+    subscribers: authority,
     est: {
       ...{ policy, requests: authority.requests },
       certificates: () =>

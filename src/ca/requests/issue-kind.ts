@@ -53,7 +53,7 @@ const DEFAULT_PROFILE = 'end-entity';
 
 const text = z.string().max(1_000);
 
-const attributes: z.ZodType<SubjectAttributes> = strictObject({
+export const subjectAttributesSchema: z.ZodType<SubjectAttributes> = strictObject({
   commonName: text.describe('family and given name, an ideographic space between them'),
   substituteCharacterOfCommonName: text.optional(),
   gender: text.describe("one of the policy's digits"),
@@ -78,7 +78,7 @@ export const issueSchema: z.ZodType<IssueInput> = strictObject({
     .describe("the card's RSA public key: PEM, or base64 of the SubjectPublicKeyInfo"),
   municipality: z.string().min(1).max(16).optional(),
   partition: z.string().min(1).max(64).optional(),
-  attributes: attributes.optional(),
+  attributes: subjectAttributesSchema.optional(),
   fields: z.record(z.string().min(1).max(64), text).optional(),
   dnsNames: z.array(z.string().min(1).max(253)).min(1).max(100).optional(),
   birthDate: z.string().max(32).optional().describe('YYYY-MM-DD'),

@@ -7,6 +7,7 @@
 
 import type { AuditOrigin } from '../../audit/audit-log.ts';
 import type { OperatorRegistration } from '../../ca/accounts/operator-registration.ts';
+import type { CertificateAuthority } from '../../ca/certificate-authority.ts';
 import type { RegisteredCertificate } from '../../ca/certificates/certificate-register.ts';
 import type { Permission } from '../../ca/policy/permissions.ts';
 import type { Policy } from '../../ca/policy/policy.ts';
@@ -49,6 +50,12 @@ export interface EstAuthority {
   findCertificate(serialNumber: bigint): Promise<RegisteredCertificate | undefined>;
 }
 
+/** What subscribers are given, and what ends it without their coming to a counter. */
+export type SubscriberServices = Pick<
+  CertificateAuthority,
+  'delivery' | 'notices' | 'duplicates' | 'online' | 'findCertificate'
+>;
+
 export interface ApiAuthority {
   /** The policy's id: the part of the path after `/api/v1/`. */
   readonly id: string;
@@ -66,4 +73,5 @@ export interface ApiAuthority {
   readonly accesses: AccessNotes;
   /** Puts a refusal on record. */
   recordRefusal(refused: RefusedCall): Promise<void>;
+  readonly subscribers: SubscriberServices;
 }

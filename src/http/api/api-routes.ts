@@ -8,7 +8,9 @@ import type { ApiRoute } from './api-route.ts';
 import { auditRoutes } from './audit-routes.ts';
 import { certificateRoutes } from './certificate-routes.ts';
 import { crossRoutes } from './cross-routes.ts';
+import { deliveryRoutes } from './delivery-routes.ts';
 import { listRoutes } from './list-routes.ts';
+import { noticeRoutes } from './notice-routes.ts';
 import { operatorRoutes } from './operator-routes.ts';
 import { procedureRoutes } from './procedure-routes.ts';
 import { requestRoutes } from './request-routes.ts';
@@ -25,4 +27,6 @@ export const apiRoutes: readonly ApiRoute[] = [
   ...procedureRoutes,
   ...crossRoutes,
   ...auditRoutes,
+  ...deliveryRoutes,
+  ...noticeRoutes,
 ];

@@ -44,6 +44,9 @@ describe('the description of the API', () => {
     const open = apiRoutes
       .filter(({ access }) => access === 'public')
       .map((one) => one.operationId);
-    assert.deepEqual(open.sort(), ['changePassword', 'openSession']);
+    // A file is encrypted and its reference is known to its subscriber; a revocation is signed by its subscriber.
+    assert.deepEqual(open.sort(), [
+      ...['changePassword', 'download', 'openSession', 'prepareOnlineRevocation', 'revokeOnline'],
+    ]);
   });
 });
