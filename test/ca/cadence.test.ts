@@ -2,10 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import {
+  deltaDueMs,
+  deltaValidityMs,
   dueAfterMs,
   dueMs,
   isRegular,
+  LAST_NEXT_UPDATE_MS,
   latenessAt,
+  leastDeltaRemainingMs,
   leastRemainingMs,
   longestWaitMs,
   releaseDueMs,
@@ -177,6 +181,32 @@ describe('lists spread over the period', () => {
     }
     assert.ok(Math.max(...perHour) < (2 * 1741) / 24, String(perHour));
     assert.ok(Math.min(...perHour) > 1741 / 24 / 2, String(perHour));
+  });
+});
+
+describe('delta lists (RFC 5280 §5.2.4)', () => {
+  const policy = withCrl({ delta: { periodHours: 4, validityHours: 12 } });
+  const published = { number: 5n, thisUpdateMs, nextUpdateMs: thisUpdateMs + 72 * HOUR };
+
+  it('are due with the full list that they start from, then after their period', () => {
+    const behind = { baseNumber: 3n, thisUpdateMs: thisUpdateMs - HOUR };
+    assert.equal(deltaDueMs({ published }, policy), thisUpdateMs);
+    assert.equal(deltaDueMs({ published, delta: behind }, policy), thisUpdateMs);
+    const delta = { baseNumber: 5n, thisUpdateMs: thisUpdateMs + HOUR };
+    assert.equal(deltaDueMs({ published, delta }, policy), thisUpdateMs + 5 * HOUR);
+  });
+
+  it('are never due without a full list, behind the last one, or where there are none', () => {
+    const last = { ...published, nextUpdateMs: LAST_NEXT_UPDATE_MS };
+    assert.equal(deltaDueMs({}, policy), Number.POSITIVE_INFINITY);
+    assert.equal(deltaDueMs({ published: last }, policy), Number.POSITIVE_INFINITY);
+    assert.equal(deltaDueMs({ published }, gunma), Number.POSITIVE_INFINITY);
+  });
+
+  it('have at least half of what one on time has', () => {
+    assert.equal(leastDeltaRemainingMs(policy), 4 * HOUR);
+    assert.equal(deltaValidityMs(policy), 12 * HOUR);
+    assert.equal(deltaValidityMs(gunma), undefined);
   });
 });
 

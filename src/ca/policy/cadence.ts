@@ -140,7 +140,7 @@ export function releaseDueMs(nowMs: number, { crl }: Pick<CrlCadence, 'crl'>): n
 }
 
 /**
- * When the next delta list of a scope is due: at once behind a full list, since it starts from the newest one, and
+ * When the next delta list of a scope is due: with each full list, since it starts from the newest one, and
  * otherwise after the policy's period; never where the policy has none, before the first full list and behind the last one.
  */
 export function deltaDueMs(
@@ -148,7 +148,7 @@ export function deltaDueMs(
     published,
     delta,
   }: {
-    readonly published?: Pick<PublishedList, 'number' | 'nextUpdateMs'>;
+    readonly published?: Pick<PublishedList, 'number' | 'thisUpdateMs' | 'nextUpdateMs'>;
     readonly delta?: Pick<PublishedDelta, 'baseNumber' | 'thisUpdateMs'>;
   },
   { crl }: Pick<CrlCadence, 'crl'>,
@@ -157,7 +157,7 @@ export function deltaDueMs(
     return Number.POSITIVE_INFINITY;
   }
   return delta === undefined || delta.baseNumber < published.number
-    ? 0
+    ? published.thisUpdateMs
     : delta.thisUpdateMs + crl.delta.periodHours * HOUR_MS;
 }
 
