@@ -54,12 +54,12 @@ function isThere(test: string): boolean {
   return existsSync(file) && isNamed(readFileSync(file, 'utf8'), test.slice(cut + 2));
 }
 
-/** The name of a test or a group stands in quotes. */
+/** The name is what `describe` or `it` is given, whole and written out. */
 function isNamed(source: string, name: string): boolean {
-  const written = [name, name.replaceAll("'", "\\'")];
-  return written.some((text) =>
-    ["'", '"', '`'].some((quote) => source.includes(quote + text + quote)),
+  const written = [name, name.replaceAll("'", "\\'")].map((text) =>
+    text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'),
   );
+  return new RegExp(`\\b(?:describe|it)\\(\\s*(['"\`])(?:${written.join('|')})\\1`).test(source);
 }
 
 describe('a file of clauses', () => {
