@@ -71,7 +71,7 @@ export interface ScopeDefinition {
   readonly distributionPoint?: string | undefined;
   /**
    * Of `authority` and `single`: false where neither certificates nor lists name the point, so that verifiers take the
-   * list for every certificate of the issuer (RFC 5280 §6.3.3). Such a list is in the CA's own entry.
+   * list for every certificate of the issuer (RFC 5280 §6.3.3). Without a distributionPoint it is in the CA's own entry.
    */
   readonly namesPoint?: boolean | undefined;
   /**

@@ -54,9 +54,8 @@ function settingFaults(scope: ScopeDefinition): readonly ScopeFault[] {
   const isInAuthority = partition === 'full' || partition === 'authority';
   const isMissing = distributionPoint === undefined;
   const mayBeUnnamed = partition === 'authority' || partition === 'single';
-  if (!namesPoint && (!mayBeUnnamed || !isMissing)) {
-    const rule = 'false is for scopes of partition authority and single without distributionPoint';
-    faults.push(['namesPoint', rule]);
+  if (!namesPoint && !mayBeUnnamed) {
+    faults.push(['namesPoint', 'false is for scopes of partition authority and single']);
   } else if (isMissing ? !isInAuthority && namesPoint : partition === 'full') {
     const rule =
       'stands in every scope but those of partition full; in authority, and where namesPoint is false, it may be missing';
@@ -143,8 +142,14 @@ function unnamedFaults(scopes: readonly ScopeDefinition[], index: number): Polic
   const { partition } = scopes[index] ?? {};
   const isCa = partition === 'authority';
   const others = scopes.filter(
-    (one, at) => at !== index && (one.partition === 'authority') === isCa,
+    ({ partition: theirs }, at) =>
+      at !== index && theirs !== 'full' && (theirs === 'authority') === isCa,
   );
+  const hasFull = scopes.some((one) => one.partition === 'full');
+  if (!isCa && hasFull && scopes[index]?.distributionPoint === undefined) {
+    const message = "says where the list is: the full lists are in the CA's own entry";
+    return [{ path: ['crl', 'scopes', index, 'distributionPoint'], message }];
+  }
   return others.length === 0
     ? []
     : [
