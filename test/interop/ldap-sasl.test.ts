@@ -14,6 +14,7 @@ import { CertdirFolder } from '../support/certdir-process.ts';
 import { type CommandResult, runCommand } from '../support/command-run.ts';
 import { makeTlsCredentials } from '../support/ldap-test-server.ts';
 import type { LdapIdentity } from '../support/ldap-tools.ts';
+import { makeOpensslRequest } from '../support/openssl-request.ts';
 import { skipWithout } from '../support/outside-tool.ts';
 import { registerVerifier } from '../support/registered-verifier.ts';
 
@@ -111,6 +112,27 @@ describe('SASL and passwords', { skip: skipWithout('ldapsearch', 'SASL PLAIN') }
       assert.equal((await run('ldapwhoami', args, env)).status, Result.success);
       await certdir.answer('verifier', 'disable', 'brief');
       assert.equal((await run('ldapwhoami', args, env)).status, Result.invalidCredentials);
+    });
+
+    it('is an operator who was registered and enrolled, until the account is closed', async () => {
+      const { keyFile, requestFile } = makeOpensslRequest(certdir.workFolder, 'sato');
+      const { dn } = await certdir.answer<{ dn: string }>(
+        ...['operator', 'add', 'sato', '--role', 'seniorOperator', '--full-name', '佐藤 花子'],
+      );
+      const again = ['operator', 'add', 'sato2', '--role', 'examiner', '--full-name', '佐藤花子'];
+      assert.equal((await certdir.failure(...again)).code, 'CA_OPERATOR_EXISTS');
+      const certificateFile = certdir.path('sato.pem');
+      const enrol = ['operator', 'enrol', 'sato', '--request', requestFile];
+      const { status, stdout } = await certdir.run(...enrol, '--out', certificateFile);
+      assert.equal(status, Result.success);
+      assert.match(stdout, /sato.* has certificate [0-9A-F]{40}, until /);
+      const env = { LDAPTLS_CERT: certificateFile, LDAPTLS_KEY: keyFile };
+      const args = ['-Q', '-Y', 'EXTERNAL', '-H', url.ldaps];
+      assert.equal((await run('ldapwhoami', args, env)).stdout.trim(), `dn:${dn}`);
+      await certdir.answer('operator', 'disable', 'sato');
+      assert.equal((await run('ldapwhoami', args, env)).status, Result.invalidCredentials);
+      await certdir.answer('operator', 'enable', 'sato');
+      assert.equal((await run('ldapwhoami', args, env)).status, Result.success);
     });
 
     it('refuses a certificate that nobody has: 49', async () => {
