@@ -158,6 +158,7 @@ describe('a certificate for user authentication (jlis-auth 4.3.1.1, 6.3.2.2)', (
     const bed = await CaTestBed.open(t, { policy: jlis, startMs });
     const first = await bed.ca.issue(request('first'));
     const renews = first.serialNumber;
+    await bed.ca.delivery.deliver({ serialNumber: renews, origin: tester });
     bed.clock.setWallClock(Date.parse('2030-01-01T03:00:00Z'));
     assert.equal(
       endOf(await bed.ca.issue(request('early', { renews }))),
