@@ -27,6 +27,7 @@ import {
   faultOf,
   inconsistent,
 } from './consistency-fault.ts';
+import { findCrossFaults } from './cross-consistency.ts';
 import { findGenerationFaults } from './generation-consistency.ts';
 import { findListFaults } from './list-consistency.ts';
 import { findRequestFaults } from './request-consistency.ts';
@@ -77,6 +78,7 @@ export async function* findInconsistencies(
   const revoked: RevokedByScope = new Map();
   yield* naming('certificates', findCertificateFaults(context, revoked));
   yield* naming('requests', findRequestFaults(context));
+  yield* naming('cross', findCrossFaults(context));
   /** Undefined when a list could not be looked at to the end. */
   let liveEntries: number | undefined = 0;
   for (const scope of context.scopes.list) {
