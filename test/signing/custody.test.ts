@@ -34,14 +34,19 @@ import {
 } from '../../src/signing/custody/custody-document.ts';
 import { GuardedToken } from '../../src/signing/custody/guarded-token.ts';
 import { openSignerProcess, type SignerProcess } from '../../src/signing/process/signer-process.ts';
+import type { SignRequest } from '../../src/signing/signer.ts';
 import { seal } from '../../src/signing/software/sealing.ts';
 import { openSoftwareToken } from '../../src/signing/software/software-token.ts';
 import type { Token } from '../../src/signing/token.ts';
+import { buildBasicConstraints } from '../../src/x509/basic-constraints.ts';
+import { encodeTbsCertificate } from '../../src/x509/certificate.ts';
+import { nameFromText } from '../../src/x509/name.ts';
 import { contentOf, type Lifetime } from '../contract/signer-contract.ts';
 import { HostChannels } from '../support/host-channel.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { sampleKey, sampleTimes } from '../support/x509-samples.ts';
 
 const SECRET = 'the secret that opens the token';
 const HOUR_MS = 3_600_000;
@@ -556,6 +561,45 @@ describe('a token that custodians hold', () => {
     await assert.rejects(signer.sign({ ...request, content: contentOf('another') }), needed);
     await signer.sign(request);
     await assert.rejects(signer.sign(request), needed);
+  });
+
+  it('asks for each certificate for another CA where the rules say so, and for no other', async (t) => {
+    const vault = await openVault(t, { acts: ['activate', 'sign-cross'] });
+    const { signer } = vault;
+    await decide(vault, { act: 'activate' });
+    await signer.activate();
+    const issuer = nameFromText('OU=Gunma,C=JP');
+    const use = {
+      issuer: issuer.der,
+      certificates: ['self-signed', 'cross', 'end-entity'],
+    } as const;
+    const purposes = ['certificate', 'crl', 'request'] as const;
+    const { label, spki: own } = await signer.generate({ label: 'ca', type: ec, purposes, use });
+    const algorithm = { scheme: 'ecdsa', digest: 'sha256' } as const;
+    const signing = (
+      subject: string,
+      { spki, isCa }: { readonly spki: Uint8Array; readonly isCa: boolean },
+    ): SignRequest => ({
+      ...{ label, algorithm, purpose: 'certificate' },
+      content: [
+        encodeTbsCertificate({
+          ...{ serialNumber: 2n ** 130n, algorithm, issuer, spki, ...sampleTimes },
+          subject: nameFromText(subject),
+          extensions: [buildBasicConstraints({ isCa })],
+        }),
+      ],
+    });
+    const { spki } = sampleKey('p256', 'bridge');
+    await signer.sign(signing('OU=Gunma,C=JP', { spki: own, isCa: true }));
+    await signer.sign(signing('CN=person,C=JP', { spki, isCa: false }));
+    const cross = signing('OU=BridgeCA,C=JP', { spki, isCa: true });
+    await assert.rejects(signer.sign(cross), needed);
+    const sha256 = createHash('sha256').update(Buffer.concat(cross.content)).digest('hex');
+    await decide(vault, { act: 'sign-cross', label, purpose: 'certificate', algorithm, sha256 });
+    const other = signing('OU=Elsewhere,C=JP', { spki, isCa: true });
+    await assert.rejects(signer.sign(other), needed, 'approved was something else');
+    await signer.sign(cross);
+    await assert.rejects(signer.sign(cross), needed, 'once');
   });
 });
 

@@ -5,6 +5,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { recordDigest } from '../../../src/audit/record-digest.ts';
+import { SigningError } from '../../../src/signing/errors.ts';
+import type { Signer } from '../../../src/signing/signer.ts';
 import { parseCertificateList } from '../../../src/x509/certificate-list.ts';
 import { parseCertificatePair } from '../../../src/x509/certificate-pair.ts';
 import { CaTestBed, smallGunma, tester } from '../../support/ca-test-bed.ts';
@@ -142,6 +145,54 @@ describe('cross-certification (gunma 4-6 to 4-8)', () => {
     await testConnection(bca, gunma);
     await issueFor(bca, gunma);
     await assert.rejects(issueFor(bca, gunma), { code: 'CA_CROSS_STATE' }, 'it has one');
+  });
+});
+
+describe('where custodians approve of each cross certificate', () => {
+  it('what they approve of is kept, and signed when it is asked for again', async (t) => {
+    let isAsking = true;
+    const wrapSigner = (signer: Signer): Signer => {
+      const asking: Pick<Signer, 'sign'> = {
+        sign: async (request) => {
+          if (isAsking && request.purpose === 'certificate') {
+            throw new SigningError('SIGNING_APPROVAL_NEEDED', 'two of three');
+          }
+          return await signer.sign(request);
+        },
+      };
+      return new Proxy(signer, {
+        get: (target, name) => {
+          const value: unknown = Reflect.get(name === 'sign' ? asking : target, name);
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      });
+    };
+    isAsking = false;
+    const gunma = { id: 'gunma', bed: await CaTestBed.open(t, { wrapSigner }) };
+    const bca = { id: 'bca', bed: await CaTestBed.open(t, { policy: smallBca }) };
+    await bringRequest(bca, gunma);
+    await testConnection(bca, gunma);
+    isAsking = true;
+    const order = { origin: tester, isRenewal: false };
+    const first = await gunma.bed.ca.bridge.issue('bca', order);
+    assert(first.kind === 'waits');
+    await gunma.bed.clock.advance(3_600_000);
+    const second = await gunma.bed.ca.bridge.issue('bca', order);
+    assert(second.kind === 'waits');
+    assert.equal(second.pending.sha256, first.pending.sha256);
+    await gunma.bed.reopen();
+    isAsking = false;
+    const signed = await gunma.bed.ca.bridge.issue('bca', order);
+    assert(signed.kind === 'issued');
+    assert.equal(recordDigest(signed.certificate.tbs), first.pending.sha256);
+    // What waits for more than a day is made anew: it begins when it is made.
+    isAsking = true;
+    const renewal = { ...order, isRenewal: true };
+    const older = await gunma.bed.ca.bridge.issue('bca', renewal);
+    await gunma.bed.clock.advance(DAY_MS + 1000);
+    const newer = await gunma.bed.ca.bridge.issue('bca', renewal);
+    assert(older.kind === 'waits' && newer.kind === 'waits');
+    assert.notEqual(newer.pending.sha256, older.pending.sha256);
   });
 });
 
