@@ -55,6 +55,7 @@ async function policies(): Promise<ReadonlyMap<string, Policy>> {
       withCrl({ atEachRevocation, atOnceReasons: ['cACompromise'] }, single),
     ],
     ['each revocation, at 03:00', withCrl({ atEachRevocation, timing: { at: ['03:00'] } })],
+    ['delta lists', withCrl({ delta: { periodHours: 4, validityHours: 12 }, timing: 'spread' })],
   ]);
 }
 
@@ -156,8 +157,9 @@ describe(`${DAYS} simulated days with faults`, async () => {
       const periods = (DAYS * 24) / policy.crl.periodHours;
       const perScope = counts.regularLists / scopeIds.length;
       // A list for a revocation puts off the next by the cadence, where that counts from the last: by a period at the most.
-      const isPutOff =
-        policy.crl.atEachRevocation !== undefined && policy.crl.timing === 'after-last';
+      const { crl, revocation } = policy;
+      const isOwn = revocation.reasons.every((reason) => crl.atOnceReasons.includes(reason));
+      const isPutOff = (isOwn || crl.atEachRevocation !== undefined) && crl.timing === 'after-last';
       const least = isPutOff ? 0.5 : 0.85;
       assert.ok(
         perScope >= periods * least,
@@ -167,12 +169,17 @@ describe(`${DAYS} simulated days with faults`, async () => {
         perScope <= periods * 1.1 + 1,
         `${perScope} lists by the cadence in ${periods} periods`,
       );
+      // Every four hours; the ARL has none.
+      const perDay = 24 / (policy.crl.delta?.periodHours ?? Number.POSITIVE_INFINITY);
+      const deltas = counts.deltas / Math.max(1, scopeIds.length - 1) / DAYS;
+      assert.ok(deltas >= perDay * 0.85 && deltas <= perDay * 1.3, `${deltas} delta lists a day`);
       assert.ok(counts.revocations > DAYS / 2 && counts.droppedEntries > 0, 'something happened');
       // 72 h of validity outlast 24 h and 46 h.
       const slackMs = (policy.crl.validityHours - policy.crl.periodHours - 46) * HOUR_MS;
       assert.ok(counts.leastLeftMs >= slackMs - HOUR_MS, `${counts.leastLeftMs / HOUR_MS} h left`);
       assert.ok(
-        counts.leastLeftMs < (policy.crl.validityHours - policy.crl.periodHours - 40) * HOUR_MS,
+        // An outage begins soon after a list where lists are many.
+        counts.leastLeftMs < (crl.validityHours - crl.periodHours - (isPutOff ? 30 : 40)) * HOUR_MS,
       );
       const kinds = new Set(counts.alarms.map(({ kind }) => kind));
       assert.deepEqual(kinds, new Set(['failing', 'late', 'recovered']));

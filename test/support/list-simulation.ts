@@ -10,11 +10,12 @@
 
 import assert from 'node:assert/strict';
 
-import { ListPublication, scheduleOrigin } from '../../src/app/publication-job.ts';
+import { deltaJob, ListPublication, scheduleOrigin } from '../../src/app/publication-job.ts';
 import { UrgentLists } from '../../src/app/urgent-lists.ts';
 import { PublicationCalendar } from '../../src/ca/authority-status.ts';
 import { EntryGate } from '../../src/ca/lists/entry-gate.ts';
 import {
+  deltaValidityMs,
   dueMs,
   isRegular,
   longestWaitMs,
@@ -23,7 +24,7 @@ import {
   validityMs,
 } from '../../src/ca/policy/cadence.ts';
 import type { Policy } from '../../src/ca/policy/policy.ts';
-import { Scopes } from '../../src/ca/policy/scope.ts';
+import { hasDelta, Scopes } from '../../src/ca/policy/scope.ts';
 import { delay } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
 import type { JobAlarm } from '../../src/scheduler/job.ts';
@@ -51,8 +52,14 @@ interface SimulatedList {
   readonly sequence: bigint;
 }
 
+interface SimulatedDelta extends SimulatedList {
+  readonly baseNumber: bigint;
+}
+
 interface ScopeState {
   published?: SimulatedList;
+  /** Of scopes that have them. */
+  delta?: SimulatedDelta;
   regular?: { readonly thisUpdateMs: number; readonly sequence: bigint };
   urgent?: { readonly sequence: bigint; readonly dueMs: number };
   acknowledged: bigint;
@@ -64,6 +71,7 @@ interface ScopeState {
 export interface SimulationCounts {
   lists: number;
   regularLists: number;
+  deltas: number;
   revocations: number;
   droppedEntries: number;
   /** The least that any list had left at any look. */
@@ -87,6 +95,7 @@ export class ListSimulation {
   readonly counts: SimulationCounts;
   readonly #states = new Map<string, ScopeState>();
   readonly #ticker = new ManualTicker();
+  readonly #withDeltas: ReadonlySet<string>;
   #calendar: PublicationCalendar;
   #onUrgent: (scopeId: string, dueMs: number) => void = () => undefined;
   #scheduler: Scheduler | undefined;
@@ -100,23 +109,30 @@ export class ListSimulation {
   constructor(policy: Policy, startMs?: number) {
     this.policy = policy;
     this.clock = new SimulatedClock(startMs);
-    this.scopeIds = new Scopes(policy).list.map(({ id }) => id);
-    this.#calendar = new PublicationCalendar(policy);
+    const { list } = new Scopes(policy);
+    this.scopeIds = list.map(({ id }) => id);
+    const withDeltas = list.filter((scope) => hasDelta(scope, policy));
+    this.#withDeltas = new Set(withDeltas.map(({ id }) => id));
+    this.#calendar = this.#newCalendar();
     for (const id of this.scopeIds) {
       this.#states.set(id, { acknowledged: 0n, lastNumber: 0n, listed: [], waiting: [] });
     }
     this.counts = {
-      ...{ lists: 0, regularLists: 0, revocations: 0, droppedEntries: 0 },
+      ...{ lists: 0, regularLists: 0, deltas: 0, revocations: 0, droppedEntries: 0 },
       ...{ leastLeftMs: Number.POSITIVE_INFINITY, shortestMs: Number.POSITIVE_INFINITY },
       ...{ longestMs: 0, longestWaitMs: 0, byHour: new Array<number>(24).fill(0), alarms: [] },
     };
   }
 
+  #newCalendar(): PublicationCalendar {
+    return new PublicationCalendar(this.policy, (id) => this.#withDeltas.has(id));
+  }
+
   /** Starts the server; whatever is due is caught up with. */
   async start(): Promise<void> {
-    this.#calendar = new PublicationCalendar(this.policy);
-    for (const [id, { published, urgent }] of this.#states) {
-      this.#calendar.note(id, factsOf(published, urgent));
+    this.#calendar = this.#newCalendar();
+    for (const [id, state] of this.#states) {
+      this.#calendar.note(id, factsOf(state));
     }
     const { clock, policy } = this;
     const publication = new ListPublication({
@@ -128,6 +144,11 @@ export class ListSimulation {
     const onAlarm = (alarm: JobAlarm): void => void this.counts.alarms.push(alarm);
     const scheduler = new Scheduler({ ticker: this.#ticker, clock, log: silentLog, onAlarm });
     scheduler.add(publication.job);
+    if (policy.crl.delta !== undefined) {
+      scheduler.add(
+        deltaJob({ authority: { deltas: this.#deltas }, clock, policy, log: silentLog }),
+      );
+    }
     const publish = publication.through((name) => scheduler.trigger(name));
     this.#publish = (scopeIds) => publish({ scopeIds, origin: scheduleOrigin }, () => undefined);
     const authority = {
@@ -181,11 +202,13 @@ export class ListSimulation {
   }
 
   nextDueMs(): number {
-    return this.#calendar.nextDueMs();
+    return Math.min(this.#calendar.nextDueMs(), this.#calendar.nextDeltaDueMs());
   }
 
+  /** Full lists, then delta lists. */
   dueScopes(): readonly string[] {
-    return this.#calendar.dueScopes(this.clock.nowMs());
+    const nowMs = this.clock.nowMs();
+    return [...this.#calendar.dueScopes(nowMs), ...this.#calendar.dueDeltas(nowMs)];
   }
 
   state(scopeId: string): ScopeState {
@@ -207,7 +230,10 @@ export class ListSimulation {
   /** At every moment, whatever happens, every list that ever came out is valid (I7). */
   #look(): void {
     const nowMs = this.clock.nowMs();
-    for (const [id, { published }] of this.#states) {
+    for (const [id, { published, delta }] of this.#states) {
+      if (published !== undefined && this.#withDeltas.has(id)) {
+        this.#lookAtDelta(id, published, delta);
+      }
       if (published !== undefined) {
         const leftMs = published.nextUpdateMs - nowMs;
         this.counts.leastLeftMs = Math.min(this.counts.leastLeftMs, leftMs);
@@ -220,22 +246,71 @@ export class ListSimulation {
     }
   }
 
+  /** One that starts from the newest list is there, with as much time left as its period leaves. */
+  #lookAtDelta(id: string, published: SimulatedList, delta: SimulatedDelta | undefined): void {
+    const nowMs = this.clock.nowMs();
+    const { periodHours = 0, validityHours = 0 } = this.policy.crl.delta ?? {};
+    if (nowMs >= this.#troubledUntilMs) {
+      const leftMs = (delta?.nextUpdateMs ?? nowMs) - nowMs;
+      const least = (validityHours - periodHours) * HOUR_MS - 2 * TICK_MS;
+      assert.ok(leftMs >= least, `I7: the delta list of ${id} is late without a fault`);
+      assert.equal(delta?.baseNumber, published.number, `${id}: a delta list of an older list`);
+    }
+  }
+
+  readonly #deltas = {
+    dueScopes: (nowMs: number): readonly string[] => this.#calendar.dueDeltas(nowMs),
+    nextDueMs: (): number => this.#calendar.nextDeltaDueMs(),
+    publish: async (scopeId: string): Promise<never> => {
+      await this.#makeDelta(scopeId);
+      return undefined as never;
+    },
+  };
+
+  async #makeDelta(scopeId: string): Promise<void> {
+    const state = this.state(scopeId);
+    const { published, delta: before } = state;
+    assert.ok(published !== undefined, 'a delta list starts from a list');
+    await this.#waitFor(Math.max((before?.thisUpdateMs ?? 0) + 1_000, published.thisUpdateMs));
+    if (this.isAway) {
+      throw new Away('the HSM is away');
+    }
+    const thisUpdateMs = Math.floor(this.clock.nowMs() / 1000) * 1000;
+    assert.ok(thisUpdateMs >= published.thisUpdateMs, 'I2');
+    assert.ok(before === undefined || thisUpdateMs > before.thisUpdateMs, 'I2');
+    state.lastNumber += 1n;
+    const nextUpdateMs = thisUpdateMs + (deltaValidityMs(this.policy) ?? 0);
+    const { sequence, number: baseNumber } = published;
+    state.delta = { number: state.lastNumber, thisUpdateMs, nextUpdateMs, sequence, baseNumber };
+    this.counts.deltas += 1;
+    this.#calendar.note(scopeId, { delta: state.delta as never });
+  }
+
+  async #waitFor(earliestMs: number): Promise<void> {
+    if (earliestMs - this.clock.nowMs() > 2_000) {
+      throw new Error('the clock is before the last list');
+    }
+    if (this.clock.nowMs() < earliestMs) {
+      await delay(this.clock, earliestMs - this.clock.nowMs());
+    }
+  }
+
   readonly #authority = {
     dueScopes: (nowMs: number): readonly string[] => this.#calendar.dueScopes(nowMs),
     nextDueMs: (): number => this.#calendar.nextDueMs(),
     publish: async (scopeId: string): Promise<never> => {
       const state = this.state(scopeId);
       const lastMs = state.published?.thisUpdateMs ?? Number.NEGATIVE_INFINITY;
-      if (lastMs - this.clock.nowMs() > 1_000) {
-        throw new Error('the clock is before the last list');
-      }
-      if (this.clock.nowMs() < lastMs + 1_000) {
-        await delay(this.clock, lastMs + 1_000 - this.clock.nowMs());
-      }
+      await this.#waitFor(lastMs + 1_000);
       if (this.isAway) {
         throw new Away('the HSM is away');
       }
-      return this.#make(scopeId, state) as never;
+      const list = this.#make(scopeId, state);
+      if (this.#withDeltas.has(scopeId)) {
+        // The full list is out whatever becomes of it.
+        await this.#makeDelta(scopeId).catch(() => undefined);
+      }
+      return list as never;
     },
   };
 
@@ -346,12 +421,14 @@ export class ListSimulation {
   }
 }
 
-function factsOf(
-  published: SimulatedList | undefined,
-  urgent: ScopeState['urgent'],
-): Parameters<PublicationCalendar['note']>[1] {
+function factsOf({
+  published,
+  urgent,
+  delta,
+}: ScopeState): Parameters<PublicationCalendar['note']>[1] {
   return {
     ...(published === undefined ? {} : { published: published as never }),
     ...(urgent === undefined ? {} : { urgent }),
+    ...(delta === undefined ? {} : { delta: delta as never }),
   };
 }
