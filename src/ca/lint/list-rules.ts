@@ -220,7 +220,7 @@ export const listLintRules: readonly Rule[] = [
     holds: 'CRL Next Publish, where it is, lies between thisUpdate and nextUpdate',
     check: (subject) => {
       const found = find(subject, Oid.crlNextPublish);
-      const { thisUpdateMs, nextUpdateMs = 0 } = subject.list;
+      const { thisUpdateMs, nextUpdateMs = Number.POSITIVE_INFINITY } = subject.list;
       const atMs = found === undefined ? undefined : parseCrlNextPublish(found.value);
       return atMs === undefined || (atMs > thisUpdateMs && atMs <= nextUpdateMs)
         ? undefined
