@@ -216,5 +216,19 @@ describe('EST (RFC 7030) for curl and OpenSSL', { skip: skipWithout('curl', 'ope
       401,
       'a stranger',
     );
+    const own = await client.request('/C=JP/O=JPKI/CN=www.example.jp', 'next');
+    const asked = await renew(own, ...shown);
+    assert.equal(asked.status, 202, asked.text);
+    const token = await client.bed.login('taro', PASSWORD);
+    const { body: listed } = await client.bed.ask({ path: '/requests?mine=true', token });
+    const [{ id, applicant }] = (listed as { requests: [{ id: string; applicant: string }] })
+      .requests;
+    assert.match(applicant, /^certificate [0-9A-F]+$/);
+    const path = `/requests/${id}/receive`;
+    const done = await client.bed.ask({ method: 'POST', path, token, body: {} });
+    assert.equal(done.status, 200, done.text);
+    const answer = await renew(own, ...shown);
+    assert.equal(answer.status, 200, answer.text);
+    assert.match(await client.certificates(answer), /subject=.*CN\s?=\s?www\.example\.jp/);
   });
 });

@@ -38,8 +38,9 @@ export function estPolicy(steps: RequestRoute['steps']): Policy {
         ...people.permissions,
         'request.issue.receive': ['reception'],
         'request.issue.approve': ['approver'],
+        'request.renew.receive': ['reception'],
       },
-      requests: { ...people.requests, issue: route },
+      requests: { ...people.requests, issue: route, renew: { ...route, steps: ['receive'] } },
     },
   };
 }
