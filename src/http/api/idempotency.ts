@@ -10,7 +10,7 @@
  * @module
  */
 
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 
 import { isCertdirError } from '../../core/errors.ts';
 import { HttpError } from '../errors.ts';
@@ -101,10 +101,10 @@ export class Idempotency {
 
   async #run(
     id: Uint8Array,
-    { route, parts }: AskedOnce,
+    { route, key, parts }: AskedOnce,
     work: (operationKey: string) => Promise<unknown>,
   ): Promise<OnceAnswer> {
-    const digest = hashOf(route.operationId, JSON.stringify(parts));
+    const digest = digestOf(key, route.operationId, JSON.stringify(parts));
     const begun = await this.#kept.begin(id, digest);
     switch (begun.kind) {
       case 'other':
@@ -183,6 +183,16 @@ function inWork(): TryLater {
     'a request with this Idempotency-Key is being worked on; ask again in a moment',
     1,
   );
+}
+
+/**
+ * Keyed by the Idempotency-Key, which is not kept: what was asked may have passwords in it, which nobody shall be able to
+ * guess from what is stored.
+ */
+function digestOf(key: string, ...texts: readonly string[]): Buffer {
+  return createHmac('sha256', key)
+    .update(hashOf(...texts))
+    .digest();
 }
 
 /** Lengths are part of what is hashed: no two sequences of texts are one. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it, type TestContext } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { z } from 'zod';
 
 import { StoredAnswers } from '../../../src/app/kept-answers.ts';
@@ -14,6 +14,18 @@ const HOUR = 3_600_000;
 
 type Act = (operationKey: string) => Promise<unknown>;
 
+type Life = Parameters<typeof ApiBed.open>[0];
+
+/** What is opened for all tests stays open until the end. */
+const closing: (() => unknown)[] = [];
+const untilTheEnd = { after: (close: () => unknown): unknown => closing.unshift(close) };
+
+after(async () => {
+  for (const close of closing) {
+    await close();
+  }
+});
+
 interface Bench {
   readonly bed: ApiBed;
   /** Keys under which the operation ran. */
@@ -24,8 +36,19 @@ interface Bench {
   token: string;
 }
 
+/** Most tests share one, each with keys of its own. */
+let shared: Promise<Bench> | undefined;
+
+async function openShared(): Promise<Bench> {
+  shared ??= open(untilTheEnd, { maxBodyBytes: 400_000 });
+  const bench = await shared;
+  bench.runs.length = 0;
+  bench.act = async () => undefined;
+  return bench;
+}
+
 /** An API with one operation that counts how often it is done: repeatable, not repeatable, or with a secret answer. */
-async function open(t: TestContext, options: ApiBedOptions = {}): Promise<Bench> {
+async function open(t: Life, options: ApiBedOptions = {}): Promise<Bench> {
   const runs: string[] = [];
   const counting = (path: string, facts: { isRepeatable?: true; isSecret?: true }) =>
     operatorRoute({
@@ -70,26 +93,29 @@ const codeOf = ({ body }: ApiAnswer): unknown => (body as { readonly code?: unkn
 const told = (answer: ApiAnswer): readonly unknown[] => [answer.status, codeOf(answer)];
 
 describe('a request with an Idempotency-Key', () => {
-  it('is done once, and its retries are given the first answer', async (t) => {
-    const { post, runs } = await open(t);
-    const [first, again] = [await post('k1'), await post('k1')];
+  it('is done once, and its retries are given the first answer', async () => {
+    const { post, runs } = await openShared();
+    const [first, again] = [await post('t1-1'), await post('t1-1')];
     assert.deepEqual([first.status, again.status, runs.length], [200, 200, 1]);
     assert.equal(again.text, first.text);
     assert.deepEqual(
       [first.headers['idempotency-replayed'], again.headers['idempotency-replayed']],
       [undefined, 'true'],
     );
-    await post('k2');
+    await post('t1-2');
     await post(undefined);
     await post(undefined);
     assert.equal(runs.length, 4, 'another key, or none, is another request');
   });
 
-  it('is refused when its key was used for something else', async (t) => {
-    const { post, runs } = await open(t);
-    await post('k1', { what: 'this' });
-    assert.deepEqual(told(await post('k1', { what: 'that' })), [422, 'HTTP_KEY_REUSED']);
-    assert.deepEqual(told(await post('k1', { what: 'this' }, '/again')), [422, 'HTTP_KEY_REUSED']);
+  it('is refused when its key was used for something else', async () => {
+    const { post, runs } = await openShared();
+    await post('t2-1', { what: 'this' });
+    assert.deepEqual(told(await post('t2-1', { what: 'that' })), [422, 'HTTP_KEY_REUSED']);
+    assert.deepEqual(told(await post('t2-1', { what: 'this' }, '/again')), [
+      422,
+      'HTTP_KEY_REUSED',
+    ]);
     assert.equal(runs.length, 1);
   });
 
@@ -102,8 +128,8 @@ describe('a request with an Idempotency-Key', () => {
     assert.equal(bench.runs.length, 2);
   });
 
-  it('is refused while the first is being worked on', async (t) => {
-    const bench = await open(t);
+  it('is refused while the first is being worked on', async () => {
+    const bench = await openShared();
     let finish = (): void => undefined;
     const begun = new Promise<void>((resolve) => {
       bench.act = () => {
@@ -113,53 +139,53 @@ describe('a request with an Idempotency-Key', () => {
         });
       };
     });
-    const first = bench.post('k1');
+    const first = bench.post('t3-1');
     await begun;
-    const second = await bench.post('k1');
+    const second = await bench.post('t3-1');
     assert.deepEqual(told(second), [409, 'HTTP_KEY_IN_WORK']);
     assert.equal(second.headers['retry-after'], '1');
     finish();
     assert.equal((await first).status, 200);
-    assert.equal((await bench.post('k1')).status, 200);
+    assert.equal((await bench.post('t3-1')).status, 200);
     assert.equal(bench.runs.length, 1);
   });
 
-  it('may be mended and sent again when it was refused', async (t) => {
-    const bench = await open(t);
+  it('may be mended and sent again when it was refused', async () => {
+    const bench = await openShared();
     bench.act = () => Promise.reject(new CaError('CA_REASON_NOT_ALLOWED', 'not that one'));
-    assert.deepEqual(told(await bench.post('k1')), [422, 'CA_REASON_NOT_ALLOWED']);
+    assert.deepEqual(told(await bench.post('t4-1')), [422, 'CA_REASON_NOT_ALLOWED']);
     bench.act = async () => undefined;
-    assert.equal((await bench.post('k1', { what: 'better' })).status, 200);
+    assert.equal((await bench.post('t4-1', { what: 'better' })).status, 200);
   });
 
-  it('that was cut off is done again under the same operation key where that is safe', async (t) => {
-    const bench = await open(t);
+  it('that was cut off is done again under the same operation key where that is safe', async () => {
+    const bench = await openShared();
     bench.act = () => Promise.reject(new Error('cut off after the effect'));
-    assert.equal((await bench.post('k1', undefined, '/again')).status, 500);
+    assert.equal((await bench.post('t5-1', undefined, '/again')).status, 500);
     bench.act = async () => undefined;
-    assert.equal((await bench.post('k1', undefined, '/again')).status, 200);
+    assert.equal((await bench.post('t5-1', undefined, '/again')).status, 200);
     const [first, second] = bench.runs;
     assert.equal(first, second);
   });
 
-  it('that was cut off is not done again where nobody knows what came of it', async (t) => {
-    const bench = await open(t);
+  it('that was cut off is not done again where nobody knows what came of it', async () => {
+    const bench = await openShared();
     bench.act = () => Promise.reject(new Error('cut off after the effect'));
-    assert.equal((await bench.post('k1')).status, 500);
-    assert.deepEqual(told(await bench.post('k1')), [409, 'HTTP_OUTCOME_UNKNOWN']);
+    assert.equal((await bench.post('t6-1')).status, 500);
+    assert.deepEqual(told(await bench.post('t6-1')), [409, 'HTTP_OUTCOME_UNKNOWN']);
     assert.equal(bench.runs.length, 1);
   });
 
-  it('whose answer is secret, or too long, is not given it twice', async (t) => {
-    const bench = await open(t, { maxBodyBytes: 400_000 });
-    await bench.post('k1', undefined, '/secret');
-    assert.deepEqual(told(await bench.post('k1', undefined, '/secret')), [
+  it('whose answer is secret, or too long, is not given it twice', async () => {
+    const bench = await openShared();
+    await bench.post('t7-1', undefined, '/secret');
+    assert.deepEqual(told(await bench.post('t7-1', undefined, '/secret')), [
       409,
       'HTTP_ANSWER_NOT_KEPT',
     ]);
     const long = { what: 'x'.repeat(256 * 1024) };
-    assert.equal((await bench.post('k2', long)).status, 200);
-    assert.deepEqual(told(await bench.post('k2', long)), [409, 'HTTP_ANSWER_NOT_KEPT']);
+    assert.equal((await bench.post('t7-2', long)).status, 200);
+    assert.deepEqual(told(await bench.post('t7-2', long)), [409, 'HTTP_ANSWER_NOT_KEPT']);
     assert.equal(bench.runs.length, 2);
   });
 
@@ -189,8 +215,8 @@ describe('a request with an Idempotency-Key', () => {
   });
 
   for (const key of ['', 'a b', 'x'.repeat(256), 'ü']) {
-    it(`has to have a key that is one: ${JSON.stringify(key.slice(0, 10))}`, async (t) => {
-      const bench = await open(t);
+    it(`has to have a key that is one: ${JSON.stringify(key.slice(0, 10))}`, async () => {
+      const bench = await openShared();
       const answer = await bench.post(key);
       assert.deepEqual(told(answer), [422, 'HTTP_FIELDS_INVALID']);
       assert.equal(bench.runs.length, 0);
