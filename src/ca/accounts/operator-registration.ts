@@ -1,7 +1,7 @@
 /**
  * Making operators, closing and opening their accounts, and giving them certificates of this CA (gunma 5-2-2 ③, mic 5.2 (6)).
  *
- * Whoever does it is an operator whom the policy lets (`operators.manage`), never for the account of the same person; or the owner of
+ * Whoever does it is an operator whom the policy lets (`operators.manage`; `operators.enrol` for certificates), never for the account of the same person; or the owner of
  * the machine, who makes the first ones. One person has one account, and no roles that the policy keeps apart.
  * Accounts that are written over LDAP pass none of this: who acts is held against the policy once more when it
  * acts (`requests/duty.ts`).
@@ -156,7 +156,7 @@ export class OperatorRegistration {
    */
   enrol({ name, request }: Enrolment, by: Registrar): Promise<Enrolled> {
     return this.#inTurn(async () => {
-      const registrar = await this.#registrar(by);
+      const registrar = await this.#registrar(by, this.#enrolling(by));
       const operator = await this.#find(name);
       this.#assertOther(operator, registrar.person);
       if (operator.isDisabled) {
@@ -185,7 +185,10 @@ export class OperatorRegistration {
   }
 
   /** The one who registers, on duty. */
-  async #registrar(by: Registrar): Promise<{
+  async #registrar(
+    by: Registrar,
+    permission: 'operators.manage' | 'operators.enrol' = 'operators.manage',
+  ): Promise<{
     readonly caller: Caller;
     readonly origin: Acting['origin'];
     readonly person: Person | undefined;
@@ -198,7 +201,7 @@ export class OperatorRegistration {
     }
     const { operator, origin } = by;
     const { person } = await reading(this.#parts.store, (view) =>
-      this.#duty.expect(view, operator, { permission: 'operators.manage' }),
+      this.#duty.expect(view, operator, { permission }),
     );
     const session = { isProtected: true, address: origin.address ?? '', channel: origin.channel };
     return {
@@ -206,6 +209,13 @@ export class OperatorRegistration {
       origin,
       person,
     };
+  }
+
+  /** Who registers may enrol as well. */
+  #enrolling(by: Registrar): 'operators.manage' | 'operators.enrol' {
+    const isRegistrar =
+      'machine' in by || this.#duty.people.isAllowed(by.operator.roles, 'operators.manage');
+    return isRegistrar ? 'operators.manage' : 'operators.enrol';
   }
 
   #attributes(input: OperatorRegistrationInput): readonly AttributeValues[] {

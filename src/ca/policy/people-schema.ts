@@ -11,9 +11,9 @@ import { z } from 'zod';
 
 import { strictObject } from '../../config/strict-object.ts';
 import {
-  isPermission,
   otherPermissions,
   type Permission,
+  permissions,
   type RequestKindName,
   type RequestStep,
   requestKindNames,
@@ -72,10 +72,7 @@ const role = z
   )
   .transform(({ office, ...title }): RoleDefinition => ({ ...title, isOffice: office }));
 
-const permission = z.custom<Permission>(
-  (name) => typeof name === 'string' && isPermission(name),
-  `is no permission; there is request.<kind>.<step> with the kinds ${requestKindNames.join(', ')} and the steps ${requestSteps.join(', ')}, and ${otherPermissions.join(', ')}`,
-);
+const permissionHint = `is no permission; there is request.<kind>.<step> with the kinds ${requestKindNames.join(', ')} and the steps ${requestSteps.join(', ')}, and ${otherPermissions.join(', ')}`;
 
 const count = z.int().min(1).max(9);
 
@@ -95,17 +92,15 @@ export const peopleSchema: z.ZodType<PeopleDefinition> = strictObject({
   roles: z
     .record(roleName, role)
     .refine((roles) => Object.keys(roles).length > 0, 'needs at least one role'),
-  permissions: z.record(z.string(), z.array(roleName).min(1)).transform((given, context) => {
-    for (const name of Object.keys(given)) {
-      const { error } = permission.safeParse(name);
-      if (error !== undefined) {
-        const message = error.issues[0]?.message ?? 'is no permission';
-        context.addIssue({ code: 'custom', path: [name], message });
-      }
-    }
-    return given as PeopleDefinition['permissions'];
+  permissions: z.partialRecord(z.enum(permissions), z.array(roleName).min(1), {
+    error: (issue) => (String(issue.code) === 'unrecognized_keys' ? permissionHint : undefined),
   }),
   separate: z.array(z.array(roleName).min(2)).default([]),
-  requests: z.partialRecord(z.enum(requestKindNames), route),
+  requests: z.partialRecord(z.enum(requestKindNames), route, {
+    error: (issue) =>
+      String(issue.code) === 'unrecognized_keys'
+        ? `kinds of requests: ${requestKindNames.join(', ')}`
+        : undefined,
+  }),
   operatorProfile: z.string().min(1).optional(),
 });

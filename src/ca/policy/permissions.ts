@@ -43,8 +43,10 @@ export const otherPermissions = [
   'certificates.download',
   'lists.publish',
   'verifiers.manage',
-  /** Register operators, and have certificates issued to them. */
+  /** Register operators, close their accounts, and have certificates issued to them. */
   'operators.manage',
+  /** Have certificates issued to operators who are registered. */
+  'operators.enrol',
   'deliveries.manage',
   'cross.manage',
   'audit.read',

@@ -109,10 +109,12 @@ export const operatorRoutes: readonly ApiRoute[] = [
     family: 'operators',
     method: 'POST',
     path: '/operators/{name}/enrol',
-    permission: isPermitted,
+    // Of two permissions; which of them is asked for is decided with the account.
+    permission: 'operator',
     summary: 'Issues a certificate to an operator',
     description:
-      'The account authenticates with it from then on; one of this CA that it had before is revoked. The same request again ends what was interrupted.',
+      'The account authenticates with it from then on; one of this CA that it had before is revoked. The same request again ends what was interrupted. For whoever has' +
+      ' operators.enrol or operators.manage.',
     params: named,
     body: z.strictObject({
       request: z.string().min(1).max(MAX_REQUEST_CHARACTERS).describe('PKCS#10: PEM, or base64.'),
