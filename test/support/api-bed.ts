@@ -37,6 +37,8 @@ export interface ApiBedOptions extends CaTestBedOptions {
   readonly routes?: readonly ApiRoute[];
   readonly budgets?: { readonly operatorCalls?: number; readonly addressCalls?: number };
   readonly maxKept?: number;
+  /** Ids under which the same CA is served once more, as if it were others. */
+  readonly neighbours?: readonly string[];
   readonly maxBodyBytes?: number;
   readonly sessions?: { readonly perOperator: number; readonly total: number };
 }
@@ -62,16 +64,15 @@ export class ApiBed extends ApiClient {
   static async open(life: Life, options: ApiBedOptions = {}): Promise<ApiBed> {
     const ca = await CaTestBed.open(life, options);
     const looks: AccessFacts[] = [];
+    const authority = apiAuthority({ ...ca.options, authority: ca.ca }, operationsOf(ca), {
+      prepare: (facts) => facts as never,
+      add: (facts) => {
+        looks.push(facts as never);
+      },
+    });
     const server = await openApiServer({
       routes: options.routes ?? apiRoutes,
-      authorities: [
-        apiAuthority({ ...ca.options, authority: ca.ca }, operationsOf(ca), {
-          prepare: (facts) => facts as never,
-          add: (facts) => {
-            looks.push(facts as never);
-          },
-        }),
-      ],
+      authorities: [authority, ...(options.neighbours ?? []).map((id) => ({ ...authority, id }))],
       address: '127.0.0.1',
       port: 0,
       tls: { certificate: serverTls.certificatePem, key: serverTls.keyPem },

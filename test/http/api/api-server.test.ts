@@ -99,6 +99,16 @@ describe('a session of the API', () => {
     await bed.login('taro', 'another one for the staff');
   });
 
+  it('is of one CA: at another of the same server it is none', async (t) => {
+    const bed = await ApiBed.open(t, { neighbours: ['tokyo'] });
+    await bed.operator('taro', ['reception'], { password: PASSWORD });
+    const token = await bed.login('taro', PASSWORD);
+    const elsewhere = await bed.ask({ path: '//api/v1/tokyo/session', token });
+    assert.deepEqual([elsewhere.status, codeOf(elsewhere)], [401, 'HTTP_UNAUTHENTICATED']);
+    assert.equal((await bed.ask({ path: '/session', token })).status, 200);
+    assert.equal((await bed.ask({ path: '//.well-known/est/cacerts' })).status, 404, 'which one?');
+  });
+
   it('makes room for a new one of the same operator', async (t) => {
     const { bed } = await open(t);
     const [first, second, third] = [
