@@ -169,12 +169,13 @@ export class LocalCeremonies implements CeremonyOperations {
     const ids = names
       .filter((name) => name.endsWith('.json'))
       .map((name) => basename(name, '.json'));
-    return await Promise.all(
+    const reports = await Promise.all(
       ids
         .filter((id) => ID_PATTERN.test(id))
         .sort()
-        .map((id) => this.#read(id)),
+        .map((id) => this.#readAny(id)),
     );
+    return reports.filter(({ policy }) => policy === this.#parts.policy.id);
   }
 
   /** Does steps until somebody has to do one. */
@@ -342,7 +343,16 @@ export class LocalCeremonies implements CeremonyOperations {
     return report;
   }
 
+  /** One of this CA: the folder has those of all. */
   async #read(id: string): Promise<CeremonyReport> {
+    const report = await this.#readAny(id);
+    if (report.policy !== this.#parts.policy.id) {
+      throw refused(`${id} is a ceremony of ${report.policy}; say --ca ${report.policy}`);
+    }
+    return report;
+  }
+
+  async #readAny(id: string): Promise<CeremonyReport> {
     const bytes = ID_PATTERN.test(id) ? await readIfThere(this.#fileOf(id)) : undefined;
     if (bytes === undefined) {
       throw refused(`there is no ceremony ${id.slice(0, 64)}; see certdir ceremony list`);

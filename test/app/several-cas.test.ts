@@ -7,11 +7,13 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 
+import { restoreDataFolder } from '../../src/app/backup.ts';
+import { openLocalOperations } from '../../src/app/local-instance.ts';
 import { type RunningServer, serve } from '../../src/app/server.ts';
 import { CONFIGURATION_FILE } from '../../src/config/configuration.ts';
 import { silentLog } from '../../src/core/log.ts';
@@ -149,6 +151,48 @@ describe('two CAs in one server', () => {
       assert.match(await ask(), /citizen\.pem: revoked/);
     });
   }
+
+  it('a backup has every policy, and what is restored is held back for each CA', async () => {
+    const folders = { backup: join(work, 'backup'), restored: join(work, 'restored') };
+    const input = { folder: folders.backup };
+    await server.operations.backup(input, operator, () => undefined);
+    const source = { folder: folders.backup, passphrase: undefined };
+    const target = {
+      dataFolder: folders.restored,
+      to: { kind: 'end' } as const,
+      operator: 'tester',
+    };
+    await restoreDataFolder(source, { ...target, log: silentLog }, () => undefined);
+    for (const file of ['policy.yaml', 'tokyo.yaml']) {
+      const text = readFileSync(join(folders.restored, file), 'utf8');
+      assert.equal(text, readFileSync(join(folder, file), 'utf8'));
+    }
+    // For the operator to put back.
+    for (const part of ['token', 'secrets', 'tls']) {
+      cpSync(join(folder, part), join(folders.restored, part), { recursive: true });
+    }
+    const publish = async (ca: Id): Promise<unknown> => {
+      const options = { folder: folders.restored, log: silentLog, ca };
+      const { operations, close } = await openLocalOperations(options);
+      try {
+        return await operations.publish({ scopes: ['arl'] }, operator, () => undefined);
+      } finally {
+        await close();
+      }
+    };
+    const confirm = async (ca: Id): Promise<void> => {
+      const options = { folder: folders.restored, log: silentLog, ca };
+      const { operations, close } = await openLocalOperations(options);
+      const marks = { lists: [], numbers: [], checkpoints: [], coversRest: true };
+      await operations.recoverConfirm({ ...marks, acceptsMissing: false }, operator);
+      await close();
+    };
+    await confirm('tokyo');
+    await assert.rejects(publish('gunma'), { code: 'CA_RECOVERY_PENDING' });
+    await publish('tokyo');
+    await confirm('gunma');
+    await publish('gunma');
+  });
 
   it('has one run of each CA’s jobs, and figures by CA', async () => {
     const metrics = server.endpoints.find((one) => one.endsWith('/metrics')) ?? '';

@@ -124,6 +124,35 @@ async function open(t: TestContext): Promise<{
 
 const nobody: Operator = { name: 'unused: the client was told who asks' };
 
+describe('several CAs behind one socket', () => {
+  it('are told apart by the name that a command gives', async (t) => {
+    const socketFile = join(temporaryFolder(t), 's');
+    const calls: string[] = [];
+    const named = (name: string): Operations => ({
+      ...recordingOperations([]),
+      journal: () => {
+        calls.push(name);
+        return Promise.reject(new SampleError('CA_SERIAL_UNKNOWN', name));
+      },
+    });
+    const server = await openControlServer({
+      ...{ socketFile, log: silentLog, operations: named('all') },
+      operationsOf: (ca) => {
+        if (ca === 'atlantis') {
+          throw new SampleError('CA_SERIAL_UNKNOWN', ca);
+        }
+        return named(ca);
+      },
+    });
+    t.after(() => server.close());
+    for (const ca of ['東京', undefined, 'atlantis', '東京']) {
+      const remote = connectControl(socketFile, 'tester', ca);
+      await assert.rejects(remote.journal(), { code: 'CA_SERIAL_UNKNOWN' });
+    }
+    assert.deepEqual(calls, ['東京', 'all', '東京']);
+  });
+});
+
 describe('control socket', () => {
   it('is for its owner only and is removed at the end', async (t) => {
     const { socketFile } = await open(t);

@@ -17,7 +17,7 @@ import type { CaInstance } from '../../src/app/ca-instance.ts';
 import { openInstance } from '../../src/app/instance.ts';
 import { type RunningServer, serve } from '../../src/app/server.ts';
 import type { IssuedCertificate } from '../../src/ca/certificates/issuance.ts';
-import { formatSerialNumber } from '../../src/ca/certificates/serial-number.ts';
+import { formatSerialNumber, parseSerialNumber } from '../../src/ca/certificates/serial-number.ts';
 import { CONFIGURATION_FILE } from '../../src/config/configuration.ts';
 import { ClosingStack } from '../../src/core/closing-stack.ts';
 import { silentLog } from '../../src/core/log.ts';
@@ -245,6 +245,33 @@ describe('SECOM Passport for G-ID', { skip: skipWithout('openssl', 'ldapsearch')
     });
   });
 
+  it('6.1.1 (2), 6.4.2: the CA makes a subscriber’s key, the PIN goes apart, and both are erased', async () => {
+    await within(async ({ authority: { delivery } }) => {
+      const fields = { name: 'Yoko Mori', registration: 'GID-9' };
+      const order = { order: 'GID-9', issue: { profile: 'subscriber', fields, origin } };
+      const record = await delivery.prepare(order);
+      const serialNumber = parseSerialNumber(record.serialNumber);
+      const pin = Buffer.from(await delivery.password({ serialNumber, origin })).toString();
+      await delivery.passwordSent({ serialNumber, origin });
+      await assert.rejects(delivery.password({ serialNumber, origin }), {
+        code: 'CA_DELIVERY_GONE',
+      });
+      const by = { reference: record.reference ?? '' };
+      const { bytes } = await delivery.fetch(by, origin);
+      writeFileSync(at('mori.p12'), bytes);
+      const args = ['pkcs12', '-in', at('mori.p12'), '-passin', `pass:${pin}`, '-nodes'];
+      const opened = runOpenssl(args).toString('utf8');
+      assert.match(opened, /BEGIN PRIVATE KEY/);
+      writeFileSync(at('Yoko Mori.pem'), opened);
+      assert.match(verify('Yoko Mori'), /: OK/);
+      clock.setWallClock(clock.nowMs() + 3_600_000);
+      await assert.rejects(delivery.fetch(by, origin), { code: 'CA_DELIVERY_GONE' });
+      assert.equal(await delivery.eraseDue(), 1);
+      const receipt = { from: 'Yoko Mori', reference: 'R-1' };
+      await delivery.deliver({ serialNumber, receipt, origin });
+    });
+  });
+
   it('4.10: the second key takes over with two link certificates, and lists of both go on', async () => {
     clock.setWallClock(clock.nowMs() + 8 * YEAR_MS - 30 * 86_400_000);
     await within(async (one) => {
@@ -367,7 +394,7 @@ describe('SECOM Passport for G-ID', { skip: skipWithout('openssl', 'ldapsearch')
       assert.deepEqual(report.findings, []);
       const { certificates } = await operations.status();
       // With two keys and two links.
-      assert.deepEqual(certificates, { issued: 8, revoked: 1 });
+      assert.deepEqual(certificates, { issued: 9, revoked: 1 });
     });
   });
 });
