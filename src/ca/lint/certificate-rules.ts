@@ -12,7 +12,7 @@ import {
   parseSubjectPublicKeyInfo,
 } from '../../x509/algorithms.ts';
 import { assessPublicKey, keyWeaknessText } from '../../x509/key-strength.ts';
-import { type AttributeTypeAndValue, type Name, sameName } from '../../x509/name.ts';
+import { sameName } from '../../x509/name.ts';
 import { fixedStringTag } from '../../x509/name-attributes.ts';
 import { Oid } from '../../x509/object-identifiers.ts';
 import { leastModulusBits } from '../policy/legacy-algorithms.ts';
@@ -72,17 +72,15 @@ const naming: readonly Rule[] = [
     source: 'RFC 5280 A.1',
     severity: 'error',
     holds: 'no attribute of the subject is longer than its upper bound',
-    check: ({ certificate }) => nameBoundsFault(certificate.subject),
+    check: nameBoundsFault,
   },
   {
     id: 'country-name',
     source: 'RFC 5280 A.1',
     severity: 'error',
     holds: 'countryName is two capital letters',
-    check: ({ certificate }) =>
-      attributes(certificate.subject).every(
-        ({ type, value }) => type !== Oid.countryName || /^[A-Z]{2}$/.test(value),
-      )
+    check: ({ attributes }) =>
+      attributes.every(({ type, value }) => type !== Oid.countryName || /^[A-Z]{2}$/.test(value))
         ? undefined
         : 'countryName is not two capital letters',
   },
@@ -91,8 +89,8 @@ const naming: readonly Rule[] = [
     source: 'RFC 5280 4.1.2.4',
     severity: 'error',
     holds: 'names are PrintableString or UTF8String, where the attribute leaves the choice',
-    check: ({ certificate }) =>
-      attributes(certificate.subject).every(
+    check: ({ attributes }) =>
+      attributes.every(
         ({ type, stringTag, der }) =>
           der === undefined &&
           (fixedStringTag(type) === undefined
@@ -108,8 +106,8 @@ const naming: readonly Rule[] = [
     severity: 'error',
     holds:
       'no attribute of the subject is empty, begins or ends with a space, or has control characters',
-    check: ({ certificate }) =>
-      attributes(certificate.subject).every(
+    check: ({ attributes }) =>
+      attributes.every(
         ({ value }) => value !== '' && value === value.trim() && !/\p{Cc}/u.test(value),
       )
         ? undefined
@@ -195,12 +193,8 @@ const fields: readonly Rule[] = [
 
 export const certificateRules: readonly Rule[] = [...fields, ...naming];
 
-function attributes(name: Name): readonly AttributeTypeAndValue[] {
-  return name.rdns.flat();
-}
-
-function nameBoundsFault(name: Name): string | undefined {
-  for (const { type, value } of attributes(name)) {
+function nameBoundsFault({ attributes }: CertificateSubject): string | undefined {
+  for (const { type, value } of attributes) {
     const bound = upperBounds.get(type);
     if (bound !== undefined && [...value].length > bound) {
       return `an attribute of the subject is longer than ${bound} characters`;

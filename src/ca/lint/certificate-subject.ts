@@ -5,9 +5,11 @@
  * @module
  */
 
+import { parseAlternativeNames } from '../../x509/alternative-name.ts';
 import { parseBasicConstraints } from '../../x509/basic-constraints.ts';
 import type { Certificate } from '../../x509/certificate.ts';
 import { type Extension, findExtension } from '../../x509/extensions.ts';
+import type { GeneralName } from '../../x509/general-name.ts';
 import {
   type KeyUsageName,
   type NetscapeCertTypeName,
@@ -15,6 +17,7 @@ import {
   parseKeyUsage,
   parseNetscapeCertType,
 } from '../../x509/key-usage.ts';
+import type { AttributeTypeAndValue } from '../../x509/name.ts';
 import { Oid } from '../../x509/object-identifiers.ts';
 import type { Profile } from '../policy/profile.ts';
 import type { Scope } from '../policy/scope.ts';
@@ -35,6 +38,10 @@ export interface CertificateSubject extends LintContext {
   /** Empty without the extension. */
   readonly purposes: readonly string[];
   readonly netscapeTypes: ReadonlySet<NetscapeCertTypeName> | undefined;
+  /** Of the subject's name, one behind the other. */
+  readonly attributes: readonly AttributeTypeAndValue[];
+  /** subjectAltName; empty without the extension. */
+  readonly alternativeNames: readonly GeneralName[];
   extension(oid: string): Extension | undefined;
 }
 
@@ -56,6 +63,8 @@ export function readCertificateSubject(
     isCa: constraints?.isCa === true,
     keyUsage: read(Oid.keyUsage, parseKeyUsage),
     purposes: read(Oid.extendedKeyUsage, parseExtendedKeyUsage) ?? [],
+    attributes: certificate.subject.rdns.flat(),
+    alternativeNames: read(Oid.subjectAltName, parseAlternativeNames) ?? [],
     netscapeTypes: read(Oid.netscapeCertType, parseNetscapeCertType),
     extension,
   };

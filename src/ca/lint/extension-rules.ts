@@ -182,15 +182,12 @@ const names: readonly Rule[] = [
     holds:
       'alternative names are well formed: full DNS names in letters, digits and hyphens, mail addresses with one @, ' +
       'absolute URIs, directory names that are not empty',
-    check: ({ extension }) => {
-      for (const oid of [Oid.subjectAltName, Oid.issuerAltName]) {
-        const found = extension(oid);
-        const bad = found && parseAlternativeNames(found.value).find((name) => !isWellFormed(name));
-        if (bad !== undefined) {
-          return `an alternative name of kind ${bad.kind} is malformed`;
-        }
-      }
-      return undefined;
+    check: ({ alternativeNames, extension }) => {
+      const ofIssuer = extension(Oid.issuerAltName);
+      const bad =
+        alternativeNames.find((name) => !isWellFormed(name)) ??
+        (ofIssuer && parseAlternativeNames(ofIssuer.value).find((name) => !isWellFormed(name)));
+      return bad === undefined ? undefined : `an alternative name of kind ${bad.kind} is malformed`;
     },
   },
   {
@@ -213,12 +210,9 @@ const names: readonly Rule[] = [
       if (!isTlsServer(subject)) {
         return undefined;
       }
-      const found = subject.extension(Oid.subjectAltName);
-      const has =
-        found !== undefined &&
-        parseAlternativeNames(found.value).some(
-          ({ kind }) => kind === 'dnsName' || kind === 'ipAddress',
-        );
+      const has = subject.alternativeNames.some(
+        ({ kind }) => kind === 'dnsName' || kind === 'ipAddress',
+      );
       return has ? undefined : 'present clients do not find the name of the server';
     },
   },

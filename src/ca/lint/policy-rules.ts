@@ -8,7 +8,6 @@
 import { Tag } from '../../asn1/tags.ts';
 import { equalBytes } from '../../core/bytes.ts';
 import type { LintRule } from '../../core/lint-rule.ts';
-import { parseAlternativeNames } from '../../x509/alternative-name.ts';
 import { parseCertificatePolicies } from '../../x509/certificate-policies.ts';
 import { parseCrlDistributionPoints } from '../../x509/distribution-point.ts';
 import type { GeneralName } from '../../x509/general-name.ts';
@@ -78,19 +77,17 @@ export const policyRules: readonly Rule[] = [
     severity: 'error',
     holds:
       'the attributes of the subject that the policy says are PrintableString, and no others that leave the choice',
-    check: ({ certificate, made }) => {
+    check: ({ attributes, made }) => {
       // The name of another CA is as that CA writes it.
       if (made === undefined || made.profile.definition.kind === 'cross') {
         return undefined;
       }
       const printable = printableTypes(made.profile.printable);
-      const isRight = certificate.subject.rdns
-        .flat()
-        .every(
-          ({ type, stringTag }) =>
-            fixedStringTag(type) !== undefined ||
-            stringTag === (printable.has(type) ? Tag.printableString : Tag.utf8String),
-        );
+      const isRight = attributes.every(
+        ({ type, stringTag }) =>
+          fixedStringTag(type) !== undefined ||
+          stringTag === (printable.has(type) ? Tag.printableString : Tag.utf8String),
+      );
       return isRight ? undefined : "a string type in the subject is not the policy's";
     },
   },
@@ -148,9 +145,8 @@ export const policyRules: readonly Rule[] = [
     holds:
       'JPKI otherNames are all six, each once, in the order of certificates in use; the date has an era and eight digits, ' +
       'the gender is one of the policy, substitute flags are as many as characters, names and addresses are in its JIS sets',
-    check: ({ extension, made }) => {
-      const found = extension(Oid.subjectAltName);
-      const names = found === undefined ? [] : jpkiNames(parseAlternativeNames(found.value));
+    check: ({ alternativeNames, made }) => {
+      const names = jpkiNames(alternativeNames);
       if (names.length === 0) {
         return undefined;
       }
