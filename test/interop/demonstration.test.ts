@@ -53,12 +53,13 @@ describe('the demonstration', { skip: skipWithout('openssl', 'ldapsearch', 'curl
 
   /** Runs a script of the README in a folder of its own. */
   function run(script: string): Promise<CommandResult> {
-    const { ldapUrl, ldapsUrl, httpUrl, ocspUrl = '' } = server;
+    const { ldapUrl, ldapsUrl, httpUrl, ocspUrl = '', apiUrl = '' } = server;
     const adapted = script
       .replaceAll('ldap://127.0.0.1:1389', ldapUrl)
       .replaceAll('ldaps://127.0.0.1:1636', ldapsUrl)
       .replaceAll('http://127.0.0.1:8080', httpUrl)
       .replaceAll('https://127.0.0.1:8443/', ocspUrl)
+      .replaceAll('https://127.0.0.1:8444', new URL(apiUrl).origin)
       .replaceAll(/\bdata\//g, `${certdir.folder}/`)
       .replaceAll(
         'bin/certdir',
@@ -97,6 +98,16 @@ describe('the demonstration', { skip: skipWithout('openssl', 'ldapsearch', 'curl
     const after = await certdir.answer<ServiceStatus>('status');
     assert.equal(after.certificates.issued, before.certificates.issued + 1);
     assert.equal(after.certificates.revoked, before.certificates.revoked + 1);
+  });
+
+  it('takes a request through the hands of three people', async () => {
+    const before = await certdir.answer<ServiceStatus>('status');
+    const [peoples = ''] = shellExamples('Run by its people');
+    const { status, stdout, stderr } = await run(`set -e\n${peoples}`);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /executed/);
+    const after = await certdir.answer<ServiceStatus>('status');
+    assert.equal(after.certificates.issued, before.certificates.issued + 1);
   });
 
   it('prints examples that work as they stand', async () => {

@@ -170,6 +170,8 @@ export class CertdirServer {
   readonly httpUrl: string;
   /** OCSP over TLS; undefined where it is not listened for. */
   readonly ocspUrl: string | undefined;
+  /** The API for operators' programs; likewise. */
+  readonly apiUrl: string | undefined;
   readonly #child: ChildProcess;
   readonly #ended: Promise<number | NodeJS.Signals>;
   readonly #output: OutputLines;
@@ -211,7 +213,9 @@ export class CertdirServer {
     this.ldapUrl = output.url('ldap:');
     this.ldapsUrl = output.url('ldaps:');
     this.httpUrl = output.url('http:');
-    this.ocspUrl = output.urls.find((url) => url.startsWith('https:'));
+    const overTls = output.urls.filter((url) => url.startsWith('https:'));
+    this.ocspUrl = overTls.find((url) => !url.endsWith('/api'));
+    this.apiUrl = overTls.find((url) => url.endsWith('/api'));
   }
 
   /** Everything it has written. */
