@@ -234,6 +234,8 @@ describe('a submission', () => {
     assert.deepEqual(await ids({ limit: 1 }), [revoke.id]);
     assert.deepEqual(await ids({ isMine: true }), []);
     assert.deepEqual(await ids({ isMine: true }, examiner), [revoke.id, issue.id]);
+    await requests.examine({ id: revoke.id }, examiner);
+    assert.deepEqual(await ids({ isMine: true }, examiner), [issue.id]);
     await requests.withdraw({ id: issue.id }, reception);
     assert.deepEqual(await ids({ state: 'open' }), [revoke.id]);
     assert.deepEqual(await ids({ state: 'withdrawn' }), [issue.id]);

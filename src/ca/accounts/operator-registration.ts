@@ -147,6 +147,25 @@ export class OperatorRegistration {
   }
 
   /**
+   * Gives an operator who has lost it another password; one's own is changed with the old one.
+   *
+   * @throws {CaError} `CA_OPERATOR_UNKNOWN`, `CA_OPERATOR_INVALID` for a password that the policy's rules refuse or that
+   *   was in use before, `CA_SAME_PERSON`, `CA_NOT_PERMITTED`, `CA_SEPARATION`.
+   */
+  setPassword(name: string, password: string, by: Registrar): Promise<StoredOperator> {
+    return this.#inTurn(async () => {
+      const registrar = await this.#registrar(by);
+      const operator = await this.#find(name);
+      this.#assertOther(operator, registrar.person);
+      await translating(
+        () => this.#set(operator.dn, { userPassword: [password] }, registrar.caller),
+        { DIRECTORY_CONSTRAINT: ({ message }) => invalid(message) },
+      );
+      return await this.#find(name);
+    });
+  }
+
+  /**
    * Gives an operator a certificate under the policy's profile for them. From then on the account authenticates
    * with this one; one of this CA that it had before is revoked as superseded. The same request again ends what an
    * interruption has left.

@@ -10,6 +10,7 @@ import type { OperatorIdentity } from '../accounts/operator-identity.ts';
 import { type CaCore, reading } from '../ca-core.ts';
 import { type RequestKindName, stepPermission } from '../policy/permissions.ts';
 import type { Duty } from './duty.ts';
+import { isSamePerson, personOf } from './person.ts';
 import { hasEnded, type RequestRecord, type RequestState } from './request-record.ts';
 import type { RequestReport } from './request-report.ts';
 import { type RequestStore, unknownRequest } from './request-store.ts';
@@ -106,12 +107,18 @@ export class RequestListing {
     );
   }
 
-  #isNextOf(account: StoredOperator, { next, kind, partition }: RequestReport): boolean {
+  /** Nobody's next step is on a request of which they took another one. */
+  #isNextOf(account: StoredOperator, { next, kind, partition, steps }: RequestReport): boolean {
     if (next === null) {
       return false;
     }
     const permission = stepPermission(kind, next);
+    const person = personOf(account);
+    const hasTaken = steps.some(
+      (entry) => entry.step !== next && isSamePerson(entry.person, person),
+    );
     return (
+      !hasTaken &&
       this.#duty.people.isAllowed(account.roles, permission) &&
       this.#duty.actsFor(account, permission, partition)
     );

@@ -105,6 +105,25 @@ export const operatorRoutes: readonly ApiRoute[] = [
       accountReport(await ca.operators.enable(params.name, { operator, origin })),
   }),
   operatorRoute({
+    operationId: 'setOperatorPassword',
+    family: 'operators',
+    method: 'PUT',
+    path: '/operators/{name}/password',
+    permission: isPermitted,
+    summary: 'Gives an operator another password',
+    description: 'Its sessions end. One changes one’s own with the old one (changePassword).',
+    params: named,
+    body: z.strictObject({ password }),
+    answer: account,
+    errors: ['CA_OPERATOR_UNKNOWN', 'CA_OPERATOR_INVALID', 'CA_SAME_PERSON'],
+    handle: async ({ ca, identity: operator, origin, params, body, service }) => {
+      const by = { operator, origin };
+      const changed = await ca.operators.setPassword(params.name, body.password, by);
+      service.closeSessionsOf(ca.nameKey(changed.dn));
+      return accountReport(changed);
+    },
+  }),
+  operatorRoute({
     operationId: 'enrolOperator',
     family: 'operators',
     method: 'POST',

@@ -40,6 +40,16 @@ describe('operators over the API', () => {
       403,
       'CA_SAME_PERSON',
     ]);
+    const reset = (name: string, password: string): Promise<ApiAnswer> =>
+      bed.ask({
+        path: `/operators/${name}/password`,
+        client: senior,
+        method: 'PUT',
+        body: { password },
+      });
+    assert.equal((await reset('sato', 'correct horse battery')).status, 200);
+    assert.deepEqual(told(await reset('sato', 'short')), [422, 'CA_OPERATOR_INVALID']);
+    assert.deepEqual(told(await reset('senior', 'staple and more')), [403, 'CA_SAME_PERSON']);
     await bed.operator('clerk', ['reception'], { certificate: bed.clientCertificate() });
     assert.equal((await ask('/operators/clerk/disable', {})).status, 200);
     assert.equal((await ask('/operators/clerk/enable', {})).status, 200);
