@@ -19,6 +19,7 @@ import { Dn } from '../directory/names/dn.ts';
 import type { ApiAuthority, CertificateLook } from '../http/api/api-authority.ts';
 import { apiRoutes } from '../http/api/api-routes.ts';
 import { openApiServer } from '../http/api/api-server.ts';
+import type { ApiStatistics } from '../http/api/call-counts.ts';
 import type { PeopleRules } from '../http/api/people-rules.ts';
 import type { Operations } from '../http/operations.ts';
 import { LdapError } from '../ldap/errors.ts';
@@ -31,21 +32,27 @@ import { StoredAnswers } from './kept-answers.ts';
 
 const MINUTE_MS = 60_000;
 
+export interface OpenedApi {
+  /** Its URLs. */
+  readonly endpoints: readonly string[];
+  /** Undefined where there is none. */
+  readonly statistics: (() => ApiStatistics) | undefined;
+}
+
 /**
  * Starts the API where the configuration wants it.
  *
  * @param tls What LDAP shows.
- * @returns its URLs.
  */
 export async function openApi(
   instance: Instance,
   operations: InstanceOperations,
   { tls, closing }: { readonly tls: TlsCredentials | undefined; readonly closing: ClosingStack },
-): Promise<readonly string[]> {
+): Promise<OpenedApi> {
   const { configuration, clock, random, log } = instance;
   const { api } = configuration;
   if (api === undefined) {
-    return [];
+    return { endpoints: [], statistics: undefined };
   }
   const { sessions, limits } = api;
   const server = await openApiServer({
@@ -78,7 +85,7 @@ export async function openApi(
   });
   closing.push(server, { name: 'API', close: (opened) => opened.close() });
   // With a path, so that it is no other listener's address.
-  return [`${server.url}/api`];
+  return { endpoints: [`${server.url}/api`], statistics: () => server.statistics };
 }
 
 async function ownCredentials({

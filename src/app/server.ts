@@ -32,6 +32,7 @@ import type { JobStatus } from '../scheduler/job.ts';
 import { openNodeCronTicker } from '../scheduler/node-cron-ticker.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import { openApi } from './api.ts';
+import { addApiMetrics } from './api-metrics.ts';
 import { checkpointJob } from './auditing.ts';
 import type { CaInstance, Instance } from './ca-instance.ts';
 import { addJob, type RunningCa, runCa } from './ca-service.ts';
@@ -123,7 +124,10 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
     const httpEndpoints = await openHttp(instance, ocsp, closing);
     const ocspEndpoints = await openOcsp(instance, ocsp, closing);
     const tls = await readTlsCredentials(configuration);
-    const apiEndpoints = await openApi(instance, operations, { tls, closing });
+    const api = await openApi(instance, operations, { tls, closing });
+    if (api.statistics !== undefined) {
+      addApiMetrics(registry, api.statistics);
+    }
     const metricsEndpoints = await serveMetrics(instance, registry, closing);
     closing.push(
       await openControlServer({
@@ -138,7 +142,7 @@ export async function serve(options: OpenOptions): Promise<RunningServer> {
     scheduler.start();
     const { replicationEndpoints } = instance;
     const ownEndpoints = [...metricsEndpoints, ...replicationEndpoints];
-    const webEndpoints = [...httpEndpoints, ...apiEndpoints, ...ownEndpoints];
+    const webEndpoints = [...httpEndpoints, ...api.endpoints, ...ownEndpoints];
     const endpoints = [...ldap.endpoints, ...ocspEndpoints, ...webEndpoints];
     return {
       operations: operations.named(undefined),

@@ -19,6 +19,7 @@ import { SystemRandom } from '../../src/core/random.ts';
 import type { ApiRoute } from '../../src/http/api/api-route.ts';
 import { apiRoutes } from '../../src/http/api/api-routes.ts';
 import { type ApiServer, openApiServer } from '../../src/http/api/api-server.ts';
+import type { ApiStatistics } from '../../src/http/api/call-counts.ts';
 import { LocalOperations } from '../../src/http/local-operations.ts';
 import { makeTlsCertificate } from '../../src/setup/tls-certificate.ts';
 import { absentAudit } from './absent-audit.ts';
@@ -55,10 +56,17 @@ export class ApiBed extends ApiClient {
   /** What the access journal was told. */
   readonly looks: readonly AccessFacts[];
 
+  readonly #server: ApiServer;
+
   private constructor(ca: CaTestBed, server: ApiServer, looks: readonly AccessFacts[]) {
     super({ url: server.url, id: ca.policy.id, trusted: serverTls.certificatePem });
     this.ca = ca;
     this.looks = looks;
+    this.#server = server;
+  }
+
+  get statistics(): ApiStatistics {
+    return this.#server.statistics;
   }
 
   static async open(life: Life, options: ApiBedOptions = {}): Promise<ApiBed> {

@@ -25,6 +25,7 @@ import type { ApiAuthority } from './api-authority.ts';
 import type { ApiRoute, ApiService } from './api-route.ts';
 import { Authentication } from './authentication.ts';
 import { CallBudget } from './call-budget.ts';
+import { type ApiStatistics, CallCounts } from './call-counts.ts';
 import { assertWithin, callRoute } from './call-handling.ts';
 import { Idempotency, type KeptAnswers } from './idempotency.ts';
 import { API_BASE, describeApi } from './openapi.ts';
@@ -57,6 +58,7 @@ export interface ApiServerOptions {
 export interface ApiServer {
   /** `https://address:port`, with the port that was really taken. */
   readonly url: string;
+  readonly statistics: ApiStatistics;
   close(): Promise<void>;
 }
 
@@ -95,6 +97,8 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
     },
   };
   const server = makeServer(options);
+  const counts = new CallCounts();
+  server.addHook('onResponse', async (_request, reply) => counts.count(reply.statusCode));
   addSafeguards(server, parts);
   const description = JSON.stringify(describeApi(routes, version));
   server.get('/api/openapi.json', async (_request, reply) =>
@@ -120,7 +124,14 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
   await addEst(server, parts);
   const url = await listenAt(server, { ...options, setting: 'api' });
   // The framework does not know what its server speaks.
-  return { url: url.replace(/^http:/, 'https:'), close: () => server.close() };
+  return {
+    url: url.replace(/^http:/, 'https:'),
+    get statistics() {
+      const { calls } = counts;
+      return { calls, replayed: parts.idempotency.replayed, sessions: sessions.count };
+    },
+    close: () => server.close(),
+  };
 }
 
 function makeServer({ tls, maxBodyBytes, maxConnections }: ApiServerOptions): FastifyInstance {

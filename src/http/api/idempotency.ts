@@ -68,11 +68,17 @@ export class Idempotency {
   readonly #kept: KeptAnswers;
   readonly #onKeepFailed: (error: unknown) => void;
   readonly #inWork = new Set<string>();
+  #replayed = 0;
 
   /** @param onKeepFailed Told when something was done whose answer could not be kept. */
   constructor(kept: KeptAnswers, onKeepFailed: (error: unknown) => void) {
     this.#kept = kept;
     this.#onKeepFailed = onKeepFailed;
+  }
+
+  /** Answers that were given once more. */
+  get replayed(): number {
+    return this.#replayed;
   }
 
   /**
@@ -113,6 +119,7 @@ export class Idempotency {
         throw new TryLater('HTTP_TOO_MANY_REQUESTS', 'too many Idempotency-Keys are kept', 3_600);
       case 'done':
         if (begun.answer !== undefined) {
+          this.#replayed += 1;
           return { answer: JSON.parse(begun.answer), isReplayed: true };
         }
         throw new HttpError(
