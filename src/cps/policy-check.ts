@@ -5,9 +5,12 @@
  * @module
  */
 
+import { generateKeyPairSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { certificateLintRules } from '../ca/lint/lint.ts';
+import { tryProfiles } from '../ca/lint/profile-trial.ts';
 import { legacyWarnings } from '../ca/policy/legacy-algorithms.ts';
 import { loadPolicy, type Policy } from '../ca/policy/policy.ts';
 import { compileProfiles } from '../ca/policy/profile.ts';
@@ -16,6 +19,7 @@ import { ConfigError } from '../config/errors.ts';
 import { packageRoot } from '../config/package-root.ts';
 import { locateInYamlFile } from '../config/yaml-file.ts';
 import { isCertdirError } from '../core/errors.ts';
+import { formatFindings } from '../core/lint-rule.ts';
 import { AccessPolicy } from '../directory/access/access.ts';
 import { AccessRuleError } from '../directory/access/rule-items.ts';
 import { parseLdif } from '../directory/ldif/ldif-reader.ts';
@@ -30,7 +34,7 @@ export interface PolicyCheckReport {
   readonly profiles: number;
   readonly lists: number;
   readonly accessRules: number;
-  /** What can be run and should not: algorithms that are no longer safe. */
+  /** What can be run and should not: algorithms that are no longer safe, profiles that RFC 5280 advises against. */
   readonly warnings: readonly string[];
   /** Carried by the software, and outside it. */
   readonly clauses: number;
@@ -46,7 +50,7 @@ export interface PolicyCheckReport {
 export async function checkPolicy(file: string): Promise<PolicyCheckReport> {
   const policy = await loadPolicy(file);
   const schema = await Schema.load(join(packageRoot, 'schema'));
-  compileProfiles(policy);
+  const profileWarnings = await checkProfiles(file, policy);
   await checkAccess(file, policy, schema);
   const scopes = new Scopes(policy);
   await checkBaseTree(file, policy, { schema, scopes });
@@ -62,10 +66,46 @@ export async function checkPolicy(file: string): Promise<PolicyCheckReport> {
     profiles: Object.keys(policy.profiles).length,
     lists: scopes.list.length,
     accessRules: policy.access.length,
-    warnings: legacyWarnings(policy),
+    warnings: [...legacyWarnings(policy), ...profileWarnings],
     clauses: clauses?.clauses.length ?? 0,
     outside: clauses?.outside.length ?? 0,
   };
+}
+
+/**
+ * A certificate of each profile is put together and held against the linter.
+ *
+ * @returns what the linter warns of.
+ */
+async function checkProfiles(file: string, policy: Policy): Promise<readonly string[]> {
+  const known = new Set(certificateLintRules.map(({ id }) => id));
+  const warnings: string[] = [];
+  const keys = { issuer: newPublicKey(), subject: newPublicKey() };
+  for (const trial of tryProfiles(policy, compileProfiles(policy), keys)) {
+    const { profile, findings, idleDepartures } = trial;
+    const unknown = idleDepartures.find((rule) => !known.has(rule));
+    if (unknown !== undefined) {
+      const where = await locateInYamlFile(file, ['profiles', profile, 'departures', unknown]);
+      throw new ConfigError('CONFIG_INVALID', `${where}: is no rule of the linter (docs/lint.md)`);
+    }
+    const errors = findings.filter(({ severity }) => severity === 'error');
+    if (errors.length > 0) {
+      const where = await locateInYamlFile(file, ['profiles', profile]);
+      const remedy = 'change the profile, or name the rule under departures with the reason';
+      throw new ConfigError('CONFIG_INVALID', `${where}: ${formatFindings(errors)}; ${remedy}`);
+    }
+    warnings.push(
+      ...findings.map(({ rule, message }) => `profile ${profile}: ${message} (${rule})`),
+      ...idleDepartures.map((rule) => `profile ${profile} does not need the departure ${rule}`),
+    );
+  }
+  return warnings;
+}
+
+/** Of nobody: its private half is not kept. */
+function newPublicKey(): Uint8Array {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }));
 }
 
 async function checkAccess(file: string, { access }: Policy, schema: Schema): Promise<void> {

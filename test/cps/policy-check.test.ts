@@ -25,6 +25,15 @@ describe('checking a policy', () => {
     });
   }
 
+  it('warns of what can be run and should not', async () => {
+    const { warnings } = await checkPolicy(shippedPolicyFile('mic-ops'));
+    // 7.1.1 and 7.1.3 print a keyUsage that is not critical.
+    assert.deepEqual(warnings, [
+      'profile self-signed: keyUsage is not critical (key-usage-critical)',
+      'profile code-signing: keyUsage is not critical (key-usage-critical)',
+    ]);
+  });
+
   const text = readFileSync(shippedPolicyFile('gunma'), 'utf8');
   const faults: readonly (readonly [string, string | RegExp, string, RegExp])[] = [
     ['a value', 'periodHours: 24', 'periodHours: 0', /:\d+:\d+: crl\.periodHours/],
@@ -40,6 +49,30 @@ describe('checking a policy', () => {
       '  baseTree: gunma.ldif\n',
       '  baseTree: gunma.ldif\n  subtrees: ["OU=Gunma Prefectural CA,O=JPKI,C=JP", "OU=Elsewhere,C=JP"]\n',
       /:\d+:\d+: directory\.subtrees.*OU=Elsewhere,C=JP.*gunma\.ldif/,
+    ],
+    [
+      'a profile whose certificates the linter refuses',
+      '- { type: cRLDistributionPoints, critical: false }',
+      '- { type: cRLDistributionPoints, critical: true }',
+      /:\d+:\d+: profiles\.self-signed: never-critical: .*departures/,
+    ],
+    [
+      'a departure from no rule',
+      '    kind: self-signed\n',
+      '    kind: self-signed\n    departures: { no-such-rule: it is said so }\n',
+      /:\d+:\d+: profiles\.self-signed\.departures\.no-such-rule/,
+    ],
+    [
+      'a legacy algorithm',
+      'signature: rsa-pkcs1-sha256',
+      'signature: rsa-pkcs1-sha1',
+      /:\d+:\d+: keys\.authority\.signature.*allowLegacyAlgorithms/,
+    ],
+    [
+      'a field that stands nowhere',
+      '    kind: subscriber\n',
+      '    kind: subscriber\n    fields: { nickname: { maxCharacters: 9 } }\n',
+      /:\d+:\d+: profiles\.end-entity\.fields\.nickname/,
     ],
     [
       'a list without a place in the base tree',
