@@ -10,6 +10,7 @@ import type { Checkpointer, CheckpointKey, RotatedKey } from '../audit/checkpoin
 import { recordDigest } from '../audit/record-digest.ts';
 import type { SharedPolicy } from '../ca/policy/shared-policy.ts';
 import type { Configuration } from '../config/configuration.ts';
+import { ConfigError } from '../config/errors.ts';
 import { formatError, isCertdirError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { SigningError } from '../signing/errors.ts';
@@ -46,9 +47,21 @@ export async function openAuditKey(parts: AuditKeyParts): Promise<OpenedAuditKey
     const handovers = await readHandovers(snapshot);
     const label = labelOf(parts.shared, handovers.length + 1);
     const note = known === undefined ? await makeFirst(parts, label) : parseNoteKey(known);
+    assertFounderFirst(note, parts.shared);
     return { key: checkpointKey(parts.signer, label, note), handovers };
   } finally {
     await snapshot.close();
+  }
+}
+
+/** Keys of the log, and accounts, are named after the CA that the data folder was made with. */
+function assertFounderFirst({ name }: NoteKey, { id }: SharedPolicy): void {
+  const [, founder = id] = /^certdir\/([a-z0-9-]+)\/[0-9a-f]{16}$/.exec(name) ?? [];
+  if (founder !== id) {
+    throw new ConfigError(
+      'CONFIG_INVALID',
+      `policies: the data folder was made with ${founder}, whose policy stays the first; found ${id} there`,
+    );
   }
 }
 

@@ -3,6 +3,8 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
+import { parse } from 'yaml';
+
 import { openLocalOperations } from '../../src/app/local-instance.ts';
 import { CONFIGURATION_FILE, loadConfiguration } from '../../src/config/configuration.ts';
 import { silentLog } from '../../src/core/log.ts';
@@ -81,6 +83,18 @@ describe('another CA in a data folder', () => {
     } finally {
       await close();
     }
+  });
+
+  it('comes behind the one that the folder was made with', async () => {
+    const named = readFileSync(yaml, 'utf8');
+    const swapped = ['policies/tokyo.yaml', 'policy.yaml'];
+    const { policies, ...rest } = parse(named);
+    assert.deepEqual(swapped.toReversed(), policies);
+    writeFileSync(yaml, JSON.stringify({ ...rest, policies: swapped }));
+    await assert.rejects(openLocalOperations({ folder, log: silentLog }), {
+      code: 'CONFIG_INVALID',
+    });
+    writeFileSync(yaml, named);
   });
 
   it('is not added twice', async () => {
