@@ -9,6 +9,7 @@ import type { ApiRoute } from '../http/api/api-route.ts';
 import { apiRoutes } from '../http/api/api-routes.ts';
 import type { AuditOperations } from '../http/audit-operations.ts';
 import type { CeremonyOperations } from '../http/ceremony-operations.ts';
+import type { CrossOperations } from '../http/cross-operations.ts';
 import type { Operations } from '../http/operations.ts';
 import type { OperatorOperations } from '../http/operator-operations.ts';
 import type { VerifierOperations } from '../http/verifier-operations.ts';
@@ -74,6 +75,7 @@ export function apiOperations(connection: ApiConnection): Operations {
       list: async () => (await run<{ ceremonies: never[] }>('listCeremonies')).ceremonies,
       show: (params) => run('showCeremony', { params }),
     }),
+    cross: offered<CrossOperations>(crossOperations(run)),
     operators: offered<OperatorOperations>(operatorOperations(run)),
     verifiers: offered<VerifierOperations>(verifierOperations(run)),
     operatorList: async () => {
@@ -103,6 +105,20 @@ function auditOperations(run: Run): Partial<AuditOperations> {
     prove: (params) => run('proveRecord', { params }),
     checkpoint: () => run('showCheckpoint'),
     provisions: (params) => run('reportProvisions', { params }),
+  };
+}
+
+/** Issuing, accepting and ending are requests: `certdir request submit cross-issue …`. */
+function crossOperations(run: Run): Partial<CrossOperations> {
+  return {
+    show: async ({ peer }) =>
+      peer === null
+        ? (await run<{ peers: never[] }>('listCrossPeers')).peers
+        : [await run('showCrossPeer', { params: { peer } })],
+    request: (params) => run('makeCrossRequest', { params: { ...params } }),
+    examine: ({ peer, ...body }) => run('examineCrossRequest', { params: { peer }, body }),
+    test: ({ peer }) => run('testCrossConnection', { params: { peer } }),
+    receipt: ({ peer, ...body }) => run('takeCrossReceipt', { params: { peer }, body }),
   };
 }
 

@@ -155,6 +155,31 @@ describe('the commands of operators', () => {
     assert.match(check.stderr, /not for operators/);
   });
 
+  it('exchange certificates with other CAs, but for what is a request', async () => {
+    await bed.operator('senior', ['seniorOperator'], { password: PASSWORD });
+    const senior = await login('senior');
+    const made = await certdir<{ readonly peer: string }>('cross', 'request', 'bca', ...senior);
+    assert.equal(made.answer?.peer, 'bca', made.stderr);
+    const shown = await certdir<readonly { readonly state: string }[]>(
+      ...['cross', 'show', 'bca', ...senior],
+    );
+    assert.deepEqual(
+      shown.answer.map(({ state }) => state),
+      ['in-exchange'],
+    );
+    assert.deepEqual((await certdir('cross', 'show', ...senior)).answer, shown.answer);
+    const paper = ['cross', 'receipt', 'bca', '--paper', 'binder 1'];
+    assert.match((await certdir(...paper, ...senior)).stderr, /CA_CROSS_STATE/);
+    for (const act of [['issue'], ['revoke', '--reason', 'superseded']]) {
+      assert.equal((await certdir('cross', ...act, 'bca', ...senior)).status, 2);
+    }
+    const reception = await login('reception');
+    assert.match(
+      (await certdir('cross', 'show', ...reception)).stderr,
+      /CA_NOT_PERMITTED|HTTP_FORBIDDEN|403/,
+    );
+  });
+
   it('print the description of the API without a server', async () => {
     const { answer } = await certdir<{ readonly openapi: string }>('api', 'openapi');
     assert.equal(answer.openapi, '3.1.0');

@@ -75,6 +75,9 @@ async function certify(of: Party, by: Party): Promise<string> {
   await by.certdir.answer('cross', 'examine', of.id, ...given, ...told);
   const early = await by.certdir.failure('cross', 'issue', of.id);
   assert.deepEqual([early.exitCode, early.code], [6, 'CA_CROSS_STATE']);
+  const away = await by.certdir.failure('cross', 'test', of.id, '--url', 'ldap://127.0.0.1:1');
+  assert.deepEqual([away.exitCode, away.code], [7, 'READBACK_FAILED']);
+  assert.match(away.message, /directory ldap:\/\/127\.0\.0\.1:1 cannot be read/);
   const { origin } = new URL(of.server.ldapUrl.replace('ldap:', 'http:'));
   const url = origin.replace('http:', 'ldap:');
   const tested = await by.certdir.answer<CrossExamination>('cross', 'test', of.id, '--url', url);
