@@ -41,12 +41,16 @@ async function nextDelta(bed: CaTestBed): Promise<CertificateList> {
 const says = (list: CertificateList): readonly (readonly [bigint, number])[] =>
   [...list.entries()].map(({ serialNumber, reason = 0 }) => [serialNumber, reason]);
 
-/** RFC 5280 §6.3.3: what a verifier knows who has both. */
-function applied(base: CertificateList, delta: CertificateList): ReadonlyMap<bigint, number> {
-  const known = new Map(says(base));
+/** RFC 5280 §5.2.4: what a verifier knows who applies a delta list to what it knew. */
+function applied(
+  before: ReadonlyMap<bigint, number>,
+  delta: CertificateList,
+): ReadonlyMap<bigint, number> {
+  const known = new Map(before);
   for (const [serialNumber, reason] of says(delta)) {
     if (reason === CrlReason.removeFromCRL) {
-      assert.equal(known.get(serialNumber), CrlReason.certificateHold, 'the base has the hold');
+      const was = known.get(serialNumber) ?? CrlReason.certificateHold;
+      assert.equal(was, CrlReason.certificateHold, 'nothing but a hold is removed');
       known.delete(serialNumber);
     } else {
       known.set(serialNumber, reason);
@@ -54,6 +58,9 @@ function applied(base: CertificateList, delta: CertificateList): ReadonlyMap<big
   }
   return known;
 }
+
+const sorted = (known: ReadonlyMap<bigint, number>): ReadonlyMap<bigint, number> =>
+  new Map([...known].sort());
 
 describe('delta lists (RFC 5280 §5.2.4)', () => {
   it('come empty behind each full list, with the next number and critical indicator', async (t) => {
@@ -100,7 +107,13 @@ describe('delta lists (RFC 5280 §5.2.4)', () => {
     assert.deepEqual(says(held).at(-1), [brief, CrlReason.certificateHold]);
     assert.equal(held.entryCount, 4);
     await bed.ca.release({ serialNumber: brief, origin: tester });
-    assert.equal((await nextDelta(bed)).entryCount, 3, 'no list but a delta list had it');
+    const removed = says(await nextDelta(bed));
+    assert.deepEqual(removed.slice(0, 2), [
+      [released, CrlReason.removeFromCRL],
+      [brief, CrlReason.removeFromCRL],
+    ]);
+    assert.equal(removed.length, 4);
+    assert.deepEqual(says(await nextDelta(bed)), removed, 'until the next full list');
     await bed.reopen();
     await bed.clock.advance(HOUR);
     await bed.ca.publish(scope, tester);
@@ -125,11 +138,30 @@ describe('delta lists (RFC 5280 §5.2.4)', () => {
     assert.equal((await bed.ca.deltas.listArchived(scope)).length, 2);
   });
 
+  it('remove a hold that came and went again once, and none that no list had', async (t) => {
+    const bed = await CaTestBed.open(t, { policy });
+    const [twice, unseen] = [(await bed.issue()).serialNumber, (await bed.issue()).serialNumber];
+    for (let round = 0; round < 2; round += 1) {
+      await bed.ca.hold({ serialNumber: twice, origin: tester });
+      await bed.ca.hold({ serialNumber: unseen, origin: tester });
+      await bed.ca.release({ serialNumber: unseen, origin: tester });
+      assert.deepEqual(says(await nextDelta(bed)), [[twice, CrlReason.certificateHold]]);
+      await bed.ca.release({ serialNumber: twice, origin: tester });
+      assert.deepEqual(says(await nextDelta(bed)), [[twice, CrlReason.removeFromCRL]]);
+    }
+    await bed.clock.advance(HOUR);
+    await bed.ca.publish(scope, tester);
+    assert.deepEqual(says(await full(bed)), []);
+    assert.deepEqual(says(await onShow(bed)), []);
+  });
+
   it('with the full list are, at any time, what the next full list would be', async (t) => {
     const bed = await CaTestBed.open(t, { policy });
     const random = new SeededRandom('delta lists');
     const open: bigint[] = [];
     const held: bigint[] = [];
+    // One who applies every delta list to what came of the one before, not to the full list again.
+    let kept: ReadonlyMap<bigint, number> = new Map(says(await full(bed)));
     const pick = (from: bigint[]): bigint | undefined =>
       from.splice((random.bytes(1)[0] ?? 0) % Math.max(1, from.length), 1)[0];
     for (let step = 0; step < 120; step += 1) {
@@ -152,12 +184,15 @@ describe('delta lists (RFC 5280 §5.2.4)', () => {
         await bed.revoke(stopped);
       }
       if (step % 6 === 5) {
-        const base = await full(bed);
-        const known = applied(base, await nextDelta(bed));
+        const delta = await nextDelta(bed);
+        const known = applied(new Map(says(await full(bed))), delta);
+        kept = applied(kept, delta);
+        assert.deepEqual(sorted(kept), sorted(known));
         if (step % 18 === 17) {
           await bed.clock.advance(HOUR);
           await bed.ca.publish(scope, tester);
-          assert.deepEqual(new Map([...known].sort()), new Map(says(await full(bed)).toSorted()));
+          kept = new Map(says(await full(bed)));
+          assert.deepEqual(sorted(known), sorted(kept));
         }
       }
     }

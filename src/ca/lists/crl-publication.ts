@@ -180,12 +180,13 @@ export class CrlPublication {
     const { store, tables } = this.#core;
     const {
       published,
+      delta,
       acknowledgedSequence,
       withdrawn = 0,
     } = await reading(store, (view) => readScopeRecord(view, tables, scope.id));
     const changes = Number(acknowledgedSequence - (published?.sequence ?? 0n));
-    // Holds that are released are looked for in the full list.
-    const base = withdrawn === 0 ? 0 : (published?.byteLength ?? 0);
+    // Holds that are released are looked for in the full list and the delta list before.
+    const base = withdrawn === 0 ? 0 : (published?.byteLength ?? 0) + (delta?.byteLength ?? 0);
     return BYTES_AROUND + changes * BYTES_OF_ENTRY + base;
   }
 

@@ -1,6 +1,7 @@
 /**
  * Putting a delta list together: what has changed since the full list on show (RFC 5280 §5.2.4). That is what waits for
- * the next full list, and a removeFromCRL for each hold that the full list has and that was released.
+ * the next full list, and a removeFromCRL for each hold that the full list has, or a delta list since, and that was
+ * released.
  *
  * Not here: full lists (`crl-assembly.ts`), and whether it may be published (`delta-facts.ts`, `publish-gate.ts`).
  *
@@ -12,6 +13,7 @@ import type { ReadView } from '../../store/store.ts';
 import {
   buildTbsCertificateList,
   encodeRevokedEntry,
+  parseCertificateListHead,
   type TbsListParts,
 } from '../../x509/certificate-list.ts';
 import { RevokedEntryCursor } from '../../x509/certificate-list-cursor.ts';
@@ -21,7 +23,7 @@ import { CaError } from '../errors.ts';
 import { assertListLint } from '../lint/list-rules.ts';
 import { deltaValidityMs, isLastList } from '../policy/cadence.ts';
 import type { Scope } from '../policy/scope.ts';
-import type { PublishedList } from '../records/scope-record.ts';
+import type { PublishedDelta, PublishedList } from '../records/scope-record.ts';
 import { readScopeRecord } from '../records/scope-state.ts';
 import { readWaiting, type WaitingEntries } from '../records/waiting-entries.ts';
 import { readWithdrawals, type Withdrawals } from '../records/withdrawal.ts';
@@ -33,7 +35,9 @@ import {
   signAround,
 } from './crl-assembly.ts';
 import { EntryFacts } from './entry-facts.ts';
+import { readingEntries } from './entry-look.ts';
 import { BYTES_PER_TURN } from './entry-region.ts';
+import { readEntries } from './list-reading.ts';
 
 /** A delta list that nobody has seen yet. */
 export interface AssembledDelta extends Omit<AssembledList, 'region' | 'isRegular'> {
@@ -48,6 +52,7 @@ export interface AssembledDelta extends Omit<AssembledList, 'region' | 'isRegula
 const LOOKUPS_PER_TURN = 64;
 /** Taking entries apart takes as long as copying some twenty times their octets. */
 const TAKING_APART_COST = 20;
+const ENTRIES_PER_PAGE = 4096;
 
 /**
  * Assembles and signs the next delta list of a scope.
@@ -72,7 +77,7 @@ export async function assembleDelta(
   const thisUpdateMs = Math.floor(nowMs / 1000) * 1000;
   const nextUpdateMs = thisUpdateMs + forMs;
   const number = state.lastNumber + 1n;
-  const removed = await releasedSince(core, view, { scope, base, withdrawals });
+  const removed = await releasedSince(core, view, { scope, base, withdrawals, delta: state.delta });
   const removals = removed.map((serialNumber) =>
     encodeRevokedEntry({ serialNumber, revokedMs: thisUpdateMs, reason: CrlReason.removeFromCRL }),
   );
@@ -124,25 +129,71 @@ interface Changes {
   readonly withdrawals: Withdrawals;
 }
 
-/** Certificates whose hold the base lists and that are neither held nor revoked now, in the order of the base. */
+/**
+ * Certificates that are neither held nor revoked now, and whose hold the base lists or a delta list since: whoever has
+ * applied that one to the base is told, too (RFC 5280 §5.2.4). In the order of their first hold.
+ *
+ * @param changes `delta`: the delta list before.
+ */
 export async function releasedSince(
   { tables }: Pick<CaCore, 'tables'>,
   view: ReadView,
-  { scope, base, withdrawals }: Changes & { readonly base: PublishedList },
+  {
+    scope,
+    base,
+    delta,
+    withdrawals,
+  }: Changes & { readonly base: PublishedList; readonly delta: PublishedDelta | undefined },
 ): Promise<readonly bigint[]> {
   const facts = new EntryFacts(tables, view, scope);
   const turns = new Turns(LOOKUPS_PER_TURN);
-  const released: bigint[] = [];
+  const released = new Set<bigint>();
+  let told: ReadonlySet<bigint> | undefined;
   for (const [sequence, serialNumber] of withdrawals) {
-    if (sequence <= base.sequence) {
+    let isTold = sequence <= base.sequence;
+    if (!isTold && delta !== undefined && sequence <= delta.sequence) {
+      told ??= await readHeldInDelta(view, base, delta);
+      isTold = told.has(serialNumber);
+    }
+    if (isTold) {
       const { recordedSequence } = await facts.passedOver(serialNumber, sequence);
       if (recordedSequence === undefined) {
-        released.push(serialNumber);
+        released.add(serialNumber);
       }
     }
     await turns.spend(1);
   }
-  return released;
+  return [...released];
+}
+
+/**
+ * Certificates of which a delta list that starts from the same base says that they are held, or were and are not any
+ * more; the latter stay in every delta list of that base. None of one with another base.
+ *
+ * @throws {CaError} `CA_RECORD_DAMAGED` @throws what `readingEntries` throws.
+ */
+export async function readHeldInDelta(
+  view: ReadView,
+  base: PublishedList,
+  delta: PublishedDelta | undefined,
+): Promise<ReadonlySet<bigint>> {
+  const held = new Set<bigint>();
+  if (delta === undefined || delta.baseNumber !== base.number) {
+    return held;
+  }
+  const der = await view.readLarge(delta.sha256);
+  if (der === undefined) {
+    throw new CaError('CA_RECORD_DAMAGED', `the bytes of delta list ${delta.number} are missing`);
+  }
+  const head = readingEntries(() => parseCertificateListHead(der));
+  for await (const page of readEntries(head, ENTRIES_PER_PAGE)) {
+    for (const { serialNumber, reason } of page) {
+      if (reason === CrlReason.certificateHold || reason === CrlReason.removeFromCRL) {
+        held.add(serialNumber);
+      }
+    }
+  }
+  return held;
 }
 
 /** Entries that stand one behind the other. */
@@ -158,11 +209,15 @@ async function* changedSince(
   { scope, withdrawals }: Changes,
 ): AsyncGenerator<Run, void, undefined> {
   const turns = new Turns(BYTES_PER_TURN);
+  // Both come in the order of their sequence.
+  const left = withdrawals.keys();
+  let withdrawn = left.next();
   for await (const row of readWaiting(view, tables, scope.id)) {
-    const first = row.firstSequence;
-    const isWhole = ![...withdrawals.keys()].some(
-      (sequence) => sequence >= first && sequence < first + BigInt(row.count),
-    );
+    while (withdrawn.done !== true && withdrawn.value < row.firstSequence) {
+      withdrawn = left.next();
+    }
+    const isWhole =
+      withdrawn.done === true || withdrawn.value >= row.firstSequence + BigInt(row.count);
     yield* isWhole ? [{ der: row.der, count: row.count }] : keptOf(row, withdrawals);
     await turns.spend(isWhole ? row.der.length : row.der.length * TAKING_APART_COST);
   }

@@ -16,9 +16,9 @@ import { type CaCore, readCounters, readOwner } from '../ca-core.ts';
 import { deltaValidityMs } from '../policy/cadence.ts';
 import type { Scope } from '../policy/scope.ts';
 import { reasonBit, reasonsOf } from '../records/entry-ledger.ts';
-import type { PublishedList, ScopeRecord } from '../records/scope-record.ts';
+import type { PublishedDelta, PublishedList, ScopeRecord } from '../records/scope-record.ts';
 import { readArchived, readDelta } from '../records/scope-state.ts';
-import { type AssembledDelta, releasedSince } from './delta-assembly.ts';
+import { type AssembledDelta, readHeldInDelta, releasedSince } from './delta-assembly.ts';
 import { EntryFacts } from './entry-facts.ts';
 import { EntryGate } from './entry-gate.ts';
 import { EntryLook, readingEntries } from './entry-look.ts';
@@ -68,24 +68,25 @@ export async function examineDelta(
     entryCount: removedCount + entries.addedCount,
     reasons: reasonsOf(reasons),
   });
-  const released = await releasedSince(core, view, { scope, base, withdrawals });
+  const { delta } = state;
+  const released = await releasedSince(core, view, { scope, base, withdrawals, delta });
   const areThose =
     removedCount === released.length &&
     released.every((serialNumber, index) => removals.serialNumbers[index] === serialNumber) &&
-    (await areHeldIn(view, base, removals.serialNumbers));
+    (await areHeldIn(view, { base, delta }, removals.serialNumbers));
   const removalFault = areThose
     ? undefined
     : 'removeFromCRL is not of the holds that were released';
   return { list: facts, entries, delta: { base, removedCount, removalFault } };
 }
 
-/** Whether a list says of all these certificates that they are held. The list is read only where there are any. */
+/** Whether the full list or the delta list before says of all these that they are held. They are read where there are any. */
 async function areHeldIn(
   view: ReadView,
-  { sha256 }: PublishedList,
+  { base, delta }: { readonly base: PublishedList; readonly delta: PublishedDelta | undefined },
   serialNumbers: readonly bigint[],
 ): Promise<boolean> {
-  const der = serialNumbers.length === 0 ? undefined : await view.readLarge(sha256);
+  const der = serialNumbers.length === 0 ? undefined : await view.readLarge(base.sha256);
   if (der === undefined) {
     return serialNumbers.length === 0;
   }
@@ -98,7 +99,8 @@ async function areHeldIn(
       }
     }
   }
-  return missing.size === 0;
+  const told = missing.size === 0 ? missing : await readHeldInDelta(view, base, delta);
+  return [...missing].every((serialNumber) => told.has(serialNumber));
 }
 
 /** The entries in front that say removeFromCRL. */
