@@ -14,6 +14,9 @@ import { type ListHandler, makeListHandler } from '../http/list-download.ts';
 import { computeKeyIdentifier } from '../x509/key-identifier.ts';
 import type { CaInstance } from './ca-instance.ts';
 
+/** Where the entry of a list has its delta list. */
+const DELTA = 'deltaRevocationList';
+
 type HandlerParts = Pick<CaInstance, 'authority' | 'directory' | 'policy' | 'log'> & {
   /** Of all CAs; this one is alone when they are left out. */
   readonly policies?: readonly unknown[];
@@ -43,9 +46,9 @@ export function listHandler(instance: HandlerParts): ListHandler {
 }
 
 function downloadableLists({ authority, policy }: HandlerParts): DownloadableLists {
-  const find = (scopeId: string): DownloadableList | undefined => {
+  const scopeOf = (scopeId: string): Scope | undefined => {
     try {
-      return downloadable(authority.scopes.find(scopeId));
+      return authority.scopes.find(scopeId);
     } catch (error) {
       if (isCertdirError(error) && error.code === 'CA_SCOPE_UNKNOWN') {
         return undefined;
@@ -53,8 +56,16 @@ function downloadableLists({ authority, policy }: HandlerParts): DownloadableLis
       throw error;
     }
   };
+  const find = (scopeId: string): DownloadableList | undefined => {
+    const scope = scopeOf(scopeId);
+    return scope && downloadable(scope);
+  };
   return {
     find,
+    findDelta: (scopeId) => {
+      const list = find(scopeId);
+      return list && { ...list, attribute: DELTA };
+    },
     findByPath: (path) => {
       const scope = authority.scopes.list.find(({ httpPaths }) => httpPaths.includes(path));
       return scope && downloadable(scope);
@@ -64,8 +75,10 @@ function downloadableLists({ authority, policy }: HandlerParts): DownloadableLis
       const [only] = lists.length === 1 ? lists : lists.filter(({ isFull }) => isFull).slice(-1);
       return only && downloadable(only);
     },
-    newest: async (scopeId) =>
-      (await authority.listArchivedSince(scopeId, Number.POSITIVE_INFINITY)).at(-1),
+    newest: async ({ scopeId, attribute }) =>
+      attribute === DELTA
+        ? await authority.deltas.onShow(scopeId)
+        : (await authority.listArchivedSince(scopeId, Number.POSITIVE_INFINITY)).at(-1),
     issuerHash: sha1(authority.certificate.subject.der),
     keyHashes: () => [sha1(computeKeyIdentifier(authority.certificate.spki))],
     caDn: policy.names.issuer,

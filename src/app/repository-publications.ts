@@ -5,6 +5,7 @@
  */
 
 import { subtreesOf } from '../ca/policy/policy-neighbours.ts';
+import { hasDelta } from '../ca/policy/scope.ts';
 import type { DocumentSettings } from '../config/document-settings.ts';
 import { ConfigError } from '../config/errors.ts';
 import type { RepositoryCa } from '../http/public-repository.ts';
@@ -47,7 +48,7 @@ export function publicPages(instance: Instance): readonly [PublicPage, ...Public
 
 export interface PublishingParts {
   readonly authority: Pick<CaInstance['authority'], 'bridge' | 'publishedNames' | 'scopes'>;
-  readonly policy: Pick<CaInstance['policy'], 'directory' | 'names'>;
+  readonly policy: Pick<CaInstance['policy'], 'crl' | 'directory' | 'names'>;
   readonly auditing: { readonly checkpointer: { signNote(text: string): Promise<string> } };
 }
 
@@ -79,10 +80,13 @@ export function publicationsOf(
     documents,
     tops: subtreesOf(policy),
     listPath: (dn, attribute) => {
+      const isDelta = attribute === 'deltaRevocationList';
       const scope = authority.scopes.list.find(
-        (one) => one.dn.toLowerCase() === dn.toLowerCase() && one.attribute === attribute,
+        (one) =>
+          one.dn.toLowerCase() === dn.toLowerCase() &&
+          (one.attribute === attribute || (isDelta && hasDelta(one, policy))),
       );
-      return scope && `${base}/crl/${scope.id}.crl`;
+      return scope && `${base}/crl/${scope.id}${isDelta ? '.delta' : ''}.crl`;
     },
     signNote: (text) => auditing.checkpointer.signNote(text),
   };

@@ -45,9 +45,9 @@ interface CheckOptions {
 
 const help = `
 Without --from the newest lists of the data folder are checked. With --from what is published there is
-read, over LDAP by the names of the lists, over HTTP each at URL/crl/SCOPE.crl, or one list at the URL
-itself when it does not end with /; delta lists are in directories only. With --issuer no data folder is needed and any CA's lists are checked:
-signature, times, and what the lists say of themselves.
+read, over LDAP by the names of the lists, over HTTP each at URL/crl/SCOPE.crl and its delta list at
+URL/crl/SCOPE.delta.crl, or one list at the URL itself when it does not end with /. With --issuer no data
+folder is needed and any CA's lists are checked: signature, times, and what the lists say of themselves.
 
 Exit code 8 when something is found; with --json: { lists, findings }.
 ${examples(
@@ -278,7 +278,10 @@ async function gatherFromWeb(
   const { readPublishedLists } = await import('../readback/published-lists.ts');
   const access = await accessOf(options);
   const urls = url.endsWith('/')
-    ? (terms.expected ?? []).map(({ id }) => `${url}crl/${id}.crl`)
+    ? (terms.expected ?? []).flatMap(({ id, delta }) => [
+        `${url}crl/${id}.crl`,
+        ...(delta === undefined ? [] : [`${url}crl/${id}.delta.crl`]),
+      ])
     : [url];
   if (urls.length === 0) {
     throw new UsageError('--issuer needs the URL of a list, not one that ends with /');

@@ -2,6 +2,7 @@
  * Revocation lists over HTTP (RFC 4387, RFC 5280 §4.2.1.13):
  *
  *     /crl/<scope>.crl             a list by its scope, e.g. /crl/10201.crl
+ *     /crl/<scope>.delta.crl       its delta list, where the policy has any
  *     /search-crls?iHash=…         RFC 4387 §2: by the SHA-1 of the issuer's name in DER, base64 without padding; with
  *     /search-crls?sKIDHash=…      …or of the key identifier; where the CA has several lists, with &scope=…
  *     and the paths that the policy gives a list.
@@ -54,11 +55,13 @@ export interface NewestList {
 export interface DownloadableLists {
   /** By the id of its scope. */
   find(scopeId: string): DownloadableList | undefined;
+  /** The delta list of a scope, whether there is one or not; undefined without such a scope. */
+  findDelta(scopeId: string): DownloadableList | undefined;
   /** By a path of the policy. */
   findByPath(path: string): DownloadableList | undefined;
   /** The one list that is about everything under a key; undefined where there are several. */
   whole(): DownloadableList | undefined;
-  newest(scopeId: string): Promise<NewestList | undefined>;
+  newest(list: DownloadableList): Promise<NewestList | undefined>;
   /** SHA-1 of the issuer's name in DER. */
   readonly issuerHash: Uint8Array;
   /** SHA-1 of the identifiers of the keys whose lists are found by key: that of the one that signs now. */
@@ -139,9 +142,9 @@ function wantedIn(
   if (path === '/search-crls') {
     return { list: bySearch(url, cut, lists) };
   }
-  const [, scopeId] = /^\/crl\/([A-Za-z0-9-]{1,64})\.crl$/.exec(path) ?? [];
+  const [, scopeId, delta] = /^\/crl\/([A-Za-z0-9-]{1,64})(\.delta)?\.crl$/.exec(path) ?? [];
   if (scopeId !== undefined) {
-    return { list: lists.find(scopeId) };
+    return { list: delta === undefined ? lists.find(scopeId) : lists.findDelta(scopeId) };
   }
   const list = lists.findByPath(whole);
   return list === undefined && !path.startsWith('/crl/') ? undefined : { list };
@@ -214,7 +217,7 @@ class ListDownload {
     const mayRead = await this.#mayRead(list ?? this.#nothing(), asker);
     const newest =
       list !== undefined && mayRead && principal !== undefined
-        ? await this.#options.lists.newest(list.scopeId)
+        ? await this.#options.lists.newest(list)
         : undefined;
     if (list === undefined || newest === undefined) {
       this.#withhold(response, asker, principal === undefined);
@@ -334,7 +337,7 @@ class ListDownload {
     const value = values?.find((one) => isThat(one, newest));
     if (value === undefined) {
       // A newer one came out in between, or the agreement has ended: all over again, as it is now.
-      const now = await this.#options.lists.newest(list.scopeId);
+      const now = await this.#options.lists.newest(list);
       if (values === undefined || now === undefined || now.number === newest.number) {
         this.#withhold(response, asker, false);
       } else {

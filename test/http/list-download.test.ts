@@ -13,6 +13,7 @@ import type { Caller } from '../../src/directory/service.ts';
 import { CompressedLists } from '../../src/http/compressed-lists.ts';
 import { openPublicRepository } from '../../src/http/public-repository.ts';
 import { CaTestBed, tester } from '../support/ca-test-bed.ts';
+import { withDeltas } from '../support/delta-policy.ts';
 import { makeTlsCredentials } from '../support/ldap-test-server.ts';
 import { secomLike } from '../support/scope-policies.ts';
 
@@ -354,6 +355,48 @@ describe('lists that are for registered verifiers, over HTTP', () => {
     await bed.clock.advance(40 * DAY_MS);
     const late = await secure('/crl/10201.crl', { headers: basic('tax, office') });
     assert.ok(late.status === 401 || late.status === 404, String(late.status));
+  });
+});
+
+describe('delta lists over HTTP', () => {
+  const openDelta = async (bed: CaTestBed, scope: string): Promise<Buffer> => {
+    const [der] = await bed.published(bed.ca.scopes.find(scope).dn, 'deltaRevocationList');
+    return Buffer.from(der ?? assert.fail('no delta list'));
+  };
+
+  it('come to who may read deltaRevocationList, each as it is on show, with its own tag', async (t) => {
+    const { bed, clear, secure } = await open(t, withDeltas);
+    const headers = basic('tax, office');
+    const first = await secure('/crl/10201.delta.crl', { headers });
+    assert.equal(first.status, 200);
+    assert.deepEqual(first.body, await openDelta(bed, '10201'));
+    const known = { ...headers, 'if-none-match': first.headers.etag ?? '' };
+    assert.equal((await secure('/crl/10201.delta.crl', { headers: known })).status, 304);
+    assert.equal((await secure('/crl/10201.crl', { headers: known })).status, 200);
+    await bed.clock.advance(4 * 3_600_000);
+    await bed.ca.deltas.publish('10201', tester);
+    const next = await secure('/crl/10201.delta.crl', { headers: known });
+    assert.deepEqual([next.status, next.body], [200, await openDelta(bed, '10201')]);
+    assert.deepEqual(
+      (await secure('/crl/10201.crl', { headers })).body,
+      await listOf(bed, '10201'),
+    );
+    assert.equal((await clear('/crl/10201.delta.crl')).status, 404);
+    assert.equal((await secure('/crl/10201.delta.crl')).status, 401);
+    assert.equal((await secure('/crl/10202.delta.crl', { headers })).status, 404);
+  });
+
+  it('are answered like lists that there are not, where a list has none', async (t) => {
+    const { secure } = await open(t, withDeltas);
+    const headers = basic('tax, office');
+    const without = await open(t);
+    for (const answer of [
+      await secure('/crl/arl.delta.crl', { headers }),
+      await secure('/crl/99999.delta.crl', { headers }),
+      await without.secure('/crl/10201.delta.crl', { headers }),
+    ]) {
+      assert.equal(answer.status, 404);
+    }
   });
 });
 
