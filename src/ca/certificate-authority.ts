@@ -152,6 +152,7 @@ export class CertificateAuthority {
     this.delivery = new Deliveries(core, parts.issuance, {
       ...listener,
       onDelivered: (serialNumber) => this.#onRevoked(serialNumber),
+      track: (operation) => this.#track(operation),
     });
     this.notices = new ChangeNotices(core, listener);
     this.duplicates = new Duplicates(core, listener);

@@ -72,7 +72,7 @@ it('a card with a certificate of J-LIS: made, delivered, held, released, replace
     new Date(parseCertificate(der).notAfterMs).toISOString(),
     '2030-04-01T14:59:59.000Z',
   );
-  await assert.rejects(pass('issue', application), { code: 'CA_CERTIFICATE_EXISTS' });
+  await assert.rejects(pass('issue', application), { code: 'CA_REQUEST_INVALID' });
 
   // 4.4.1.1: handed over; nothing of the key is left here (6.2.7.2).
   await pass('deliver', { serialNumber: first, receivedBy: '群馬 花子' });

@@ -53,7 +53,7 @@ export class Deliveries {
 
   /** As `DeliveryMaking.prepare`. */
   prepare(order: DeliveryOrder): Promise<DeliveryRecord> {
-    return this.#making.prepare(order);
+    return this.#listener.track(this.#making.prepare(order));
   }
 
   /** As `DeliveryMaking.assertOrder`. */
@@ -272,7 +272,7 @@ export class Deliveries {
 
   /** As `DeliveryShelves.eraseDue`. */
   eraseDue(): Promise<number> {
-    return this.#shelves.eraseDue();
+    return this.#listener.track(this.#shelves.eraseDue());
   }
 
   /** As `DeliveryShelves.dueMs`. */

@@ -43,6 +43,8 @@ export interface DeliveryListener {
   readonly onDelivered: (serialNumber: bigint) => void;
   readonly onRevoked: (outcome: GroupOutcome) => Promise<void>;
   readonly announce: () => void;
+  /** Has the CA wait for what is under way before it closes. */
+  readonly track: <T>(operation: Promise<T>) => Promise<T>;
 }
 
 const REFERENCE_OCTETS = 20;

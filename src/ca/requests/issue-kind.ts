@@ -10,6 +10,7 @@ import type { AuditOrigin } from '../../audit/audit-log.ts';
 import { strictObject } from '../../config/strict-object.ts';
 import { fingerprint } from '../../x509/fingerprint.ts';
 import { formatName } from '../../x509/name.ts';
+import type { RegisteredCertificate } from '../certificates/certificate-register.ts';
 import type { IssuedCertificate } from '../certificates/issuance.ts';
 import type { IssuedFacts, IssueRequest, RequestFault } from '../certificates/issue-request.ts';
 import { formatSerialNumber } from '../certificates/serial-number.ts';
@@ -28,6 +29,7 @@ export interface IssuingActs {
   issue(request: IssueRequest): Promise<IssuedCertificate>;
   examine(request: IssueRequest): Promise<readonly RequestFault[]>;
   readonly delivery: Pick<Deliveries, 'prepare' | 'assertOrder'>;
+  findBySubscriber(attributes: SubjectAttributes): Promise<readonly RegisteredCertificate[]>;
 }
 
 export interface IssueInput {
@@ -139,7 +141,34 @@ async function findingsOf(
   return [
     ...findings.filter(({ path }) => path !== '/request'),
     ...(await keyOrderFindings(ca.delivery, { issue, transportKey })),
+    ...(await holderFindings(ca, { profile, attributes: input.attributes })),
   ];
+}
+
+/** Without a key nothing else says so before it is made. */
+async function holderFindings(
+  ca: IssuingActs,
+  { profile, attributes }: { readonly profile: string } & Pick<IssueInput, 'attributes'>,
+): Promise<readonly Finding[]> {
+  if (attributes === undefined || ca.policy.profiles[profile]?.onePerSubscriber !== true) {
+    return [];
+  }
+  const held = await ca.findBySubscriber(attributes).catch((error: unknown) => {
+    // What is wrong with the attributes has been said.
+    if (error instanceof CaError) {
+      return [];
+    }
+    throw error;
+  });
+  const standing = held.find(({ state }) => state !== 'revoked' && state !== 'expired');
+  return standing === undefined
+    ? []
+    : await finding('/attributes', () => {
+        throw new CaError(
+          'CA_CERTIFICATE_EXISTS',
+          `the subscriber has certificate ${formatSerialNumber(standing.serialNumber)}; renew it`,
+        );
+      });
 }
 
 function makesKeys({ deliveries = {} }: Policy, profile: string): boolean {
