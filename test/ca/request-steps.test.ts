@@ -164,6 +164,13 @@ describe('a step', () => {
       await assert.rejects(requests.show(id, stranger.operator), { code: 'CA_REQUEST_UNKNOWN' });
       assert.deepEqual(await requests.list({}, stranger.operator), []);
     }
+    // Others who may look at requests are not told of persons (5-2-3).
+    const senior = await requests.show(id, people.as('seniorOperator').operator);
+    assert.deepEqual(Object.keys(senior.input).sort(), ['municipality', 'request']);
+    assert.doesNotMatch(JSON.stringify(senior), /花子|1990/);
+    const manager = await requests.show(id, people.as('manager').operator);
+    assert.match(JSON.stringify(manager), /花子/);
+    assert.equal(manager.hash, senior.hash);
     const { serialNumber } = await bed.issue('10202');
     const input = { serialNumber: serialNumber.toString(16), reason: 'keyCompromise' };
     await assert.rejects(requests.submit({ kind: 'revoke', input }, reception), {

@@ -87,6 +87,14 @@ export const issueSchema: z.ZodType<IssueInput> = strictObject({
   cardExpiry: z.string().max(32).optional().describe('YYYY-MM-DD'),
 });
 
+/** What a request says of its subscriber. */
+export const personalFields: readonly string[] = [
+  'attributes',
+  'fields',
+  'birthDate',
+  'cardExpiry',
+];
+
 export function issueKind(ca: IssuingActs): RequestKind<IssueInput> {
   const checkPart = async (input: Partial<IssueInput>): Promise<readonly Finding[]> => [
     ...(await finding('/profile', () => assertRequestable(ca.policy, input.profile))),
@@ -95,6 +103,7 @@ export function issueKind(ca: IssuingActs): RequestKind<IssueInput> {
   return {
     name: 'issue',
     schema: issueSchema,
+    personal: personalFields,
     describe: ({ attributes: subject, fields = {}, profile = DEFAULT_PROFILE }) => {
       const who = subject?.commonName ?? (Object.values(fields).join(' ') || profile);
       return { ja: `証明書の発行: ${who}`, en: `issue a certificate: ${who}` };

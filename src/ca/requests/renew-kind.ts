@@ -21,6 +21,7 @@ import {
   issueRequestOf,
   issueResult,
   issueSchema,
+  personalFields,
 } from './issue-kind.ts';
 import { carryOutKeyOrder, keyOrderFindings } from './key-order.ts';
 import { subjectOf } from './renewed-subject.ts';
@@ -58,6 +59,7 @@ export function renewKind(ca: RenewingActs): RequestKind<RenewInput> {
   return {
     name: 'renew',
     schema: renewSchema,
+    personal: personalFields,
     describe: ({ serialNumber }) => ({
       ja: `証明書 ${serialNumber} の更新`,
       en: `renew certificate ${serialNumber}`,

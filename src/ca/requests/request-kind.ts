@@ -43,6 +43,8 @@ export interface RequestKind<I> {
   readonly name: RequestKindName;
   /** Of the input as it comes; bounds every text and list. Never with a secret: what comes in is kept. */
   readonly schema: z.ZodType<I>;
+  /** Fields of the input that say something of persons, and that it may be described without. */
+  readonly personal?: readonly string[];
   /** One line for people: what is asked for. */
   describe(input: I): LocalizedText;
   /**

@@ -8,7 +8,7 @@ import type { StoredOperator } from '../../directory/accounts/account-reading.ts
 import type { ReadView } from '../../store/store.ts';
 import type { OperatorIdentity } from '../accounts/operator-identity.ts';
 import { type CaCore, reading } from '../ca-core.ts';
-import { type RequestKindName, stepPermission } from '../policy/permissions.ts';
+import { type Permission, type RequestKindName, stepPermission } from '../policy/permissions.ts';
 import type { Duty } from './duty.ts';
 import { isSamePerson, personOf } from './person.ts';
 import { hasEnded, type RequestRecord, type RequestState } from './request-record.ts';
@@ -37,7 +37,10 @@ const MAX_LOOKED_AT = 20_000;
 interface Parts {
   readonly duty: Duty;
   readonly rows: RequestStore;
-  readonly report: (request: RequestRecord, view: ReadView) => Promise<RequestReport>;
+  readonly report: (
+    request: RequestRecord,
+    from: { readonly view: ReadView; readonly isDiscreet: boolean },
+  ) => Promise<RequestReport>;
 }
 
 export class RequestListing {
@@ -61,7 +64,7 @@ export class RequestListing {
       if (!this.#maySee(account, request)) {
         throw unknownRequest(id);
       }
-      return await this.#report(request, view);
+      return await this.#reportTo(account, request, view);
     });
   }
 
@@ -75,7 +78,7 @@ export class RequestListing {
       for await (const request of this.#candidates(view, filter)) {
         lookedAt += 1;
         if (fits(request, filter) && this.#maySee(account, request)) {
-          const report = await this.#report(request, view);
+          const report = await this.#reportTo(account, request, view);
           if (filter.isMine !== true || this.#isNextOf(account, report)) {
             found.push(report);
           }
@@ -97,10 +100,28 @@ export class RequestListing {
     return this.#rows.all(view, { isOpen, after });
   }
 
-  #maySee(account: StoredOperator, { kind, partition }: RequestRecord): boolean {
+  #maySee(account: StoredOperator, request: RequestRecord): boolean {
+    return this.#mayOneOf(account, request, 'requests.read');
+  }
+
+  /** What a request says of persons is for those who have a step in it, and for who may see what certificates say of them. */
+  #reportTo(
+    account: StoredOperator,
+    request: RequestRecord,
+    view: ReadView,
+  ): Promise<RequestReport> {
+    const isDiscreet = !this.#mayOneOf(account, request, 'subscribers.read');
+    return this.#report(request, { view, isDiscreet });
+  }
+
+  /** Whether it has a step in requests of this kind, or this permission. */
+  #mayOneOf(
+    account: StoredOperator,
+    { kind, partition }: RequestRecord,
+    other: Permission,
+  ): boolean {
     const steps = this.#duty.people.route(kind)?.steps ?? [];
-    const ways = ['requests.read' as const, ...steps.map((step) => stepPermission(kind, step))];
-    return ways.some(
+    return [other, ...steps.map((step) => stepPermission(kind, step))].some(
       (permission) =>
         this.#duty.people.isAllowed(account.roles, permission) &&
         this.#duty.actsFor(account, permission, partition),

@@ -29,15 +29,23 @@ export function reportOf(
     found: { kind },
     progress,
     policy,
+    isDiscreet = false,
   }: {
     readonly found: FoundKind;
     readonly progress: Progress;
     readonly policy: Pick<Policy, 'title' | 'utcOffsetMs'>;
+    /** Without what the input says of persons. */
+    readonly isDiscreet?: boolean;
   },
 ): RequestReport {
-  const description = kind.describe(kind.schema.parse(request.input));
+  const personal = isDiscreet ? (kind.personal ?? []) : [];
+  const input = Object.fromEntries(
+    Object.entries(request.input).filter(([name]) => !personal.includes(name)),
+  );
+  const description = kind.describe(kind.schema.parse(input));
   return {
     ...request,
+    input,
     description,
     hash: contentHash(request),
     next: progress.next ?? null,

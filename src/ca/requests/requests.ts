@@ -85,7 +85,7 @@ export class Requests {
     this.#execution = new RequestExecution(core, { rows: this.#rows, kinds: this.#kinds });
     this.#listing = new RequestListing(core, {
       ...{ duty: this.#duty, rows: this.#rows },
-      report: (request, view) => this.#report(request, view),
+      report: (request, from) => this.#report(request, from),
     });
   }
 
@@ -429,14 +429,18 @@ export class Requests {
     );
   }
 
-  #report(request: RequestRecord, view?: ReadView): Promise<RequestReport> {
-    const report = async (from: ReadView): Promise<RequestReport> =>
+  #report(
+    request: RequestRecord,
+    from: { readonly view?: ReadView; readonly isDiscreet?: boolean } = {},
+  ): Promise<RequestReport> {
+    const report = async (view: ReadView): Promise<RequestReport> =>
       reportOf(request, {
         found: this.#kinds.of(request),
-        progress: await this.#progress(from, request),
+        progress: await this.#progress(view, request),
         policy: this.#core.policy,
+        isDiscreet: from.isDiscreet === true,
       });
-    return view === undefined ? reading(this.#core.store, report) : report(view);
+    return from.view === undefined ? reading(this.#core.store, report) : report(from.view);
   }
 }
 
