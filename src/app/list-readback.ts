@@ -92,6 +92,8 @@ export class ListReadback {
     for (let at = 0; at < scopeIds.length && !signal.aborted; at += PER_CONNECTION) {
       failed.push(...(await this.#readSome(scopeIds.slice(at, at + PER_CONNECTION))));
     }
+    // Those that were followed by others meanwhile come again, a while later.
+    this.#dueMs = this.#options.clock.nowMs() + GATHER_MS;
     if (failed.length > 0) {
       throw new Error(`${failed.length} lists were not read back as published (I8)`);
     }
