@@ -14,14 +14,9 @@
 import type { AuditOrigin } from '../../audit/audit-log.ts';
 import { recordDigest } from '../../audit/record-digest.ts';
 import type { ReadView, Transaction } from '../../store/store.ts';
-import { encodeSignatureAlgorithm } from '../../x509/algorithms.ts';
-import { buildBasicConstraints } from '../../x509/basic-constraints.ts';
-import { assembleSigned, type Certificate, parseCertificate } from '../../x509/certificate.ts';
-import { buildCertificatePolicies } from '../../x509/certificate-policies.ts';
-import { encodeCertificationRequestInfo, parseCertificationRequest } from '../../x509/csr.ts';
-import { buildSubjectKeyIdentifier } from '../../x509/key-identifier.ts';
-import { buildKeyUsage } from '../../x509/key-usage.ts';
-import { type CaCore, reading, recordFailure, signPieces } from '../ca-core.ts';
+import { type Certificate, parseCertificate } from '../../x509/certificate.ts';
+import { parseCertificationRequest } from '../../x509/csr.ts';
+import { type CaCore, reading, recordFailure } from '../ca-core.ts';
 import { findReason } from '../certificates/certificate-state.ts';
 import type { GroupOutcome } from '../certificates/revocation-group.ts';
 import { CaError } from '../errors.ts';
@@ -43,6 +38,7 @@ import { examineReceipt, writeReceipt } from './cross-receipt.ts';
 import { examineDirectory, type PeerDirectory } from './directory-examination.ts';
 import { assertFlawless, type Finding } from './finding.ts';
 import { findOwnerOfKey } from './key-owner.ts';
+import { makeOwnRequest } from './own-request.ts';
 import {
   nameOfPeer,
   peerNames,
@@ -136,31 +132,9 @@ export class Bridge {
    */
   async request(peer: string, origin: AuditOrigin): Promise<Uint8Array> {
     return await this.#recorded('cross.request', { peer, origin }, async () => {
-      const { authorities, service, clock, policy } = this.#core;
-      const terms = termsOf(policy, peerOf(policy, peer));
-      const {
-        certificate,
-        generation,
-        keyLabel: label,
-        algorithm,
-        reference,
-      } = authorities.current;
-      service.assertIssues(generation, clock.nowMs(), { isResponder: false });
-      const info = encodeCertificationRequestInfo({
-        subject: certificate.subject,
-        spki: certificate.spki,
-        extensionRequest: [
-          buildBasicConstraints({ isCa: true }),
-          buildKeyUsage(['keyCertSign', 'cRLSign']),
-          buildSubjectKeyIdentifier(reference.keyIdentifier),
-          ...(terms.policies.length === 0
-            ? []
-            : [buildCertificatePolicies(terms.policies.map((oid) => ({ oid })))]),
-        ],
-      });
-      const key = { label, purpose: 'request', algorithm } as const;
-      const signature = await signPieces(this.#core, key, [info]);
-      const der = assembleSigned(info, encodeSignatureAlgorithm(algorithm), signature);
+      const { authorities, clock } = this.#core;
+      const { generation } = authorities.current;
+      const der = await makeOwnRequest(this.#core, peer);
       await this.#change(
         peer,
         { kind: 'cross.request', origin, after: recordDigest(der) },
