@@ -4,6 +4,7 @@
  * @module
  */
 
+import { WorkSlices } from '../../audit/work-slices.ts';
 import type { StoredOperator } from '../../directory/accounts/account-reading.ts';
 import type { ReadView } from '../../store/store.ts';
 import type { OperatorIdentity } from '../accounts/operator-identity.ts';
@@ -31,6 +32,8 @@ export interface RequestFilter {
 
 const MAX_LISTED = 1_000;
 const DEFAULT_LISTED = 100;
+/** Parsing its record and working its hash out anew, a quarter of a millisecond, as bytes. */
+const WORK_OF_A_REQUEST = 8_192;
 /** A listing looks at so many requests for one page. */
 const MAX_LOOKED_AT = 20_000;
 
@@ -74,9 +77,11 @@ export class RequestListing {
       const account = await this.#duty.account(view, operator);
       const limit = Math.min(filter.limit ?? DEFAULT_LISTED, MAX_LISTED);
       const found: RequestReport[] = [];
+      const slices = new WorkSlices();
       let lookedAt = 0;
       for await (const request of this.#candidates(view, filter)) {
         lookedAt += 1;
+        await slices.add(WORK_OF_A_REQUEST);
         if (fits(request, filter) && this.#maySee(account, request)) {
           const report = await this.#reportTo(account, request, view);
           if (filter.isMine !== true || this.#isNextOf(account, report)) {
