@@ -395,6 +395,10 @@ describe('extension values refused', () => {
       why: 'a policy twice',
       run: () => buildCertificatePolicies([{ oid: '1.2.3' }, { oid: '1.2.3' }]),
     },
+    {
+      why: 'a notice of 201 characters',
+      run: () => buildCertificatePolicies([{ oid: '1.2.3', userNotice: 'x'.repeat(201) }]),
+    },
     { why: 'a policy that is no OID', run: () => buildCertificatePolicies([{ oid: 'x' }]) },
     {
       why: 'a CPS pointer beyond ASCII',
@@ -478,4 +482,32 @@ describe('computeKeyIdentifier, RFC 5280 §4.2.1.2 (1)', () => {
       assert.equal(formatHex(computeKeyIdentifier(spki)), formatHex(stated));
     });
   }
+});
+
+describe('policy qualifiers (RFC 5280 4.2.1.4)', () => {
+  it('come back as they were written', () => {
+    const policies = [
+      { oid: '1.2.3', cpsUri: 'https://a.go.jp/cps', userNotice: '注'.repeat(200) },
+      { oid: '1.2.4', userNotice: 'notice' },
+      { oid: '1.2.5' },
+    ];
+    assert.deepEqual(parseCertificatePolicies(buildCertificatePolicies(policies).value), policies);
+    // A notice without anything, and one with a text alone, from octets.
+    for (const [qualifier, userNotice] of [
+      ['3000', undefined],
+      ['30030c0161', 'a'],
+    ] as const) {
+      const notice = Buffer.from(qualifier, 'hex');
+      const body = Buffer.concat([Buffer.from('06082b06010505070202', 'hex'), notice]);
+      const one = Buffer.concat([Buffer.from([0x30, body.length]), body]);
+      const list = Buffer.concat([Buffer.from([0x30, one.length]), one]);
+      const policy = Buffer.concat([Buffer.from('06022a03', 'hex'), list]);
+      const value = Buffer.concat([
+        Buffer.from([0x30, policy.length + 2, 0x30, policy.length]),
+        policy,
+      ]);
+      const expected = userNotice === undefined ? {} : { userNotice };
+      assert.deepEqual(parseCertificatePolicies(value), [{ oid: '1.2.3', ...expected }]);
+    }
+  });
 });
