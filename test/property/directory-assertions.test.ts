@@ -86,13 +86,14 @@ function outcomes(rule: EqualityRule, assertion: Uint8Array): (boolean | undefin
   return values.map((value) => read && orRefused(() => read.matches(value)));
 }
 
-/** The quickest of three tries counts: the machine may be busy with something else. */
+/** Processor time, since the machine may be busy with something else; the quickest of three tries counts. */
 function inTime(rule: EqualityRule, assertion: Uint8Array): void {
   let tookMs = Infinity;
   for (let tries = 0; tries < 3 && tookMs >= MAX_MS; tries += 1) {
-    const startMs = performance.now();
+    const start = process.cpuUsage();
     outcomes(rule, assertion);
-    tookMs = Math.min(tookMs, performance.now() - startMs);
+    const { user, system } = process.cpuUsage(start);
+    tookMs = Math.min(tookMs, (user + system) / 1000);
   }
   assert.ok(tookMs < MAX_MS, `${rule.name} took ${tookMs} ms`);
 }
