@@ -17,7 +17,7 @@ const SECOND_MS = 1000;
 /** Adds them to the registry. */
 export function addAuthorityMetrics(
   registry: Figures,
-  instance: CaInstance,
+  instance: Pick<CaInstance, 'authority' | 'clock' | 'policy'>,
   broken: BrokenInvariants,
 ): void {
   const { authority, clock } = instance;
@@ -45,10 +45,17 @@ export function addAuthorityMetrics(
   });
   addKeys(registry, instance);
   addInvariants(registry, instance, broken);
-  addLists(registry, { lists: async () => (await status()).lists, nowMs: () => clock.nowMs() });
+  const figures = { lists: async () => (await status()).lists, nowMs: () => clock.nowMs() };
+  addLists(registry, figures);
+  if (instance.policy.crl.delta !== undefined) {
+    addDeltas(registry, figures);
+  }
 }
 
-function addKeys(registry: Figures, { authority, clock }: CaInstance): void {
+function addKeys(
+  registry: Figures,
+  { authority, clock }: Pick<CaInstance, 'authority' | 'clock'>,
+): void {
   registry.add({
     name: 'certdir_ca_key_renewal_remaining_seconds',
     help: 'Time until another key of the CA is to issue, by the policy; below zero when it has passed',
@@ -158,5 +165,49 @@ function addLists(registry: Figures, { lists, nowMs }: ListFigures): void {
         labels: { scope: scope.id },
         value: pendingCount,
       })),
+  });
+}
+
+/** Of lists that have delta lists: of the one on show, and none where it is missing. */
+function addDeltas(registry: Figures, { lists, nowMs }: ListFigures): void {
+  type Delta = NonNullable<ListStatus['delta']>;
+  const perDelta = async (figureOf: (delta: Delta) => number): Promise<MetricSample[]> =>
+    (await lists()).flatMap(({ scope, delta }) =>
+      delta === undefined ? [] : [{ labels: { scope: scope.id }, value: figureOf(delta) }],
+    );
+  const facts = { labels: ['scope'], kind: 'gauge' } as const;
+  const place = (what: string, property: 'microseconds' | 'current' | 'bytes') => ({
+    path: ['Lists', '{scope}', 'Delta', what],
+    property,
+  });
+  registry.add({
+    ...{ ...facts, name: 'certdir_crl_delta_age_seconds' },
+    help: 'Time since thisUpdate of the delta list on show',
+    place: place('Age', 'microseconds'),
+    read: () => perDelta(({ thisUpdateMs }) => (nowMs() - thisUpdateMs) / SECOND_MS),
+  });
+  registry.add({
+    ...{ ...facts, name: 'certdir_crl_delta_remaining_seconds' },
+    help: 'Time until nextUpdate of the delta list on show; below zero when it has passed',
+    place: place('Remaining', 'microseconds'),
+    read: () => perDelta(({ nextUpdateMs }) => (nextUpdateMs - nowMs()) / SECOND_MS),
+  });
+  registry.add({
+    ...{ ...facts, name: 'certdir_crl_delta_number' },
+    help: 'CRL number of the delta list on show',
+    place: place('Number', 'current'),
+    read: () => perDelta(({ number }) => Number(number)),
+  });
+  registry.add({
+    ...{ ...facts, name: 'certdir_crl_delta_entries' },
+    help: 'Entries of the delta list on show',
+    place: place('Entries', 'current'),
+    read: () => perDelta(({ entryCount }) => entryCount),
+  });
+  registry.add({
+    ...{ ...facts, name: 'certdir_crl_delta_size_bytes' },
+    help: 'Size of the delta list on show',
+    place: place('Entries', 'bytes'),
+    read: () => perDelta(({ byteLength }) => byteLength),
   });
 }

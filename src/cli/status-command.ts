@@ -63,15 +63,7 @@ function formatStatus(status: ServiceStatus): string {
   const width = Math.max(...facts.map(([name = '']) => name.length));
   const lists = formatTable(
     ['scope', 'number', 'thisUpdate', 'nextUpdate', 'next publication', 'entries', 'bytes'],
-    status.scopes.map((scope) => [
-      scope.scope,
-      scope.crlNumber ?? '-',
-      scope.thisUpdate ?? '-',
-      scope.nextUpdate ?? '-',
-      scope.nextPublication ?? '-',
-      String(scope.entries),
-      String(scope.bytes),
-    ]),
+    status.scopes.flatMap(rowsOf),
   );
   const warnings = status.warnings.map((warning) => `warning: ${warning}`);
   return [
@@ -80,6 +72,28 @@ function formatStatus(status: ServiceStatus): string {
     lists,
     ...(warnings.length === 0 ? [] : ['', ...warnings]),
   ].join('\n');
+}
+
+/** A list, and below it its delta list. */
+function rowsOf(list: ServiceStatus['scopes'][number]): readonly (readonly string[])[] {
+  const { scope, crlNumber, nextPublication, delta } = list;
+  const row = (
+    name: string,
+    facts: Pick<typeof list, 'crlNumber' | 'thisUpdate' | 'nextUpdate' | 'entries' | 'bytes'>,
+    due: string | null,
+  ): readonly string[] => [
+    name,
+    facts.crlNumber ?? '-',
+    facts.thisUpdate ?? '-',
+    facts.nextUpdate ?? '-',
+    due ?? '-',
+    String(facts.entries),
+    String(facts.bytes),
+  ];
+  return [
+    row(scope, { ...list, crlNumber }, nextPublication),
+    ...(delta === null ? [] : [row(`${scope} (delta)`, delta, null)]),
+  ];
 }
 
 const states: Readonly<Record<ServiceState, string>> = {

@@ -46,6 +46,18 @@ export interface ScopeStatus {
   readonly nextPublication: string | null;
   readonly entries: number;
   readonly bytes: number;
+  /** The delta list on show; null where there is none. */
+  readonly delta: DeltaStatus | null;
+}
+
+export interface DeltaStatus {
+  readonly crlNumber: string;
+  /** The number of the full list that it starts from. */
+  readonly deltaOf: string;
+  readonly thisUpdate: string;
+  readonly nextUpdate: string;
+  readonly entries: number;
+  readonly bytes: number;
 }
 
 /** What the server has done since its start, and what it holds now. */

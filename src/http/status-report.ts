@@ -5,10 +5,12 @@
  */
 
 import type { AuthorityStatus, ListStatus } from '../ca/authority-status.ts';
+import { isLastList } from '../ca/policy/cadence.ts';
 import { formatHex } from '../core/bytes.ts';
 import type { PasswordEnd } from '../directory/accounts/password-ends.ts';
 import type {
   CessationReport,
+  DeltaStatus,
   ReplicationReport,
   ScopeStatus,
   ServerFigures,
@@ -98,7 +100,7 @@ function describeService({
   };
 }
 
-function describeList({ scope, published, dueMs }: ListStatus): ScopeStatus {
+function describeList({ scope, published, delta, dueMs }: ListStatus): ScopeStatus {
   return {
     scope: scope.id,
     dn: scope.dn,
@@ -108,6 +110,18 @@ function describeList({ scope, published, dueMs }: ListStatus): ScopeStatus {
     nextPublication: published === undefined ? null : formatTime(dueMs),
     entries: published?.entryCount ?? 0,
     bytes: published?.byteLength ?? 0,
+    delta: delta === undefined ? null : describeDelta(delta),
+  };
+}
+
+function describeDelta(delta: NonNullable<ListStatus['delta']>): DeltaStatus {
+  return {
+    crlNumber: delta.number.toString(),
+    deltaOf: delta.baseNumber.toString(),
+    thisUpdate: formatTime(delta.thisUpdateMs),
+    nextUpdate: formatTime(delta.nextUpdateMs),
+    entries: delta.entryCount,
+    bytes: delta.byteLength,
   };
 }
 
@@ -130,6 +144,16 @@ function* warningsOf(facts: StatusFacts): Iterable<string> {
   );
   if (expired.length > 0) {
     yield `no valid list for ${namesOf(expired)}: run certdir ca publish --all`;
+  }
+  const lapsed = authority.lists.filter(
+    ({ published, hasDelta, delta }) =>
+      hasDelta &&
+      published !== undefined &&
+      !isLastList(published) &&
+      (delta === undefined || delta.nextUpdateMs <= nowMs),
+  );
+  if (lapsed.length > 0) {
+    yield `no valid delta list for ${namesOf(lapsed)}: run certdir ca publish --all`;
   }
   for (const mark of ['alarm', 'warning'] as const) {
     const late = authority.lists.filter((one) => one.lateness === mark && !expired.includes(one));

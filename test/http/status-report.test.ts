@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import type { ServiceStatus } from '../../src/http/operations.ts';
 import { describeStatus, type StatusFacts } from '../../src/http/status-report.ts';
 
 const DAY_MS = 86_400_000;
@@ -65,6 +66,44 @@ describe('warnings of passwords that end', () => {
       ['cn=n7', 'cn=n6', 'cn=n5', 'cn=n4', 'cn=n3', undefined],
     );
     assert.match(warnings.at(-1) ?? '', /^3 more/);
+  });
+});
+
+describe('delta lists', () => {
+  const published = {
+    ...{ number: 3n, thisUpdateMs: NOW_MS - 1000, nextUpdateMs: NOW_MS + DAY_MS, entryCount: 2 },
+    ...{ byteLength: 400, sha256: new Uint8Array(32), sequence: 2n },
+  };
+  const delta = {
+    ...published,
+    number: 4n,
+    entryCount: 1,
+    nextUpdateMs: NOW_MS + 1,
+    baseNumber: 3n,
+  };
+  const told = (change: Partial<StatusFacts['authority']['lists'][number]>): ServiceStatus => {
+    const scope = { id: '10201', dn: 'CN=x' } as StatusFacts['authority']['lists'][number]['scope'];
+    const list = {
+      ...{ scope, published, hasDelta: true, delta, dueMs: NOW_MS + DAY_MS, pendingCount: 0 },
+      ...{ oldestPendingMs: undefined, lateness: 'on-time' as const, ...change },
+    };
+    return describeStatus({ ...sound, authority: { ...sound.authority, lists: [list] } });
+  };
+
+  it('are told beside their full list', () => {
+    const { scopes, warnings } = told({});
+    assert.deepEqual(warnings, []);
+    assert.deepEqual(
+      [scopes[0]?.crlNumber, scopes[0]?.delta?.crlNumber, scopes[0]?.delta?.deltaOf],
+      ['3', '4', '3'],
+    );
+  });
+
+  it('are a warning when one has ended or is missing, and not where there are none', () => {
+    const [ended = ''] = told({ delta: { ...delta, nextUpdateMs: NOW_MS } }).warnings;
+    assert.match(ended, /^no valid delta list for 10201/);
+    assert.match(told({ delta: undefined }).warnings[0] ?? '', /^no valid delta list/);
+    assert.deepEqual(told({ delta: undefined, hasDelta: false }).warnings, []);
   });
 });
 
