@@ -26,6 +26,7 @@ import { parseLdif } from '../directory/ldif/ldif-reader.ts';
 import { Dn } from '../directory/names/dn.ts';
 import { Schema } from '../directory/schema/schema.ts';
 import { assertSettings, loadStatement } from './statement.ts';
+import { unreadLists } from './unread-lists.ts';
 
 export interface PolicyCheckReport {
   readonly id: string;
@@ -34,7 +35,7 @@ export interface PolicyCheckReport {
   readonly profiles: number;
   readonly lists: number;
   readonly accessRules: number;
-  /** What can be run and should not: algorithms that are no longer safe, profiles that RFC 5280 advises against. */
+  /** What can be run and should not: algorithms no longer safe, lists nobody may read, profiles RFC 5280 advises against. */
   readonly warnings: readonly string[];
   /** Carried by the software, and outside it. */
   readonly clauses: number;
@@ -66,7 +67,11 @@ export async function checkPolicy(file: string): Promise<PolicyCheckReport> {
     profiles: Object.keys(policy.profiles).length,
     lists: scopes.list.length,
     accessRules: policy.access.length,
-    warnings: [...legacyWarnings(policy), ...profileWarnings],
+    warnings: [
+      ...legacyWarnings(policy),
+      ...unreadLists(policy, scopes, schema),
+      ...profileWarnings,
+    ],
     clauses: clauses?.clauses.length ?? 0,
     outside: clauses?.outside.length ?? 0,
   };

@@ -96,6 +96,51 @@ describe('checking a policy', () => {
     });
   }
 
+  describe('warns of lists that no rule lets anybody read', () => {
+    const withDelta = text.replace(
+      'scopes:\n    - { id: arl',
+      'delta: { periodHours: 4, validityHours: 12 }\n  scopes:\n    - { id: arl',
+    );
+    const rows: readonly (readonly [why: string, policy: string, from: RegExp, found: RegExp[]])[] =
+      [
+        ['none, with delta lists', withDelta, /(?!)/, []],
+        [
+          'a delta list that the rule for its full list does not name',
+          withDelta,
+          /, deltaRevocationList(?=\]\n {4}rights: \[read, search, compare\]\n {2}# 2-6-3)/,
+          [/^crl\.scopes\.operations: .*deltaRevocationList of CN=Operations CRLDP/],
+        ],
+        [
+          'delta lists for verifiers',
+          withDelta,
+          /, deltaRevocationList(?=\]\n {4}tls)/,
+          [/^crl\.scopes\.municipality: .*deltaRevocationList/],
+        ],
+        [
+          'full lists, by a rule for entries of another class',
+          text,
+          /entry: "CN=Operations CRLDP[^"]*"/,
+          [/^crl\.scopes\.operations: .*certificateRevocationList/],
+        ],
+        ['the ARL', text, / {6}- authorityRevocationList\n/, [/^crl\.scopes\.arl: /]],
+      ];
+    for (const [why, policy, from, found] of rows) {
+      it(why, async (t) => {
+        const file = join(temporaryFolder(t), 'policy.yaml');
+        const other =
+          'subtree: "OU=Gunma Prefectural CA,O=JPKI,C=JP", entryClass: certdirPartition';
+        const changed = policy.replace(from, (was) => (was.startsWith('entry:') ? other : ''));
+        assert.equal(changed === policy, found.length === 0);
+        writeFileSync(file, changed);
+        const { warnings } = await checkPolicy(file);
+        assert.equal(warnings.length, found.length, warnings.join('\n'));
+        for (const [index, pattern] of found.entries()) {
+          assert.match(warnings[index] ?? '', pattern);
+        }
+      });
+    }
+  });
+
   it('comes with a JSON Schema for editors that is what the program reads', () => {
     const shipped = readFileSync(join(packageRoot, 'cps/policy.schema.json'), 'utf8');
     const now = `${JSON.stringify(policyJsonSchema(), undefined, 2)}\n`;
