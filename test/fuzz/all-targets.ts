@@ -19,6 +19,7 @@ import {
   framesTarget,
   messagesTarget,
 } from './targets/requests.ts';
+import { signedMessagesTarget } from './targets/signed-messages.ts';
 import { valuesTarget } from './targets/values.ts';
 import {
   certificatesTarget,
@@ -46,6 +47,7 @@ export const allTargets: readonly FuzzTarget[] = [
   listsTarget,
   pairsTarget,
   requestsTarget,
+  signedMessagesTarget,
   extensionsTarget,
   ocspTarget,
 ];
