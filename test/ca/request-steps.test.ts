@@ -4,6 +4,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { Policy } from '../../src/ca/policy/policy.ts';
 import { CaTables } from '../../src/ca/records/ca-tables.ts';
 import {
+  contentHash,
   encodeRequestRecord,
   parseRequestRecord,
   type RequestRecord,
@@ -118,12 +119,26 @@ describe('a step', () => {
       code: 'CA_REQUEST_CHANGED',
     });
     await requests.approve({ id, hash }, approver);
-    await change(people, id, (request) => ({
-      ...request,
-      input: { ...request.input, municipality: '10202' },
-    }));
+    let changed = '';
+    await change(people, id, (request) => {
+      const edited = { ...request, input: { ...request.input, municipality: '10202' } };
+      changed = contentHash(edited);
+      return edited;
+    });
     const second = await addOperatorEntry(bed, 'a2', { roles: ['municipalApprover'], ...office });
-    await assert.rejects(requests.approve({ id, hash }, second), { code: 'CA_REQUEST_CHANGED' });
+    // Neither by the hash of what it was nor of what it is: the others have decided on something else.
+    for (const said of [hash, changed]) {
+      await assert.rejects(requests.approve({ id, hash: said }, second), {
+        code: 'CA_REQUEST_CHANGED',
+      });
+    }
+    await assert.rejects(requests.reject({ id }, second), { code: 'CA_REQUEST_CHANGED' });
+    const manager = people.as('manager').operator;
+    assert.deepEqual(
+      (await requests.list({}, manager)).map(({ next }) => next),
+      [null],
+    );
+    assert.equal((await requests.withdraw({ id }, reception)).state, 'withdrawn');
     assert.equal((await bed.records('certificate.issue')).length, 0);
   });
 

@@ -436,12 +436,20 @@ export class Requests {
     const report = async (view: ReadView): Promise<RequestReport> =>
       reportOf(request, {
         found: this.#kinds.of(request),
-        progress: await this.#progress(view, request),
+        progress: await this.#progress(view, request).catch(noneIfChanged),
         policy: this.#core.policy,
         isDiscreet: from.isDiscreet === true,
       });
     return from.view === undefined ? reading(this.#core.store, report) : report(from.view);
   }
+}
+
+/** What was changed goes no further, and can be looked at and withdrawn. */
+function noneIfChanged(error: unknown): Progress {
+  if (error instanceof CaError && error.code === 'CA_REQUEST_CHANGED') {
+    return { next: undefined, missing: 0, counted: [] };
+  }
+  throw error;
 }
 
 function freshRecord(
