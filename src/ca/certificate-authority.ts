@@ -53,6 +53,7 @@ import { KeyRenewal } from './generations/key-renewal.ts';
 import { Retirement } from './generations/retirement.ts';
 import { CrlPublication, type Publication } from './lists/crl-publication.ts';
 import { Deltas } from './lists/deltas.ts';
+import { DueNews } from './lists/due-news.ts';
 import {
   findList,
   listArchived,
@@ -72,11 +73,7 @@ import type { PublishedList } from './records/scope-record.ts';
 import { readScopeRecord } from './records/scope-state.ts';
 import { confirmRecovery, type PublishedMarks, type RecoveryReport } from './recovery.ts';
 import { type RecoveryHold, readHold } from './recovery-hold.ts';
-import { holdKind, releaseKind, revokeKind } from './requests/certificate-kinds.ts';
-import { crossAcceptKind, crossIssueKind, crossRevokeKind } from './requests/cross-kinds.ts';
-import { deliverKind, discardKind } from './requests/delivery-kinds.ts';
-import { issueKind } from './requests/issue-kind.ts';
-import { renewKind } from './requests/renew-kind.ts';
+import { registerEveryKind } from './requests/every-kind.ts';
 import { Requests } from './requests/requests.ts';
 
 /** How many lists of a longer publication are out. */
@@ -115,11 +112,7 @@ export class CertificateAuthority {
   readonly operators: OperatorRegistration;
   /** Whose certificates are known to everybody by name. */
   readonly publishedNames: PublishedNames;
-  /** Lists that groups of revocations have made due. */
-  readonly #announceable = new Set<string>();
-  #onUrgent: (scopeId: string, dueMs: number) => void = () => undefined;
-  #onRevoked: (serialNumber: bigint) => void = () => undefined;
-  #onPublished: (scopeId: string) => void = () => undefined;
+  readonly #news: DueNews;
   /** Operations under way, which `close` waits for. */
   readonly #pending = new Set<Promise<unknown>>();
 
@@ -139,43 +132,35 @@ export class CertificateAuthority {
     this.#revocation = new Revocation(core);
     this.#holding = new Holding(core);
     this.#publication = new CrlPublication(core);
-    this.cessations = new Cessations(core, (outcome) => this.#noteRevoked(outcome));
+    const { calendar } = parts;
+    const onLinkRevoked = (): void => this.retirement.lookAgain();
+    const news = new DueNews(core, { calendar, onLinkRevoked });
+    this.#news = news;
+    this.cessations = new Cessations(core, (outcome) => news.group(outcome));
     this.publishedNames = new PublishedNames(core);
-    this.bridge = new Bridge(core, {
-      onRevoked: (outcome) => this.#noteRevoked(outcome),
-      announce: () => this.announceGroups(),
-    });
     const listener: RevocationListener = {
-      onRevoked: (outcome) => this.#noteRevoked(outcome),
-      announce: () => this.announceGroups(),
+      onRevoked: (outcome) => news.group(outcome),
+      announce: () => news.announce(),
     };
+    this.bridge = new Bridge(core, listener);
     this.delivery = new Deliveries(core, parts.issuance, {
       ...listener,
-      onDelivered: (serialNumber) => this.#onRevoked(serialNumber),
+      onDelivered: (serialNumber) => news.changed(serialNumber),
       track: (operation) => this.#track(operation),
     });
     this.notices = new ChangeNotices(core, listener);
     this.duplicates = new Duplicates(core, listener);
     this.online = new OnlineRevocation(core, (request) => this.revoke(request));
-    this.#calendar = parts.calendar;
+    this.#calendar = calendar;
     this.deltas = new Deltas(core, {
       publication: this.#publication,
-      calendar: parts.calendar,
+      calendar,
       track: (operation) => this.#track(operation),
-      onPublished: (scopeId) => this.#onPublished(scopeId),
+      onPublished: (scopeId) => news.published(scopeId),
     });
     this.requests = new Requests(core);
     this.operators = new OperatorRegistration({ ...core, authority: this });
-    this.requests.register(issueKind(this));
-    this.requests.register(revokeKind(this));
-    this.requests.register(holdKind(this));
-    this.requests.register(releaseKind(this));
-    this.requests.register(renewKind(this));
-    this.requests.register(deliverKind(this));
-    this.requests.register(discardKind(this));
-    this.requests.register(crossIssueKind(this));
-    this.requests.register(crossAcceptKind(this));
-    this.requests.register(crossRevokeKind(this));
+    registerEveryKind(this.requests, this);
   }
 
   /**
@@ -225,7 +210,7 @@ export class CertificateAuthority {
     core.scopes.listen({
       opened: ({ id }) => {
         calendar.note(id, {});
-        authority.#onUrgent(id, calendar.dueMs(id));
+        authority.#news.urgent(id);
       },
       closed: ({ id }) => calendar.forget(id),
     });
@@ -259,7 +244,7 @@ export class CertificateAuthority {
   async #issueNow(request: IssueRequest): Promise<IssuedCertificate> {
     const issued = await this.#issuance.issue(request);
     if (issued.superseded !== undefined) {
-      await this.#noteRevoked(issued.superseded);
+      await this.#news.group(issued.superseded);
       this.announceGroups();
     }
     return issued;
@@ -277,45 +262,8 @@ export class CertificateAuthority {
 
   async #revokeNow(request: RevokeRequest): Promise<RevocationReceipt> {
     const receipt = await this.#revocation.revoke(request);
-    const { scope, urgent } = receipt;
-    // Before anyone is told that it is done: who asks afterwards is given nothing older.
-    this.#onRevoked(receipt.serialNumber);
-    this.#noteLink(receipt.certificate);
-    if (urgent !== undefined) {
-      this.#calendar.note(scope.id, { urgent });
-      this.#onUrgent(scope.id, this.#calendar.dueMs(scope.id));
-      for (const scopeId of await this.#noteFullLists([receipt.certificate])) {
-        this.#onUrgent(scopeId, this.#calendar.dueMs(scopeId));
-      }
-    }
+    await this.#news.one(receipt);
     return receipt;
-  }
-
-  /** A link that is revoked leaves the CA's entry. */
-  #noteLink({ profile }: Pick<RegisteredCertificate, 'profile'>): void {
-    if (this.policy.profiles[profile]?.kind === 'link') {
-      this.retirement.lookAgain();
-    }
-  }
-
-  /** What is due of full lists that carry these certificates too. @returns their ids. */
-  async #noteFullLists(
-    certificates: readonly Pick<RegisteredCertificate, 'generation'>[],
-  ): Promise<readonly string[]> {
-    const { scopes, store, tables } = this.#core;
-    const generations = new Set(certificates.map(({ generation }) => generation));
-    const ids = [...generations].flatMap((generation) =>
-      scopes.fullOf(generation).map(({ id }) => id),
-    );
-    if (ids.length > 0) {
-      await reading(store, async (view) => {
-        for (const id of ids) {
-          const { urgent } = await readScopeRecord(view, tables, id);
-          this.#calendar.note(id, urgent === undefined ? {} : { urgent });
-        }
-      });
-    }
-    return ids;
   }
 
   /**
@@ -331,23 +279,8 @@ export class CertificateAuthority {
 
   async #revokeGroupNow(group: RevocationGroup): Promise<GroupOutcome> {
     const outcome = await this.#revocation.revokeGroup(group);
-    await this.#noteRevoked(outcome);
+    await this.#news.group(outcome);
     return outcome;
-  }
-
-  async #noteRevoked(outcome: GroupOutcome): Promise<void> {
-    for (const { order, scope, state, certificate } of outcome.revoked) {
-      this.#onRevoked(order.serialNumber);
-      this.#noteLink(certificate);
-      if (state.urgent !== undefined) {
-        this.#calendar.note(scope.id, { urgent: state.urgent });
-        this.#announceable.add(scope.id);
-      }
-    }
-    const urgent = outcome.revoked.filter(({ isUrgent }) => isUrgent);
-    for (const scopeId of await this.#noteFullLists(urgent.map((one) => one.certificate))) {
-      this.#announceable.add(scopeId);
-    }
   }
 
   /**
@@ -355,10 +288,7 @@ export class CertificateAuthority {
    * that a run of many has each list made once.
    */
   announceGroups(): void {
-    for (const scopeId of this.#announceable) {
-      this.#onUrgent(scopeId, this.#calendar.dueMs(scopeId));
-    }
-    this.#announceable.clear();
+    this.#news.announce();
   }
 
   /** Holds a certificate; see `Holding.hold` for what is refused. */
@@ -373,15 +303,7 @@ export class CertificateAuthority {
 
   async #noteHold(holding: Promise<HoldReceipt>): Promise<HoldReceipt> {
     const receipt = await holding;
-    const { scope, urgent, serialNumber, certificate } = receipt;
-    this.#onRevoked(serialNumber);
-    if (urgent !== undefined) {
-      this.#calendar.note(scope.id, { urgent });
-      this.#onUrgent(scope.id, this.#calendar.dueMs(scope.id));
-      for (const scopeId of await this.#noteFullLists([certificate])) {
-        this.#onUrgent(scopeId, this.#calendar.dueMs(scopeId));
-      }
-    }
+    await this.#news.one(receipt);
     return receipt;
   }
 
@@ -390,7 +312,7 @@ export class CertificateAuthority {
    * time when it is; `dueScopes` knows it then, also after a restart. Replaces the listener before.
    */
   onUrgentRevocation(listener: (scopeId: string, dueMs: number) => void): void {
-    this.#onUrgent = listener;
+    this.#news.listen({ urgent: listener });
   }
 
   /**
@@ -398,12 +320,12 @@ export class CertificateAuthority {
    * Replaces the listener before.
    */
   onRevocation(listener: (serialNumber: bigint) => void): void {
-    this.#onRevoked = listener;
+    this.#news.listen({ revoked: listener });
   }
 
   /** Has `listener` called when a list came out. Replaces the listener before. */
   onPublication(listener: (scopeId: string) => void): void {
-    this.#onPublished = listener;
+    this.#news.listen({ published: listener });
   }
 
   /** How often the publish gate has found an invariant broken, by its number, since the CA was opened. */
@@ -429,7 +351,7 @@ export class CertificateAuthority {
       servedWithdrawn: publication.servedWithdrawn,
       ...(delta === undefined ? {} : { delta }),
     });
-    this.#onPublished(publication.scope.id);
+    this.#news.published(publication.scope.id);
     return publication;
   }
 

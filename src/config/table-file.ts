@@ -2,8 +2,8 @@
  * The reader of tables that people write: one row a line, values between commas, the first row names the columns, lines
  * that begin with # are for people. There is no quoting, so a value has no comma.
  *
- * For what is long and has one shape; YAML of the same takes a hundred times as long to read. What has structure is
- * YAML (`yaml-file.ts`).
+ * For what is long and has one shape: the nation's 1,741 municipalities take 310 ms of processor time to parse as YAML.
+ * What has structure is YAML (`yaml-file.ts`).
  *
  * @module
  */
