@@ -200,8 +200,9 @@ function addCas(server: FastifyInstance, options: PublicRepositoryOptions): void
   );
   for (const ca of cas) {
     void server.register(
-      async (own) => {
+      (own, _options, done) => {
         addRoutes(own, { ...options, ...ca });
+        done();
       },
       { prefix: ca.base },
     );

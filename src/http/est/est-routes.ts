@@ -40,7 +40,7 @@ type Handler = (call: EstCall) => Promise<FastifyReply>;
 
 /** Adds EST to the API's server. */
 export async function addEst(server: FastifyInstance, parts: ApiParts): Promise<void> {
-  await server.register(async (est) => {
+  await server.register((est, _options, done) => {
     est.addContentTypeParser(
       'application/pkcs10',
       { parseAs: 'string', bodyLimit: MAX_REQUEST_CHARACTERS },
@@ -74,6 +74,7 @@ export async function addEst(server: FastifyInstance, parts: ApiParts): Promise<
       const { actor: _nobody, ...origin } = originOf(call, '');
       return sendEnrolment(call, await reenrol(call.place, bodyOf(call), { shown, origin }));
     });
+    done();
   });
 }
 
