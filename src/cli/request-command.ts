@@ -7,6 +7,8 @@
 
 import type { Command } from 'commander';
 
+import { readSecretFile } from '../config/secret-file.ts';
+
 import { readJson } from './api-command.ts';
 import {
   type ApiConnection,
@@ -215,6 +217,7 @@ type Decision = 'receive' | 'examine' | 'approve' | 'execute' | 'reject' | 'with
 interface DecisionOptions extends ConnectionOptions {
   readonly hash?: string;
   readonly note?: string;
+  readonly passwordFile?: string;
 }
 
 function addDecision(request: Command, decision: Decision, description: string): void {
@@ -227,6 +230,12 @@ function addDecision(request: Command, decision: Decision, description: string):
     '--hash <hash>',
     'of the request that was looked at (certdir request show)',
   ] as const;
+  if (needsHash) {
+    command.option(
+      '--password-file <file>',
+      'with the last step, where a file with a key is made: its password; readable by its owner only',
+    );
+  }
   withConnection(
     (needsHash ? command.requiredOption(...hash) : command.option(...hash)).option(
       '--note <text>',
@@ -245,6 +254,9 @@ function addDecision(request: Command, decision: Decision, description: string):
       const body = {
         ...(options.hash === undefined ? {} : { hash: options.hash }),
         ...noteOf(options),
+        ...(options.passwordFile === undefined
+          ? {}
+          : { password: await readSecretFile(options.passwordFile) }),
       };
       const path = `/requests/${encodeURIComponent(id)}/${decision}`;
       const shown = await call<ShownRequest>({ method: 'POST', path, body });

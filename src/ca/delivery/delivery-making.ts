@@ -114,9 +114,15 @@ export class DeliveryMaking {
   /**
    * What would be refused about an order whatever becomes of the certificate.
    *
+   * @param order `isPasswordLater` where a password that somebody gives need not be there yet.
    * @throws {CaError} `CA_DELIVERY_OFF`, `CA_DELIVERY_INVALID`
    */
-  assertOrder({ issue, ...wishes }: Pick<DeliveryOrder, 'issue' | keyof KeyWishes>): DeliveryTerms {
+  assertOrder({
+    issue,
+    ...wishes
+  }: Pick<DeliveryOrder, 'issue' | keyof KeyWishes> & {
+    readonly isPasswordLater?: boolean;
+  }): DeliveryTerms {
     const terms = this.#changes.termsOf(issue.profile);
     if (terms === undefined || terms.keys === 'none') {
       throw new CaError(

@@ -62,14 +62,18 @@ export async function makeKey(
 }
 
 /** @throws {CaError} `CA_DELIVERY_INVALID` for wishes that do not go with the terms. */
-export function assertWishes(terms: DeliveryTerms, wishes: KeyWishes): void {
+export function assertWishes(
+  terms: DeliveryTerms,
+  wishes: KeyWishes & { readonly isPasswordLater?: boolean },
+): void {
   if (terms.keys === 'card') {
     readTransportKey(wishes.transportKey);
   } else if (wishes.transportKey !== undefined) {
     throw invalid('there is no card, so there is no transport key');
   }
   const isGiven = terms.keys === 'pkcs12' && terms.password === 'given';
-  if (isGiven !== (wishes.password !== undefined)) {
+  const isAbsent = wishes.password === undefined && !(isGiven && wishes.isPasswordLater === true);
+  if (isGiven === isAbsent) {
     throw invalid(
       isGiven ? 'the password of the file is missing' : 'the password is not chosen by anybody',
     );

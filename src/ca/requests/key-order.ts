@@ -1,6 +1,6 @@
 /**
  * Requests without a PKCS#10: the CA makes the key (`ca/delivery`). Passwords are never part of a request, which is
- * kept: files under a password that somebody gives are ordered apart.
+ * kept: where somebody gives that of a file, it comes with the step that has the request carried out.
  *
  * @module
  */
@@ -8,7 +8,6 @@
 import type { IssueRequest } from '../certificates/issue-request.ts';
 import type { Deliveries } from '../delivery/deliveries.ts';
 import type { DeliveryRecord } from '../delivery/delivery-record.ts';
-import { CaError } from '../errors.ts';
 import type { JsonObject } from './canonical-json.ts';
 import { finding } from './findings.ts';
 import type { Finding, RequestContext } from './request-kind.ts';
@@ -27,13 +26,7 @@ export async function keyOrderFindings(
   const path = transportKey === undefined ? '/request' : '/transportKey';
   return await finding(path, () => {
     const wishes = transportKey === undefined ? {} : { transportKey: decodeKey(transportKey) };
-    const terms = delivery.assertOrder({ issue, ...wishes });
-    if (terms.password === 'given' && terms.keys === 'pkcs12') {
-      throw new CaError(
-        'CA_DELIVERY_INVALID',
-        'whoever orders the file gives its password, which no request holds: order it as a delivery',
-      );
-    }
+    delivery.assertOrder({ issue, ...wishes, isPasswordLater: true });
   });
 }
 
@@ -46,6 +39,7 @@ export async function carryOutKeyOrder(
   const record = await delivery.prepare({
     order: `request:${context.requestId}`,
     issue,
+    ...(context.password === undefined ? {} : { password: context.password }),
     ...(transportKey === undefined ? {} : { transportKey: decodeKey(transportKey) }),
     within: (transaction, made) => context.complete(transaction, keyOrderResult(made)),
   });

@@ -42,14 +42,14 @@ export class RequestExecution {
     this.#kinds = kinds;
   }
 
-  /** Carries out an `executing` request. Resolves when it is on record that it was. */
-  run(request: RequestRecord, origin: AuditOrigin): Promise<RequestRecord> {
+  /** Carries out an `executing` request, with the password that it takes, if any. Resolves when it is on record that it was. */
+  run(request: RequestRecord, origin: AuditOrigin, password?: Uint8Array): Promise<RequestRecord> {
     const running = this.#running.get(request.id);
     if (running !== undefined) {
       return running;
     }
     this.#interrupted.add(request.id);
-    const run = this.#run(request, origin).finally(() => {
+    const run = this.#run(request, { origin, password }).finally(() => {
       this.#running.delete(request.id);
     });
     this.#running.set(request.id, run);
@@ -97,13 +97,17 @@ export class RequestExecution {
     this.#core.log.warn('a request could not be carried out', { id, error: formatError(error) });
   }
 
-  async #run(request: RequestRecord, origin: AuditOrigin): Promise<RequestRecord> {
+  async #run(
+    request: RequestRecord,
+    { origin, password }: Pick<RequestContext, 'origin' | 'password'>,
+  ): Promise<RequestRecord> {
     const { id, input } = request;
     const { kind } = this.#kinds.of(request);
     let ended: RequestRecord | undefined;
     const context: RequestContext = {
       requestId: id,
       origin,
+      password,
       complete: async (transaction, result) => {
         ended = await this.#end(transaction, id, { result, origin });
       },

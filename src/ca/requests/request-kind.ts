@@ -29,6 +29,8 @@ export interface RequestContext {
   readonly requestId: string;
   /** Who has it carried out, for the audit log. */
   readonly origin: AuditOrigin;
+  /** The password that came with the step which has it carried out; never kept, so not there after an interruption. */
+  readonly password?: Uint8Array | undefined;
   /**
    * Ends the request within the transaction of its effect, so that both are durable or neither. It refuses when
    * the request has been ended already: then the whole transaction, effect and all, must not happen, and an error thrown here must be passed on. A kind

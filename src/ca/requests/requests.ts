@@ -56,6 +56,8 @@ export interface StepOrder {
   readonly id: string;
   /** `hash` of the report that was decided on; approvers and executors say it. */
   readonly hash?: string | undefined;
+  /** What carrying it out takes and no record may have: of the file with a key. Of the last step; the others ignore it. */
+  readonly password?: Uint8Array | undefined;
   readonly note?: string | undefined;
 }
 
@@ -269,7 +271,7 @@ export class Requests {
         decision: 'yes',
       });
     });
-    return await this.#goOn(record, by.origin);
+    return await this.#goOn(record, by.origin, order.password);
   }
 
   /** A refusal is on record too. */
@@ -423,9 +425,15 @@ export class Requests {
   }
 
   /** Carries out what all steps were taken of. */
-  async #goOn(request: RequestRecord, origin: AuditOrigin): Promise<RequestReport> {
+  async #goOn(
+    request: RequestRecord,
+    origin: AuditOrigin,
+    password?: Uint8Array,
+  ): Promise<RequestReport> {
     return await this.#report(
-      request.state === 'executing' ? await this.#execution.run(request, origin) : request,
+      request.state === 'executing'
+        ? await this.#execution.run(request, origin, password)
+        : request,
     );
   }
 

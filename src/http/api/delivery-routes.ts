@@ -2,7 +2,7 @@
  * Certificates and keys on their way to subscribers: for offices their own deliveries, for the subscriber the file that
  * was made, by its reference alone. Passwords go to whoever prints them and are never kept for a retry.
  *
- * Not here: that something was received or never handed over, which are requests (`deliver`, `discard`) with steps of
+ * Not here: that a key is to be made (a request of the kind `issue` or `renew`), that something was received or never handed over, which are requests (`deliver`, `discard`) with steps of
  * several people.
  *
  * @module
@@ -13,10 +13,9 @@ import { z } from 'zod';
 import { parseSerialNumber } from '../../ca/certificates/serial-number.ts';
 import type { DeliveryRecord } from '../../ca/delivery/delivery-record.ts';
 import { CaError } from '../../ca/errors.ts';
-import { issueRequestOf, issueSchema } from '../../ca/requests/issue-kind.ts';
 import { encodePem } from '../../x509/pem.ts';
 import { type ApiRoute, type OperatorCall, operatorRoute, publicRoute } from './api-route.ts';
-import { instant, password, serialNumber } from './field-shapes.ts';
+import { instant, serialNumber } from './field-shapes.ts';
 
 const line = z.string().min(1).max(200);
 const params = z.strictObject({ serialNumber });
@@ -49,17 +48,6 @@ const packageShape = z.object({
 });
 
 const MAX_SHOWN = 1_000;
-
-const order = (issueSchema as unknown as z.ZodObject).omit({ request: true }).extend({
-  password: password
-    .optional()
-    .describe('Of the file, where the policy has it given by whoever orders.'),
-});
-
-type Order = Omit<Parameters<typeof issueRequestOf>[0], 'request'> & {
-  readonly password?: string;
-  readonly transportKey?: string;
-};
 
 export const deliveryRoutes: readonly ApiRoute[] = [
   operatorRoute({
@@ -96,37 +84,6 @@ export const deliveryRoutes: readonly ApiRoute[] = [
     answer: delivery,
     errors: ['CA_DELIVERY_UNKNOWN'],
     handle: async (call) => show(call, await reached(call, call.params.serialNumber)),
-  }),
-  operatorRoute({
-    operationId: 'orderDelivery',
-    family: 'deliveries',
-    method: 'POST',
-    path: '/deliveries',
-    permission: 'deliveries.manage',
-    summary: 'Has a key made, certified and laid ready',
-    description:
-      'For files whose password whoever orders gives. Where the password is drawn, or the key is for a card, it is a ' +
-      'request of the kind `issue` without a PKCS#10.',
-    status: 201,
-    body: order,
-    answer: delivery,
-    errors: ['CA_DELIVERY_OFF', 'CA_DELIVERY_INVALID', 'CA_SUBJECT_TAKEN'],
-    isRepeatable: true,
-    handle: async (call) => {
-      const { password: given, transportKey, ...input } = call.body as Order;
-      const { csr: _, ...issue } = issueRequestOf(input, call.origin);
-      const secret = given === undefined ? undefined : Buffer.from(given);
-      const { delivery: deliveries } = call.ca.subscribers;
-      if (deliveries.assertOrder({ issue, password: secret, transportKey }).password !== 'given') {
-        throw new CaError('CA_DELIVERY_OFF', 'such keys come about by a request of the kind issue');
-      }
-      try {
-        const operation = { order: `api:${call.operationKey}`, issue, transportKey };
-        return show(call, await deliveries.prepare({ ...operation, password: secret }));
-      } finally {
-        secret?.fill(0);
-      }
-    },
   }),
   operatorRoute({
     operationId: 'fetchDelivery',

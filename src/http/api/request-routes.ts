@@ -23,7 +23,7 @@ import type { StepOrder } from '../../ca/requests/requests.ts';
 import { isCertdirError } from '../../core/errors.ts';
 import { formatTime } from '../report-time.ts';
 import { type ApiRoute, type OperatorCall, operatorRoute } from './api-route.ts';
-import { instant } from './field-shapes.ts';
+import { instant, password } from './field-shapes.ts';
 import { type Problem, problemShape } from './problem.ts';
 
 const id = z.string().regex(/^[\w-]{1,64}$/, 'as the answer to submitRequest has it');
@@ -32,6 +32,16 @@ const hash = z
   .string()
   .regex(/^[0-9a-f]{64}$/, '64 hexadecimal digits')
   .describe('`hash` of the request that was looked at: nobody decides on something else.');
+
+const decisionBody = z.strictObject({
+  hash,
+  note,
+  password: password
+    .optional()
+    .describe(
+      'Of the file with a key that the CA makes, where the policy has it given: with the last step. It is kept nowhere.',
+    ),
+});
 
 /** Bounded further, and checked, by its kind, which finds everything that is wrong at once. */
 const input = z.record(z.string().max(100), z.unknown());
@@ -190,8 +200,8 @@ export const requestRoutes: readonly ApiRoute[] = [
   }),
   stepRoute('receive', 'Receives what an applicant has submitted', {}),
   stepRoute('examine', 'Says that the request is as it should be', {}),
-  stepRoute('approve', 'Approves exactly what was looked at', { needsHash: true }),
-  stepRoute('execute', 'Carries the request out', { needsHash: true }),
+  stepRoute('approve', 'Approves exactly what was looked at', { decides: true }),
+  stepRoute('execute', 'Carries the request out', { decides: true }),
   stepRoute('reject', 'Says no, in the place of the next step', {}),
   stepRoute('withdraw', 'Takes the request back before it is carried out', {}),
 ];
@@ -202,7 +212,7 @@ type StepName = 'receive' | 'examine' | 'approve' | 'execute' | 'reject' | 'with
 function stepRoute(
   name: StepName,
   summary: string,
-  { needsHash = false }: { readonly needsHash?: boolean },
+  { decides = false }: { readonly decides?: boolean },
 ): ApiRoute {
   return operatorRoute({
     operationId: `${name}Request`,
@@ -212,13 +222,23 @@ function stepRoute(
     permission: 'operator',
     summary,
     params: z.strictObject({ id }),
-    body: z.strictObject({ hash: needsHash ? hash : hash.optional(), note }),
+    body: decides ? decisionBody : z.strictObject({ hash: hash.optional(), note }),
     answer: report,
     errors: stepErrors,
     isRepeatable: true,
     handle: async ({ ca, identity: operator, origin, params, body }) => {
-      const order = { id: params.id, ...body } as StepOrder & { readonly hash: string };
-      return shown(await ca.requests[name](order, { operator, origin }));
+      const { password: given, ...decision } = body as z.output<typeof decisionBody>;
+      const secret = given === undefined ? undefined : Buffer.from(given);
+      const order = { id: params.id, ...decision, password: secret };
+      try {
+        return shown(
+          await ca.requests[name](order as StepOrder & { readonly hash: string }, {
+            ...{ operator, origin },
+          }),
+        );
+      } finally {
+        secret?.fill(0);
+      }
     },
   });
 }

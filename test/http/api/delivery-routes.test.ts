@@ -35,6 +35,12 @@ async function open(t: TestContext): Promise<{ readonly bed: ApiBed; readonly to
   await bed.operator('taro', ['municipalReception'], {
     ...{ password: PASSWORD, partitions: ['10201'] },
   });
+  await bed.operator('shiro', ['municipalExaminer'], {
+    ...{ password: PASSWORD, partitions: ['10201'] },
+  });
+  await bed.operator('goro', ['municipalApprover'], {
+    ...{ password: PASSWORD, partitions: ['10201'] },
+  });
   await bed.operator('jiro', ['municipalReception'], {
     ...{ password: PASSWORD, partitions: ['10202'] },
   });
@@ -42,16 +48,43 @@ async function open(t: TestContext): Promise<{ readonly bed: ApiBed; readonly to
   return { bed, token: await bed.login('taro', PASSWORD) };
 }
 
-const order = { municipality: '10201', attributes: hanako, password: SECRET };
+const input = { municipality: '10201', attributes: hanako };
+
+/** A request for a key, received and examined. */
+async function examined(bed: ApiBed, by: string): Promise<{ path: string; hash: string }> {
+  const asked = await bed.ask({
+    ...{ method: 'POST', path: '/requests', token: by },
+    body: { kind: 'issue', input },
+  });
+  assert.equal(asked.status, 201, JSON.stringify(asked.body));
+  const { id, hash } = asked.body as { readonly id: string; readonly hash: string };
+  const path = `/requests/${id}`;
+  const examiner = await bed.login('shiro', PASSWORD);
+  const seen = await bed.ask({
+    ...{ method: 'POST', path: `${path}/examine`, token: examiner },
+    body: {},
+  });
+  assert.equal(seen.status, 200, JSON.stringify(seen.body));
+  return { path, hash };
+}
 
 describe('deliveries over the API', () => {
-  it('are ordered with a password, fetched by office and subscriber, and seen by their office alone', async (t) => {
+  it('come about by a request with a password at the last step alone, are fetched by office and subscriber, and seen by their office alone', async (t) => {
     const { bed, token } = await open(t);
     const ask = (method: string, path: string, body?: unknown, by = token): Promise<ApiAnswer> =>
       bed.ask({ method, path, token: by, ...(body === undefined ? {} : { body }) });
-    const made = await ask('POST', '/deliveries', order);
-    assert.equal(made.status, 201, JSON.stringify(made.body));
-    const { serialNumber, reference } = made.body as Record<string, string>;
+    const alone = await ask('POST', '/deliveries', { ...input, password: SECRET });
+    assert.equal(alone.status, 405, 'reception by itself');
+    const { path: request, hash } = await examined(bed, token);
+    const approver = await bed.login('goro', PASSWORD);
+    const body = { hash, password: SECRET };
+    const made = await ask('POST', `${request}/approve`, body, approver);
+    assert.equal(made.status, 200, JSON.stringify(made.body));
+    assert.ok(!JSON.stringify(made.body).includes(SECRET));
+    const { result } = made.body as { readonly result: { readonly serialNumber: string } };
+    const { serialNumber } = result;
+    const shown = await ask('GET', `/deliveries/${serialNumber}`);
+    const { reference } = shown.body as { readonly reference: string };
     const file = await bed.ask({ method: 'POST', path: '/downloads', body: { reference } });
     assert.equal(file.status, 200);
     const path = join(temporaryFolder(t), 'a.p12');
@@ -70,28 +103,32 @@ describe('deliveries over the API', () => {
     assert.equal(codeOf(none), 'CA_DELIVERY_GONE', 'whoever gave it has it');
   });
 
-  it('are refused field by field', async (t) => {
+  it('are not made without the password, or with one that is against the policy; the last step is taken again', async (t) => {
     const { bed, token } = await open(t);
+    const { path, hash } = await examined(bed, token);
+    const approver = await bed.login('goro', PASSWORD);
     const rows: readonly [string, unknown, string][] = [
-      ['no password', { ...order, password: undefined }, 'CA_DELIVERY_INVALID'],
-      ['a password without digits', { ...order, password: 'Aabcdefgh' }, 'CA_DELIVERY_INVALID'],
-      ['a card where there is none', { ...order, transportKey: 'AAAA' }, 'CA_DELIVERY_INVALID'],
-      ['an unknown profile', { ...order, profile: 'nobody' }, 'CA_DELIVERY_OFF'],
-      [
-        'a municipality that is none',
-        { ...order, municipality: '99999' },
-        'CA_MUNICIPALITY_UNKNOWN',
-      ],
-      ['a field that is none', { ...order, secret: 'x' }, 'HTTP_FIELDS_INVALID'],
+      ['no password', { hash }, 'CA_DELIVERY_INVALID'],
+      ['one without digits', { hash, password: 'Aabcdefgh' }, 'CA_DELIVERY_INVALID'],
     ];
-    const before = await bed.ca.digestOfRecords();
     for (const [why, body, code] of rows) {
-      const answer = await bed.ask({ method: 'POST', path: '/deliveries', token, body });
+      const answer = await bed.ask({
+        ...{ method: 'POST', path: `${path}/approve`, token: approver },
+        body,
+      });
       assert.equal(codeOf(answer), code, `${why}: ${JSON.stringify(answer.body)}`);
-      assert.ok(!JSON.stringify(answer.body).includes('abcdefgh'), 'never the password');
+      const shown = await bed.ask({ method: 'GET', path, token });
+      const { state, next } = shown.body as { readonly state: string; readonly next: string };
+      assert.deepEqual({ state, next }, { state: 'examined', next: 'approve' });
+      const told = JSON.stringify([answer.body, shown.body]);
+      assert.ok(!told.includes('abcdefgh'), 'never the password');
     }
-    assert.equal(await bed.ca.digestOfRecords(), before);
     assert.deepEqual(await bed.ca.vault.names(), []);
+    const done = await bed.ask({
+      ...{ method: 'POST', path: `${path}/approve`, token: approver },
+      body: { hash, password: SECRET },
+    });
+    assert.equal(done.status, 200, JSON.stringify(done.body));
   });
 });
 
