@@ -19,12 +19,15 @@ import type { EntryRegion } from './entry-region.ts';
 const ENTRIES_AT_A_TIME = 4096;
 /** Look-ups between two turns of the event loop: some milliseconds. */
 const LOOKUPS_PER_TURN = 64;
+/** Entries that are taken apart or told to the gate between two turns: as long as that. */
+const ENTRIES_PER_TURN = 512;
 
 /** Looks up what the store says of entries, and tells the gate. */
 export class EntryLook {
   readonly #facts: EntryFacts;
   readonly #gate: EntryGate;
   readonly #turns = new Turns(LOOKUPS_PER_TURN);
+  readonly #entryTurns = new Turns(ENTRIES_PER_TURN);
 
   constructor(facts: EntryFacts, gate: EntryGate) {
     this.#facts = facts;
@@ -65,20 +68,35 @@ export class EntryLook {
   async atAdded(bytes: Uint8Array): Promise<number> {
     const cursor = new RevokedEntryCursor(bytes);
     let reasons = 0;
-    for (let batch = readBatch(cursor); batch.length > 0; batch = readBatch(cursor)) {
+    for (;;) {
+      const batch = await this.#readBatch(cursor);
+      if (batch.length === 0) {
+        return reasons;
+      }
       const found = await this.#inKeyOrder(
         batch,
         ({ serialNumber }) => serialNumber,
         (entry) => this.#facts.added(entry),
       );
-      for (const added of found) {
-        this.#gate.added(added);
-      }
       for (const { reason } of batch) {
         reasons |= reasonBit(reason);
       }
+      for (const added of found) {
+        this.#gate.added(added);
+        await this.#entryTurns.spend(1);
+      }
     }
-    return reasons;
+  }
+
+  async #readBatch(cursor: RevokedEntryCursor): Promise<readonly ListEntry[]> {
+    const batch: ListEntry[] = [];
+    let part: readonly ListEntry[];
+    do {
+      part = readSome(cursor, ENTRIES_PER_TURN);
+      batch.push(...part);
+      await this.#entryTurns.spend(part.length);
+    } while (part.length === ENTRIES_PER_TURN && batch.length < ENTRIES_AT_A_TIME);
+    return batch;
   }
 
   /**
@@ -108,10 +126,10 @@ export class EntryLook {
   }
 }
 
-function readBatch(cursor: RevokedEntryCursor): readonly ListEntry[] {
+function readSome(cursor: RevokedEntryCursor, atMost: number): readonly ListEntry[] {
   return readingEntries(() => {
     const batch: ListEntry[] = [];
-    while (batch.length < ENTRIES_AT_A_TIME && cursor.next()) {
+    while (batch.length < atMost && cursor.next()) {
       cursor.check();
       batch.push(currentEntry(cursor));
     }
