@@ -43,6 +43,8 @@ export interface ChangeNotice {
     | { readonly subjectAttributes: SubjectAttributes }
     | { readonly serialNumber: bigint };
   readonly origin: AuditOrigin;
+  /** Whether who gives notice acts for a partition (`ScopeId`); left out: for all. */
+  readonly reaches?: ((partition: string) => boolean) | undefined;
 }
 
 export interface NoticeResult {
@@ -83,7 +85,8 @@ export class ChangeNotices {
   /**
    * Revokes whatever the notice makes wrong. Resolves when it is durable.
    *
-   * @throws {CaError} `CA_NOTICE_OFF`, `CA_NOTICE_INVALID`, `CA_SERIAL_UNKNOWN`; what `SubjectAttributeRules.check`
+   * @throws {CaError} `CA_NOTICE_OFF`, `CA_NOTICE_INVALID`, `CA_SERIAL_UNKNOWN` (another office's, too),
+   *   `CA_PARTITION_FOREIGN` for a person who holds something of another office's; what `SubjectAttributeRules.check`
    *   refuses. Then nothing is stored.
    */
   async take(notice: ChangeNotice): Promise<NoticeResult> {
@@ -134,7 +137,7 @@ export class ChangeNotices {
         }
         return { ...before, id: notice.id, isNew: false };
       }
-      const standing = (await this.#certificatesOf(transaction, notice.about)).filter(isStanding);
+      const standing = (await this.#certificatesOf(transaction, notice)).filter(isStanding);
       const orders = standing.map(({ serialNumber }) => ({ serialNumber, reason }));
       const { origin } = notice;
       if (orders.length > 0) {
@@ -180,17 +183,25 @@ export class ChangeNotices {
 
   async #certificatesOf(
     transaction: Transaction,
-    about: ChangeNotice['about'],
+    { about, reaches = () => true }: ChangeNotice,
   ): Promise<readonly RegisteredCertificate[]> {
     const { tables, clock } = this.#core;
     const nowMs = clock.nowMs();
     const person = this.#personOf(about);
     if (typeof person !== 'bigint') {
       const at = { index: 'subscriber', digest: person, nowMs } as const;
-      return await findByIndex(transaction, tables, at);
+      const held = await findByIndex(transaction, tables, at);
+      // Taken for what is left it would be on record as carried out, and the office whose it is could not send it again.
+      if (held.some((one) => isStanding(one) && !reaches(one.scopeId))) {
+        throw new CaError(
+          'CA_PARTITION_FOREIGN',
+          'the person is another office’s to give notice of',
+        );
+      }
+      return held;
     }
     const found = await findCertificate(transaction, tables, { serialNumber: person, nowMs });
-    if (found === undefined) {
+    if (found === undefined || !reaches(found.scopeId)) {
       const shown = formatSerialNumber(person);
       throw new CaError('CA_SERIAL_UNKNOWN', `this CA has not issued ${shown}`);
     }

@@ -12,7 +12,7 @@ import { CaError } from '../../ca/errors.ts';
 import type { ChangeNotice } from '../../ca/notices/change-notices.ts';
 import { subjectAttributesSchema } from '../../ca/requests/issue-kind.ts';
 import { MAX_MESSAGE_BYTES } from '../../x509/cms-signed-data.ts';
-import { type ApiCall, type ApiRoute, operatorRoute, publicRoute } from './api-route.ts';
+import { type ApiRoute, type OperatorCall, operatorRoute, publicRoute } from './api-route.ts';
 import { base64, instant, serialNumber } from './field-shapes.ts';
 import { type Problem, problemShape } from './problem.ts';
 
@@ -50,6 +50,7 @@ const noticeErrors = [
   'CA_SERIAL_UNKNOWN',
   'CA_ATTRIBUTE_INVALID',
   'CA_CHARACTER_NOT_ALLOWED',
+  'CA_PARTITION_FOREIGN',
 ];
 
 export const noticeRoutes: readonly ApiRoute[] = [
@@ -60,6 +61,7 @@ export const noticeRoutes: readonly ApiRoute[] = [
     path: '/notices',
     permission: 'notices.manage',
     summary: 'A change in a resident record: what the person holds is revoked',
+    description: 'Whoever acts for an office gives notice of what is in its partitions.',
     body: notice,
     answer: result,
     errors: noticeErrors,
@@ -105,7 +107,9 @@ export const noticeRoutes: readonly ApiRoute[] = [
     answer: z.object({
       duplicates: z.array(z.object({ older: z.string(), newer: z.array(z.string()) })),
     }),
-    handle: async ({ ca }) => {
+    errors: ['CA_PARTITION_FOREIGN'],
+    handle: async ({ ca, identity }) => {
+      assertForAll({ ca, identity });
       const duplicates: { older: string; newer: string[] }[] = [];
       for await (const { older, newer } of ca.subscribers.duplicates.find()) {
         if (duplicates.length >= MAX_BULK) {
@@ -127,11 +131,12 @@ export const noticeRoutes: readonly ApiRoute[] = [
     permission: 'notices.manage',
     summary: 'Revokes the newer certificate of each who has two',
     answer: z.object({ revoked: z.int() }),
-    errors: ['CA_NOTICE_OFF'],
+    errors: ['CA_NOTICE_OFF', 'CA_PARTITION_FOREIGN'],
     isRepeatable: true,
-    handle: async ({ ca, origin }) => ({
-      revoked: await ca.subscribers.duplicates.revokeNewer(origin),
-    }),
+    handle: async ({ ca, identity, origin }) => {
+      assertForAll({ ca, identity });
+      return { revoked: await ca.subscribers.duplicates.revokeNewer(origin) };
+    },
   }),
   publicRoute({
     operationId: 'prepareOnlineRevocation',
@@ -190,13 +195,21 @@ export const noticeRoutes: readonly ApiRoute[] = [
 
 type Taken = z.output<typeof result>;
 
+/** What goes through all subscribers is for those who act for all. @throws {CaError} `CA_PARTITION_FOREIGN` */
+function assertForAll({ ca, identity }: Pick<OperatorCall, 'ca' | 'identity'>): void {
+  if (!ca.people.reaches(identity, 'notices.manage', '')) {
+    throw new CaError('CA_PARTITION_FOREIGN', 'this is for those who act for all municipalities');
+  }
+}
+
 async function take(
-  { ca, origin }: Pick<ApiCall, 'ca' | 'origin'>,
+  { ca, identity, origin }: Pick<OperatorCall, 'ca' | 'identity' | 'origin'>,
   { id, kind, attributes, serialNumber: serial }: z.output<typeof notice>,
 ): Promise<Taken> {
   const taken = await ca.subscribers.notices.take({
     ...{ id, kind, origin },
     about: aboutOf({ attributes, serialNumber: serial }),
+    reaches: (partition) => ca.people.reaches(identity, 'notices.manage', partition),
   });
   const { atMs, revoked, isNew } = taken;
   return { id, kind, carriedOutAt: new Date(atMs).toISOString(), revoked: [...revoked], isNew };

@@ -176,4 +176,42 @@ describe('notices and revocation on line over the API', () => {
     assert.equal(results[0]?.result?.revoked.length, 1);
     assert.equal(results[1]?.problem?.code, 'CA_NOTICE_INVALID');
   });
+
+  it('are not for what another office has issued', async (t) => {
+    const { bed } = await open(t);
+    const { serialNumber } = await bed.ca.ca.issue({
+      ...{ profile: 'end-entity', municipality: '10201', subjectAttributes: hanako },
+      ...{
+        csr: sampleRequest(sampleKey('p256', 'of 10201')),
+        origin: { channel: 'cli', actor: 't' },
+      },
+    });
+    const serial = serialNumber.toString(16);
+    for (const partitions of [['10202'], ['10201']]) {
+      const name = `office${partitions[0]}`;
+      await bed.operator(name, ['manager'], { password: PASSWORD, partitions });
+    }
+    const rows: readonly [string, unknown, string][] = [
+      ['/notices', { id: 'F-1', kind: 'death', serialNumber: serial }, 'CA_SERIAL_UNKNOWN'],
+      ['/notices', { id: 'F-2', kind: 'death', attributes: hanako }, 'CA_PARTITION_FOREIGN'],
+      ['/duplicates/revoke', undefined, 'CA_PARTITION_FOREIGN'],
+    ];
+    const foreign = await bed.login('office10202', PASSWORD);
+    for (const [path, body, code] of rows) {
+      const refused = await bed.ask({
+        ...{ method: 'POST', path, token: foreign },
+        ...(body === undefined ? {} : { body }),
+      });
+      assert.equal(codeOf(refused), code, path);
+    }
+    const looked = await bed.ask({ method: 'GET', path: '/duplicates', token: foreign });
+    assert.equal(codeOf(looked), 'CA_PARTITION_FOREIGN');
+    assert.equal((await bed.ca.ca.findCertificate(serialNumber))?.state, 'good');
+    const own = await bed.ask({
+      ...{ method: 'POST', path: '/notices', token: await bed.login('office10201', PASSWORD) },
+      body: { id: 'F-2', kind: 'death', attributes: hanako },
+    });
+    assert.equal(own.status, 200, JSON.stringify(own.body));
+    assert.equal((await bed.ca.ca.findCertificate(serialNumber))?.state, 'revoked');
+  });
 });
