@@ -20,6 +20,8 @@ import type { BrokenInvariant, BrokenInvariants, WatchedInvariant } from './brok
 import type { CaInstance } from './ca-instance.ts';
 
 const EVERY_MS = 60_000;
+/** So far a clock is put right without anybody's notice. */
+const CLOCK_TOLERANCE_MS = 60_000;
 
 /** The invariants that are judged here. */
 const judged: readonly WatchedInvariant[] = ['I7', 'I15', 'age'];
@@ -69,7 +71,11 @@ export function judgeList(
   const scopeId = scope.id;
   const found: BrokenInvariant[] = [];
   const leftMs = (published?.nextUpdateMs ?? nowMs) - nowMs;
-  if (leftMs < leastRemainingMs(policy)) {
+  const ofFuture = [published, deltas.delta].find((list) => isOfFuture(list, nowMs));
+  if (ofFuture !== undefined) {
+    const message = `a list is valid from ${formatTime(ofFuture.thisUpdateMs)} on: the clock was ahead, or was set back`;
+    found.push({ invariant: 'I7', scopeId, level: 'error', message });
+  } else if (leftMs < leastRemainingMs(policy)) {
     const message =
       published === undefined
         ? 'there is no list yet'
@@ -92,6 +98,11 @@ export function judgeList(
     found.push({ invariant: 'I15', scopeId, level: 'error', message });
   }
   return found;
+}
+
+/** Nobody whose clock is right takes it, and none comes after it before its time (I2). */
+function isOfFuture(list: { readonly thisUpdateMs: number } | undefined, nowMs: number): boolean {
+  return list !== undefined && list.thisUpdateMs > nowMs + CLOCK_TOLERANCE_MS;
 }
 
 /** One that is not there is judged as if it had come out with the full list. */

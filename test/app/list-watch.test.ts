@@ -27,6 +27,9 @@ function recordingLog(lines: string[]): Log {
 
 describe('a list that is out, watched over time', () => {
   const rows = [
+    // The clock was ahead when it came out.
+    { hours: -1 / 60 - 1 / 3600, shows: ['error I7'] },
+    { hours: -1 / 60, shows: [] },
     { hours: 24, shows: [] },
     { hours: 26 - 1 / 3600, shows: [] },
     { hours: 26, shows: ['warn age'] },
