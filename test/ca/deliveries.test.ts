@@ -232,6 +232,35 @@ describe('files for subscribers (secom 6.1.1 (2), 6.4.1)', () => {
     runOpenssl(['pkcs12', '-in', file, '-passin', 'pass:Aa345678', '-noout']);
     assert.equal((await bed.records('delivery.hand-over')).length, 1);
   });
+
+  it('keep a given password no longer than the file takes, whatever interrupts it', async (t) => {
+    let isAway = true;
+    const bed = await CaTestBed.open(t, {
+      policy: withDeliveries({ keys: 'pkcs12', password: 'given' }, 'at-once'),
+      wrapVault: (vault) => ({
+        read: (name) => vault.read(name),
+        erase: (name) => vault.erase(name),
+        names: () => vault.names(),
+        put: async (name, bytes) => {
+          if (isAway && name.endsWith('.p12')) {
+            throw new Error('cut off before the file');
+          }
+          await vault.put(name, bytes);
+        },
+      }),
+    });
+    const order = { ...forFile(), password: Buffer.from('Aa345678') };
+    await assert.rejects(bed.ca.delivery.prepare(order), /cut off/);
+    const endings = async (): Promise<readonly string[]> =>
+      (await bed.vault.names()).map((name) => name.slice(-3)).sort();
+    assert.deepEqual(await endings(), ['key', 'pin']);
+    isAway = false;
+    assert.equal(await bed.ca.delivery.eraseDue(), 0);
+    assert.deepEqual(await endings(), ['p12']);
+    const [record] = await collect(bed.ca.delivery.list({ open: true }));
+    assert.equal(record?.password, 'erased');
+    assert.equal(record.key, 'held');
+  });
 });
 
 describe('orders that are refused', () => {

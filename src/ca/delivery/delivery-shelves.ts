@@ -6,6 +6,7 @@
  */
 
 import type { AuditOrigin } from '../../audit/audit-log.ts';
+import { CaError } from '../errors.ts';
 import { type DeliveryChanges, gone } from './delivery-changes.ts';
 import { type DeliveryRecord, isOpen } from './delivery-record.ts';
 import { listDeliveries } from './delivery-store.ts';
@@ -92,7 +93,7 @@ export class DeliveryShelves {
 
   /**
    * Erases what is due: what was fetched, received or discarded, what nobody came for, what belongs to a certificate that
-   * was revoked or has ended, and what no delivery knows of. Ends the deliveries of certificates that are no more.
+   * was revoked or has ended, and what no delivery knows of. Finishes files that an interruption has left. Ends the deliveries of certificates that are no more.
    *
    * @returns how many shelves were emptied.
    */
@@ -102,7 +103,8 @@ export class DeliveryShelves {
     // What is noted meanwhile is sooner or later than this, and counts as well.
     this.#dueMs = Number.POSITIVE_INFINITY;
     for await (const record of this.list({ open: true })) {
-      const after = await this.eraseIfDue(await this.#endIfDead(record));
+      const live = await this.#finishIfCutOff(await this.#endIfDead(record));
+      const after = await this.eraseIfDue(live);
       const isEmptied = record.key === 'held' && after.key !== 'held';
       erased += isEmptied ? 1 : 0;
       this.noteDue(after);
@@ -131,6 +133,29 @@ export class DeliveryShelves {
       }
     }
     return false;
+  }
+
+  /** The password that somebody gave lies there only until the file is made: an interruption in between changes nothing. */
+  async #finishIfCutOff(record: DeliveryRecord): Promise<DeliveryRecord> {
+    const { shelf, form, key, password, profile } = record;
+    const isCutOff =
+      form === 'pkcs12' &&
+      key === 'held' &&
+      password === 'held' &&
+      this.#changes.termsOf(profile)?.password === 'given' &&
+      this.#eraseMsOf(record) > this.#changes.core.clock.nowMs();
+    if (!isCutOff || shelf === undefined || this.#isUnderWay(shelf)) {
+      return record;
+    }
+    try {
+      return await this.finishFile(record);
+    } catch (error) {
+      if (error instanceof CaError && error.code === 'CA_DELIVERY_GONE') {
+        // A restored backup has the record without what lay on the shelf.
+        return record;
+      }
+      throw error;
+    }
   }
 
   /** A certificate that was revoked before it was delivered, or has ended, is delivered to nobody. */

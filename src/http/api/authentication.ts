@@ -3,6 +3,8 @@
  * whose token the call carries. Either is read anew when an account has changed: a disabled operator's calls are refused
  * from that moment on.
  *
+ * A certificate of this CA that was revoked, or is held, proves nobody.
+ *
  * A token decides where there is one; a certificate beside it is not looked at.
  *
  * @module
@@ -11,6 +13,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { OperatorIdentity } from '../../ca/accounts/operator-identity.ts';
+import { equalBytes } from '../../core/bytes.ts';
 import { isCertdirError } from '../../core/errors.ts';
 import { CredentialsRefused } from '../../directory/accounts/credentials.ts';
 import {
@@ -19,6 +22,7 @@ import {
   type Principal,
 } from '../../directory/accounts/principal.ts';
 import type { Caller, Session } from '../../directory/service.ts';
+import { parseCertificate } from '../../x509/certificate.ts';
 import { HttpError } from '../errors.ts';
 import type { ApiAuthority } from './api-authority.ts';
 import type { Sessions } from './sessions.ts';
@@ -71,6 +75,7 @@ export class Authentication {
       return undefined;
     }
     const principal = await this.#ofCertificate(ca, shown.socket, session);
+    await assertStanding(ca, session.clientCertificate);
     return await this.#asOperator(ca, principal, session);
   }
 
@@ -121,6 +126,15 @@ export class Authentication {
       throw unauthenticated('the account is no operator of this CA, or may no longer be used');
     }
     return { identity, caller, sessionToken: undefined };
+  }
+}
+
+/** The directory knows no revocation: a certificate of this CA counts while it is good, which is asked at each call. */
+async function assertStanding(ca: ApiAuthority, der: Uint8Array): Promise<void> {
+  const { serialNumber } = parseCertificate(der);
+  const found = await ca.est.findCertificate(serialNumber);
+  if (found !== undefined && equalBytes(found.der, der) && found.state !== 'good') {
+    throw unauthenticated('this client certificate is revoked, or held');
   }
 }
 

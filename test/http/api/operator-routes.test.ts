@@ -76,4 +76,30 @@ describe('operators over the API', () => {
     await bed.ask({ path, client: senior, method: 'POST', body: {} });
     assert.equal((await list()).status, 401);
   });
+
+  it('whose certificate is revoked are refused with their next call, on the same connection', async (t) => {
+    const bed = await ApiBed.open(t, { startMs: Math.floor(Date.now() / 1000) * 1000 });
+    const senior = bed.clientCertificate();
+    await bed.operator('senior', ['seniorOperator'], { certificate: senior });
+    await bed.operator('clerk', ['reception'], { password: 'correct horse battery' });
+    const key = sampleKey('p256', 'clerk');
+    const enrolled = await bed.ask({
+      ...{ path: '/operators/clerk/enrol', client: senior, method: 'POST' },
+      body: { request: Buffer.from(sampleRequest(key)).toString('base64') },
+    });
+    assert.equal(enrolled.status, 200, enrolled.text);
+    const { certificate, serialNumber } = bodyOf<Record<string, string>>(enrolled);
+    const card = {
+      certificatePem: certificate ?? '',
+      keyPem: key.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
+    };
+    const show = (): Promise<ApiAnswer> => bed.ask({ path: '/session', client: card });
+    assert.equal((await show()).status, 200);
+    await bed.ca.ca.revoke({
+      serialNumber: BigInt(`0x${serialNumber}`),
+      reason: 'keyCompromise',
+      origin: { channel: 'cli', actor: 't' },
+    });
+    assert.deepEqual(told(await show()), [401, 'HTTP_UNAUTHENTICATED']);
+  });
 });
