@@ -219,6 +219,8 @@ describe('EST (RFC 7030) for curl and OpenSSL', { skip: skipWithout('curl', 'ope
     const own = await client.request('/C=JP/O=JPKI/CN=www.example.jp', 'next');
     const asked = await renew(own, ...shown);
     assert.equal(asked.status, 202, asked.text);
+    const more = await client.request('/C=JP/O=JPKI/CN=www.example.jp', 'more');
+    assert.equal((await renew(more, ...shown)).status, 409, 'another one while it waits');
     const token = await client.bed.login('taro', PASSWORD);
     const { body: listed } = await client.bed.ask({ path: '/requests?mine=true', token });
     const [{ id, applicant }] = (listed as { requests: [{ id: string; applicant: string }] })

@@ -184,8 +184,12 @@ function makesKeys({ deliveries = {} }: Policy, profile: string): boolean {
   return Object.hasOwn(deliveries, profile) && deliveries[profile]?.keys !== 'none';
 }
 
-/** Operators are enrolled, and the CA certifies its OCSP responder by itself. */
-function assertRequestable({ people, ocsp }: Policy, profile: string | undefined): void {
+/**
+ * Operators are enrolled, and the CA certifies its OCSP responder by itself.
+ *
+ * @throws {CaError} `CA_PROFILE_UNKNOWN`
+ */
+export function assertRequestable({ people, ocsp }: Policy, profile: string | undefined): void {
   if (profile !== undefined && (profile === people?.operatorProfile || profile === ocsp?.profile)) {
     const message = `certificates of the profile ${profile} do not come about by requests`;
     throw new CaError('CA_PROFILE_UNKNOWN', message);

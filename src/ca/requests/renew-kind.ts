@@ -15,6 +15,7 @@ import type { Deliveries } from '../delivery/deliveries.ts';
 import { CaError } from '../errors.ts';
 import { finding } from './findings.ts';
 import {
+  assertRequestable,
   type IssueInput,
   type IssuingActs,
   issueFindings,
@@ -124,6 +125,7 @@ async function oldOf(ca: RenewingActs, text: string): Promise<RegisteredCertific
   if (found === undefined) {
     throw new CaError('CA_SERIAL_UNKNOWN', `this CA has not issued ${formatSerialNumber(number)}`);
   }
+  assertRequestable(ca.policy, found.profile);
   if (found.state !== 'good' && found.state !== 'held') {
     throw new CaError('CA_RENEWS_OTHER', `the certificate is ${found.state}; apply for a new one`);
   }

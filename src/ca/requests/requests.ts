@@ -117,6 +117,10 @@ export class Requests {
         return await this.#goOn(known, origin);
       }
       const input = await checkInput(kind, submission.input);
+      const subjects = kind.subjects?.(input) ?? [];
+      if (!('operator' in by)) {
+        await this.#assertNothingOpen(kind.name, subjects);
+      }
       const partition = (await kind.partition?.(input)) ?? null;
       const asked = { ...received, partition };
       const record = await transactAsOwner(this.#core, 'ca: submit', async (transaction) => {
@@ -129,7 +133,6 @@ export class Requests {
         const { utcOffsetMs } = policy;
         const id = await this.#rows.drawId(transaction, { nowMs, utcOffsetMs, random });
         const fresh = freshRecord({ ...asked, id, ca: policy.id, nowMs }, by);
-        const subjects = kind.subjects?.(input) ?? [];
         await this.#rows.index(transaction, id, { key: submission.key, subjects });
         if (!('operator' in by)) {
           return await this.#put(transaction, fresh, { kind: 'request.submit', origin });
@@ -384,6 +387,27 @@ export class Requests {
   ): Promise<OnDuty> {
     const permission = stepPermission(kind, step);
     return this.#duty.expect(view, by.operator, { permission, partition });
+  }
+
+  /**
+   * People look at what applicants send, and nobody sends them more than one at a time about the same thing. Of several that
+   * come in one moment more than one may pass.
+   *
+   * @throws {CaError} `CA_REQUEST_CONFLICT`
+   */
+  async #assertNothingOpen(kind: string, subjects: readonly string[]): Promise<void> {
+    await reading(this.#core.store, async (view) => {
+      for (const subject of subjects) {
+        for await (const request of this.#rows.about(view, subject)) {
+          if (request.kind === kind && !hasEnded(request)) {
+            throw new CaError(
+              'CA_REQUEST_CONFLICT',
+              `${request.id} asks for the same and is not decided on yet; wait, or have it withdrawn`,
+            );
+          }
+        }
+      }
+    });
   }
 
   /** What the same submission has led to before. */

@@ -95,6 +95,26 @@ describe('operators over the API', () => {
     };
     const show = (): Promise<ApiAnswer> => bed.ask({ path: '/session', client: card });
     assert.equal((await show()).status, 200);
+    await bed.operator('counter', ['municipalReception'], {
+      ...{ password: 'correct horse battery', partitions: ['10201'] },
+    });
+    const renewal = await bed.ask({
+      ...{ path: '/requests', method: 'POST' },
+      token: await bed.login('counter', 'correct horse battery'),
+      body: {
+        kind: 'renew',
+        input: {
+          serialNumber,
+          request: Buffer.from(sampleRequest(sampleKey('p256', 'own'))).toString('base64'),
+        },
+      },
+    });
+    const { errors } = bodyOf<{ readonly errors?: readonly { readonly code: string }[] }>(renewal);
+    assert.deepEqual(
+      errors?.map(({ code }) => code),
+      ['CA_PROFILE_UNKNOWN'],
+      'operators are enrolled, not renewed by requests',
+    );
     await bed.ca.ca.revoke({
       serialNumber: BigInt(`0x${serialNumber}`),
       reason: 'keyCompromise',
