@@ -360,15 +360,37 @@ describe('the manager (5-2-1-1 (1))', async () => {
   const caller: Caller = { principal, session: tls };
   const { operators } = bed.policy.directory;
 
-  it('registers operators and verifiers, over TLS', async () => {
+  it('sees operators without what they authenticate with, and makes and changes none, itself included', async () => {
+    const own = `uid=manager,${operators}`;
+    const other = `uid=operator,${operators}`;
+    const seen = await read(caller, other);
+    assert.ok(seen.includes('certdirOperatorRole'));
+    assert.ok(!seen.includes('userPassword'));
     const dn = `uid=second,${operators}`;
     const attributes = operatorAttributes('repositoryOperator');
-    await assert.rejects(bed.directory.add({ dn, attributes }, { principal, session: clear }), {
-      code: 'DIRECTORY_NO_SUCH_OBJECT',
-    });
-    await bed.directory.add({ dn, attributes }, caller);
-    const bound = await bed.directory.bind(dn, encodeUtf8(password), tls);
-    assert.deepEqual(bound.kind === 'entry' && bound.operatorRoles, ['repositoryOperator']);
+    const refused = { code: 'DIRECTORY_ACCESS_DENIED' };
+    await assert.rejects(bed.directory.add({ dn, attributes }, caller), refused);
+    for (const target of [own, other]) {
+      for (const [attribute, value] of [
+        ['certdirOperatorRole', 'approver'],
+        ['displayName', '別人'],
+        ['certdirCertificateSha256', '0'.repeat(64)],
+      ] as const) {
+        const changes = [{ operation: 'replace', attribute, values: [encodeUtf8(value)] }] as const;
+        await assert.rejects(
+          bed.directory.modify({ dn: target, changes }, caller),
+          refused,
+          `${attribute} of ${target}`,
+        );
+      }
+    }
+    const changes = [
+      { operation: 'replace', attribute: 'userPassword', values: [encodeUtf8('staple and more')] },
+    ] as const;
+    await assert.rejects(bed.directory.modify({ dn: other, changes }, caller), refused);
+  });
+
+  it('registers verifiers', async () => {
     const registration = {
       name: 'by the manager',
       kind: 'signatureVerifier',
