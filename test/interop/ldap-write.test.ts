@@ -233,7 +233,7 @@ describe('changes over LDAPS', { skip: skipWithout('ldapsearch') }, () => {
     });
 
     it('keeps a new password as a hash that nobody reads, and takes it at once', async () => {
-      const user = `cn=user,ou=Operators,${CA}`;
+      const user = `cn=user,ou=Verifiers,${CA}`;
       const secret = 'a new and long password';
       const input = `dn: ${user}\nobjectClass: person\ncn: user\nsn: x\nuserPassword: ${secret}\n`;
       assert.equal(await change('ldapadd', input), Result.success);
