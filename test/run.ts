@@ -111,7 +111,7 @@ function main(): number {
     return 1;
   }
   compilePkcs11js();
-  const compiled = groupSources(sources).map((group) =>
+  const compiled = groupSources(sources, packageRoot).map((group) =>
     group.map((source) => join(packageRoot, 'dist', source.replace(/\.ts$/, '.js'))),
   );
   const entries = writeEntries(join(packageRoot, 'dist/test-groups'), compiled);
