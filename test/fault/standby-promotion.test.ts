@@ -52,7 +52,10 @@ async function workAndDie(
   // Keeps this process alive: timers of the standby do not.
   const keepAlive = setInterval(() => undefined, 2 ** 30);
   try {
-    const keepsUp = (): boolean => reports >= REPORTS && standby.status.behind === 0;
+    // Before its first answer it is not behind what it has not heard of.
+    const { sequence: before } = standby.status;
+    const keepsUp = (): boolean =>
+      reports >= REPORTS && standby.status.sequence > before && standby.status.behind === 0;
     await until(() => keepsUp() || child.exitCode !== null);
     assert.equal(child.exitCode, null, 'it works until it is killed');
     const socket = join(pair.primary.folder, CONTROL_SOCKET);
