@@ -157,7 +157,7 @@ describe('data folders', () => {
 
     it('with an access rule that means nothing, and where it stands', async () => {
       const rows = [
-        [/attributes: \[certificateRevocationList\]/, 'attributes: [certificateRevocationLists]'],
+        [/attributes: \[certificateRevocationList,/, 'attributes: [certificateRevocationLists,'],
         [/who: \{ kind: self \}/, 'who: { kind: group, dn: nonsense }'],
         [/tls: true/, 'tls: true\n    address: [192.0.2.1/24]'],
         [/tls: true/, 'tls: perhaps'],
