@@ -31,6 +31,7 @@ import { parseCertificate } from '../../src/x509/certificate.ts';
 import { encodeRevokedEntry } from '../../src/x509/certificate-list.ts';
 import { assertConsistent, faultsOf } from '../support/ca-consistency.ts';
 import { CaTestBed, smallGunma, tester } from '../support/ca-test-bed.ts';
+import { withDeltas } from '../support/delta-policy.ts';
 
 const HOUR_MS = 3_600_000;
 const tables = new CaTables(smallGunma.id);
@@ -342,6 +343,23 @@ describe('a check of the CA', () => {
     const { lists } = await bed.ca.status();
     const entries = lists.find(({ scope }) => scope.id === '10201')?.published?.entryCount;
     assert.equal(entries, 0, 'all have served');
+    assert.deepEqual(await faultsOf(bed), []);
+  });
+
+  it('finds nothing in lists and delta lists with an entry that has no reason (RFC 5280 5.3.1)', async (t) => {
+    const { revocation } = withDeltas;
+    const reasons = [...revocation.reasons, 'unspecified'] as typeof revocation.reasons;
+    const policy = { ...withDeltas, revocation: { ...revocation, reasons } };
+    const bed = await CaTestBed.open(t, { policy });
+    const revokeAnother = async (): Promise<void> => {
+      const { serialNumber } = await bed.issue();
+      await bed.revoke(serialNumber, 'unspecified');
+      await bed.clock.advance(4 * HOUR_MS);
+    };
+    await revokeAnother();
+    await bed.ca.publish('10201', tester);
+    await revokeAnother();
+    await bed.ca.deltas.publish('10201', tester);
     assert.deepEqual(await faultsOf(bed), []);
   });
 

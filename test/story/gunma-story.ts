@@ -10,11 +10,13 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { verifyAuditLog } from '../../src/audit/audit-verification.ts';
 import type { SubjectAttributes } from '../../src/ca/certificates/subject-attributes.ts';
 import { Municipalities } from '../../src/ca/policy/municipality.ts';
 import { loadPolicy, type Policy, shippedPolicyFile } from '../../src/ca/policy/policy.ts';
 import type { Acting } from '../../src/ca/requests/requests.ts';
 import { encodePem } from '../../src/x509/pem.ts';
+import { assertConsistent } from '../support/ca-consistency.ts';
 import type { CaTestBed } from '../support/ca-test-bed.ts';
 import { tester } from '../support/ca-test-bed.ts';
 import { addOperatorEntry, PeopleBed } from '../support/people-bed.ts';
@@ -39,11 +41,22 @@ export async function storyPolicy(preset: string): Promise<Policy> {
   };
 }
 
-/** What OpenSSL says of a certificate with the CA's certificates and the newest list of its scope. */
+/** What a verifier starts from: one certificate of the CA, and the link from there to its other key. */
+export interface Trust {
+  readonly anchor: Uint8Array;
+  readonly link: Uint8Array;
+}
+
+/**
+ * What OpenSSL says of a certificate with the newest list of its scope.
+ *
+ * @param trust Every certificate of the CA that is published, when left out.
+ */
 export async function judge(
   life: Life,
   bed: CaTestBed,
   der: Uint8Array,
+  trust?: Trust,
 ): Promise<'valid' | 'revoked' | 'other'> {
   const folder = temporaryFolder(life as Parameters<typeof temporaryFolder>[0]);
   const write = (name: string, text: string): string => {
@@ -51,17 +64,60 @@ export async function judge(
     writeFileSync(path, text);
     return path;
   };
-  const anchors = await bed.published(bed.policy.names.issuer, 'cACertificate');
+  const pem = (certificates: readonly Uint8Array[]): string =>
+    certificates.map((one) => encodePem('CERTIFICATE', one)).join('');
+  const published = await bed.published(bed.policy.names.issuer, 'cACertificate');
   const list = await bed.ca.readList(await scopeOf(bed, der));
   assert.ok(list !== undefined);
   const run = spawnSync('openssl', [
     ...['verify', '-crl_check', '-attime', String(Math.floor(bed.clock.nowMs() / 1000))],
-    ...['-CAfile', write('ca.pem', anchors.map((one) => encodePem('CERTIFICATE', one)).join(''))],
+    ...['-CAfile', write('ca.pem', pem(trust === undefined ? published : [trust.anchor]))],
+    // The list may be of the other key than the certificate (docs/decisions/0010).
+    ...(trust === undefined
+      ? []
+      : ['-extended_crl', '-untrusted', write('link.pem', pem([trust.link]))]),
     ...['-CRLfile', write('list.pem', encodePem('X509 CRL', list))],
-    write('citizen.pem', encodePem('CERTIFICATE', der)),
+    write('citizen.pem', pem([der])),
   ]);
   const said = `${String(run.stdout)}${String(run.stderr)}`;
   return run.status === 0 ? 'valid' : /certificate revoked/.test(said) ? 'revoked' : 'other';
+}
+
+/** The CA's key is renewed. @returns what those start from who have the older certificate, and the newer one. */
+export async function renewKey(
+  bed: CaTestBed,
+): Promise<Readonly<Record<'older' | 'newer', Trust>>> {
+  const { der: older } = bed.ca.certificate;
+  await bed.ca.renewal.prepare(tester);
+  const { certificate, links } = await bed.ca.renewal.switchOver(tester);
+  assert.ok(links !== undefined);
+  return {
+    older: { anchor: older, link: links.newWithOld },
+    newer: { anchor: certificate, link: links.oldWithNew },
+  };
+}
+
+/** Whose key has signed a list, to OpenSSL. */
+export function isListOf(life: Life, list: Uint8Array, authority: Uint8Array): boolean {
+  const folder = temporaryFolder(life as Parameters<typeof temporaryFolder>[0]);
+  const [listFile, file] = [join(folder, 'list.pem'), join(folder, 'ca.pem')];
+  writeFileSync(listFile, encodePem('X509 CRL', list));
+  writeFileSync(file, encodePem('CERTIFICATE', authority));
+  const { stderr } = spawnSync('openssl', ['crl', '-in', listFile, '-CAfile', file, '-noout']);
+  return /^verify OK/m.test(String(stderr));
+}
+
+/** At the end: the audit log is whole, and what is stored fits together (as `certdir check` looks at it). */
+export async function closeBooks(bed: CaTestBed): Promise<void> {
+  await bed.clock.advance(2_000);
+  await assertConsistent(bed);
+  const snapshot = bed.store.snapshot();
+  try {
+    const { size } = await verifyAuditLog(snapshot);
+    assert.equal(Number(size), (await bed.records()).length);
+  } finally {
+    await snapshot.close();
+  }
 }
 
 /** Three people of the municipality, each with a role (5-2-1-2). */
@@ -172,15 +228,26 @@ export async function tellCitizensLife(
     ...{ municipality: code, request: csr('fourth') },
     attributes: { ...person, address },
   });
-  await bed.ca.renewal.prepare(tester);
-  await bed.ca.renewal.switchOver(tester);
+  const listOfOld = await bed.ca.readList(code);
+  const { older, newer } = await renewKey(bed);
   await nextDay(bed);
+  const listOfNew = await bed.ca.readList(code);
+  assert.ok(listOfOld !== undefined && listOfNew !== undefined);
+  assert.ok(isListOf(t, listOfOld, older.anchor) && isListOf(t, listOfNew, newer.anchor));
   const fifth = await pass('issue', {
     ...{ municipality: code, request: csr('fifth') },
     attributes: { ...person, address: `${person.address}３` },
   });
   assert.equal((await bed.ca.findCertificate(BigInt(`0x${fifth}`)))?.generation, 2);
   assert.equal((await bed.ca.findCertificate(BigInt(`0x${fourth}`)))?.generation, 1);
+  for (const serial of [fourth, fifth]) {
+    assert.equal(await judge(t, bed, await derOf(serial), newer), 'valid', serial);
+    assert.equal(await judge(t, bed, await derOf(serial), older), 'valid', serial);
+  }
+  await bed.revoke(BigInt(`0x${fourth}`), 'cessationOfOperation');
+  await nextDay(bed);
+  assert.equal(await judge(t, bed, await derOf(fourth), newer), 'revoked');
+  assert.equal(await judge(t, bed, await derOf(fourth), older), 'revoked');
 
   // 4-11: every step is on record.
   const kinds = new Set((await bed.records()).map(({ kind }) => kind));
@@ -190,4 +257,5 @@ export async function tellCitizensLife(
   ]) {
     assert.ok(kinds.has(kind), kind);
   }
+  await closeBooks(bed);
 }

@@ -13,7 +13,15 @@ import { encodePem } from '../../src/x509/pem.ts';
 import { hanako, tester } from '../support/ca-test-bed.ts';
 import { sampleCard } from '../support/delivery-policies.ts';
 import { addOperatorEntry, PeopleBed } from '../support/people-bed.ts';
-import { judge, nextDay, openOffice, storyPolicy } from './gunma-story.ts';
+import {
+  closeBooks,
+  isListOf,
+  judge,
+  nextDay,
+  openOffice,
+  renewKey,
+  storyPolicy,
+} from './gunma-story.ts';
 
 const startMs = Date.parse('2026-03-01T03:00:00Z');
 
@@ -112,6 +120,27 @@ it('a card with a certificate of J-LIS: made, delivered, held, released, replace
   });
   assert.deepEqual(taken.revoked, [second]);
   assert.deepEqual(await bed.vault.names(), []);
+
+  // 5.6: a new key of the CA; what the older one has issued is good, or not, by the lists of the newer one.
+  const fourth = await pass('issue', application);
+  const ofOlder = await fetch(fourth);
+  await pass('deliver', { serialNumber: fourth });
+  const listOfOld = await bed.ca.readList(code);
+  const { older, newer } = await renewKey(bed);
+  await nextDay(bed);
+  const listOfNew = await bed.ca.readList(code);
+  assert.ok(listOfOld !== undefined && listOfNew !== undefined);
+  assert.ok(isListOf(t, listOfOld, older.anchor) && isListOf(t, listOfNew, newer.anchor));
+  assert.equal(await judge(t, bed, ofOlder, newer), 'valid');
+  const fifth = await pass('renew', { serialNumber: fourth, ...withoutMunicipality(application) });
+  const ofNewer = await fetch(fifth);
+  await pass('deliver', { serialNumber: fifth });
+  await nextDay(bed);
+  for (const trust of [older, newer]) {
+    assert.equal(await judge(t, bed, ofOlder, trust), 'revoked');
+    assert.equal(await judge(t, bed, ofNewer, trust), 'valid');
+  }
+  await closeBooks(bed);
 });
 
 function withoutMunicipality<T extends { readonly municipality: string }>(

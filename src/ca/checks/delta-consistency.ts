@@ -150,13 +150,14 @@ function* checkEntries(
   if (published?.number !== delta.baseNumber) {
     return;
   }
-  const listed = new Map<bigint, number | undefined>();
-  for (const { serialNumber, reason } of list.entries()) {
+  const listed = new Map<bigint, number>();
+  // Unspecified is left out of entries (RFC 5280 §5.3.1).
+  for (const { serialNumber, reason = CrlReason.unspecified } of list.entries()) {
     listed.set(serialNumber, reason);
   }
   for (const [serialNumber, { sequence, reason }] of revoked) {
     const isChange = sequence > published.sequence && sequence <= delta.sequence;
-    const isListed = listed.has(serialNumber) && listed.get(serialNumber) === reason;
+    const isListed = listed.get(serialNumber) === reason;
     if (isChange && !isListed) {
       const name = formatSerialNumber(serialNumber);
       yield inconsistent(scope.id, `${name} is revoked and not in the newest delta list`);

@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto';
 
 import { equalBytes, formatHex } from '../../core/bytes.ts';
 import type { CertificateList } from '../../x509/certificate-list.ts';
+import { CrlReason } from '../../x509/crl-extensions.ts';
 import { formatSerialNumber } from '../certificates/serial-number.ts';
 import type { ListFacts } from '../lists/gate-facts.ts';
 import type { ListReading } from '../lists/list-facts.ts';
@@ -157,7 +158,8 @@ function* entryMessages(
     readonly withdrawn: ReadonlySet<bigint>;
   },
 ): Iterable<string> {
-  for (const { serialNumber, reason, revocationMs } of list.entries()) {
+  // Unspecified is left out of entries (RFC 5280 §5.3.1).
+  for (const { serialNumber, reason = CrlReason.unspecified, revocationMs } of list.entries()) {
     const certificate = revoked.get(serialNumber);
     const name = formatSerialNumber(serialNumber);
     if (withdrawn.has(serialNumber)) {
