@@ -5,7 +5,7 @@
  */
 
 import { CertificateAuthority } from '../ca/certificate-authority.ts';
-import { managingRoles } from '../ca/policy/people-faults.ts';
+import { firstOperatorRoles } from '../ca/policy/people-faults.ts';
 import { encodeUtf8 } from '../core/bytes.ts';
 import { SystemClock } from '../core/clock.ts';
 import { ClosingStack } from '../core/closing-stack.ts';
@@ -139,7 +139,7 @@ async function createAuthority(
       attributes: [
         text('objectClass', 'applicationProcess', 'certdirOperator'),
         text('cn', 'administrator'),
-        text('certdirOperatorRole', ...managingRoles(policy.access)),
+        text('certdirOperatorRole', ...firstOperatorRoles(policy)),
         text('userPassword', options.administratorPasswords.get(policy.id) ?? ''),
       ],
     },

@@ -27,6 +27,7 @@ import { Dn } from '../directory/names/dn.ts';
 import { Schema } from '../directory/schema/schema.ts';
 import { assertSettings, loadStatement } from './statement.ts';
 import { unreadLists } from './unread-lists.ts';
+import { writableOperators } from './writable-operators.ts';
 
 export interface PolicyCheckReport {
   readonly id: string;
@@ -35,7 +36,8 @@ export interface PolicyCheckReport {
   readonly profiles: number;
   readonly lists: number;
   readonly accessRules: number;
-  /** What can be run and should not: algorithms no longer safe, lists nobody may read, profiles RFC 5280 advises against. */
+  /** What can be run and should not: algorithms no longer safe, lists nobody may read, accounts of operators
+   * that operators write over LDAP, profiles RFC 5280 advises against. */
   readonly warnings: readonly string[];
   /** Carried by the software, and outside it. */
   readonly clauses: number;
@@ -70,6 +72,7 @@ export async function checkPolicy(file: string): Promise<PolicyCheckReport> {
     warnings: [
       ...legacyWarnings(policy),
       ...unreadLists(policy, scopes, schema),
+      ...writableOperators(policy, schema),
       ...profileWarnings,
     ],
     clauses: clauses?.clauses.length ?? 0,

@@ -10,16 +10,17 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
-import type { Instance } from '../../src/app/ca-instance.ts';
+import type { CaInstance, Instance } from '../../src/app/ca-instance.ts';
 import { checkStore } from '../../src/app/check.ts';
 import { openInstance } from '../../src/app/instance.ts';
 import { repositoryPaths } from '../../src/app/repository-paths.ts';
 import { checkpointFileOf } from '../../src/app/set-back.ts';
 import { packageRoot } from '../../src/config/package-root.ts';
+import { encodeUtf8 } from '../../src/core/bytes.ts';
 import { ClosingStack } from '../../src/core/closing-stack.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { anonymous } from '../../src/directory/accounts/principal.ts';
-import { makeDataFolder } from '../support/data-folder.ts';
+import { administratorPassword, makeDataFolder } from '../support/data-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const presets = readdirSync(join(packageRoot, 'cps'))
@@ -32,6 +33,16 @@ const few = readFileSync(join(packageRoot, 'cps', country), 'utf8')
   .split('\n')
   .slice(0, 12);
 const beside = { [country]: `${few.join('\n')}\n` };
+
+/** Of `cn=administrator`: what manages over LDAP, and registers the others. */
+const firstRoles: Readonly<Record<string, readonly string[]>> = {
+  gunma: ['manager', 'repositoryOperator'],
+  tokyo: ['manager', 'repositoryOperator'],
+  'jlis-auth': ['manager', 'seniorOperator'],
+  'secom-gid': ['operationsManager'],
+  'mic-ops': ['manager'],
+  bca: ['manager', 'seniorOperator', 'repositoryOperator'],
+};
 
 const session = { isProtected: false, address: '', channel: 'ldap' };
 
@@ -56,6 +67,45 @@ async function assertWhole(instance: Instance): Promise<void> {
   assert.deepEqual(report.findings, []);
 }
 
+/** Who could write accounts could be the several people that a request passes through (gunma 5-2-2). */
+async function assertAccountsAreOnlyRead({ policy, directory }: CaInstance): Promise<void> {
+  const own = `cn=administrator,${policy.directory.operators}`;
+  const tls = { ...session, isProtected: true };
+  const principal = await directory.bind(own, encodeUtf8(administratorPassword), tls);
+  assert.ok(principal.kind === 'entry');
+  assert.deepEqual(principal.operatorRoles, firstRoles[policy.id], policy.id);
+  const caller = { principal, session: tls };
+  const permissions = await directory.readPermissions(caller);
+  assert.equal(await permissions.allows(own, 'certdirOperatorRole'), true, policy.id);
+  const registrars = policy.people?.permissions['operators.manage'] ?? [];
+  assert.ok(
+    (principal.operatorRoles ?? []).some((role) => registrars.includes(role)),
+    policy.id,
+  );
+  const refused = { code: 'DIRECTORY_ACCESS_DENIED' };
+  const values = (description: string, ...texts: string[]) => ({
+    description,
+    values: texts.map(encodeUtf8),
+  });
+  const attributes = [
+    values('objectClass', 'applicationProcess', 'certdirOperator'),
+    values('cn', 'second'),
+    values('certdirOperatorRole', 'approver'),
+  ];
+  const dn = `cn=second,${policy.directory.operators}`;
+  await assert.rejects(directory.add({ dn, attributes }, caller), refused, policy.id);
+  for (const [attribute, value] of [
+    ['certdirOperatorRole', 'approver'],
+    ['displayName', '別人'],
+    ['certdirCertificateSha256', '0'.repeat(64)],
+  ] as const) {
+    const changes = [{ operation: 'add', attribute, values: [encodeUtf8(value)] }] as const;
+    const modified = directory.modify({ dn: own, changes }, caller);
+    await assert.rejects(modified, refused, `${policy.id}: ${attribute}`);
+  }
+  await assert.rejects(directory.delete({ dn: own }, caller), refused, policy.id);
+}
+
 it('there are six, and the bridge is one of them', () => {
   const expected = ['bca', 'gunma', 'jlis-auth', 'mic-ops', 'secom-gid', 'tokyo'];
   assert.deepEqual(presets.toSorted(), expected);
@@ -67,7 +117,9 @@ for (const preset of presets) {
     await makeDataFolder(folder, [preset], beside);
     const closing = new ClosingStack();
     t.after(() => closing.close());
-    await assertWhole(await openInstance({ folder, log: silentLog }, closing));
+    const instance = await openInstance({ folder, log: silentLog }, closing);
+    await assertWhole(instance);
+    await assertAccountsAreOnlyRead(instance.cas[0]);
   });
 }
 
@@ -84,7 +136,7 @@ describe('all presets in one server', () => {
 
   it('each is whole', () => assertWhole(instance));
 
-  it('each manager manages its own operators, and no one else’s', async () => {
+  it('each manager reads its own operators, no one else’s, and writes none', async () => {
     const { directory, cas } = instance;
     const protectedSession = { ...session, isProtected: true };
     for (const { policy } of cas) {
@@ -94,10 +146,12 @@ describe('all presets in one server', () => {
         const { items } = await directory.explainAccess({
           ...{ as: name, on, attribute: 'description', tls: 'tls' },
         });
-        const can = items[0]?.rights.find(({ right }) => right === 'add')?.isGranted;
-        assert.equal(can, policy === other.policy, `${policy.id} on ${other.policy.id}`);
+        const can = (wanted: string): boolean | undefined =>
+          items[0]?.rights.find(({ right }) => right === wanted)?.isGranted;
+        assert.equal(can('read'), policy === other.policy, `${policy.id} on ${other.policy.id}`);
+        assert.equal(can('add'), false, `${policy.id} on ${other.policy.id}`);
       }
-      const password = Buffer.from('Administrator 1 of a test');
+      const password = encodeUtf8(administratorPassword);
       const principal = await directory.bind(name, password, protectedSession);
       const caller = { principal, session: protectedSession };
       for (const dn of ['c=JP', 'o=JPKI,c=JP']) {

@@ -7,7 +7,7 @@ import { makeDataFolder } from '../support/data-folder.ts';
 import { StoppedInstance } from '../support/stopped-instance.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-it('the first account has every role that manages something in the policy', async (t) => {
+it('the first account has every role that manages something in the policy, of which one registers the others', async (t) => {
   const made = await makeDataFolder(join(temporaryFolder(t), 'data'));
   const instance = await StoppedInstance.open(made.folder);
   t.after(() => instance.close());

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
 import { People, peopleAt } from '../../src/ca/policy/people.ts';
-import { peopleNeeded } from '../../src/ca/policy/people-faults.ts';
+import { firstOperatorRoles, peopleNeeded } from '../../src/ca/policy/people-faults.ts';
 import { isActing, permissions, requestKindNames } from '../../src/ca/policy/permissions.ts';
 import { loadPolicy, shippedPolicyFile } from '../../src/ca/policy/policy.ts';
 import { isSamePerson, type Person } from '../../src/ca/requests/person.ts';
@@ -109,10 +109,10 @@ const rows: readonly {
     names: ['operators.manage', 'nobody could register'],
   },
   {
-    why: 'where the first operator registers nobody',
+    why: 'where who registers operators is apart from who manages over LDAP',
     from: 'operators.manage: [manager, seniorOperator]',
-    to: 'operators.manage: [seniorOperator]',
-    names: ['operators.manage', 'first operator'],
+    to: 'operators.manage: [internalAuditor]',
+    names: ['people.separate.', 'internalAuditor', 'first operator'],
   },
   {
     why: 'where others review the log than the audit section says',
@@ -193,6 +193,29 @@ describe('a policy is refused', () => {
         }
         return true;
       });
+    });
+  }
+});
+
+describe('the first operator has', () => {
+  const rows: readonly (readonly [why: string, registrars: string[] | undefined, string[]])[] = [
+    ['what manages over LDAP, where it registers operators', ['manager', 'approver'], ['manager']],
+    ['who registers operators as well, where it does not', ['head'], ['head', 'manager']],
+    ['what manages over LDAP, where a policy does not speak of people', undefined, ['manager']],
+  ];
+  for (const [why, registrars, roles] of rows) {
+    it(why, async () => {
+      const { access, people } = await loadPolicy(shippedPolicyFile('gunma'));
+      assert.ok(people !== undefined);
+      const managing = access.filter(({ who }) => who.kind === 'operator' && 'roles' in who);
+      const found = firstOperatorRoles({
+        access: managing.slice(0, 1),
+        people:
+          registrars === undefined
+            ? undefined
+            : { ...people, permissions: { 'operators.manage': registrars } },
+      });
+      assert.deepEqual(found, roles);
     });
   }
 });

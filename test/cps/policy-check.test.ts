@@ -3,11 +3,13 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
-import { loadPolicy, shippedPolicyFile } from '../../src/ca/policy/policy.ts';
+import { loadPolicy, type Policy, shippedPolicyFile } from '../../src/ca/policy/policy.ts';
 import { policyJsonSchema } from '../../src/ca/policy/policy-json-schema.ts';
 import { packageRoot } from '../../src/config/package-root.ts';
 import { isCertdirError } from '../../src/core/errors.ts';
 import { checkPolicy } from '../../src/cps/policy-check.ts';
+import { writableOperators } from '../../src/cps/writable-operators.ts';
+import { Schema } from '../../src/directory/schema/schema.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const presets = readdirSync(join(packageRoot, 'cps'))
@@ -139,6 +141,84 @@ describe('checking a policy', () => {
         }
       });
     }
+  });
+
+  describe('warns of operators who write operators’ accounts over LDAP', () => {
+    const subtree = 'OU=Operators,OU=Gunma Prefectural CA,O=JPKI,C=JP';
+    const reading = `    target: { subtree: "${subtree}" }\n    tls: true\n    rights: [read, search, compare]\n`;
+    const hidden = `  - who: { kind: anyone }\n    target: { subtree: "${subtree}" }\n    rights: []\n`;
+    const manager = /^access\.4: lets manager write accounts below OU=Operators,/;
+    const repository = /^access\.\d+: lets repositoryOperator write/;
+    const rows: readonly (readonly [why: string, from: string, to: string, found: RegExp[]])[] = [
+      ['who manage them', reading, reading.replace('read, search, compare', 'manage'), [manager]],
+      ['who write', reading, reading.replace('read, search, compare', 'read, write'), [manager]],
+      ['who add', reading, reading.replace('read, search, compare', 'add'), [manager]],
+      [
+        'one attribute',
+        reading,
+        reading.replace(
+          '    rights: [read,',
+          '    attributes: [certdirOperatorRole]\n    rights: [write,',
+        ),
+        [manager],
+      ],
+      [
+        'of one entry',
+        reading,
+        reading.replace('subtree: "', 'entry: "CN=administrator,').replace('[read', '[write'),
+        [manager],
+      ],
+      ['who manage what is above', hidden, '', [repository]],
+      [
+        'behind a rule for one attribute',
+        hidden,
+        hidden.replace('    rights', '    attributes: [cn]\n    rights'),
+        [repository],
+      ],
+      [
+        'behind a rule for TLS',
+        hidden,
+        hidden.replace('    rights', '    tls: true\n    rights'),
+        [repository],
+      ],
+      [
+        'behind a rule for some entries',
+        hidden,
+        hidden.replace(' }\n    rights', ', filter: "(cn=a)" }\n    rights'),
+        [repository],
+      ],
+      ['everybody', hidden, hidden.replace('[]', '[write]'), [/^access\.7: lets all write/]],
+      [
+        'none: who write elsewhere',
+        reading,
+        reading.replaceAll('Operators', 'Verifiers').replace('read', 'write, read'),
+        [],
+      ],
+      ['none: hidden by what is above', hidden, hidden.replace('OU=Operators,', ''), []],
+    ];
+    for (const [why, from, to, found] of rows) {
+      it(why, async (t) => {
+        const file = join(temporaryFolder(t), 'policy.yaml');
+        assert.equal(text.split(from).length, 2, 'the row fits the file');
+        writeFileSync(file, text.replace(from, to));
+        const warnings = (await checkPolicy(file)).warnings.filter((one) =>
+          one.startsWith('access.'),
+        );
+        assert.equal(warnings.length, found.length, warnings.join('\n'));
+        for (const [index, pattern] of found.entries()) {
+          assert.match(warnings[index] ?? '', pattern);
+        }
+      });
+    }
+
+    it('none where a policy does not speak of people', async () => {
+      const { access, directory, people } = await loadPolicy(shippedPolicyFile('gunma'));
+      const open = access.filter(({ who }) => who.kind === 'operator');
+      const schema = await Schema.load(join(packageRoot, 'schema'));
+      const found = (policy: Pick<Policy, 'people'>): number =>
+        writableOperators({ access: open, directory, ...policy }, schema).length;
+      assert.deepEqual([found({ people }), found({ people: undefined })], [1, 0]);
+    });
   });
 
   it('comes with a JSON Schema for editors that is what the program reads', () => {

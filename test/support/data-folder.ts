@@ -22,6 +22,9 @@ export interface DataFolder {
   readonly administratorPassword: string;
 }
 
+/** Of each CA's. */
+export const administratorPassword = 'Administrator 1 of a test';
+
 const PASSPHRASE = 'correct horse';
 const TOKEN_FILE = 'token/software-token.json';
 
@@ -38,7 +41,6 @@ export async function makeDataFolder(
 ): Promise<DataFolder> {
   const clock = new SystemClock();
   const random = new SystemRandom();
-  const administratorPassword = 'Administrator 1 of a test';
   for (const name of ['secrets', 'tls', 'token']) {
     mkdirSync(join(folder, name), { recursive: true, mode: 0o700 });
   }

@@ -57,7 +57,7 @@ function roleFaults({ access, audit }: PolicyFile, people: PeopleDefinition): Po
   );
 }
 
-function permissionFaults({ access, audit }: PolicyFile, people: PeopleDefinition): PolicyFault[] {
+function permissionFaults({ audit }: PolicyFile, people: PeopleDefinition): PolicyFault[] {
   const faults: PolicyFault[] = [];
   const used = new Set<string>(
     Object.entries(people.requests).flatMap(([kind, { steps }]) =>
@@ -80,10 +80,6 @@ function permissionFaults({ access, audit }: PolicyFile, people: PeopleDefinitio
   if (registrars.length === 0) {
     const message = 'is missing: nobody could register operators';
     faults.push({ path: ['people', 'permissions', 'operators.manage'], message });
-  } else if (!managingRoles(access).some((role) => registrars.includes(role))) {
-    const message =
-      'is for none of the roles that access gives the right to manage, which the first operator has';
-    faults.push({ path: ['people', 'permissions', 'operators.manage'], message });
   }
   const reviewers = people.permissions['audit.review'] ?? [];
   if (!isSameSet(reviewers, audit.auditorRoles)) {
@@ -95,7 +91,7 @@ function permissionFaults({ access, audit }: PolicyFile, people: PeopleDefinitio
 
 function separationFaults({ access }: PolicyFile, people: PeopleDefinition): PolicyFault[] {
   const faults: PolicyFault[] = [];
-  const first = managingRoles(access);
+  const first = firstOperatorRoles({ access, people });
   for (const [index, set] of people.separate.entries()) {
     const path = ['people', 'separate', index];
     if (new Set(set).size < set.length) {
@@ -111,19 +107,27 @@ function separationFaults({ access }: PolicyFile, people: PeopleDefinition): Pol
     }
     const atFirst = set.filter((role) => first.includes(role));
     if (atFirst.length > 1) {
-      const message = `keeps ${atFirst.join(' and ')} apart, and the first operator has both: access gives each the right to manage`;
+      const message = `keeps ${atFirst.join(' and ')} apart, and the first operator has both: each manages by access or registers operators`;
       faults.push({ path, message });
     }
   }
   return faults;
 }
 
-/** The first account holds every role that manages something over LDAP: with it the others are registered. */
-export function managingRoles(access: PolicyFile['access']): readonly string[] {
-  const roles = access.flatMap(({ who, rights }) =>
+/**
+ * The first account holds every role that manages something over LDAP. With it the others are registered: where none of
+ * these roles may do that, which takes no rule of access, it holds those of `operators.manage` as well.
+ */
+export function firstOperatorRoles({
+  access,
+  people,
+}: Pick<PolicyFile, 'access' | 'people'>): readonly string[] {
+  const managing = access.flatMap(({ who, rights }) =>
     who.kind === 'operator' && rights.includes('manage') ? (who.roles ?? []) : [],
   );
-  return [...new Set(roles)];
+  const registrars = people?.permissions['operators.manage'] ?? [];
+  const isRegistrar = managing.some((role) => registrars.includes(role));
+  return [...new Set(isRegistrar ? managing : [...registrars, ...managing])];
 }
 
 /** Operators' certificates are for a name alone. */
