@@ -415,7 +415,7 @@ describe('a policy is refused', () => {
       why: 'with a rule for a kind of caller that does not exist',
       from: 'who: { kind: self }',
       to: 'who: { kind: everyone }',
-      names: ['access.2.who.kind', 'anyone', '"everyone"'],
+      names: ['access.1.who.kind', 'anyone', '"everyone"'],
     },
     {
       why: 'with names published of a profile that there is not (mic 2.6.1)',
