@@ -209,7 +209,7 @@ describe('a server', () => {
         await clock.advance(1_000);
         return has('alarm: a job keeps failing');
       });
-      const alarm = lines.find(({ message }) => message.startsWith('alarm'));
+      const alarm = lines.find(({ message }) => message.startsWith('alarm: a job keeps failing'));
       assert.match(String(alarm?.fields['error']), /lists were not published/);
       const { warnings } = await operations.status();
       assert.ok(warnings.some((text) => text.includes('"publish lists" failed')));
