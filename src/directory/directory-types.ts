@@ -25,6 +25,7 @@ const nameByRole = {
   passwordChanged: 'certdirPasswordChanged',
   passwordHistory: 'certdirPasswordHistory',
   certificateSha256: 'certdirCertificateSha256',
+  credentialSetBy: 'certdirCredentialSetBy',
   managedBy: 'certdirManagedBy',
   accountDisabled: 'certdirAccountDisabled',
   verifierKind: 'certdirVerifierKind',

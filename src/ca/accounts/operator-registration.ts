@@ -3,7 +3,8 @@
  *
  * Whoever does it is an operator whom the policy lets (`operators.manage`; `operators.enrol` for certificates), never for the account of the same person; or the owner of
  * the machine, who makes the first ones. One person has one account, and no roles that the policy keeps apart.
- * Accounts that are written over LDAP pass none of this: who acts is held against the policy once more when it
+ * Whoever gives an operator a password or a certificate is on record with the account, and takes no step of a request
+ * in which that account takes another (`requests/person.ts`). Accounts that are written over LDAP pass none of this: who acts is held against the policy once more when it
  * acts (`requests/duty.ts`).
  *
  * @module
@@ -224,7 +225,10 @@ export class OperatorRegistration {
     );
     const session = { isProtected: true, address: origin.address ?? '', channel: origin.channel };
     return {
-      caller: { principal: { kind: 'system', name: operator.dn }, session },
+      caller: {
+        principal: { kind: 'system', name: operator.dn, operatorUuid: operator.id },
+        session,
+      },
       origin,
       person,
     };
@@ -411,6 +415,7 @@ function draftOf(
     roles: texts('certdirOperatorRole'),
     partitions: texts('certdirGrantedPartition'),
     certificates: texts('certdirCertificateSha256'),
+    credentialSetBy: [],
     hasPassword: false,
     isDisabled: false,
   };

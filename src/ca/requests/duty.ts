@@ -59,7 +59,7 @@ export class Duty {
         `${account.name} acts for the municipalities ${own}; this is another one's`,
       );
     }
-    return { account, person: personOf(account) };
+    return { account, person: await this.#person(account) };
   }
 
   /**
@@ -101,6 +101,20 @@ export class Duty {
         `${where} has ${together.join(' and ')}, which are never one person's`,
       );
     }
+  }
+
+  /** Who set a credential is a person, whichever of its accounts it did that with. */
+  async #person(account: StoredOperator): Promise<Person> {
+    const person = personOf(account);
+    const { credentialSetBy = [] } = person;
+    if (credentialSetBy.length === 0) {
+      return person;
+    }
+    const colleagues = (await this.colleagues()).map(personOf);
+    const setters = colleagues.filter((one) => credentialSetBy.includes(one.account));
+    const theirs = colleagues.filter((one) => setters.some((setter) => isSamePerson(one, setter)));
+    const accounts = [...credentialSetBy, ...theirs.map((one) => one.account)];
+    return { ...person, credentialSetBy: [...new Set(accounts)] };
   }
 
   /** Whether an account acts for a municipality by a permission. */

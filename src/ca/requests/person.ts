@@ -18,13 +18,20 @@ export interface Person {
   readonly staffNumbers: readonly string[];
   /** SHA-256 of every certificate of the account. */
   readonly certificates: readonly string[];
+  /**
+   * entryUUIDs of the accounts of those who had set a credential of this one: they could have acted as this person
+   * then. Left out when there are none.
+   */
+  readonly credentialSetBy?: readonly string[] | undefined;
 }
 
 export function personOf(operator: StoredOperator): Person {
   const { entryUuid, dn, name, displayName, staffNumbers, certificates } = operator;
+  const { credentialSetBy } = operator;
   return {
     ...{ account: entryUuid, dn, name, fullName: displayName ?? null },
     ...{ staffNumbers, certificates },
+    ...(credentialSetBy.length === 0 ? {} : { credentialSetBy }),
   };
 }
 
@@ -40,6 +47,16 @@ export function isSamePerson(left: Person, right: Person): boolean {
     return meet(left.staffNumbers.map(fold), right.staffNumbers.map(fold));
   }
   return meet(namesOf(left), namesOf(right));
+}
+
+/**
+ * Whether one of two had set a credential of the other's account. Two whose credentials a third has set are strangers to each other.
+ */
+export function isSetByOther(left: Person, right: Person): boolean {
+  return (
+    left.credentialSetBy?.includes(right.account) === true ||
+    right.credentialSetBy?.includes(left.account) === true
+  );
 }
 
 function meet(left: readonly string[], right: readonly string[]): boolean {

@@ -11,7 +11,7 @@ import type { OperatorIdentity } from '../accounts/operator-identity.ts';
 import { type CaCore, reading } from '../ca-core.ts';
 import { type Permission, type RequestKindName, stepPermission } from '../policy/permissions.ts';
 import type { Duty } from './duty.ts';
-import { isSamePerson, personOf } from './person.ts';
+import { isSamePerson, isSetByOther, personOf } from './person.ts';
 import { hasEnded, type RequestRecord, type RequestState } from './request-record.ts';
 import type { RequestReport } from './request-report.ts';
 import { type RequestStore, unknownRequest } from './request-store.ts';
@@ -133,7 +133,7 @@ export class RequestListing {
     );
   }
 
-  /** Nobody's next step is on a request of which they took another one. */
+  /** Nobody's next step is on a request of which they took another one, or somebody whose credential they set, or who set theirs. */
   #isNextOf(account: StoredOperator, { next, kind, partition, steps }: RequestReport): boolean {
     if (next === null) {
       return false;
@@ -141,7 +141,9 @@ export class RequestListing {
     const permission = stepPermission(kind, next);
     const person = personOf(account);
     const hasTaken = steps.some(
-      (entry) => entry.step !== next && isSamePerson(entry.person, person),
+      (entry) =>
+        entry.step !== next &&
+        (isSamePerson(entry.person, person) || isSetByOther(entry.person, person)),
     );
     return (
       !hasTaken &&

@@ -11,7 +11,7 @@ import { CaError } from '../errors.ts';
 import { peopleAt } from '../policy/people.ts';
 import type { RequestRoute } from '../policy/people-schema.ts';
 import { type RequestStep, requestSteps } from '../policy/permissions.ts';
-import { isSamePerson, type Person } from './person.ts';
+import { isSamePerson, isSetByOther, type Person } from './person.ts';
 import {
   contentHash,
   hasEnded,
@@ -104,7 +104,8 @@ export interface Decision {
  * Whether somebody may take a step now.
  *
  * @returns `again` when the same account has taken it already, and that still counts: nothing is to be done.
- * @throws {CaError} `CA_REQUEST_STATE` when it is not the step's turn, `CA_SAME_PERSON` for who took another step.
+ * @throws {CaError} `CA_REQUEST_STATE` when it is not the step's turn, `CA_SAME_PERSON` for who took another step, or set a
+ *   credential of whoever did, or had one set by them.
  */
 export function admit(
   request: RequestRecord,
@@ -124,7 +125,16 @@ export function admit(
   }
   for (const entry of request.steps) {
     const isOther = entry.step !== wanted.step || progress.counted.includes(entry);
-    if (entry.step !== 'withdraw' && isOther && isSamePerson(entry.person, wanted.person)) {
+    if (entry.step === 'withdraw' || !isOther) {
+      continue;
+    }
+    if (isSetByOther(entry.person, wanted.person)) {
+      throw new CaError(
+        'CA_SAME_PERSON',
+        `${entry.person.name} took the step ${entry.step} of ${request.id}, and one of ${entry.person.name} and ${wanted.person.name} has set the password or certificate of the other; somebody else takes this one`,
+      );
+    }
+    if (isSamePerson(entry.person, wanted.person)) {
       throw new CaError(
         'CA_SAME_PERSON',
         `${entry.person.name} took the step ${entry.step} of ${request.id}; somebody else takes this one`,

@@ -86,6 +86,7 @@ const person: z.ZodType<Person> = z.strictObject({
   fullName: text.nullable(),
   staffNumbers: z.array(text),
   certificates: z.array(text),
+  credentialSetBy: z.array(text).optional(),
 });
 
 const stepEntry: z.ZodType<StepEntry> = z.strictObject({

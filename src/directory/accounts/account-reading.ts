@@ -13,6 +13,7 @@ import type { DirectoryCore } from '../directory-core.ts';
 import type { Entry } from '../entries/entry.ts';
 import { Dn } from '../names/dn.ts';
 import { isDisabled } from './account.ts';
+import { credentialSetters } from './credential-setters.ts';
 
 /** An operator's entry. */
 export interface StoredOperator {
@@ -29,6 +30,8 @@ export interface StoredOperator {
   readonly partitions: readonly string[];
   /** SHA-256 of the certificates it authenticates with, lower-case hexadecimal. */
   readonly certificates: readonly string[];
+  /** entryUUIDs of other operators who set the password or a certificate. */
+  readonly credentialSetBy: readonly string[];
   readonly hasPassword: boolean;
   readonly isDisabled: boolean;
 }
@@ -94,6 +97,7 @@ export class AccountReading {
       roles,
       partitions: texts('certdirGrantedPartition'),
       certificates: texts('certdirCertificateSha256').map((text) => text.toLowerCase()),
+      credentialSetBy: credentialSetters(texts('certdirCredentialSetBy')),
       hasPassword: texts('userPassword').length > 0,
       isDisabled: isDisabled(entry, types),
     };

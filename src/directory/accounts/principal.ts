@@ -56,6 +56,8 @@ export interface SystemPrincipal {
   readonly kind: 'system';
   /** For records, e.g. `ca` or `root@socket`. */
   readonly name: string;
+  /** entryUUID of the operator for whom the program does it; nobody's when undefined. */
+  readonly operatorUuid?: string;
 }
 
 export type Principal = { readonly kind: 'anonymous' } | EntryPrincipal | SystemPrincipal;

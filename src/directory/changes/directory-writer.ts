@@ -15,8 +15,10 @@ import {
   expectLeaf,
   plannedChanges,
 } from '../access/change-access.ts';
+import { stampCredentialSetters } from '../accounts/credential-setters.ts';
 import { stampChangedPassword } from '../accounts/password-ageing.ts';
 import type { PasswordValues } from '../accounts/password-values.ts';
+import type { Principal } from '../accounts/principal.ts';
 import { checkNameLength, type DirectoryCore } from '../directory-core.ts';
 import { type Attribute, Entry } from '../entries/entry.ts';
 import { checkEntryRules, withNamingValues } from '../entries/entry-rules.ts';
@@ -69,7 +71,15 @@ export class DirectoryWriter {
       await authoriseAdd(this.#core, draft, { ...place, dn });
       const facts = await this.#changes.stamp(transaction, dn, caller.principal);
       const entryUuid = randomUuid(this.#core.random);
-      const entry = createEntry(draft, this.#core, { ...facts, entryUuid, rdn: rdnOf(dn) });
+      const { principal } = caller;
+      const entry = stampCredentialSetters(
+        {
+          before: undefined,
+          after: createEntry(draft, this.#core, { ...facts, entryUuid, rdn: rdnOf(dn) }),
+          principal,
+        },
+        this.#core.types,
+      );
       const reading = new ChangeReading(this.#core, request, place);
       await reading.before(entry);
       const after = await this.#core.tree.write(transaction, entry);
@@ -100,7 +110,7 @@ export class DirectoryWriter {
       const after = await this.#core.tree.replace(
         transaction,
         before,
-        this.#stampModified({ before, changed: checked, facts }),
+        this.#stampModified({ before, changed: checked, facts, principal: caller.principal }),
       );
       return { before, after, outcome: await reading.after(after) };
     });
@@ -131,12 +141,15 @@ export class DirectoryWriter {
     readonly before: Entry;
     readonly changed: Entry;
     readonly facts: ChangeFacts;
+    readonly principal: Principal;
   }): Entry {
-    const { before, changed, facts } = change;
+    const { before, changed, facts, principal } = change;
     const { types, passwordsOf } = this.#core;
     const policy = passwordsOf(before.key);
     const ageing = { types, policy, nowMs: facts.nowMs };
-    return stampModified(stampChangedPassword(before, changed, ageing), types, facts);
+    const aged = stampChangedPassword(before, changed, ageing);
+    const set = stampCredentialSetters({ before, after: aged, principal }, types);
+    return stampModified(set, types, facts);
   }
 
   #parseNewName(text: string): Dn {
