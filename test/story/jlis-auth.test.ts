@@ -12,6 +12,7 @@ import { parseCertificate } from '../../src/x509/certificate.ts';
 import { encodePem } from '../../src/x509/pem.ts';
 import { hanako, tester } from '../support/ca-test-bed.ts';
 import { sampleCard } from '../support/delivery-policies.ts';
+import { skipWithout } from '../support/outside-tool.ts';
 import { addOperatorEntry, PeopleBed } from '../support/people-bed.ts';
 import {
   closeBooks,
@@ -22,6 +23,7 @@ import {
   renewKey,
   storyPolicy,
 } from './gunma-story.ts';
+import { tellOpening } from './opening.ts';
 
 const startMs = Date.parse('2026-03-01T03:00:00Z');
 
@@ -141,6 +143,18 @@ it('a card with a certificate of J-LIS: made, delivered, held, released, replace
     assert.equal(await judge(t, bed, ofNewer, trust), 'valid');
   }
   await closeBooks(bed);
+});
+
+const skip = skipWithout('openssl', 'ldapsearch');
+
+it('the CA of J-LIS begins with a ceremony, its first lists are fetched, and reports say so', {
+  skip,
+}, async (t) => {
+  await tellOpening(t, {
+    preset: 'jlis-auth',
+    verifierKind: 'authenticationVerifier',
+    code: '01100',
+  });
 });
 
 function withoutMunicipality<T extends { readonly municipality: string }>(

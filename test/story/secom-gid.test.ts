@@ -28,6 +28,7 @@ import { skipWithout } from '../support/outside-tool.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { sampleKey, sampleRequest } from '../support/x509-samples.ts';
+import { assertConformity } from './conformity.ts';
 
 /** The server is in this process, so nothing may stop it to wait. */
 async function run(command: string, args: readonly string[]): Promise<string> {
@@ -395,6 +396,30 @@ describe('SECOM Passport for G-ID', { skip: skipWithout('openssl', 'ldapsearch')
       const { certificates } = await operations.status();
       // With two keys and two links.
       assert.deepEqual(certificates, { issued: 9, revoked: 1 });
+      await operations.audit.verify({ checkpoints: [] });
     });
   });
+
+  it('a report counts what was provided in the year: the lists that stand on the Web and in the directory', async () => {
+    await outside(async ({ operations }) => {
+      const period = String(new Date(clock.nowMs()).getUTCFullYear());
+      const { lines } = await operations.audit.provisions({ period });
+      const provided = (method: string, start: string): number =>
+        lines
+          .filter((one) => one.method === method && one.partition.startsWith(start))
+          .reduce((sum, one) => sum + one.provided, 0);
+      assert.ok(lines.every(({ verifier }) => verifier === ''));
+      // Each of two full lists twice, at the paths of table 2.6-1.
+      assert.equal(provided('http', 'full-'), 4);
+      // Each printed URL in both readings, and by curl; two of them are of CRL1.
+      const times = skipWithout('curl') === false ? 3 : 2;
+      assert.deepEqual(
+        ['crl-1', 'crl-2', 'full-'].map((start) => provided('ldap', start)),
+        [2 * times, times, times],
+      );
+    });
+  });
+
+  it('the conformance report answers every clause', () =>
+    assertConformity(join(folder, 'policy.yaml')));
 });
