@@ -343,7 +343,7 @@ def _():
 @row("Password Modify (RFC 3062)")
 def _():
     connection = administrator()
-    dn = f"cn=account,ou=Operators,{server['caDn']}"
+    dn = f"cn=account,ou=Verifiers,{server['caDn']}"
     first, second = "a long enough password", "another long password"
     connection.add_s(dn, person("account", userPassword=[first.encode()]))
     own = connect()
