@@ -10,7 +10,7 @@ import type { Command } from 'commander';
 import { readSecretFile } from '../config/secret-file.ts';
 import type { OperatorReport } from '../http/operations.ts';
 import type { EnrolmentReport } from '../http/operator-operations.ts';
-import { decodePem } from '../x509/pem.ts';
+import { MAX_CERTIFICATE_BYTES, readCertificate } from './certificate-file.ts';
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
 import { readInputFile } from './input-file.ts';
@@ -18,7 +18,6 @@ import { formatTable } from './output.ts';
 import { withOutputFile } from './output-file.ts';
 
 /** Chains of a few certificates fit; the first one counts. */
-const MAX_CERTIFICATE_BYTES = 65_536;
 
 /** Adds the command to the program. */
 export function addOperatorCommand(program: Command): void {
@@ -150,17 +149,6 @@ function addEnrol(operator: Command): void {
         ].join('\n'),
       );
     });
-}
-
-/** Base64 of the DER. */
-async function readCertificate(file: string): Promise<string> {
-  const bytes = await readInputFile(file, {
-    what: 'the certificate',
-    maxBytes: MAX_CERTIFICATE_BYTES,
-  });
-  const text = bytes.toString('latin1');
-  const der = text.includes('-----BEGIN') ? decodePem(text, 'CERTIFICATE') : bytes;
-  return Buffer.from(der).toString('base64');
 }
 
 function addList(operator: Command): void {

@@ -8,15 +8,13 @@ import type { Command } from 'commander';
 
 import { readSecretFile } from '../config/secret-file.ts';
 import type { VerifierInput, VerifierReport } from '../http/verifier-operations.ts';
-import { decodePem } from '../x509/pem.ts';
+import { readCertificate } from './certificate-file.ts';
 import { contextOf, withOperations } from './context.ts';
 import { examples } from './examples.ts';
-import { readInputFile } from './input-file.ts';
 import { formatTable } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Chains of a few certificates fit; the first one counts. */
-const MAX_CERTIFICATE_BYTES = 65_536;
 
 interface AddOptions {
   readonly kind: string;
@@ -91,17 +89,6 @@ async function readCredentials({
     ...(passwordFile === undefined ? {} : { password: await readSecretFile(passwordFile) }),
     ...(certificate === undefined ? {} : { certificate: await readCertificate(certificate) }),
   };
-}
-
-/** Base64 of the DER. */
-async function readCertificate(file: string): Promise<string> {
-  const bytes = await readInputFile(file, {
-    what: 'the certificate',
-    maxBytes: MAX_CERTIFICATE_BYTES,
-  });
-  const text = bytes.toString('latin1');
-  const der = text.includes('-----BEGIN') ? decodePem(text, 'CERTIFICATE') : bytes;
-  return Buffer.from(der).toString('base64');
 }
 
 function addList(verifier: Command): void {
